@@ -1,0 +1,56 @@
+// Device memory: a caching allocator that counts current and peak bytes per category.
+//
+// Blocks are handed out from free lists by size class, so that a steady training step neither calls malloc nor
+// touches a fresh page. Large blocks are 2 MB-aligned and ask the kernel for huge pages. On the meta device nothing
+// is allocated and the counts alone are kept: a prediction of the same run's memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kernels/view.h"
+
+namespace thaw::memory {
+
+enum class Category : std::uint8_t { parameter, gradient, optimizer, input, activation, cache, scratch };
+inline constexpr int kCategories = 7;
+const char* category_name(Category category);
+
+struct Usage {  // bytes as asked for, before rounding to a size class
+  std::array<std::int64_t, kCategories> current{};
+  std::array<std::int64_t, kCategories> peak{};
+  std::int64_t total = 0;
+  std::int64_t total_peak = 0;
+  std::int64_t saved = 0;  // distinct storages held by graph nodes, less parameters and inputs
+  std::int64_t saved_peak = 0;
+};
+
+// Null for 0 bytes, on the meta device, and when memory is exhausted (the caller says what it was for).
+void* allocate(Device device, std::int64_t bytes, Category category);
+void release(Device device, void* block, std::int64_t bytes, Category category);
+void recategorise(Device device, std::int64_t bytes, Category from, Category to);
+void count_saved(Device device, std::int64_t delta);
+
+Usage usage(Device device);
+void reset_peak(Device device);
+// Returns cached free blocks to the system.
+void trim(Device device);
+
+// Scratch for the length of a scope.
+class Scratch {
+ public:
+  Scratch(Device device, std::int64_t bytes)
+      : device_(device), bytes_(bytes), block_(allocate(device, bytes, Category::scratch)) {}
+  ~Scratch() { release(device_, block_, bytes_, Category::scratch); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  template <class T>
+  T* as() const { return static_cast<T*>(block_); }
+
+ private:
+  Device device_;
+  std::int64_t bytes_;
+  void* block_;
+};
+
+}  // namespace thaw::memory
