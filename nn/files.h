@@ -1,0 +1,116 @@
+// Files that survive crashes: reading with limits, writing that a kill at any moment cannot damage, SHA-256,
+// and a lock on a folder.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace thaw {
+
+// Owns a POSIX file descriptor.
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd = -1) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  ~FileDescriptor();
+
+  int get() const { return fd_; }
+  bool is_open() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+// -- reading
+// -----------------------------------------------------------------------------------------------------
+
+// A regular file that stays open: a later rename over its path does not change what is read. Bytes are copied
+// out with pread and never mapped, since a mapped file that someone shortens kills the process (SIGBUS).
+class RandomAccessFile {
+ public:
+  // Throws InputError when the path is missing, unreadable or not a regular file.
+  explicit RandomAccessFile(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  std::int64_t size() const { return size_; }  // when it was opened
+
+  // Exactly `size` bytes from `offset`. Throws Error when the disk fails or the file has become shorter.
+  void read(std::int64_t offset, void* to, std::int64_t size) const;
+
+ private:
+  std::string path_;
+  FileDescriptor fd_;
+  std::int64_t size_ = 0;
+};
+
+// The whole file; one larger than max_bytes is an InputError, before any memory is taken.
+std::string read_file(const std::string& path, std::int64_t max_bytes);
+
+// -- writing
+// -----------------------------------------------------------------------------------------------------
+
+// Takes the bytes of a file in order. Throws Error when they cannot be written.
+class FileWriter {
+ public:
+  FileWriter(int fd, const std::string& path) : fd_(fd), path_(path) {}
+  void write(const void* data, std::size_t size);
+  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+
+ private:
+  int fd_;
+  const std::string& path_;
+};
+
+// Makes or replaces `path` so that at any moment it holds either its old bytes or all of the new ones: a
+// temporary file in the same folder is written, flushed to disk and renamed over it, and the folder is
+// flushed. On failure (also when `fill` throws) the temporary is removed and the old file is untouched; the
+// Error names the path, the reason and what to do.
+void atomic_write(const std::string& path, const std::function<void(FileWriter&)>& fill);
+void atomic_write(const std::string& path, std::string_view bytes);
+
+// Removes the temporaries that killed processes left in `folder`. For who holds the folder's lock.
+void remove_stale_temporaries(const std::string& folder);
+
+// Held from construction to destruction: an exclusive lock on `<folder>/.lock`, which must exist as a folder.
+// The system drops the lock of a process that dies, so nobody has to clean up after one. Throws InputError,
+// with the holder's process id, when another one has it.
+class FileLock {
+ public:
+  explicit FileLock(const std::string& folder);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  std::string path_;
+  FileDescriptor fd_;
+};
+
+// -- SHA-256 (FIPS 180-4)
+// -------------------------------------------------------------------------------------------
+
+class Sha256 {
+ public:
+  void update(const void* data, std::size_t size);
+  void update(std::string_view bytes) { update(bytes.data(), bytes.size()); }
+  // The digest of all bytes so far, in 64 hexadecimal digits. More may be added afterwards.
+  std::string hex() const;
+
+ private:
+  static constexpr std::size_t kBlock = 64;
+  void absorb(const unsigned char* block);
+
+  std::array<std::uint32_t, 8> state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::array<unsigned char, kBlock> pending_{};  // the first size_ % kBlock bytes wait for a full block
+  std::uint64_t size_ = 0;
+};
+
+std::string sha256_hex(std::string_view bytes);
+
+}  // namespace thaw

@@ -1,0 +1,24 @@
+// Dropout (Srivastava et al. 2014), inverted. Its switch is its own: freezing does not touch it.
+#pragma once
+
+#include "nn/module.h"
+
+namespace thaw {
+
+class Dropout : public Module {
+ public:
+  explicit Dropout(double p);
+  Tensor forward(const Tensor& x);
+
+  double p() const { return p_; }
+  void set_p(double p);
+  // Sticky: with it off, training leaves the input alone too.
+  void set_active(bool active) { active_ = active; }
+  bool active() const { return active_; }
+
+ private:
+  double p_;
+  bool active_ = true;
+};
+
+}  // namespace thaw

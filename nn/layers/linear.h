@@ -1,0 +1,50 @@
+// Linear: y = x W^T + b, with room for a low-rank adapter beside the frozen weight.
+#pragma once
+
+#include "nn/layers/dropout.h"
+#include "nn/module.h"
+
+namespace thaw {
+
+// LoRA (Hu et al. 2021, eq. 3): W + alpha/r * B A. B starts at zero, so at first the output is the base's, bit for
+// bit. Named as PEFT names it: lora_A.weight [r, in], lora_B.weight [out, r].
+class LoraAdapter : public Module {
+ public:
+  struct Options {
+    std::int64_t r = 8;
+    double alpha = 8;
+    double dropout = 0;
+  };
+  LoraAdapter(std::int64_t in, std::int64_t out, Options options, const std::string& path);
+  Tensor forward(const Tensor& x);
+  Tensor delta() const;  // alpha/r * B A, [out, in]
+  const Options& options() const { return options_; }
+  const ParameterPtr& a() const { return a_; }
+  const ParameterPtr& b() const { return b_; }
+
+ private:
+  Options options_;
+  ParameterPtr a_, b_;
+  Dropout& dropout_;
+};
+
+class Linear : public Module {
+ public:
+  // x [.., in] -> [.., out]. `path` is the layer's dotted name: it keys the initial weights.
+  Linear(std::int64_t in, std::int64_t out, const std::string& path, bool bias = true);
+  Tensor forward(const Tensor& x);
+
+  const ParameterPtr& weight() const { return weight_; }  // [out, in]
+  const ParameterPtr& bias() const { return bias_; }      // [out] or null
+  LoraAdapter* adapter() const { return adapter_; }
+  // Adds an adapter; the caller refreshes the model's names.
+  void attach(const LoraAdapter::Options& options);
+  // The weight with the adapter folded in: W + delta.
+  Tensor merged_weight() const;
+
+ private:
+  ParameterPtr weight_, bias_;
+  LoraAdapter* adapter_ = nullptr;
+};
+
+}  // namespace thaw

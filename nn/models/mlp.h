@@ -1,0 +1,28 @@
+// Multi-layer perceptron: layers.N (hidden, each with its activation and dropout) and head.
+#pragma once
+
+#include <vector>
+
+#include "nn/layers/dropout.h"
+#include "nn/layers/linear.h"
+#include "nn/models/registry.h"
+
+namespace thaw {
+
+class Mlp : public Model {
+ public:
+  explicit Mlp(const ModelConfig& config);
+  // x [B, ...] of any sample shape, flattened -> [B, outputs].
+  Tensor forward(const Tensor& x) override;
+  const char* architecture() const override { return "mlp"; }
+  Shape sample_shape() const override { return sample_shape_; }
+
+ private:
+  Shape sample_shape_;
+  Tensor (*activation_)(const Tensor&);
+  std::vector<Linear*> layers_;
+  std::vector<Dropout*> dropouts_;
+  Linear* head_;
+};
+
+}  // namespace thaw

@@ -1,0 +1,91 @@
+// Module: a tree of named parameters, buffers and children. Model: a module with groups from bottom to top.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/ops.h"
+#include "core/trace.h"
+#include "nn/parameter.h"
+
+namespace thaw {
+
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  // All of the tree, depth first in order of registration, each once; names are relative to the root's path.
+  std::vector<ParameterPtr> parameters() const;
+  std::vector<BufferPtr> buffers() const;
+  std::vector<Module*> modules();  // this one first
+
+  // Training or evaluation. It changes no switch of its own accord: see BatchNorm and Dropout.
+  void train(bool on = true);
+  bool training() const { return training_; }
+
+  // Names every parameter, buffer and module below by its path; the root calls it once when the tree is built.
+  void set_path(const std::string& path);
+  const std::string& path() const { return path_; }
+  int scope() const { return scope_; }  // core/trace.h's number of path()
+
+ protected:
+  ParameterPtr add_parameter(const std::string& name, const Tensor& value, ParameterKind kind, bool is_bias = false);
+  // The same parameter under a second name (tied weights).
+  void tie_parameter(const std::string& name, const ParameterPtr& parameter);
+  BufferPtr add_buffer(const std::string& name, const Tensor& value);
+  template <class M>
+  M& add_module(const std::string& name, std::unique_ptr<M> module) {
+    M& result = *module;
+    children_.emplace_back(name, std::move(module));
+    return result;
+  }
+
+ private:
+  std::string path_;
+  int scope_ = 0;
+  bool training_ = true;
+  std::vector<std::pair<std::string, ParameterPtr>> parameters_;  // local name, parameter
+  std::vector<std::pair<std::string, BufferPtr>> buffers_;
+  std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+};
+
+// A group of the freezing schedule: its name and the module paths (prefixes of parameter names) that belong to it.
+struct Group {
+  std::string name;
+  std::vector<std::string> prefixes;
+};
+
+class Linear;
+
+class Model : public Module {
+ public:
+  // x: [B, ...] as the architecture says -> logits [B, outputs].
+  virtual Tensor forward(const Tensor& x) = 0;
+
+  virtual const char* architecture() const = 0;
+  // From bottom to top; the last is "head".
+  const std::vector<Group>& groups() const { return groups_; }
+  // Shape of one sample, without the batch dimension.
+  virtual Shape sample_shape() const = 0;
+  // Linear layers by path, for adapters.
+  std::vector<Linear*> linears();
+  // Names and groups again after modules were added (adapters).
+  void refresh();
+  // Index of the group that a dotted name belongs to; -1 for none.
+  int group_of(const std::string& dotted_name) const;
+
+ protected:
+  // Ends construction: paths, group indices, a check that every parameter belongs to exactly one group.
+  void finish(std::vector<Group> groups);
+
+ private:
+  std::vector<Group> groups_;
+};
+
+}  // namespace thaw

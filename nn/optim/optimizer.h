@@ -1,0 +1,113 @@
+// Optimizers: SGD and AdamW as in torch.optim, with what freezing schedules need.
+//
+// An optimizer is made once with every parameter of the model, frozen or not, and knows them by identity. A
+// step touches the active ones alone: requires_grad is set and a gradient is there. So a frozen parameter
+// neither decays nor owns state, and one that thaws later starts with state of its own: its bias correction
+// counts its own steps.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "nn/parameter.h"
+
+namespace thaw {
+
+// What becomes of the optimizer state of a parameter that freezes or thaws.
+enum class StatePolicy : unsigned char {
+  keep,  // stays where it is and is used again after a thaw
+  drop,  // forgotten: after a thaw moments and step count start anew
+  park,  // as keep, but set aside: its bytes count as cache, not as optimizer state, until the parameter
+         // steps again
+};
+
+struct OptimizerState {
+  std::int64_t steps = 0;  // updates made with this state
+  std::vector<Tensor>
+      slots;  // one per Optimizer::slot_names(), shaped like the parameter; empty before the first step
+};
+
+class Optimizer {
+ public:
+  explicit Optimizer(std::vector<ParameterPtr> parameters);
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  // One update of every active parameter with learning rate lr * parameter.lr_mult.
+  void step(double lr);
+  void clear_grad();
+
+  const std::vector<ParameterPtr>& parameters() const { return parameters_; }
+
+  // Names of the state tensors, as torch.optim's state_dict has them: "exp_avg", "exp_avg_sq".
+  virtual std::vector<const char*> slot_names() const = 0;
+  // State of one parameter: for checkpoints and reports. Restoring checks count, shape and dtype of the
+  // slots.
+  const OptimizerState& state(const Parameter& parameter) const;
+  void restore_state(const Parameter& parameter, OptimizerState state);
+  void apply_policy(const Parameter& parameter, StatePolicy policy);
+
+ protected:
+  // One update of one parameter; state.steps already counts it. The gradient is dense.
+  virtual void update(Parameter& parameter, OptimizerState& state, const Tensor& gradient, double lr) = 0;
+
+ private:
+  OptimizerState& state_of(const Parameter& parameter);
+
+  std::vector<ParameterPtr> parameters_;
+  std::unordered_map<const Parameter*, OptimizerState> states_;
+};
+
+struct SgdOptions {
+  double momentum = 0;
+  double dampening = 0;
+  double weight_decay = 0;
+  bool nesterov = false;  // needs momentum > 0 and dampening 0
+};
+
+// torch.optim.SGD:  d = g + weight_decay * w;  m = momentum * m + (1 - dampening) * d, at first m = d;
+// w -= lr * m, with Nesterov w -= lr * (d + momentum * m).
+class Sgd final : public Optimizer {
+ public:
+  Sgd(std::vector<ParameterPtr> parameters, SgdOptions options);
+  std::vector<const char*> slot_names() const override;
+
+ private:
+  void update(Parameter& parameter, OptimizerState& state, const Tensor& gradient, double lr) override;
+  SgdOptions options_;
+};
+
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0.01;
+};
+
+// torch.optim.AdamW (Loshchilov & Hutter 2019): Adam with decay decoupled from the gradient, w -= lr *
+// weight_decay * w.
+class AdamW final : public Optimizer {
+ public:
+  AdamW(std::vector<ParameterPtr> parameters, AdamWOptions options);
+  std::vector<const char*> slot_names() const override;
+
+ private:
+  void update(Parameter& parameter, OptimizerState& state, const Tensor& gradient, double lr) override;
+  AdamWOptions options_;
+};
+
+// Is this parameter one that a step would update?
+bool is_active(const Parameter& parameter);
+
+// Euclidean norm of all active gradients together; 0 on the meta device.
+double gradient_norm(const std::vector<ParameterPtr>& parameters);
+
+// What torch.nn.utils.clip_grad_norm_ multiplies gradients by: max_norm / (norm + 1e-6), at most 1.
+double clip_factor(double norm, double max_norm);
+
+// Scales the active gradients so that their norm is at most max_norm, and returns the norm before.
+double clip_gradients(const std::vector<ParameterPtr>& parameters, double max_norm);
+
+}  // namespace thaw

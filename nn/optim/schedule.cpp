@@ -1,0 +1,87 @@
+// Learning-rate schedules.
+#include "nn/optim/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/error.h"
+
+namespace thaw {
+namespace {
+
+constexpr ScheduleKind kKinds[] = {ScheduleKind::constant, ScheduleKind::linear, ScheduleKind::cosine,
+                                   ScheduleKind::one_cycle, ScheduleKind::slanted_triangular};
+
+// From `start` at share 0 to `end` at share 1 along half a cosine.
+double cosine_between(double start, double end, double share) {
+  return end + (start - end) / 2 * (1 + std::cos(std::numbers::pi * share));
+}
+
+// The peak is at update pct_start * total - 1 and the end at total - 1, as PyTorch counts.
+double one_cycle(const Schedule& s, double k, double total) {
+  const double peak = s.pct_start * total - 1;
+  const double last = total - 1;
+  const double start = 1 / s.div_factor;
+  if (k <= peak && peak > 0) return cosine_between(start, 1, k / peak);
+  if (last <= peak) return 1;
+  return cosine_between(1, start / s.final_div_factor, (k - peak) / (last - peak));
+}
+
+double slanted_triangular(const Schedule& s, double k, double total) {
+  const double cut = std::floor(total * s.cut_frac);
+  // A run too short to rise only falls.
+  const double fall = cut > 0 ? cut * (1 / s.cut_frac - 1) : total;
+  const double p = k < cut ? k / cut : 1 - (k - cut) / fall;
+  // Where cut_frac * total is no whole number the formula ends the fall early: the floor lasts to the end.
+  return (1 + std::max(0.0, p) * (s.ratio - 1)) / s.ratio;
+}
+
+}  // namespace
+
+const char* schedule_name(ScheduleKind kind) {
+  switch (kind) {
+    case ScheduleKind::constant:
+      return "constant";
+    case ScheduleKind::linear:
+      return "linear";
+    case ScheduleKind::cosine:
+      return "cosine";
+    case ScheduleKind::one_cycle:
+      return "one-cycle";
+    case ScheduleKind::slanted_triangular:
+      return "slanted-triangular";
+  }
+  return "";
+}
+
+ScheduleKind schedule_from_name(const std::string& name) {
+  std::string known;
+  for (const ScheduleKind kind : kKinds) {
+    if (name == schedule_name(kind)) return kind;
+    known += concat(known.empty() ? "" : ", ", schedule_name(kind));
+  }
+  fail_input("unknown schedule '", name, "'; there are ", known);
+}
+
+double multiplier(const Schedule& schedule, std::int64_t completed, std::int64_t total) {
+  if (completed < schedule.warmup_steps)
+    return static_cast<double>(completed) / static_cast<double>(schedule.warmup_steps);
+  const double length = static_cast<double>(std::max<std::int64_t>(1, total - schedule.warmup_steps));
+  const double k = std::min(static_cast<double>(completed - schedule.warmup_steps), length);
+  switch (schedule.kind) {
+    case ScheduleKind::constant:
+      return 1;
+    case ScheduleKind::linear:
+      return 1 - k / length;
+    case ScheduleKind::cosine:
+      return cosine_between(1, 0, k / length);
+    case ScheduleKind::one_cycle:
+      return one_cycle(schedule, std::min(k, length - 1), length);
+    case ScheduleKind::slanted_triangular:
+      return slanted_triangular(schedule, k, length);
+  }
+  return 1;
+}
+
+}  // namespace thaw
