@@ -1,0 +1,46 @@
+// Which samples each update sees, and the tensors they become. Everything is a function of (seed, update): a resumed
+// run sees what an uninterrupted one would have.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor.h"
+#include "finetune/data/dataset.h"
+
+namespace thaw {
+
+struct Batch {
+  Tensor x;       // f32 [B, ...sample]
+  Tensor target;  // i64 [B] classes, or f32 [B] values
+  Tensor ids;     // i64 [B]: the samples' ids, for random numbers that follow the sample
+  std::int64_t size() const { return x.size(0); }
+};
+
+Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
+// A batch of the same shapes on the meta device.
+Batch meta_batch(const Dataset& data, std::int64_t size);
+
+class BatchPlan {
+ public:
+  // batch_size 0: the whole set. `accumulation` micro-batches make one update; the last ones of an epoch may be
+  // smaller or fewer.
+  BatchPlan(std::int64_t samples, std::int64_t batch_size, std::int64_t accumulation, bool shuffle, std::uint64_t seed);
+
+  std::int64_t updates_per_epoch() const { return updates_per_epoch_; }
+  std::int64_t batch_size() const { return batch_size_; }
+  // Row indices of each micro-batch of the update that comes after `completed` updates.
+  std::vector<std::vector<std::int64_t>> update(std::int64_t completed);
+  // Samples of that update.
+  std::int64_t samples(std::int64_t completed) const;
+
+ private:
+  std::int64_t samples_, batch_size_, accumulation_;
+  bool shuffle_;
+  std::uint64_t seed_;
+  std::int64_t updates_per_epoch_;
+  std::int64_t order_epoch_ = -1;  // the epoch that order_ is of
+  std::vector<std::int64_t> order_;
+};
+
+}  // namespace thaw

@@ -1,0 +1,227 @@
+#include "finetune/checkpoint.h"
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "kernels/kernels.h"
+#include "nn/safetensors.h"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+std::string state_json(const RunState& state) {
+  Json triggers = Json::array();
+  for (const Trigger& trigger : state.triggers) triggers.push_back({trigger.phase, trigger.step});
+  // Doubles go in as their bits: text would be exact too, but not for infinities.
+  auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
+  Json values = Json::array();
+  for (const double value : state.monitor_values) values.push_back(bits(value));
+  return Json{{"completed", state.completed},
+              {"triggers", triggers},
+              {"monitor_values", values},
+              {"monitor_steps", state.monitor_steps},
+              {"best_value", bits(state.best_value)},
+              {"best_step", state.best_step},
+              {"evaluations_since_best", state.evaluations_since_best},
+              {"rollbacks", state.rollbacks},
+              {"skipped", state.skipped},
+              {"train_seconds", state.train_seconds},
+              {"evaluation_seconds", state.evaluation_seconds},
+              {"peak_bytes", state.peak_bytes},
+              {"metrics_bytes", state.metrics_bytes},
+              {"phases", state.phases_json}}
+      .dump();
+}
+
+RunState parse_state(const std::string& text) {
+  const Json json = Json::parse(text);
+  RunState state;
+  state.completed = json.at("completed");
+  for (const Json& trigger : json.at("triggers")) state.triggers.push_back({trigger.at(0), trigger.at(1)});
+  for (const Json& value : json.at("monitor_values"))
+    state.monitor_values.push_back(std::bit_cast<double>(value.get<std::uint64_t>()));
+  state.monitor_steps = json.at("monitor_steps").get<std::vector<std::int64_t>>();
+  state.best_value = std::bit_cast<double>(json.at("best_value").get<std::uint64_t>());
+  state.best_step = json.at("best_step");
+  state.evaluations_since_best = json.at("evaluations_since_best");
+  state.rollbacks = json.at("rollbacks");
+  state.skipped = json.at("skipped");
+  state.train_seconds = json.at("train_seconds");
+  state.evaluation_seconds = json.at("evaluation_seconds");
+  state.peak_bytes = json.at("peak_bytes");
+  state.metrics_bytes = json.at("metrics_bytes");
+  state.phases_json = json.at("phases");
+  return state;
+}
+
+struct Names {
+  std::vector<std::string> names;
+  std::vector<Tensor> tensors;
+};
+
+Names model_tensors(const Model& model) {
+  Names all;
+  for (const ParameterPtr& parameter : model.parameters()) {
+    all.names.push_back(parameter->name);
+    all.tensors.push_back(parameter->tensor);
+  }
+  for (const BufferPtr& buffer : model.buffers()) {
+    all.names.push_back(buffer->name);
+    all.tensors.push_back(buffer->tensor);
+  }
+  return all;
+}
+
+// Over names, bytes and state, in a fixed order.
+std::string checksum(const NamedTensors& tensors, const std::string& state) {
+  NamedTensors sorted = tensors;
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  Sha256 hash;
+  for (const auto& [name, tensor] : sorted) {
+    hash.update(name);
+    const ConstView view = tensor;
+    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
+  }
+  hash.update(state);
+  return hash.hex();
+}
+
+void copy_into(const Tensor& to, const Tensor& from) {
+  const NoGrad no_grad;
+  if (!(to.shape() == from.shape()))
+    fail_input("the checkpoint has a tensor ", from.shape(), " where the model has ", to.shape(),
+               "; it belongs to another model");
+  Tensor target = to;
+  kernels::copy(target, from);
+}
+
+std::vector<fs::path> checkpoint_files(const std::string& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(".safetensors")) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());  // zero-padded names: by step
+  return files;
+}
+
+std::string file_name(std::int64_t completed) {
+  std::string digits = std::to_string(completed);
+  return "step-" + std::string(std::max<std::size_t>(10, digits.size()) - digits.size(), '0') + digits + ".safetensors";
+}
+
+bool is_whole(const std::string& path, std::string& why) {
+  try {
+    const SafetensorsFile file(path);
+    NamedTensors tensors;
+    for (const auto& entry : file.entries()) tensors.emplace_back(entry.name, file.load(entry.name));
+    const auto& metadata = file.metadata();
+    if (!metadata.contains("state") || !metadata.contains("sha256")) why = "it is no checkpoint";
+    else if (metadata.at("sha256") != checksum(tensors, metadata.at("state"))) why = "its checksum is wrong";
+    return why.empty();
+  } catch (const Error& error) {
+    why = error.what();
+    return false;
+  }
+}
+
+}  // namespace
+
+Snapshot take_snapshot(const Model& model) {
+  const NoGrad no_grad;
+  const CategoryScope category(memory::Category::cache);
+  Snapshot snapshot;
+  for (const Tensor& tensor : model_tensors(model).tensors) snapshot.push_back(tensor.clone());
+  return snapshot;
+}
+
+void restore_snapshot(Model& model, const Snapshot& snapshot) {
+  const Names all = model_tensors(model);
+  for (std::size_t i = 0; i < snapshot.size(); ++i) copy_into(all.tensors[i], snapshot[i]);
+}
+
+void save_checkpoint(const std::string& folder, const CheckpointView& view, std::int64_t keep) {
+  const Names all = model_tensors(view.model);
+  NamedTensors tensors;
+  for (std::size_t i = 0; i < all.names.size(); ++i) {
+    tensors.emplace_back("model." + all.names[i], all.tensors[i]);
+    if (!view.best.empty()) tensors.emplace_back("best." + all.names[i], view.best[i]);
+    if (!view.rollback.empty()) tensors.emplace_back("rollback." + all.names[i], view.rollback[i]);
+  }
+  Json steps = Json::object();
+  const std::vector<const char*> slots = view.optimizer.slot_names();
+  for (const ParameterPtr& parameter : view.optimizer.parameters()) {
+    const OptimizerState& state = view.optimizer.state(*parameter);
+    if (state.slots.empty() && state.steps == 0) continue;
+    steps[parameter->name] = state.steps;
+    for (std::size_t s = 0; s < state.slots.size(); ++s)
+      tensors.emplace_back(concat("optimizer.", slots[s], '.', parameter->name), state.slots[s]);
+  }
+  const std::string state = state_json(view.state);
+  const std::string everything = Json{{"run", state}, {"optimizer_steps", steps}, {"fingerprint", view.fingerprint}}.dump();
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail("cannot make the folder ", folder, ": ", error.message(), "; free space or choose another --out");
+  save_safetensors(folder + "/" + file_name(view.state.completed), tensors,
+                   {{"state", everything}, {"sha256", checksum(tensors, everything)}});
+  std::vector<fs::path> files = checkpoint_files(folder);
+  for (std::size_t i = 0; i + static_cast<std::size_t>(std::max<std::int64_t>(keep, 1)) < files.size(); ++i)
+    fs::remove(files[i], error);
+}
+
+std::optional<FoundCheckpoint> find_checkpoint(const std::string& folder) {
+  FoundCheckpoint found;
+  std::vector<fs::path> files = checkpoint_files(folder);
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    std::string why;
+    if (is_whole(file->string(), why)) {
+      found.path = file->string();
+      return found;
+    }
+    found.notes.push_back("the checkpoint " + file->string() + " is passed over: " + why);
+  }
+  if (!found.notes.empty()) return found;
+  return std::nullopt;
+}
+
+RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
+                         Snapshot& rollback, const std::string& fingerprint) {
+  const SafetensorsFile file(path);
+  const Json json = Json::parse(file.metadata().at("state"));
+  if (json.at("fingerprint") != fingerprint)
+    fail_input("the checkpoint ", path,
+               " was made with another config or other data; resume with the same ones, or choose another --out");
+  const Names all = model_tensors(model);
+  best.clear();
+  rollback.clear();
+  for (std::size_t i = 0; i < all.names.size(); ++i) {
+    copy_into(all.tensors[i], file.load("model." + all.names[i]));
+    const CategoryScope category(memory::Category::cache);
+    if (file.contains("best." + all.names[i])) best.push_back(file.load("best." + all.names[i]));
+    if (file.contains("rollback." + all.names[i])) rollback.push_back(file.load("rollback." + all.names[i]));
+  }
+  const std::vector<const char*> slots = optimizer.slot_names();
+  const Json& steps = json.at("optimizer_steps");
+  for (const ParameterPtr& parameter : optimizer.parameters()) {
+    if (!steps.contains(parameter->name)) continue;
+    OptimizerState state;
+    state.steps = steps.at(parameter->name);
+    const CategoryScope category(memory::Category::optimizer);
+    for (const char* slot : slots) {
+      const std::string name = concat("optimizer.", slot, '.', parameter->name);
+      if (file.contains(name)) state.slots.push_back(file.load(name));
+    }
+    optimizer.restore_state(*parameter, std::move(state));
+  }
+  return parse_state(json.at("run"));
+}
+
+}  // namespace thaw

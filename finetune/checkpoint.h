@@ -1,0 +1,61 @@
+// Checkpoints: everything a run needs to go on with the same bits. One safetensors file each, checksummed, written
+// so that a kill at any moment leaves the older one whole.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "finetune/plan.h"
+#include "nn/module.h"
+#include "nn/optim/optimizer.h"
+
+namespace thaw {
+
+// How far a run has come, beside its tensors.
+struct RunState {
+  std::int64_t completed = 0;  // updates
+  Triggers triggers;
+  std::vector<double> monitor_values;   // of every evaluation, for plateaus and early stopping
+  std::vector<std::int64_t> monitor_steps;
+  double best_value = 0;
+  std::int64_t best_step = -1;  // -1: none yet
+  std::int64_t evaluations_since_best = 0;
+  std::int64_t rollbacks = 0;
+  std::int64_t skipped = 0;
+  double train_seconds = 0, evaluation_seconds = 0;
+  std::int64_t peak_bytes = 0;
+  std::int64_t metrics_bytes = 0;  // length of metrics.jsonl: what came later is cut off on resume
+  std::string phases_json;         // finished rows of the ledger and frozen proofs, as written to run.json
+};
+
+// Parameters and buffers by name, as they are (adapters apart).
+using Snapshot = std::vector<Tensor>;
+Snapshot take_snapshot(const Model& model);
+void restore_snapshot(Model& model, const Snapshot& snapshot);
+
+struct CheckpointView {
+  const Model& model;
+  const Optimizer& optimizer;
+  const RunState& state;
+  const Snapshot& best;       // empty: none kept
+  const Snapshot& rollback;   // likewise
+  std::string fingerprint;    // of config and data: a checkpoint of another run is refused
+};
+
+// Writes folder/step-N.safetensors and removes older ones beyond `keep`.
+void save_checkpoint(const std::string& folder, const CheckpointView& view, std::int64_t keep);
+
+// The newest checkpoint of a folder that is whole (checksum right); damaged ones are passed over with a note.
+struct FoundCheckpoint {
+  std::string path;
+  std::vector<std::string> notes;
+};
+std::optional<FoundCheckpoint> find_checkpoint(const std::string& folder);
+
+// Puts a checkpoint's contents in place. InputError when it belongs to another run.
+RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
+                         Snapshot& rollback, const std::string& fingerprint);
+
+}  // namespace thaw

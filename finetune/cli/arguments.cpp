@@ -1,0 +1,214 @@
+// The command line by CLI11, in this file alone. What each command takes is in `add_options`.
+#include "finetune/cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "core/error.h"
+#include "finetune/data/text.h"
+#include "finetune/nearest.h"
+
+namespace thaw::cli {
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  const char* example;  // empty: comes in a later version
+};
+
+constexpr Command kCommands[] = {
+    {"compare", "Compare freezing strategies on equal terms: the main job",
+     "thaw compare digits.toml --strategies full,head,gradual --seeds 3 --out runs/digits"},
+    {"train", "Train one strategy and write a run folder", "thaw train task.toml --strategy gradual --out runs/task"},
+    {"eval", "Metrics of a trained model on the config's test (or validation) data, as JSON",
+     "thaw eval task.toml --model runs/task"},
+    {"predict", "A JSON line per input", "thaw predict --model runs/task --input new.csv --output predictions.jsonl"},
+    {"plan", "What a run would train when, and what it would cost; nothing is trained",
+     "thaw plan task.toml --strategy top-2"},
+    {"inspect", "Groups, tensors, dtypes, shapes and counts of a model folder or .safetensors file",
+     "thaw inspect runs/task"},
+    {"graph", "The recorded graph of one training step, for Graphviz", "thaw graph task.toml --out step.dot"},
+    {"strategies", "The strategies there are, with their options", "thaw strategies"},
+    {"help", "This text, or a command's", "thaw help train"},
+    {"embed", "Not in this version", ""},
+    {"merge", "Not in this version", ""},
+    {"bench", "Not in this version", ""},
+};
+
+bool is_later(const Command& command) { return *command.example == '\0'; }
+
+std::vector<std::string> command_names() {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands)
+    if (!is_later(command)) names.emplace_back(command.name);
+  return names;
+}
+
+const Command& find_command(const std::string& name) {
+  for (const Command& command : kCommands)
+    if (name == command.name) return command;
+  const std::vector<std::string> names = command_names();
+  const std::string nearest = did_you_mean(name, names);
+  fail_input("there is no command ", in_quotes(name), " (thaw)", nearest.empty() ? "; `thaw help` lists them" : nearest);
+}
+
+// What was typed and is no option of this version.
+struct Later {
+  std::string budget, precision;
+};
+
+void add_common_options(CLI::App& app, Arguments& to) {
+  app.add_option("--set", to.set, "Override a config key, as --set train.lr=1e-3 (repeatable; VALUE is TOML, a bare word a text)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--threads", to.threads, "CPU threads (default: all cores)")->type_name("N")->check(CLI::Range(1, 4096));
+  app.add_option("--device", to.device, "cpu or auto")->type_name("DEVICE");
+  app.add_flag("--json", to.json, "Print the result as JSON");
+  app.add_flag("--allow-missing", to.allow_missing, "Weights that the file lacks stay as initialised");
+}
+
+void add_config(CLI::App& app, Arguments& to) {
+  app.add_option("CONFIG", to.config, "The config, a TOML file")->required();
+}
+
+void add_strategy(CLI::App& app, Arguments& to) {
+  app.add_option("--strategy", to.strategy, "Instead of the config's strategy; see `thaw strategies`")->type_name("NAME");
+}
+
+void add_model(CLI::App& app, Arguments& to) {
+  app.add_option("--model", to.model, "A model folder, such as a run's")->type_name("DIR")->required();
+}
+
+void add_compare_options(CLI::App& app, Arguments& to, Later& later) {
+  app.add_option("--strategies", to.strategies, "Names joined by commas")->type_name("NAMES")->delimiter(',')->allow_extra_args(false);
+  app.add_option("--seeds", to.seeds, "Reported runs per strategy")->type_name("N")->check(CLI::Range(1, 10000));
+  auto* tune = app.add_option("--tune", to.tune, "Learning rates tried per strategy; 0: none")->type_name("N")->check(CLI::Range(0, 1000));
+  app.add_flag_callback("--no-tune", [&to] { to.tune = 0; }, "Every strategy at its own default learning rate")->excludes(tune);
+  app.add_option("--out", to.out, "Where results are written (default: runs/<config's name>-<number>)")->type_name("DIR");
+  app.add_flag("--resume", to.resume)->group("");
+  app.add_option("--budget", later.budget)->group("");
+}
+
+void add_options(CLI::App& app, const std::string& command, Arguments& to, Later& later) {
+  if (command == "help") {
+    app.add_option("COMMAND", to.topic, "The command to explain");
+    return;
+  }
+  if (command == "compare" || command == "train" || command == "eval" || command == "plan" || command == "graph")
+    add_config(app, to);
+  if (command == "compare") add_compare_options(app, to, later);
+  if (command == "train" || command == "plan" || command == "graph") add_strategy(app, to);
+  if (command == "train") {
+    app.add_option("--out", to.out, "The run folder (default: runs/<config's name>-<number>)")->type_name("DIR");
+    app.add_flag("--resume", to.resume, "Go on from the run folder's newest checkpoint");
+  }
+  if (command == "eval" || command == "predict") add_model(app, to);
+  if (command == "predict") {
+    app.add_option("--input", to.input, "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard input")
+        ->type_name("FILE")
+        ->required();
+    app.add_option("--output", to.output, "Instead of standard output")->type_name("FILE");
+  }
+  if (command == "inspect") app.add_option("PATH", to.path, "A model folder or a .safetensors file")->required();
+  if (command == "graph") app.add_option("--out", to.out, "The Graphviz file to write")->type_name("FILE.dot")->required();
+  add_common_options(app, to);
+}
+
+std::unique_ptr<CLI::App> make_app(const Command& command, Arguments& to, Later& later) {
+  auto app = std::make_unique<CLI::App>(command.summary, std::string("thaw ") + command.name);
+  app->footer(std::string("\nExample: ") + command.example);
+  app->set_help_flag("-h,--help", "This text");
+  app->allow_extras();
+  add_options(*app, command.name, to, later);
+  return app;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+void refuse_extras(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining();
+  if (extras.empty()) return;
+  const auto is_option = [](const std::string& text) { return text.size() > 1 && text[0] == '-'; };
+  const auto option = std::find_if(extras.begin(), extras.end(), is_option);
+  if (option == extras.end())
+    fail_input("there is an argument too many: ", in_quotes(extras.front()), " (", app.get_name(), "); `", app.get_name(),
+               " --help` shows what it takes");
+  const std::string name = option->substr(0, option->find('='));
+  const std::string nearest = did_you_mean(name, option_names(app));
+  fail_input("there is no option ", in_quotes(name), " (", app.get_name(), ")",
+             nearest.empty() ? concat("; `", app.get_name(), " --help` lists its options") : nearest);
+}
+
+void refuse_later(const Arguments& arguments, const Later& later) {
+  if (!later.budget.empty()) fail_input("--budget is not in this version (thaw compare); leave it out");
+  if (arguments.command == "compare" && arguments.resume)
+    fail_input("compare --resume is not in this version (thaw compare); choose a new --out");
+  if (arguments.device.starts_with("cuda"))
+    fail_input("the device ", in_quotes(arguments.device), " is not in this version (--device); use cpu");
+  if (arguments.device != "cpu" && arguments.device != "auto")
+    fail_input("there is no device ", in_quotes(arguments.device), " (--device); use cpu or auto");
+}
+
+Arguments parse_command(const Command& command, int argc, const char* const* argv) {
+  Arguments arguments;
+  Later later;
+  const auto app = make_app(command, arguments, later);
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    arguments = {};
+    arguments.command = "help";
+    arguments.topic = command.name;
+    return arguments;
+  } catch (const CLI::ParseError& error) {
+    fail_input(error.what(), " (", app->get_name(), "); `", app->get_name(), " --help` shows how to write it");
+  }
+  refuse_extras(*app);
+  arguments.command = command.name;
+  refuse_later(arguments, later);
+  return arguments;
+}
+
+}  // namespace
+
+Arguments parse_arguments(int argc, const char* const* argv) {
+  if (argc < 2) fail_input("no command is given (thaw); `thaw help` lists them");
+  const std::string first = argv[1];
+  Arguments arguments;
+  if (first == "--version" || first == "-h" || first == "--help") {
+    arguments.command = first == "--version" ? "version" : "help";
+    return arguments;
+  }
+  if (first.starts_with("-"))
+    fail_input("there is no option ", in_quotes(first), " before the command (thaw); write it after, as in thaw train CONFIG ", first);
+  const Command& command = find_command(first);
+  if (is_later(command))
+    fail_input("the command ", in_quotes(first), " is not in this version (thaw); `thaw help` lists those that are");
+  return parse_command(command, argc - 1, argv + 1);
+}
+
+std::string help_text(const std::string& name) {
+  if (!name.empty()) {
+    Arguments arguments;
+    Later later;
+    const Command& command = find_command(name);
+    if (is_later(command)) fail_input("the command ", in_quotes(name), " is not in this version (thaw help)");
+    return make_app(command, arguments, later)->help();
+  }
+  std::string text = "thaw fine-tunes neural networks and compares what freezing parts of them costs and gives.\n\nCommands:\n";
+  for (const Command& command : kCommands) {
+    if (is_later(command)) continue;
+    std::string line = std::string("  ") + command.name;
+    line.resize(14, ' ');
+    text += line + command.summary + '\n';
+  }
+  return text + "\n`thaw help COMMAND` explains one. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130 and 143 interrupted.\n";
+}
+
+}  // namespace thaw::cli

@@ -1,0 +1,42 @@
+// What the user typed, as data. Only arguments.cpp knows the command-line library.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace thaw::cli {
+
+// One struct for all commands; each reads what its usage names.
+struct Arguments {
+  std::string command;
+  std::string config;
+  std::string path;   // inspect: what to look at
+  std::string topic;  // help: a command, or empty
+
+  std::vector<std::string> set;
+  int threads = 0;
+  std::string device = "cpu";
+  bool json = false;
+  bool allow_missing = false;
+
+  std::string strategy;  // empty: the config's
+  std::string out;
+  bool resume = false;
+  std::string model;
+  std::string input;
+  std::string output;
+
+  std::vector<std::string> strategies;  // empty: the config's
+  std::optional<std::int64_t> seeds, tune;
+};
+
+// InputError for anything that the command does not take, naming the nearest thing that it does. `--help` and
+// `--version` come back as the commands "help" and "version".
+Arguments parse_arguments(int argc, const char* const* argv);
+
+// Usage of one command with its options and an example, or the list of all commands for "".
+std::string help_text(const std::string& command);
+
+}  // namespace thaw::cli

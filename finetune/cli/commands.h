@@ -1,0 +1,23 @@
+// The commands of the program: each does its work, prints its result, and returns the exit code.
+#pragma once
+
+#include <string>
+
+#include "finetune/cli/arguments.h"
+#include "finetune/config.h"
+
+namespace thaw::cli {
+
+int train(const Arguments& arguments);
+int compare(const Arguments& arguments);
+int eval(const Arguments& arguments);
+int predict(const Arguments& arguments);
+int plan(const Arguments& arguments);
+int graph(const Arguments& arguments);
+int inspect(const Arguments& arguments);
+int list_strategies(const Arguments& arguments);
+
+// The config that the arguments name, with their overrides and, where given, another strategy.
+Config read_config(const Arguments& arguments);
+
+}  // namespace thaw::cli

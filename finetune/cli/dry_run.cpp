@@ -1,0 +1,38 @@
+#include "finetune/cli/dry_run.h"
+
+#include "finetune/batch.h"
+#include "finetune/step.h"
+#include "nn/init.h"
+
+namespace thaw::cli {
+namespace {
+
+std::unique_ptr<Model> meta_model(const ModelConfig& config, const Strategy& strategy) {
+  const InitSeed meta(0, kMeta);
+  auto model = make_model(config);
+  if (strategy.lora) attach_lora(*model, *strategy.lora, 0);
+  return model;
+}
+
+}  // namespace
+
+DryRun dry_run(const Config& config) {
+  PreparedData data = prepare_data(config, config.train.seed, false, false);
+  Strategy strategy = strategy_for(config, data);
+  const ModelConfig model = model_config(config, data);
+  auto built = meta_model(model, strategy);
+  const TrainSection& train = config.train;
+  const BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
+  const RunLength length{total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};
+  ResolvedPlan plan(strategy.plan, describe(*built), length);
+  const Schedule schedule = make_schedule(train, strategy, length.total_updates);
+  return {std::move(data), std::move(strategy), model, std::move(built), std::move(plan), schedule};
+}
+
+ScheduleFunction DryRun::learning_rate(const Config& config) const {
+  return [lr = config.train.lr, s = schedule, total = plan.run().total_updates](std::int64_t completed) {
+    return lr * multiplier(s, completed, total);
+  };
+}
+
+}  // namespace thaw::cli

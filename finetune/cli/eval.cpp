@@ -1,0 +1,69 @@
+// `thaw eval`: metrics of a trained model on the data that a config names.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "finetune/cli/commands.h"
+#include "finetune/cli/output.h"
+#include "finetune/cli/saved_model.h"
+#include "finetune/data/readers.h"
+#include "finetune/evaluate.h"
+#include "finetune/experiment.h"
+
+namespace thaw::cli {
+namespace {
+
+struct Part {
+  const char* split;
+  std::string source;
+  Dataset data;
+};
+
+// A file is read with the model's columns, in their order.
+Dataset read_part(const Config& config, const ModelFolder& folder, const std::string& path) {
+  DataSource source;
+  source.path = path;
+  source.task = config.data.task == "regression" ? Task::kRegression : Task::kClassification;
+  source.label = config.data.label;
+  source.columns = folder.preprocess.columns;
+  source.classes = config.data.classes;
+  source.drop_other_classes = !config.data.classes.empty();
+  return read_dataset(source);
+}
+
+// The test data, else the validation data: from their own file, or split off as training did.
+Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
+  const DataSection& section = config.data;
+  if (!section.test.empty()) return {"test", section.test, read_part(config, folder, section.test)};
+  const bool has_test = section.test_fraction.value_or(0) > 0;
+  if (!has_test && !section.validation.empty())
+    return {"validation", section.validation, read_part(config, folder, section.validation)};
+  Config raw = config;
+  raw.data.standardize = false;  // as preprocess.json says instead
+  PreparedData data = prepare_data(raw, config.train.seed, false, false);
+  if (has_test) return {"test", section.train, std::move(data.test)};
+  if (data.validation.size() == 0)
+    fail_input("the config has neither test nor validation data (", config.path, "); set data.test or data.test_fraction");
+  return {"validation", section.train, std::move(data.validation)};
+}
+
+}  // namespace
+
+int eval(const Arguments& arguments) {
+  const Config config = load_config(arguments.config, arguments.set);
+  SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
+  const std::string& task = saved.folder.preprocess.task;
+  if (task != config.data.task)
+    fail_input("the model is made for ", task, ", data.task is ", config.data.task, " (", config.path,
+               "); evaluate it on its own task");
+  Part part = part_to_evaluate(config, saved.folder);
+  prepare_for(saved.folder, part.source, part.data);
+  if (task == "classification") use_labels_of(saved.folder, part.source, part.data);
+  nlohmann::ordered_json json{{"split", part.split}, {"samples", part.data.size()}};
+  for (const auto& [name, value] : evaluate(*saved.model, part.data))
+    json[name] = std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+  print(json.dump() + "\n");
+  return 0;
+}
+
+}  // namespace thaw::cli

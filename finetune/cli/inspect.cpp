@@ -1,0 +1,111 @@
+// `thaw inspect`: what is in a model folder or a file of weights.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "finetune/cli/commands.h"
+#include "finetune/cli/output.h"
+#include "finetune/model_folder.h"
+#include "nn/init.h"
+
+namespace thaw::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Rows = std::vector<std::vector<std::string>>;
+
+std::int64_t elements_of(const SafetensorsEntry& entry) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : entry.shape) count *= size;
+  return count;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+// What is inspected: tensors of a file and, where a config.json says how to build the model, its groups.
+struct Inspected {
+  SafetensorsFile file;
+  std::unique_ptr<Model> model;  // on the meta device; null for a file alone
+  ModelFolder folder;
+
+  std::string group_of(const SafetensorsEntry& entry) const {
+    const int group = model == nullptr ? -1 : model->group_of(entry.name);
+    return group < 0 ? "" : model->groups()[static_cast<std::size_t>(group)].name;
+  }
+
+  struct Count {
+    std::int64_t tensors = 0, elements = 0;
+  };
+  Count count(const std::string* group) const {
+    Count total;
+    for (const SafetensorsEntry& entry : file.entries())
+      if (group == nullptr || group_of(entry) == *group) {
+        ++total.tensors;
+        total.elements += elements_of(entry);
+      }
+    return total;
+  }
+};
+
+Inspected open(const std::string& path) {
+  if (!is_model_folder(path)) return {SafetensorsFile(path), nullptr, {}};
+  const ModelFolder folder = read_model_folder(path);
+  const InitSeed meta(0, kMeta);
+  return {SafetensorsFile(folder.weights), make_model(folder.config), folder};
+}
+
+std::string as_json(const Inspected& inspected) {
+  Json json = Json::object();
+  if (inspected.model != nullptr) {
+    json["architecture"] = inspected.folder.config.architecture;
+    json["task"] = inspected.folder.preprocess.task;
+    json["labels"] = inspected.folder.preprocess.labels;
+    json["groups"] = Json::array();
+    for (const Group& group : inspected.model->groups()) {
+      const auto count = inspected.count(&group.name);
+      json["groups"].push_back({{"name", group.name}, {"tensors", count.tensors}, {"elements", count.elements}});
+    }
+  }
+  json["tensors"] = Json::array();
+  for (const SafetensorsEntry& entry : inspected.file.entries()) {
+    Json tensor{{"name", entry.name}, {"dtype", entry.dtype}, {"shape", entry.shape}, {"elements", elements_of(entry)}};
+    if (inspected.model != nullptr) tensor["group"] = inspected.group_of(entry);
+    json["tensors"].push_back(tensor);
+  }
+  json["elements"] = inspected.count(nullptr).elements;
+  json["metadata"] = inspected.file.metadata();
+  return json.dump(2) + "\n";
+}
+
+std::string as_text(const Inspected& inspected) {
+  std::string text;
+  if (inspected.model != nullptr) {
+    text += inspected.folder.config.architecture + " for " + inspected.folder.preprocess.task + "\n\n";
+    Rows groups = {{"group", "tensors", "elements"}};
+    for (const Group& group : inspected.model->groups()) {
+      const auto count = inspected.count(&group.name);
+      groups.push_back({group.name, std::to_string(count.tensors), std::to_string(count.elements)});
+    }
+    text += table_text(groups) + "\n";
+  }
+  Rows tensors = {{"tensor", "dtype", "shape", "elements", inspected.model == nullptr ? "" : "group"}};
+  for (const SafetensorsEntry& entry : inspected.file.entries())
+    tensors.push_back({one_line(entry.name), entry.dtype, shape_text(entry.shape), std::to_string(elements_of(entry)),
+                       inspected.group_of(entry)});
+  const auto all = inspected.count(nullptr);
+  return text + table_text(tensors) + concat("\n", all.tensors, " tensors, ", all.elements, " elements\n");
+}
+
+}  // namespace
+
+int inspect(const Arguments& arguments) {
+  const Inspected inspected = open(arguments.path);
+  print(arguments.json ? as_json(inspected) : as_text(inspected));
+  return 0;
+}
+
+}  // namespace thaw::cli

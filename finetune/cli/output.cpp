@@ -1,0 +1,115 @@
+#include "finetune/cli/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace thaw::cli {
+namespace {
+
+constexpr int kBarWidth = 24;
+constexpr auto kRedrawInterval = std::chrono::milliseconds(100);
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long>(seconds + 0.5);
+  char text[32];
+  if (whole < 60)
+    std::snprintf(text, sizeof(text), "%ld s", whole);
+  else if (whole < 3600)
+    std::snprintf(text, sizeof(text), "%ld:%02ld min", whole / 60, whole % 60);
+  else
+    std::snprintf(text, sizeof(text), "%ld:%02ld h", whole / 3600, whole / 60 % 60);
+  return text;
+}
+
+// Code points, as a terminal shows one column for each.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+void print(std::string_view result) {
+  while (!result.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, result.data(), result.size());
+    if (written >= 0) {
+      result.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EPIPE) {
+      return;
+    } else if (errno != EINTR) {
+      fail("cannot write the result (standard output): ", std::strerror(errno), "; check where it goes");
+    }
+  }
+}
+
+std::string one_line(std::string text) {
+  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
+std::string table_text(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text += std::string(widths[i] - width_of(row[i]) + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+Progress::Progress() : on_terminal_(::isatty(STDERR_FILENO) != 0) {}
+
+Progress::~Progress() {
+  if (bar_is_drawn_) std::fputc('\n', stderr);
+}
+
+void Progress::message(const std::string& text) {
+  erase_bar();
+  std::fprintf(stderr, "%s\n", one_line(text).c_str());
+}
+
+void Progress::show(std::int64_t done, std::int64_t total, const std::string& what) {
+  if (first_done_ < 0) {
+    first_done_ = done - 1;
+    last_tenth_ = first_done_ * 10 / std::max<std::int64_t>(total, 1);
+  }
+  if (on_terminal_) {
+    const auto now = Clock::now();
+    if (done < total && now - last_drawn_ < kRedrawInterval) return;
+    last_drawn_ = now;
+    draw(done, total, what);
+  } else if (const std::int64_t tenth = done * 10 / std::max<std::int64_t>(total, 1); tenth > last_tenth_) {
+    last_tenth_ = tenth;
+    std::fprintf(stderr, "%lld of %lld  %s\n", static_cast<long long>(done), static_cast<long long>(total), what.c_str());
+  }
+}
+
+void Progress::draw(std::int64_t done, std::int64_t total, const std::string& what) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double left = seconds * static_cast<double>(total - done) / static_cast<double>(std::max<std::int64_t>(done - first_done_, 1));
+  const auto filled = static_cast<std::size_t>(done * kBarWidth / std::max<std::int64_t>(total, 1));
+  const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
+  std::fprintf(stderr, "\r\033[K[%s] %lld/%lld  %s  %s left", bar.c_str(), static_cast<long long>(done),
+               static_cast<long long>(total), what.c_str(), duration_text(left).c_str());
+  bar_is_drawn_ = true;
+}
+
+void Progress::erase_bar() {
+  if (bar_is_drawn_) std::fputs("\r\033[K", stderr);
+  bar_is_drawn_ = false;
+}
+
+}  // namespace thaw::cli

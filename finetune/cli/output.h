@@ -1,0 +1,47 @@
+// Results to standard output, messages and progress to standard error.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thaw::cli {
+
+// Writes a result. A reader that has gone away (a closed pipe) is no error; a full disk is.
+void print(std::string_view result);
+
+// The text with control characters, line ends among them, made blanks: for one-line messages.
+std::string one_line(std::string text);
+
+// Columns padded to equal width, two blanks between them; a row per line.
+std::string table_text(const std::vector<std::vector<std::string>>& rows);
+
+// How far the work is: a bar with the time left on a terminal, a plain line per tenth elsewhere. Its last line is
+// ended when it is destroyed.
+class Progress {
+ public:
+  Progress();
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // `what` follows the numbers: "loss 0.12".
+  void show(std::int64_t done, std::int64_t total, const std::string& what);
+  void message(const std::string& text);
+
+ private:
+  void draw(std::int64_t done, std::int64_t total, const std::string& what);
+  void erase_bar();
+
+  using Clock = std::chrono::steady_clock;
+  const bool on_terminal_;
+  bool bar_is_drawn_ = false;
+  std::int64_t first_done_ = -1;  // where this process began, for the time left
+  std::int64_t last_tenth_ = 0;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_drawn_{};
+};
+
+}  // namespace thaw::cli

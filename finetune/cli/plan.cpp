@@ -1,0 +1,98 @@
+// `thaw plan` and `thaw graph`: what a run would do, without training.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "finetune/cli/commands.h"
+#include "finetune/cli/dry_run.h"
+#include "finetune/cli/output.h"
+#include "finetune/ledger.h"
+#include "finetune/plan_report.h"
+#include "finetune/step.h"
+#include "nn/files.h"
+
+namespace thaw::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json timeline_json(const DryRun& run) {
+  Json segments = Json::array();
+  for (const TimelineSegment& segment : timeline_data(run.plan)) {
+    Json groups = Json::array();
+    for (const TimelineCell& cell : segment.groups)
+      groups.push_back({{"trainable", cell.trainable},
+                        {"elements", cell.elements},
+                        {"lr_mult", {cell.lr_mult_min, cell.lr_mult_max}}});
+    segments.push_back({{"phase", segment.segment.phase},
+                        {"updates", {segment.segment.begin + 1, segment.segment.end}},
+                        {"groups", groups}});
+  }
+  return segments;
+}
+
+std::vector<std::string> all_warnings(const DryRun& run, const Config& config) {
+  std::vector<std::string> warnings = run.strategy.warnings;
+  for (std::string& line : plan_warnings(run.plan, run.learning_rate(config))) warnings.push_back(std::move(line));
+  return warnings;
+}
+
+std::string plan_json(const DryRun& run, const Config& config, const Ledger& ledger) {
+  return Json{{"strategy", config.strategy.name},
+              {"updates", run.plan.run().total_updates},
+              {"updates_per_epoch", run.plan.run().updates_per_epoch},
+              {"groups", ledger.groups},
+              {"segments", timeline_json(run)},
+              {"warnings", all_warnings(run, config)},
+              {"ledger", Json::parse(ledger_json(ledger))}}
+             .dump(2) +
+         "\n";
+}
+
+// One update that trains everything: what savings are relative to.
+StepCost cost_of_everything(const DryRun& run, const Config& config) {
+  const Strategy full = make_strategy({"full", {}, {}}, describe(*run.model));
+  Strategy same_model = run.strategy;
+  same_model.plan = full.plan;
+  const ResolvedPlan plan(full.plan, run.plan.model(), {1, 1});
+  return predict_ledger(config, run.model_config, same_model, plan, run.data.train).phases.front().predicted;
+}
+
+std::string plan_text(const DryRun& run, const Config& config, const Ledger& ledger) {
+  std::string text = concat("strategy ", config.strategy.name, ": ", run.plan.run().total_updates, " updates, ",
+                            run.plan.run().updates_per_epoch, " an epoch\n\n");
+  text += timeline(run.plan, run.learning_rate(config)) + "\n";
+  const StepCost everything = cost_of_everything(run, config);
+  text += ledger_text(ledger, &everything);
+  for (const std::string& warning : all_warnings(run, config)) text += "warning: " + warning + "\n";
+  return text;
+}
+
+}  // namespace
+
+int plan(const Arguments& arguments) {
+  const Config config = read_config(arguments);
+  const DryRun run = dry_run(config);
+  const Ledger ledger = predict_ledger(config, run.model_config, run.strategy, run.plan, run.data.train);
+  print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, ledger));
+  return 0;
+}
+
+int graph(const Arguments& arguments) {
+  const Config config = read_config(arguments);
+  const DryRun run = dry_run(config);
+  apply_plan(*run.model, run.plan, 0, {});
+  const std::int64_t all = run.data.train.size();
+  const std::int64_t size = config.train.batch_size == 0 ? all : std::min(config.train.batch_size, all);
+  const Batch batch = meta_batch(run.data.train, size);
+  const LossOptions options{run.data.regression, config.train.label_smoothing};
+  Tensor loss = batch_loss(run.model->forward(batch.x), batch, options);
+  if (run.strategy.l2_sp) {
+    const Tensor penalty = L2SpPenalty(*run.model, *run.strategy.l2_sp)(*run.model);
+    if (penalty.defined()) loss = loss + penalty;
+  }
+  atomic_write(arguments.out, graph_dot(loss));
+  if (arguments.json) print(Json{{"graph", arguments.out}}.dump() + "\n");
+  return 0;
+}
+
+}  // namespace thaw::cli

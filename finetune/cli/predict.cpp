@@ -1,0 +1,72 @@
+// `thaw predict`: what a trained model says of new inputs, a JSON line for each.
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "finetune/cli/commands.h"
+#include "finetune/cli/output.h"
+#include "finetune/cli/saved_model.h"
+#include "finetune/data/readers.h"
+#include "finetune/evaluate.h"
+#include "nn/files.h"
+
+namespace thaw::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json numbers(const std::vector<double>& values) {
+  Json json = Json::array();
+  for (const double value : values) json.push_back(number(value));
+  return json;
+}
+
+std::vector<double> softmax_of(const std::vector<double>& logits) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> probabilities;
+  double total = 0;
+  for (const double logit : logits) total += probabilities.emplace_back(std::exp(logit - largest));
+  for (double& probability : probabilities) probability /= total;
+  return probabilities;
+}
+
+std::string class_line(const std::vector<double>& logits, const std::vector<std::string>& labels) {
+  const auto best = static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  const std::string label = best < labels.size() ? labels[best] : std::to_string(best);
+  return Json{{"label", label}, {"logits", numbers(logits)}, {"probabilities", numbers(softmax_of(logits))}}.dump();
+}
+
+std::string prediction_lines(const Outputs& outputs, std::int64_t samples, const Preprocess& preprocess) {
+  std::string lines;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const std::vector<double> row(outputs.row(i), outputs.row(i) + outputs.columns);
+    lines += preprocess.task == "regression" ? Json{{"value", number(row[0])}}.dump() : class_line(row, preprocess.labels);
+    lines += '\n';
+  }
+  return lines;
+}
+
+}  // namespace
+
+int predict(const Arguments& arguments) {
+  SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
+  const Preprocess& preprocess = saved.folder.preprocess;
+  DataSource source;
+  source.path = arguments.input;
+  source.label = preprocess.label_column;
+  source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
+  source.read_labels = false;
+  source.columns = preprocess.columns;
+  Dataset data = read_dataset(source);
+  prepare_for(saved.folder, arguments.input, data);
+  const std::string lines = prediction_lines(predict_all(*saved.model, data), data.size(), preprocess);
+  if (arguments.output.empty())
+    print(lines);
+  else
+    atomic_write(arguments.output, lines);
+  return 0;
+}
+
+}  // namespace thaw::cli

@@ -1,0 +1,76 @@
+#include "finetune/cli/saved_model.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "finetune/data/standardize.h"
+#include "finetune/data/text.h"
+#include "nn/init.h"
+
+namespace thaw::cli {
+namespace {
+
+// A config.json may claim any size; a file of weights has at least a byte for each.
+void check_size(const ModelFolder& folder, const SafetensorsFile& file) {
+  std::int64_t in_file = 0;
+  for (const SafetensorsEntry& entry : file.entries()) in_file += entry.end - entry.begin;
+  const std::int64_t wanted = count_elements(folder.config);
+  if (wanted > in_file)
+    fail_input("config.json asks for ", wanted, " weights, the file has ", in_file, " bytes of them (", folder.weights,
+               "); use the config.json that belongs to it");
+}
+
+}  // namespace
+
+SavedModel load_saved_model(const std::string& path, bool allow_missing) {
+  SavedModel saved{read_model_folder(path), nullptr};
+  const SafetensorsFile file(saved.folder.weights);
+  if (!allow_missing) check_size(saved.folder, file);
+  const InitSeed seed(0);
+  saved.model = make_model(saved.folder.config);
+  LoadReport report = load_weights(*saved.model, file);
+  const int head = static_cast<int>(saved.model->groups().size()) - 1;
+  const auto is_head = [&](const std::string& name) { return saved.model->group_of(name) == head; };
+  const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
+  if (allow_missing && !without_head) report.missing.clear();
+  if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
+    fail_input(without_head ? "the model has no head: " : "the weights do not fit: ", describe_problems(report), " (",
+               saved.folder.weights, "); give the folder of a finished run");
+  return saved;
+}
+
+void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
+  const Preprocess& preprocess = folder.preprocess;
+  if (data.sample_shape != folder.config.sample_shape)
+    fail_input("the samples have the shape ", Shape(data.sample_shape), ", the model takes ",
+               Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
+  if (!preprocess.columns.empty() && data.columns != preprocess.columns)
+    fail_input("the columns ", name_list(data.columns), " are not the model's ", name_list(preprocess.columns), " (", source,
+               "); give the same columns in the same order");
+  if (preprocess.mean.empty()) return;
+  if (static_cast<std::int64_t>(preprocess.mean.size()) != data.sample_size())
+    fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", data.sample_size(), " features (", folder.weights,
+               "); make the folder again");
+  Standardizer{preprocess.mean, preprocess.deviation}.apply(data);
+}
+
+void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data) {
+  const std::vector<std::string>& labels = folder.preprocess.labels;
+  if (labels.empty()) {  // no names are recorded: only the number of classes can be checked
+    if (static_cast<std::int64_t>(data.classes.size()) == folder.config.outputs) return;
+    fail_input("the data have ", data.classes.size(), " classes, the model ", folder.config.outputs, " (", source,
+               "); give data of the model's task");
+  }
+  std::vector<std::int64_t> index;
+  for (const std::string& name : data.classes) {
+    const auto found = std::find(labels.begin(), labels.end(), name);
+    if (found == labels.end())
+      fail_input("the model does not know the class ", in_quotes(name), ", it has ", name_list(labels), " (", source,
+                 "); set data.classes, or give data of the model's task");
+    index.push_back(found - labels.begin());
+  }
+  for (std::int64_t& label : data.label) label = index[static_cast<std::size_t>(label)];
+  data.classes = labels;
+}
+
+}  // namespace thaw::cli

@@ -1,0 +1,27 @@
+// A trained model from its folder, and data made ready for it as its training data were.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "finetune/data/dataset.h"
+#include "finetune/model_folder.h"
+#include "nn/module.h"
+
+namespace thaw::cli {
+
+struct SavedModel {
+  ModelFolder folder;
+  std::unique_ptr<Model> model;
+};
+
+// InputError where the weights do not fit config.json; `allow_missing` lets all but the head be missing.
+SavedModel load_saved_model(const std::string& path, bool allow_missing);
+
+// Checks that samples have the model's shape and columns, and standardises them. `source` names the data.
+void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data);
+
+// Class indices as the model has them. InputError for a class that the model does not know.
+void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data);
+
+}  // namespace thaw::cli

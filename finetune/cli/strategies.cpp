@@ -1,0 +1,59 @@
+// `thaw strategies`: the registry, for people and programs.
+#include <nlohmann/json.hpp>
+
+#include "finetune/cli/commands.h"
+#include "finetune/cli/output.h"
+#include "finetune/strategy.h"
+
+namespace thaw::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json options_json(const std::vector<OptionSpec>& options) {
+  Json json = Json::array();
+  for (const OptionSpec& option : options) {
+    Json item{{"name", option.name}};
+    std::visit([&](const auto& value) { item["default"] = value; }, option.default_value);
+    item["doc"] = option.doc;
+    json.push_back(item);
+  }
+  return json;
+}
+
+std::string strategies_json() {
+  Json list = Json::array();
+  for (const StrategySpec& spec : strategies())
+    list.push_back({{"name", spec.name},
+                    {"summary", spec.summary},
+                    {"default_lr_scale", spec.default_lr_scale},
+                    {"options", options_json(spec.options)}});
+  return Json{{"strategies", list}, {"common_options", options_json(common_options())}}.dump(2) + "\n";
+}
+
+void add_options(std::vector<std::vector<std::string>>& rows, const std::vector<OptionSpec>& options) {
+  for (const OptionSpec& option : options)
+    rows.push_back({"", option.name + " = " + to_text(option.default_value), option.doc});
+}
+
+std::string strategies_text() {
+  std::string text;
+  for (const StrategySpec& spec : strategies()) {
+    text += spec.name + "\n    " + spec.summary + "\n";
+    std::vector<std::vector<std::string>> rows;
+    add_options(rows, spec.options);
+    text += table_text(rows);
+  }
+  std::vector<std::vector<std::string>> common;
+  add_options(common, common_options());
+  return text + "\nEvery strategy takes:\n" + table_text(common);
+}
+
+}  // namespace
+
+int list_strategies(const Arguments& arguments) {
+  print(arguments.json ? strategies_json() : strategies_text());
+  return 0;
+}
+
+}  // namespace thaw::cli

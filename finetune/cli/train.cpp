@@ -1,0 +1,109 @@
+// `thaw train`: one run of one strategy.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "finetune/cli/commands.h"
+#include "finetune/cli/output.h"
+#include "finetune/data/text.h"
+#include "finetune/run.h"
+#include "finetune/units.h"
+
+namespace thaw::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json metrics_json(const Metrics& metrics) {
+  Json json = Json::object();
+  for (const auto& [name, value] : metrics) json[name] = number(value);
+  return json;
+}
+
+std::string result_json(const RunResult& result, const Config& config) {
+  const RunOutcome& outcome = result.outcome;
+  return Json{{"folder", result.folder},
+              {"strategy", config.strategy.name},
+              {"status", status_name(outcome.status)},
+              {"updates", outcome.completed},
+              {"loss", number(outcome.last_loss)},
+              {"validation", metrics_json(outcome.validation)},
+              {"test", metrics_json(result.test)},
+              {"seconds", outcome.train_seconds},
+              {"flops", outcome.flops},
+              {"peak_bytes", outcome.peak_bytes},
+              {"trainable", outcome.trainable}}
+             .dump(2) +
+         "\n";
+}
+
+std::string result_text(const RunResult& result, const Config& config) {
+  const RunOutcome& outcome = result.outcome;
+  std::vector<std::vector<std::string>> rows = {{"strategy", config.strategy.name},
+                                                {"status", status_name(outcome.status)},
+                                                {"updates", std::to_string(outcome.completed)},
+                                                {"loss", short_number(outcome.last_loss)}};
+  for (const auto& [name, value] : outcome.validation) rows.push_back({"validation " + name, short_number(value)});
+  for (const auto& [name, value] : result.test) rows.push_back({"test " + name, short_number(value)});
+  rows.push_back({"training", short_number(outcome.train_seconds) + " s"});
+  rows.push_back({"work", flops_text(outcome.flops)});
+  rows.push_back({"peak memory", bytes_text(static_cast<double>(outcome.peak_bytes))});
+  rows.push_back({"run folder", result.folder});
+  return table_text(rows);
+}
+
+std::string resume_command(const Arguments& arguments, const std::string& folder) {
+  std::string command = "thaw train " + arguments.config;
+  if (!arguments.strategy.empty()) command += " --strategy " + arguments.strategy;
+  for (const std::string& text : arguments.set) command += " --set '" + text + "'";
+  return command + " --out " + folder + " --resume";
+}
+
+}  // namespace
+
+Config read_config(const Arguments& arguments) {
+  Config config = load_config(arguments.config, arguments.set);
+  if (!arguments.strategy.empty()) {
+    find_strategy(arguments.strategy);
+    config.strategy = strategy_request(config, arguments.strategy);
+  }
+  return config;
+}
+
+int train(const Arguments& arguments) {
+  if (arguments.resume && arguments.out.empty())
+    fail_input("--resume does not know which run to go on with (thaw train); name its folder with --out");
+  RunRequest request;
+  request.config = read_config(arguments);
+  request.out = arguments.out.empty() ? default_run_path(request.config.name) : arguments.out;
+  request.resume = arguments.resume;
+  request.allow_missing = arguments.allow_missing;
+  request.version = THAW_VERSION;
+  request.compiler = THAW_COMPILER;
+  RunResult result;
+  {
+    Progress progress;
+    request.hooks.message = [&](const std::string& text) { progress.message(text); };
+    request.hooks.progress = [&](const TrainProgress& now) {
+      progress.show(now.completed, now.total, "loss " + short_number(now.loss));
+    };
+    for (const std::string& note : request.config.notes) progress.message(note);
+    result = run_training(request);
+  }
+  if (result.was_finished) {
+    Progress().message("the run in " + request.out + " has come to its end: nothing to do");
+    return 0;
+  }
+  if (result.outcome.status == RunStatus::interrupted) {
+    Progress().message(concat("interrupted after ", result.outcome.completed, " updates, which are saved; go on with: ",
+                              resume_command(arguments, request.out)));
+    return 128 + stop_signal;
+  }
+  print(arguments.json ? result_json(result, request.config) : result_text(result, request.config));
+  if (result.outcome.status == RunStatus::diverged) fail(result.outcome.message);
+  return 0;
+}
+
+}  // namespace thaw::cli

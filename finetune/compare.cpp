@@ -1,0 +1,289 @@
+// The protocol: choose a learning rate per strategy on validation data with seeds that are not reported, then run
+// each strategy with the same reported seeds and look at the test data once per run.
+#include "finetune/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "core/random.h"
+#include "finetune/compare_output.h"
+#include "finetune/statistics.h"
+
+namespace thaw {
+namespace {
+
+// Tuning seeds start this far from the reported ones, so the two never meet.
+constexpr std::uint64_t kTuningSeedOffset = 1'000'000;
+constexpr int kMostExtensions = 2;
+
+class Comparison {
+ public:
+  explicit Comparison(const CompareRequest& request) : request_(request), config_(request.config) {}
+
+  CompareOutcome run() {
+    prepare();
+    outcome_.tuned = config_.compare.tune > 0;
+    for (const std::string& strategy : strategies_) {
+      const double lr = choose_lr(strategy);
+      chosen_[strategy] = lr;
+      for (std::int64_t s = 0; s < config_.compare.seeds && stop_signal == 0; ++s)
+        report_run(strategy, lr, config_.train.seed + static_cast<std::uint64_t>(s));
+      if (stop_signal != 0) break;
+    }
+    outcome_.interrupted = stop_signal != 0;
+    summarise();
+    write_comparison(request_.out, config_, outcome_);
+    return std::move(outcome_);
+  }
+
+ private:
+  void say(const std::string& text) {
+    outcome_.notes.push_back(text);
+    if (request_.message) request_.message(text);
+  }
+
+  Config config_for(const std::string& strategy) const {
+    Config config = config_;
+    if (strategy != config.strategy.name) {  // the config's own options belong to the strategy it names
+      const OptionMap own = config.strategy.options;
+      config.strategy = {strategy, {}, {}};
+      for (const OptionSpec& option : common_options())
+        if (const auto found = own.find(option.name); found != own.end()) config.strategy.options.insert(*found);
+    }
+    return config;
+  }
+
+  // Everything that can be wrong with the user's input is found here, before anything runs or is written.
+  void prepare() {
+    const PreparedData data = prepare_data(config_, config_.train.seed, true, true);
+    if (data.validation.size() == 0 && config_.compare.tune > 0)
+      fail_input("there are no validation data to choose learning rates on (", config_.path,
+                 "); set data.validation or data.validation_fraction, or use --no-tune");
+    outcome_.name = config_.name;
+    outcome_.metric = main_metric(data.test);
+    for (const std::string& note : data.notes) say(note);
+    std::set<std::string> seen;
+    for (const std::string& name : config_.compare.strategies) {
+      if (!seen.insert(name).second) fail_input("the strategy '", name, "' is named twice (compare.strategies); name it once");
+      const Config config = config_for(name);
+      const Strategy strategy = strategy_for(config, data);
+      if (strategy.lora) {
+        try {
+          prepare_model(config, data, config.train.seed, strategy.lora);
+        } catch (const InputError& error) {
+          say(concat(name, " is left out: ", error.what()));
+          continue;
+        }
+      }
+      for (const std::string& warning : strategy.warnings) say(concat(name, ": ", warning));
+      strategies_.push_back(name);
+    }
+    if (strategies_.empty()) fail_input("no strategy is left to compare; name others in compare.strategies");
+    const RunFolder check(request_.out, false);
+    total_ = static_cast<std::int64_t>(strategies_.size()) *
+             (config_.compare.seeds + (grid("full").size() > 1 ? static_cast<std::int64_t>(grid("full").size()) : 0));
+  }
+
+  // Learning rates to try: the user's, or log-spaced by half decades around the strategy's own default.
+  std::vector<double> grid(const std::string& strategy) const {
+    const double centre = config_.train.lr * find_strategy(strategy).default_lr_scale;
+    if (config_.compare.tune == 0) return {centre};
+    if (!config_.compare.lr_grid.empty()) return config_.compare.lr_grid;
+    std::vector<double> rates;
+    const auto n = static_cast<double>(config_.compare.tune);
+    for (double i = 0; i < n; ++i) rates.push_back(centre * std::pow(10.0, (i - std::floor(n / 2)) / 2));
+    return rates;
+  }
+
+  double choose_lr(const std::string& strategy) {
+    std::vector<double> rates = grid(strategy);
+    if (rates.size() == 1) return rates[0];
+    std::vector<TuningTrial> trials;
+    trials.reserve(rates.size() + kMostExtensions);
+    for (const double lr : rates) trials.push_back(try_lr(strategy, lr));
+    for (int extension = 0; extension < kMostExtensions && stop_signal == 0; ++extension) {
+      std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
+      const std::size_t best = best_trial(trials);
+      if (best == 0) trials.push_back(try_lr(strategy, trials.front().lr / std::sqrt(10.0)));
+      else if (best + 1 == trials.size()) trials.push_back(try_lr(strategy, trials.back().lr * std::sqrt(10.0)));
+      else break;
+    }
+    std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
+    const std::size_t best = best_trial(trials);
+    trials[best].chosen = true;
+    if (best == 0 || best + 1 == trials.size())
+      say(concat(strategy, ": the best learning rate ", trials[best].lr, " is the ", best == 0 ? "lowest" : "highest",
+                 " that was tried"));
+    outcome_.trials.insert(outcome_.trials.end(), trials.begin(), trials.end());
+    return trials[best].lr;
+  }
+
+  // The best value on the validation data; ties go to the lower loss. A run that diverged never wins.
+  std::size_t best_trial(const std::vector<TuningTrial>& trials) const {
+    const bool higher = higher_is_better(outcome_.metric);
+    auto worse = [higher](const TuningTrial& a, const TuningTrial& b) {
+      if ((a.status == "ok") != (b.status == "ok")) return b.status == "ok";
+      if (a.validation_value != b.validation_value)
+        return higher ? a.validation_value < b.validation_value : a.validation_value > b.validation_value;
+      return a.validation_loss > b.validation_loss;
+    };
+    return static_cast<std::size_t>(std::max_element(trials.begin(), trials.end(), worse) - trials.begin());
+  }
+
+  TuningTrial try_lr(const std::string& strategy, double lr) {
+    RunRequest run = request_for(strategy, lr, config_.train.seed + kTuningSeedOffset);
+    run.evaluate_test = false;
+    TuningTrial trial{strategy, lr, run.config.train.seed, "ok", 0, 0, 0, false};
+    announce(concat(strategy, " tuning lr ", lr));
+    try {
+      const PreparedData data = prepare_data(run.config, run.config.train.seed, true, true);
+      run.data = &data;
+      const RunOutcome outcome = run_training(run).outcome;
+      trial.status = status_name(outcome.status);
+      trial.seconds = outcome.train_seconds + outcome.evaluation_seconds;
+      if (outcome.status == RunStatus::ok) {
+        trial.validation_loss = metric(outcome.validation, "loss");
+        trial.validation_value = metric(outcome.validation, outcome_.metric);
+      }
+    } catch (const InputError&) {
+      throw;
+    } catch (const std::exception& error) {
+      trial.status = "failed";
+      say(concat(strategy, " at lr ", lr, " failed: ", error.what()));
+    }
+    return trial;
+  }
+
+  void report_run(const std::string& strategy, double lr, std::uint64_t seed) {
+    RunRequest run = request_for(strategy, lr, seed);
+    run.out = concat(request_.out, '/', strategy, "/seed-", seed);
+    ReportedRun row;
+    row.strategy = strategy;
+    row.seed = seed;
+    row.lr = lr;
+    row.metric = outcome_.metric;
+    row.status = "failed";
+    announce(concat(strategy, " seed ", seed));
+    try {
+      const PreparedData data = prepare_data(run.config, seed, true, true);
+      run.data = &data;
+      RunResult result = run_training(run);
+      fill_row(row, result);
+      if (result.outcome.status == RunStatus::interrupted) return;
+      if (result.outcome.status == RunStatus::diverged) say(concat(strategy, " seed ", seed, " diverged: ", result.outcome.message));
+      add_picture(run.config, data, result);
+    } catch (const InputError&) {
+      throw;
+    } catch (const std::exception& error) {
+      say(concat(strategy, " seed ", seed, " failed: ", error.what()));
+    }
+    outcome_.runs.push_back(row);
+  }
+
+  void fill_row(ReportedRun& row, const RunResult& result) const {
+    const RunOutcome& outcome = result.outcome;
+    row.status = status_name(outcome.status);
+    if (!result.test.empty()) {
+      row.value = metric(result.test, row.metric);
+      row.loss = metric(result.test, "loss");
+    }
+    row.seconds = outcome.train_seconds;
+    row.flops = outcome.flops;
+    row.peak_bytes = outcome.peak_bytes;
+    row.trainable = outcome.trainable;
+    row.steps = outcome.completed;
+  }
+
+  void add_picture(const Config& config, const PreparedData& data, const RunResult& result) {
+    const auto& pictures = outcome_.pictures;
+    if (!pictures.empty() && pictures.back().strategy == config.strategy.name) return;
+    const Strategy strategy = strategy_for(config, data);
+    const PreparedModel model = prepare_model(config, data, config.train.seed, strategy.lora);
+    const BatchPlan batches(data.train.size(), config.train.batch_size, config.train.accumulation, config.train.shuffle, 0);
+    const std::int64_t total = total_updates(config.train, batches.updates_per_epoch());
+    const ResolvedPlan plan(strategy.plan, describe(*model.model), {total, batches.updates_per_epoch()});
+    const Schedule schedule = make_schedule(config.train, strategy, total);
+    StrategyPicture picture{config.strategy.name, plan.model().groups, timeline_data(plan, result.outcome.triggers), {},
+                            result.outcome.ledger};
+    for (std::int64_t k = 0; k < total; ++k) picture.schedule.push_back(multiplier(schedule, k, total));
+    outcome_.pictures.push_back(std::move(picture));
+  }
+
+  RunRequest request_for(const std::string& strategy, double lr, std::uint64_t seed) const {
+    RunRequest run;
+    run.config = config_for(strategy);
+    run.config.train.lr = lr;
+    run.config.train.seed = seed;
+    run.allow_missing = true;
+    run.version = request_.version;
+    run.compiler = request_.compiler;
+    return run;
+  }
+
+  void announce(const std::string& what) {
+    if (request_.progress) request_.progress(done_, std::max(total_, done_ + 1), what);
+    ++done_;
+  }
+
+  void summarise() {
+    std::map<std::uint64_t, double> full;
+    for (const ReportedRun& run : outcome_.runs)
+      if (run.strategy == "full" && run.status == "ok") full[run.seed] = run.value;
+    for (const std::string& strategy : strategies_) outcome_.summaries.push_back(summary_of(strategy, full));
+  }
+
+  StrategySummary summary_of(const std::string& strategy, const std::map<std::uint64_t, double>& full) const {
+    StrategySummary summary;
+    summary.strategy = strategy;
+    std::vector<double> values, differences;
+    for (const ReportedRun& run : outcome_.runs) {
+      if (run.strategy != strategy) continue;
+      ++summary.runs;
+      if (run.status != "ok") {
+        ++summary.failed;
+        continue;
+      }
+      values.push_back(run.value);
+      if (const auto pair = full.find(run.seed); pair != full.end()) differences.push_back(run.value - pair->second);
+      summary.seconds += run.seconds;
+      summary.flops += run.flops;
+      summary.peak_bytes += static_cast<double>(run.peak_bytes);
+      summary.trainable += static_cast<double>(run.trainable);
+    }
+    if (const auto lr = chosen_.find(strategy); lr != chosen_.end()) summary.lr = lr->second;
+    for (const TuningTrial& trial : outcome_.trials)
+      if (trial.strategy == strategy) summary.tuning_seconds += trial.seconds;
+    if (values.empty()) return summary;
+    const auto n = static_cast<double>(values.size());
+    summary.seconds /= n;
+    summary.flops /= n;
+    summary.peak_bytes /= n;
+    summary.trainable /= n;
+    const Interval mean = t_interval(values);
+    summary.mean = mean.mean, summary.low = mean.low, summary.high = mean.high;
+    if (strategy == "full" || differences.empty()) return summary;
+    const Interval difference = t_interval(differences);
+    summary.has_difference = true;
+    summary.difference = difference.mean, summary.difference_low = difference.low, summary.difference_high = difference.high;
+    return summary;
+  }
+
+  const CompareRequest& request_;
+  Config config_;
+  CompareOutcome outcome_;
+  std::vector<std::string> strategies_;
+  std::map<std::string, double> chosen_;
+  std::int64_t done_ = 0, total_ = 0;
+};
+
+}  // namespace
+
+bool CompareOutcome::all_ok() const {
+  return std::all_of(runs.begin(), runs.end(), [](const ReportedRun& run) { return run.status == "ok"; });
+}
+
+CompareOutcome compare(const CompareRequest& request) { return Comparison(request).run(); }
+
+}  // namespace thaw

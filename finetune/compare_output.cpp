@@ -1,0 +1,149 @@
+#include "finetune/compare_output.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+
+#include "finetune/evaluate.h"
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Shortest text that reads back as the same number.
+std::string number(double value) { return Json(value).dump(); }
+
+std::string results_csv(const CompareOutcome& outcome) {
+  std::ostringstream csv;
+  csv << "strategy,seed,status,lr,metric,value,loss,seconds,flops,peak_bytes,trainable,steps\n";
+  for (const ReportedRun& run : outcome.runs) {
+    const bool ok = run.status == "ok";
+    csv << run.strategy << ',' << run.seed << ',' << run.status << ',' << number(run.lr) << ',' << run.metric << ','
+        << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ',' << number(run.seconds) << ','
+        << number(run.flops) << ',' << run.peak_bytes << ',' << run.trainable << ',' << run.steps << '\n';
+  }
+  return csv.str();
+}
+
+std::string tuning_csv(const CompareOutcome& outcome) {
+  std::ostringstream csv;
+  csv << "strategy,lr,seed,status,validation_loss,validation_" << outcome.metric << ",seconds,chosen\n";
+  for (const TuningTrial& trial : outcome.trials) {
+    const bool ok = trial.status == "ok";
+    csv << trial.strategy << ',' << number(trial.lr) << ',' << trial.seed << ',' << trial.status << ','
+        << (ok ? number(trial.validation_loss) : "") << ',' << (ok ? number(trial.validation_value) : "") << ','
+        << number(trial.seconds) << ',' << (trial.chosen ? "true" : "false") << '\n';
+  }
+  return csv.str();
+}
+
+Json summary_json(const StrategySummary& s) {
+  Json json{{"strategy", s.strategy}, {"runs", s.runs}, {"failed", s.failed}, {"lr", s.lr}};
+  json["value"] = s.runs > s.failed ? Json{{"mean", s.mean}, {"low", s.low}, {"high", s.high}} : Json(nullptr);
+  json["difference_to_full"] =
+      s.has_difference ? Json{{"mean", s.difference}, {"low", s.difference_low}, {"high", s.difference_high}} : Json(nullptr);
+  json["seconds"] = s.seconds;
+  json["flops"] = s.flops;
+  json["peak_bytes"] = s.peak_bytes;
+  json["trainable"] = s.trainable;
+  json["tuning_seconds"] = s.tuning_seconds;
+  return json;
+}
+
+std::string results_json(const Config& config, const CompareOutcome& outcome) {
+  Json summaries = Json::array();
+  for (const StrategySummary& summary : outcome.summaries) summaries.push_back(summary_json(summary));
+  Json runs = Json::array();
+  for (const ReportedRun& run : outcome.runs)
+    runs.push_back({{"strategy", run.strategy}, {"seed", run.seed}, {"status", run.status}, {"lr", run.lr},
+                    {"value", run.status == "ok" ? Json(run.value) : Json(nullptr)}, {"seconds", run.seconds},
+                    {"flops", run.flops}, {"peak_bytes", run.peak_bytes}, {"trainable", run.trainable}, {"steps", run.steps}});
+  return Json{{"name", config.name},
+              {"metric", outcome.metric},
+              {"stamp", outcome.tuned ? "tuned on validation data" : "untuned: compares recipes"},
+              {"intervals", "95 %, Student's t over seeds; differences paired by seed"},
+              {"interrupted", outcome.interrupted},
+              {"notes", outcome.notes},
+              {"strategies", summaries},
+              {"runs", runs}}
+             .dump(2) +
+         "\n";
+}
+
+std::string fixed(double value, int digits) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(digits) << value;
+  return out.str();
+}
+
+std::string interval(double mean, double low, double high) {
+  return fixed(mean, 4) + " ± " + fixed((high - low) / 2, 4);
+}
+
+// Columns are padded by characters, not bytes: the texts hold "±".
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+using Row = std::vector<std::string>;
+
+std::string table(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows[0].size());
+  for (const Row& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
+  std::string text;
+  for (const Row& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string padding(widths[c] - width_of(row[c]), ' ');
+      text += (c ? "  " : "") + (c ? padding + row[c] : row[c] + padding);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string human_bytes(double bytes) {
+  const char* units[] = {"B", "KB", "MB", "GB"};
+  int unit = 0;
+  while (bytes >= 1000 && unit < 3) bytes /= 1000, ++unit;
+  return fixed(bytes, unit == 0 ? 0 : 1) + " " + units[unit];
+}
+
+}  // namespace
+
+std::string summary_text(const CompareOutcome& outcome) {
+  const auto full = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
+                                 [](const StrategySummary& s) { return s.strategy == "full"; });
+  const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
+  std::vector<Row> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds", "FLOPs", "peak memory", "trainable"}};
+  for (const StrategySummary& s : outcome.summaries) {
+    const bool any = s.runs > s.failed;
+    std::ostringstream lr;
+    lr << std::setprecision(3) << s.lr;
+    rows.push_back({s.strategy + (s.failed ? " (" + std::to_string(s.failed) + " failed)" : ""),
+                    any ? interval(s.mean, s.low, s.high) : "-",
+                    s.has_difference ? interval(s.difference, s.difference_low, s.difference_high) : "", lr.str(),
+                    any ? fixed(s.seconds, 2) : "-",
+                    any && full_flops > 0 ? fixed(100 * s.flops / full_flops, 0) + " %" : "-",
+                    any ? human_bytes(s.peak_bytes) : "-", any ? fixed(s.trainable, 0) : "-"});
+  }
+  std::string text = table(rows);
+  text += outcome.tuned ? "Learning rates were chosen on validation data with seeds that are not reported; "
+                        : "Untuned: compares recipes. ";
+  text += "± is a 95 % interval over seeds, differences are paired by seed; FLOPs relative to full.\n";
+  return text;
+}
+
+void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome) {
+  atomic_write(folder + "/config.toml", to_toml(config));
+  atomic_write(folder + "/results.csv", results_csv(outcome));
+  atomic_write(folder + "/tuning.csv", tuning_csv(outcome));
+  atomic_write(folder + "/results.json", results_json(config, outcome));
+  atomic_write(folder + "/report.html", report_html(config, outcome));
+}
+
+}  // namespace thaw

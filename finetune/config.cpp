@@ -1,0 +1,428 @@
+// Reading a config: TOML text to Config, by the tables of config_keys.h. The one file that includes toml++.
+#include "finetune/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <toml++/toml.h>
+
+#include "core/error.h"
+#include "finetune/config_keys.h"
+#include "finetune/data/text.h"
+#include "finetune/nearest.h"
+#include "nn/files.h"
+#include "nn/models/registry.h"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::int64_t kMaxConfigBytes = 1 << 20;
+constexpr std::string_view kSetOption = "--set ";
+
+std::string place_of(const toml::source_region& source, const std::string& fallback) {
+  const std::string path = source.path ? *source.path : fallback;
+  if (path.starts_with(kSetOption) || source.begin.line == 0) return path;
+  return concat(path, ":", source.begin.line, ":", source.begin.column);
+}
+
+// A message "WHAT; HOW" with the place between the two.
+std::string with_place(const std::string& message, const std::string& place) {
+  const std::size_t end = std::min(message.find("; "), message.size());
+  return message.substr(0, end) + " (" + place + ")" + message.substr(end);
+}
+
+std::string number_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
+}
+
+std::string value_text(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return in_quotes(*text);
+  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
+  if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
+  if (const auto number = node.value_exact<double>()) return number_text(*number);
+  return node.is_table() ? "a table" : node.is_array() ? "an array" : "a date or time";
+}
+
+std::string range_text(const Rule& rule) {
+  const std::string least = number_text(rule.least), most = number_text(rule.most);
+  std::string text;
+  if (std::isfinite(rule.least)) text += (rule.least_allowed ? "at least " : "above ") + least;
+  if (std::isfinite(rule.most)) text += (text.empty() ? "" : " and ") + ((rule.most_allowed ? "at most " : "below ") + most);
+  return text;
+}
+
+// Reads one value as the type of the variable that it goes to.
+class ValueReader {
+ public:
+  ValueReader(const toml::node& node, std::string key, const Rule& rule, const std::string& config_path)
+      : node_(node), key_(std::move(key)), rule_(rule), config_path_(config_path) {}
+
+  [[noreturn]] void refuse(const std::string& what, const std::string& mend) const {
+    fail_input(key_, " = ", value_text(node_), " ", what, " (", place_of(node_.source(), config_path_), "); ", mend);
+  }
+
+  void read(bool& to) const { to = exactly<bool>("true or false"); }
+  void read(double& to) const {
+    const std::optional<double> value = node_.is_integer() ? node_.value<double>() : node_.value_exact<double>();
+    if (!value) refuse("is not a number", "write a number");
+    check_range(*value);
+    to = *value;
+  }
+  void read(std::int64_t& to) const {
+    to = exactly<std::int64_t>("a whole number");
+    check_range(static_cast<double>(to));
+  }
+  void read(std::uint64_t& to) const {
+    std::int64_t value = 0;
+    read(value);
+    to = static_cast<std::uint64_t>(value);
+  }
+  void read(std::string& to) const {
+    std::string text = exactly<std::string>("a text in quotes");
+    const auto& choices = rule_.choices;
+    if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) refuse_choice(text);
+    if (rule_.is_path && text.empty()) refuse("is no path", "name a file, or leave the key out");
+    if (rule_.is_path && !text.starts_with("builtin:"))
+      text = (fs::absolute(config_path_).parent_path() / text).lexically_normal().string();
+    const Problem problem = rule_.check == nullptr ? Problem{} : rule_.check(text);
+    if (!problem.what.empty()) refuse(problem.what, problem.mend);
+    to = std::move(text);
+  }
+  template <class T>
+  void read(std::optional<T>& to) const {
+    read(to.emplace());
+  }
+  template <class T>
+  void read(std::vector<T>& to) const {
+    const toml::array* items = node_.as_array();
+    if (items == nullptr) refuse("is not an array", "write [ … ]");
+    to.clear();
+    for (const toml::node& item : *items) {
+      T value{};
+      ValueReader(item, concat(key_, "[", to.size(), "]"), rule_, config_path_).read(value);
+      to.push_back(std::move(value));
+    }
+  }
+
+ private:
+  template <class T>
+  T exactly(const char* wanted) const {
+    const std::optional<T> value = node_.value_exact<T>();
+    if (!value) refuse(concat("is not ", wanted), concat("write ", wanted));
+    return *value;
+  }
+
+  void check_range(double value) const {
+    const bool low = rule_.least_allowed ? value >= rule_.least : value > rule_.least;
+    const bool high = rule_.most_allowed ? value <= rule_.most : value < rule_.most;
+    const std::string range = range_text(rule_);
+    if (!std::isfinite(value)) refuse("is not finite", "write a finite number");
+    if (!low || !high) refuse("is out of range", concat("write a number ", range));
+  }
+
+  [[noreturn]] void refuse_choice(const std::string& text) const {
+    std::string known;
+    for (const std::string& choice : rule_.choices) known += (known.empty() ? "" : ", ") + in_quotes(choice);
+    const std::string nearest = nearest_name(text, rule_.choices);
+    refuse("is unknown", (nearest.empty() ? "" : "did you mean " + in_quotes(nearest) + "? ") + "write one of " + known);
+  }
+
+  const toml::node& node_;
+  std::string key_;
+  const Rule& rule_;
+  const std::string& config_path_;
+};
+
+class ConfigReader {
+ public:
+  ConfigReader(const std::string& path, const toml::table& root) : root_(root) { config_.path = path; }
+
+  Config read() {
+    check_sections();
+    check_alternatives();
+    read_section("model", model_keys(), config_.model);
+    read_section("data", data_keys(), config_.data);
+    read_section("train", train_keys(), config_.train);
+    read_section("compare", compare_keys(), config_.compare);
+    if (const toml::table* strategy = section("strategy")) read_strategy(*strategy);
+    resolve_model();
+    check_strategy_names();
+    if (config_.train.optimizer == "sgd" && !has("train", "weight_decay")) config_.train.weight_decay = 0;
+    if (config_.train.cache == "auto" && has("train", "cache"))
+      config_.notes.push_back("train.cache = \"auto\": the prefix cache is not in this version; nothing is cached");
+    check_together(config_);
+    config_.name = fs::path(config_.path).stem().string();
+    return std::move(config_);
+  }
+
+ private:
+  [[noreturn]] void refuse_key(const std::string& what, const toml::key& key, const std::string& mend) const {
+    fail_input(what, " (", place_of(key.source(), config_.path), ")", mend);
+  }
+
+  [[noreturn]] void refuse_unknown(const std::string& dotted, const toml::key& key,
+                                   const std::vector<std::string>& known) const {
+    if (is_later_key(dotted)) refuse_key(dotted + " is not in this version", key, "; leave it out");
+    const std::string nearest = did_you_mean(key.str(), known);
+    refuse_key("unknown key " + in_quotes(dotted), key, nearest.empty() ? "; the keys are " + name_list(known) : nearest);
+  }
+
+  ValueReader reader(const toml::node& node, const std::string& key, const Rule& rule = {}) const {
+    return {node, key, rule, config_.path};
+  }
+
+  // The value of `parse`, whose message knows no place.
+  template <class Parse>
+  auto placed(const toml::node& node, Parse parse) const {
+    try {
+      return parse();
+    } catch (const InputError& error) {
+      throw InputError(with_place(error.what(), place_of(node.source(), config_.path)));
+    }
+  }
+
+  template <class Parse>
+  auto parsed(const toml::node& node, const std::string& key, Parse parse) const {
+    std::string text;
+    reader(node, key).read(text);
+    return placed(node, [&] { return parse(text); });
+  }
+
+  const toml::table* section(const std::string& name) const { return root_[name].as_table(); }
+  bool has(const std::string& name, const std::string& key) const { return root_[name][key].node() != nullptr; }
+
+  void check_sections() const {
+    static const std::vector<std::string> names = {"model", "data", "train", "strategy", "compare"};
+    for (const auto& [key, node] : root_) {
+      const std::string name(key.str());
+      if (std::find(names.begin(), names.end(), name) == names.end()) refuse_unknown(name, key, names);
+      if (!node.is_table()) reader(node, name).refuse("is not a table", concat("write [", name, "]"));
+    }
+  }
+
+  void check_alternatives() const {
+    for (const Alternatives& pair : alternatives()) {
+      const toml::node* second = root_[pair.section][pair.second].node();
+      if (!has(pair.section, pair.first) || second == nullptr || second->value<double>() == 0.0) continue;
+      const std::string key = concat(pair.section, ".", pair.second);
+      reader(*second, key).refuse(concat("stands beside ", pair.first), "give one of the two");
+    }
+  }
+
+  template <class Section>
+  void read_section(const std::string& name, const std::vector<Key<Section>>& keys, Section& to) const {
+    const toml::table* table = section(name);
+    if (table == nullptr) return;
+    std::vector<std::string> known;
+    for (const Key<Section>& key : keys) known.emplace_back(key.name);
+    for (const auto& [key, node] : *table) {
+      const auto found = std::find(known.begin(), known.end(), key.str());
+      const std::string dotted = concat(name, ".", key.str());
+      if (found == known.end()) refuse_unknown(dotted, key, known);
+      read_key(node, dotted, keys[static_cast<std::size_t>(found - known.begin())], to);
+    }
+    for (const Key<Section>& key : keys) check_owner(name, key, to);
+  }
+
+  template <class Section>
+  void read_key(const toml::node& node, const std::string& dotted, const Key<Section>& key, Section& to) const {
+    const ValueReader value = reader(node, dotted, key.rule);
+    if (const auto* pair = std::get_if<NumberPair<Section>>(&key.member)) {
+      std::vector<double> numbers;
+      value.read(numbers);
+      if (numbers.size() != 2) value.refuse("has not two numbers", "write [0.9, 0.999]");
+      to.*pair->first = numbers[0];
+      to.*pair->second = numbers[1];
+      return;
+    }
+    std::visit(
+        [&](auto member) {
+          if constexpr (std::is_member_object_pointer_v<decltype(member)>) value.read(to.*member);
+        },
+        key.member);
+  }
+
+  // An option that the optimizer or architecture in use does not have would be ignored.
+  template <class Section>
+  void check_owner(const std::string& name, const Key<Section>& key, const Section& values) const {
+    const toml::node* node = root_[name][key.name].node();
+    if (node == nullptr || key.rule.option_of == nullptr || owner_of_options(values) == key.rule.option_of) return;
+    reader(*node, concat(name, ".", key.name))
+        .refuse(concat("is an option of ", in_quotes(key.rule.option_of), ", not of ", in_quotes(owner_of_options(values))),
+                "leave it out");
+  }
+
+  void resolve_model() {
+    const std::vector<std::string> known = architectures();
+    std::string& from = config_.model.from;
+    if (std::find(known.begin(), known.end(), from) != known.end()) return;
+    const std::string folder = (fs::absolute(config_.path).parent_path() / from).lexically_normal().string();
+    std::error_code ignored;
+    if (!fs::is_directory(folder, ignored))
+      reader(*root_["model"]["from"].node(), "model.from")
+          .refuse("is neither a built-in architecture nor a folder",
+                  "write \"mlp\", \"cnn\" or the path of a model folder");
+    from = folder;
+  }
+
+  void check_strategy_names() const {
+    const toml::array* names = root_["compare"]["strategies"].as_array();
+    for (std::size_t i = 0; names != nullptr && i < names->size(); ++i)
+      placed(*names->get(i), [&] { return find_strategy(config_.compare.strategies[i]).name; });
+  }
+
+  void read_strategy(const toml::table& table) {
+    StrategyRequest& request = config_.strategy;
+    if (const toml::node* name = table.get("name")) {
+      request.name = parsed(*name, "strategy.name", [](const std::string& text) { return find_strategy(text), text; });
+    }
+    const StrategySpec& spec = find_strategy(request.name);
+    std::vector<OptionSpec> specs = spec.options;
+    specs.insert(specs.end(), common_options().begin(), common_options().end());
+    std::vector<std::string> known = {"name", "phase"};
+    for (const OptionSpec& option : specs) known.push_back(option.name);
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      if (name == "name") continue;
+      const auto found = std::find(known.begin(), known.end(), name);
+      if (found == known.end()) refuse_unknown("strategy." + name, key, known);
+      if (name == "phase")
+        read_phases(node);
+      else
+        request.options[name] =
+            read_option(node, "strategy." + name, specs[static_cast<std::size_t>(found - known.begin()) - 2].default_value);
+    }
+  }
+
+  OptionValue read_option(const toml::node& node, const std::string& key, OptionValue value) const {
+    std::visit([&](auto& to) { reader(node, key).read(to); }, value);
+    return value;
+  }
+
+  void read_phases(const toml::node& node) {
+    const toml::array* tables = node.as_array();
+    if (tables == nullptr) reader(node, "strategy.phase").refuse("is no list of tables", "write [[strategy.phase]]");
+    if (config_.strategy.name != "plan" && root_["strategy"]["name"].value<std::string>() != "plan")
+      reader(node, "strategy.phase").refuse("belongs to the strategy \"plan\"", "set strategy.name = \"plan\"");
+    for (const toml::node& item : *tables) {
+      const std::string key = concat("strategy.phase[", config_.strategy.phases.size(), "]");
+      if (!item.is_table()) reader(item, key).refuse("is not a table", "write [[strategy.phase]]");
+      config_.strategy.phases.push_back(read_phase(*item.as_table(), key));
+    }
+  }
+
+  Phase read_phase(const toml::table& table, const std::string& where) const {
+    static const std::vector<std::string> known = {"at",       "train",       "lr_mult",       "state",
+                                                   "rewarmup", "frozen_norm", "frozen_dropout"};
+    Phase phase;
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      const std::string dotted = where + "." + name;
+      if (name == "at")
+        phase.at = parsed(node, dotted, parse_phase_start);
+      else if (name == "train")
+        reader(node, dotted).read(phase.train);
+      else if (name == "lr_mult")
+        phase.lr_mult = read_multipliers(node, dotted);
+      else if (name == "state")
+        phase.state = parsed(node, dotted, parse_state_policy);
+      else if (name == "rewarmup")
+        read_rewarmup(node, dotted, phase.rewarmup);
+      else if (name == "frozen_norm")
+        phase.frozen_norm = parsed(node, dotted, parse_frozen_norm);
+      else if (name == "frozen_dropout")
+        phase.frozen_dropout = parsed(node, dotted, parse_frozen_dropout);
+      else
+        refuse_unknown(dotted, key, known);
+    }
+    return phase;
+  }
+
+  void read_rewarmup(const toml::node& node, const std::string& key, std::optional<std::int64_t>& to) const {
+    Rule rule;
+    rule.least = 0;
+    reader(node, key, rule).read(to);
+  }
+
+  std::map<std::string, double> read_multipliers(const toml::node& node, const std::string& key) const {
+    if (!node.is_table()) reader(node, key).refuse("is not a table", "write { \"head\" = 1.0, \"layers.0\" = 0.1 }");
+    Rule rule;
+    rule.least = 0;
+    std::map<std::string, double> multipliers;
+    for (const auto& [selector, value] : *node.as_table())
+      reader(value, concat(key, ".", in_quotes(selector.str())), rule).read(multipliers[std::string(selector.str())]);
+    return multipliers;
+  }
+
+  const toml::table& root_;
+  Config config_;
+};
+
+toml::table parse_toml(const std::string& text, const std::string& path) {
+  try {
+    return toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    fail_input("no valid TOML: ", error.description(), " (", place_of(error.source(), path), "); mend the line");
+  }
+}
+
+// What a key's alternative was is void when an override gives the key.
+void drop_alternatives(toml::table& root, const toml::table& given) {
+  for (const Alternatives& pair : alternatives())
+    for (const auto& [key, other] : {std::pair{pair.first, pair.second}, std::pair{pair.second, pair.first}})
+      if (given[pair.section][key] && root[pair.section].is_table()) root[pair.section].as_table()->erase(other);
+}
+
+void merge(toml::table& into, toml::table&& from) {
+  for (auto&& [key, node] : from) {
+    toml::table* below = into[key.str()].as_table();
+    if (below != nullptr && node.is_table())
+      merge(*below, std::move(*node.as_table()));
+    else
+      std::move(node).visit([&into, &name = key](auto&& value) { into.insert_or_assign(name, std::move(value)); });
+  }
+}
+
+// KEY=VALUE, where VALUE is TOML or, failing that, a bare word.
+toml::table parse_override(const std::string& text) {
+  const std::string source = std::string(kSetOption) + text;
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || text.find('\n') != std::string::npos)
+    fail_input("'", text, "' sets nothing (--set); write --set KEY=VALUE, such as --set train.lr=1e-3");
+  try {
+    return toml::parse(text, source);
+  } catch (const toml::parse_error&) {
+    const std::string value = text.substr(equals + 1);
+    if (value.empty() || std::string_view("\"'[{").find(value[0]) != std::string_view::npos)
+      fail_input(in_quotes(value), " is no TOML value (", source, "); quote texts, close brackets");
+    if (value.find('\'') != std::string::npos) fail_input("a bare word with a quote in it (", source, "); quote it");
+    return parse_toml(text.substr(0, equals) + "='" + value + "'", source);
+  }
+}
+
+}  // namespace
+
+Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
+  toml::table root = parse_toml(read_file(path, kMaxConfigBytes), path);
+  for (const std::string& text : overrides) {
+    toml::table given = parse_override(text);
+    drop_alternatives(root, given);
+    merge(root, std::move(given));
+  }
+  return ConfigReader(path, root).read();
+}
+
+StrategyRequest strategy_request(const Config& config, const std::string& name) {
+  if (name == config.strategy.name) return config.strategy;
+  StrategyRequest request{name, {}, {}};
+  for (const OptionSpec& option : common_options()) {
+    const auto given = config.strategy.options.find(option.name);
+    if (given != config.strategy.options.end()) request.options.insert(*given);
+  }
+  return request;
+}
+
+}  // namespace thaw

@@ -1,0 +1,103 @@
+// Config: what a run is asked to do, as read from TOML, with every default filled in. The keys, their meaning and
+// their defaults are those of the README's table.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "finetune/plan.h"
+#include "finetune/strategy.h"
+
+namespace thaw {
+
+struct ModelSection {
+  std::string from = "mlp";  // a built-in architecture or a model folder (absolute)
+  std::vector<std::int64_t> hidden = {64};
+  std::string activation = "relu";
+  std::int64_t width = 16;
+  std::int64_t depth = 3;
+  std::string init;               // absolute path of a .safetensors file, or empty
+  std::optional<double> dropout;  // overrides every dropout of the architecture
+};
+
+struct DataSection {
+  std::string train;  // absolute, or "builtin:NAME"
+  std::string validation, test;
+  double validation_fraction = 0.2;
+  std::optional<double> test_fraction;  // compare without a test file: 0.2
+  std::uint64_t split_seed = 0;
+  std::string label = "label";
+  std::string group;
+  std::string task = "classification";
+  bool standardize = false;
+  std::int64_t samples_per_class = 0;  // 0: all
+  std::int64_t limit = 0;              // 0: all
+  std::vector<std::string> classes;    // empty: those of the data
+  std::string duplicates;              // "warn": report rows shared by two files instead of refusing them
+};
+
+struct TrainSection {
+  double epochs = 3;
+  std::int64_t steps = 0;  // > 0: instead of epochs
+  std::int64_t batch_size = 32;
+  std::int64_t accumulation = 1;
+  bool shuffle = true;
+  std::string optimizer = "adamw";
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double weight_decay = 0.01;  // sgd: 0
+  double momentum = 0;
+  double dampening = 0;
+  bool nesterov = false;
+  std::string no_decay;  // selector
+  double lr = 1e-3;
+  std::optional<std::string> schedule;  // unset: the strategy's own, else "constant"
+  std::int64_t warmup_steps = 0;
+  double warmup_fraction = 0;
+  double clip_norm = 0;
+  double label_smoothing = 0;
+  std::string eval_every = "1 epoch";
+  std::string checkpoint_every = "1 epoch";
+  std::int64_t keep_checkpoints = 2;
+  bool restore_best = false;
+  std::int64_t early_stopping_patience = 0;
+  std::string monitor = "validation_loss";
+  std::string nan = "stop";  // "skip", "rollback"
+  std::string precision = "fp32";
+  std::string cache = "auto";  // the prefix cache, which this version does not have; "off"
+  std::uint64_t seed = 0;
+};
+
+struct CompareSection {
+  std::vector<std::string> strategies = {"full", "head", "gradual"};
+  std::int64_t seeds = 5;
+  std::int64_t tune = 5;
+  std::vector<double> lr_grid;
+  std::string budget = "epochs";
+};
+
+struct Config {
+  std::string path;  // of the file, for messages
+  std::string name;  // its stem: names run folders
+  ModelSection model;
+  DataSection data;
+  TrainSection train;
+  StrategyRequest strategy{"full", {}, {}};
+  CompareSection compare;
+  std::vector<std::string> notes;  // for the user: what this version does not do as the file asks
+};
+
+// Reads and checks a config. `overrides` are KEY=VALUE texts (VALUE is TOML; a bare word is a string) and win over
+// the file. Unknown keys, wrong types and values out of range throw InputError with line and column and the nearest
+// known key; what later versions bring is refused by name.
+Config load_config(const std::string& path, const std::vector<std::string>& overrides = {});
+
+// What [strategy] asks of `name`: all of it where that is the strategy it names, else the options that every strategy
+// takes, for the others belong to the one named.
+StrategyRequest strategy_request(const Config& config, const std::string& name);
+
+// The resolved config, every default written out; reading it again gives the same Config.
+std::string to_toml(const Config& config);
+
+}  // namespace thaw

@@ -1,0 +1,225 @@
+#include "finetune/config_keys.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/error.h"
+#include "finetune/trainer.h"
+#include "nn/models/registry.h"
+
+namespace thaw {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMostUpdates = 1e15;
+
+Rule any() { return {}; }
+
+Rule between(double least, double most) {
+  Rule rule;
+  rule.least = least;
+  rule.most = most;
+  return rule;
+}
+
+Rule at_least(double least) { return between(least, kInfinity); }
+
+Rule above(double least) {
+  Rule rule = at_least(least);
+  rule.least_allowed = false;
+  return rule;
+}
+
+// From 0 on, and below 1.
+Rule share() {
+  Rule rule = between(0, 1);
+  rule.most_allowed = false;
+  return rule;
+}
+
+Rule one_of(std::vector<std::string> choices) {
+  Rule rule;
+  rule.choices = std::move(choices);
+  return rule;
+}
+
+Rule checked(Problem (*check)(const std::string&)) {
+  Rule rule;
+  rule.check = check;
+  return rule;
+}
+
+Rule path(Problem (*check)(const std::string&) = nullptr) {
+  Rule rule = checked(check);
+  rule.is_path = true;
+  return rule;
+}
+
+Problem check_interval(const std::string& text) {
+  try {
+    parse_interval(text, 1, "");
+    return {};
+  } catch (const InputError&) {
+    return {"is no interval", "write \"1 epoch\", \"100 steps\" or \"never\""};
+  }
+}
+
+Problem check_data_file(const std::string& file) {
+  std::error_code ignored;  // the reader says what is wrong with a path that cannot be looked at
+  const char* later = nullptr;
+  if (std::filesystem::is_directory(file, ignored)) later = "is a folder: data in folders is not in this version";
+  if (file.ends_with(".txt")) later = "is text: text data is not in this version";
+  if (later == nullptr) return {};
+  return {later, "give a .csv, .tsv, .jsonl or IDX images file, or builtin:digits"};
+}
+
+Problem check_precision(const std::string& text) {
+  if (text == "fp32") return {};
+  return {text == "bf16" ? "is not in this version" : "is unknown", "write \"fp32\""};
+}
+
+Problem check_budget(const std::string& text) {
+  if (text == "epochs") return {};
+  return {"is not in this version", "write \"epochs\""};
+}
+
+}  // namespace
+
+const std::vector<Key<ModelSection>>& model_keys() {
+  using S = ModelSection;
+  static const std::vector<Key<S>> keys = {
+      {"from", &S::from},  // an architecture or a path: the reader sees to it
+      {"hidden", &S::hidden, between(1, 1 << 24).of("mlp")},
+      {"activation", &S::activation, one_of({"relu", "gelu", "tanh"}).of("mlp")},
+      {"width", &S::width, between(1, 4096).of("cnn")},
+      {"depth", &S::depth, between(1, 8).of("cnn")},
+      {"init", &S::init, path().unset()},
+      {"dropout", &S::dropout, share()},
+  };
+  return keys;
+}
+
+const std::vector<Key<DataSection>>& data_keys() {
+  using S = DataSection;
+  static const std::vector<Key<S>> keys = {
+      {"train", &S::train, path(check_data_file).unset()},
+      {"validation", &S::validation, path(check_data_file).unset()},
+      {"validation_fraction", &S::validation_fraction, share()},
+      {"test", &S::test, path(check_data_file).unset()},
+      {"test_fraction", &S::test_fraction, share()},
+      {"split_seed", &S::split_seed, at_least(0)},
+      {"label", &S::label},
+      {"group", &S::group, any().unset()},
+      {"task", &S::task, one_of({"classification", "regression"})},
+      {"standardize", &S::standardize},
+      {"samples_per_class", &S::samples_per_class, at_least(1).unset()},
+      {"limit", &S::limit, at_least(1).unset()},
+      {"classes", &S::classes, any().unset()},
+      {"duplicates", &S::duplicates, one_of({"warn"}).unset()},
+  };
+  return keys;
+}
+
+const std::vector<Key<TrainSection>>& train_keys() {
+  using S = TrainSection;
+  static const std::vector<Key<S>> keys = {
+      {"epochs", &S::epochs, between(0, 1e9)},
+      {"steps", &S::steps, between(1, kMostUpdates).unset()},
+      {"batch_size", &S::batch_size, between(0, 1e9)},
+      {"accumulation", &S::accumulation, between(1, 1e6)},
+      {"shuffle", &S::shuffle},
+      {"optimizer", &S::optimizer, one_of({"adamw", "sgd"})},
+      {"betas", NumberPair<S>{&S::beta1, &S::beta2}, share().of("adamw")},
+      {"eps", &S::eps, at_least(0).of("adamw")},
+      {"weight_decay", &S::weight_decay, at_least(0)},
+      {"momentum", &S::momentum, at_least(0).of("sgd")},
+      {"dampening", &S::dampening, any().of("sgd")},
+      {"nesterov", &S::nesterov, any().of("sgd")},
+      {"no_decay", &S::no_decay, any().unset()},
+      {"lr", &S::lr, above(0)},
+      {"schedule", &S::schedule, one_of({"constant", "linear", "cosine", "one-cycle", "slanted-triangular"})},
+      {"warmup_steps", &S::warmup_steps, between(0, kMostUpdates)},
+      {"warmup_fraction", &S::warmup_fraction, between(0, 1)},
+      {"clip_norm", &S::clip_norm, at_least(0)},
+      {"label_smoothing", &S::label_smoothing, share()},
+      {"precision", &S::precision, checked(check_precision)},
+      {"eval_every", &S::eval_every, checked(check_interval)},
+      {"checkpoint_every", &S::checkpoint_every, checked(check_interval)},
+      {"keep_checkpoints", &S::keep_checkpoints, between(1, 1e6)},
+      {"restore_best", &S::restore_best},
+      {"early_stopping_patience", &S::early_stopping_patience, between(0, 1e9)},
+      {"monitor", &S::monitor},
+      {"nan", &S::nan, one_of({"stop", "skip", "rollback"})},
+      {"cache", &S::cache, one_of({"auto", "off"})},
+      {"seed", &S::seed, at_least(0)},
+  };
+  return keys;
+}
+
+const std::vector<Key<CompareSection>>& compare_keys() {
+  using S = CompareSection;
+  static const std::vector<Key<S>> keys = {
+      {"strategies", &S::strategies},
+      {"seeds", &S::seeds, between(1, 10000)},
+      {"tune", &S::tune, between(0, 1000)},
+      {"lr_grid", &S::lr_grid, above(0).unset()},
+      {"budget", &S::budget, checked(check_budget)},
+  };
+  return keys;
+}
+
+const std::vector<Alternatives>& alternatives() {
+  static const std::vector<Alternatives> pairs = {
+      {"data", "validation", "validation_fraction"},
+      {"data", "test", "test_fraction"},
+      {"train", "steps", "epochs"},
+      {"train", "warmup_steps", "warmup_fraction"},
+  };
+  return pairs;
+}
+
+bool is_later_key(const std::string& dotted) {
+  return dotted == "model.max_length" || dotted == "model.pooling" || dotted == "data.text";
+}
+
+namespace {
+
+void check_metric(const Config& config, const std::string& metric, const std::string& key) {
+  const bool regression = config.data.task == "regression";
+  const std::vector<std::string> known =
+      regression
+          ? std::vector<std::string>{"validation_loss", "validation_rmse", "validation_mae", "validation_r2"}
+          : std::vector<std::string>{"validation_loss", "validation_accuracy", "validation_macro_f1"};
+  if (std::find(known.begin(), known.end(), metric) != known.end()) return;
+  std::string listed;
+  for (const std::string& name : known) listed += (listed.empty() ? "" : ", ") + name;
+  fail_input(key, " has the metric '", metric, "', which ", config.data.task, " does not give (", config.path,
+             "); write one of ", listed);
+}
+
+}  // namespace
+
+void check_together(const Config& config) {
+  const TrainSection& train = config.train;
+  check_metric(config, train.monitor, "train.monitor");
+  bool needs_validation = train.restore_best || train.early_stopping_patience > 0;
+  for (const Phase& phase : config.strategy.phases)
+    if (phase.at.kind == PhaseStart::Kind::plateau) {
+      check_metric(config, phase.at.metric, "a plateau of [[strategy.phase]]");
+      needs_validation = true;
+    }
+  if (needs_validation && config.data.validation.empty() && config.data.validation_fraction == 0)
+    fail_input("restore_best, early stopping and plateaus need validation data (", config.path,
+               "); set data.validation, or data.validation_fraction above 0");
+  if (train.nesterov && (train.momentum == 0 || train.dampening != 0))
+    fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path, "); set train.momentum = 0.9");
+  if (config.data.task == "regression" && (config.data.samples_per_class > 0 || !config.data.classes.empty()))
+    fail_input("data.samples_per_class and data.classes are for classification (", config.path,
+               "); for regression use data.limit");
+  if (config.data.task == "regression" && train.label_smoothing > 0)
+    fail_input("train.label_smoothing is for classification (", config.path, "); leave it out");
+  if (config.compare.strategies.empty())
+    fail_input("compare.strategies is empty (", config.path, "); name at least one strategy");
+}
+
+}  // namespace thaw

@@ -1,0 +1,89 @@
+// The keys of a config as tables: a line per key with its name, the member it fills and what its value may be. Reading,
+// writing and the search for a mistyped key's neighbour all go by them.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "finetune/config.h"
+
+namespace thaw {
+
+// What is wrong with a value and what to write instead; an empty `what` is no problem.
+struct Problem {
+  std::string what;
+  std::string mend;
+};
+
+// What a value may be. Bounds are for numbers, and for each number of a list.
+struct Rule {
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  bool least_allowed = true;  // least itself is a good value
+  bool most_allowed = true;
+  std::vector<std::string> choices;                // of texts; empty: any
+  Problem (*check)(const std::string&) = nullptr;  // of texts
+  bool is_path = false;                            // made absolute
+  bool is_unset_by_default = false;                // an empty or zero member means that the key was not given
+  const char* option_of = nullptr;                 // the optimizer or architecture that has this option
+
+  Rule of(const char* owner) && {
+    option_of = owner;
+    return std::move(*this);
+  }
+  Rule unset() && {
+    is_unset_by_default = true;
+    return std::move(*this);
+  }
+};
+
+// Two numbers in one array.
+template <class Section>
+struct NumberPair {
+  double Section::*first;
+  double Section::*second;
+};
+
+template <class Section>
+using Member =
+    std::variant<bool Section::*, std::int64_t Section::*, std::uint64_t Section::*, double Section::*,
+                 std::string Section::*, std::vector<std::int64_t> Section::*, std::vector<double> Section::*,
+                 std::vector<std::string> Section::*, std::optional<double> Section::*,
+                 std::optional<std::string> Section::*, NumberPair<Section>>;
+
+template <class Section>
+struct Key {
+  const char* name;
+  Member<Section> member;
+  Rule rule = {};
+};
+
+const std::vector<Key<ModelSection>>& model_keys();
+const std::vector<Key<DataSection>>& data_keys();
+const std::vector<Key<TrainSection>>& train_keys();
+const std::vector<Key<CompareSection>>& compare_keys();
+
+// The optimizer or architecture in use, whose options apply.
+inline const std::string& owner_of_options(const ModelSection& model) { return model.from; }
+inline const std::string& owner_of_options(const TrainSection& train) { return train.optimizer; }
+inline std::string owner_of_options(const DataSection&) { return {}; }
+inline std::string owner_of_options(const CompareSection&) { return {}; }
+
+// Pairs of keys of which a config gives one at most.
+struct Alternatives {
+  const char* section;
+  const char* first;
+  const char* second;
+};
+const std::vector<Alternatives>& alternatives();
+
+// Keys of later versions, written "section.key".
+bool is_later_key(const std::string& dotted);
+
+// Checks of values that concern each other. InputError naming the keys.
+void check_together(const Config& config);
+
+}  // namespace thaw

@@ -1,0 +1,134 @@
+// Writing a config: every key with its value, so that a run folder says what was done without knowing defaults.
+#include <charconv>
+#include <sstream>
+
+#include "finetune/config_keys.h"
+
+namespace thaw {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (byte < 0x20 || byte == 0x7f) {
+      constexpr const char* kHex = "0123456789abcdef";
+      out += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string toml_text(bool value) { return value ? "true" : "false"; }
+std::string toml_text(std::int64_t value) { return std::to_string(value); }
+std::string toml_text(std::uint64_t value) { return std::to_string(value); }
+std::string toml_text(const std::string& value) { return quoted(value); }
+
+// The shortest text that reads back to the same double, and as a float in TOML.
+std::string toml_text(double value) {
+  char buffer[32];
+  std::string text(buffer, std::to_chars(buffer, buffer + sizeof(buffer), value).ptr);
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+}
+
+template <class T>
+std::string toml_text(const std::vector<T>& values) {
+  std::string text;
+  for (const T& value : values) text += (text.empty() ? "" : ", ") + toml_text(value);
+  return "[" + text + "]";
+}
+
+template <class T>
+std::string toml_text(const std::optional<T>& value) {
+  return toml_text(*value);
+}
+
+template <class T>
+bool is_unset(const T& value) {
+  return value == T{};
+}
+
+template <class Section>
+void write_key(std::ostream& out, const Key<Section>& key, const Section& section) {
+  if (key.rule.option_of != nullptr && owner_of_options(section) != key.rule.option_of) return;
+  std::visit(
+      [&](auto member) {
+        if constexpr (std::is_member_object_pointer_v<decltype(member)>) {
+          const auto& value = section.*member;
+          constexpr bool is_optional = std::is_same_v<std::decay_t<decltype(value)>, std::optional<double>> ||
+                                       std::is_same_v<std::decay_t<decltype(value)>, std::optional<std::string>>;
+          if ((is_optional || key.rule.is_unset_by_default) && is_unset(value)) return;
+          out << key.name << " = " << toml_text(value) << '\n';
+        } else {
+          out << key.name << " = " << toml_text(std::vector<double>{section.*member.first, section.*member.second}) << '\n';
+        }
+      },
+      key.member);
+}
+
+// Of two keys of which one is given, the one that a config would not read beside the other.
+bool is_overruled(const Config& config, const std::string& key) {
+  return (key == "validation_fraction" && !config.data.validation.empty()) ||
+         (key == "test_fraction" && !config.data.test.empty()) || (key == "epochs" && config.train.steps > 0) ||
+         (key == "warmup_fraction" && config.train.warmup_steps > 0) ||
+         (key == "warmup_steps" && config.train.warmup_steps == 0);
+}
+
+template <class Section>
+void write_section(std::ostream& out, const char* name, const std::vector<Key<Section>>& keys, const Section& section,
+                   const Config& config) {
+  out << '[' << name << "]\n";
+  for (const Key<Section>& key : keys)
+    if (!is_overruled(config, key.name)) write_key(out, key, section);
+  out << '\n';
+}
+
+void write_phase(std::ostream& out, const Phase& phase) {
+  out << "\n[[strategy.phase]]\nat = " << quoted(to_text(phase.at)) << "\ntrain = " << quoted(phase.train) << '\n';
+  if (phase.state) out << "state = " << quoted(to_text(*phase.state)) << '\n';
+  if (phase.rewarmup) out << "rewarmup = " << *phase.rewarmup << '\n';
+  if (phase.frozen_norm) out << "frozen_norm = " << quoted(to_text(*phase.frozen_norm)) << '\n';
+  if (phase.frozen_dropout) out << "frozen_dropout = " << quoted(to_text(*phase.frozen_dropout)) << '\n';
+  if (phase.lr_mult.empty()) return;
+  const char* separator = "lr_mult = { ";
+  for (const auto& [selector, multiplier] : phase.lr_mult) {
+    out << separator << quoted(selector) << " = " << toml_text(multiplier);
+    separator = ", ";
+  }
+  out << " }\n";
+}
+
+void write_strategy(std::ostream& out, const StrategyRequest& request) {
+  const StrategySpec& spec = find_strategy(request.name);
+  out << "[strategy]\nname = " << quoted(request.name) << '\n';
+  auto write = [&](const OptionSpec& option) {
+    const auto given = request.options.find(option.name);
+    const OptionValue& value = given == request.options.end() ? option.default_value : given->second;
+    std::visit([&](const auto& of_type) { out << option.name << " = " << toml_text(of_type) << '\n'; }, value);
+  };
+  // "top-2" has its k in its name.
+  const bool k_in_name = spec.name == "top-k" && request.name != spec.name;
+  for (const OptionSpec& option : spec.options)
+    if (!k_in_name || option.name != "k") write(option);
+  for (const OptionSpec& option : common_options()) write(option);
+  for (const Phase& phase : request.phases) write_phase(out, phase);
+  out << '\n';
+}
+
+}  // namespace
+
+std::string to_toml(const Config& config) {
+  std::ostringstream out;
+  write_section(out, "model", model_keys(), config.model, config);
+  write_section(out, "data", data_keys(), config.data, config);
+  write_section(out, "train", train_keys(), config.train, config);
+  write_strategy(out, config.strategy);
+  write_section(out, "compare", compare_keys(), config.compare, config);
+  return out.str();
+}
+
+}  // namespace thaw

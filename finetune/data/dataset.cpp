@@ -1,0 +1,46 @@
+#include "finetune/data/dataset.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+namespace thaw {
+namespace {
+
+template <class T>
+std::vector<T> pick(const std::vector<T>& values, const std::vector<int64_t>& rows) {
+  std::vector<T> out;
+  if (values.empty()) return out;
+  out.reserve(rows.size());
+  for (int64_t row : rows) out.push_back(values[row]);
+  return out;
+}
+
+}  // namespace
+
+int64_t Dataset::sample_size() const {
+  return std::accumulate(sample_shape.begin(), sample_shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+std::vector<int64_t> Dataset::class_counts() const {
+  std::vector<int64_t> counts(classes.size(), 0);
+  for (int64_t c : label) ++counts[c];
+  return counts;
+}
+
+Dataset Dataset::subset(const std::vector<int64_t>& rows) const {
+  Dataset out;
+  out.sample_shape = sample_shape;
+  out.classes = classes;
+  out.columns = columns;
+  out.label = pick(label, rows);
+  out.target = pick(target, rows);
+  out.id = pick(id, rows);
+  out.group = pick(group, rows);
+  const int64_t width = sample_size();
+  out.x.reserve(rows.size() * width);
+  for (int64_t row : rows) out.x.insert(out.x.end(), sample(row), sample(row) + width);
+  return out;
+}
+
+}  // namespace thaw

@@ -1,0 +1,34 @@
+// A labelled data set in memory: what every reader gives and what splits, standardisation and the trainer
+// take.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace thaw {
+
+// N samples of one shape. Every per-sample vector is empty or has N entries.
+struct Dataset {
+  std::vector<int64_t> sample_shape;  // {F} for tables, {C, H, W} for images
+  std::vector<float> x;               // [N, *sample_shape], row-major
+  std::vector<int64_t> label;         // classification: index into `classes`
+  std::vector<double> target;         // regression
+  std::vector<int64_t> id;         // the sample's 0-based place in its source, the same whatever is dropped
+  std::vector<std::string> group;  // samples of one group stay on one side of a split
+
+  std::vector<std::string> classes;  // in numeric order if every label is an integer, else by bytes
+  std::vector<std::string> columns;  // the features of a table, in file order
+
+  int64_t size() const { return static_cast<int64_t>(id.size()); }
+  int64_t sample_size() const;  // numbers in one sample
+  const float* sample(int64_t row) const { return x.data() + row * sample_size(); }
+
+  // How many samples each class has; empty for regression.
+  std::vector<int64_t> class_counts() const;
+
+  // The given rows, in the given order, with the same classes and columns.
+  Dataset subset(const std::vector<int64_t>& rows) const;
+};
+
+}  // namespace thaw

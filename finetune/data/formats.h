@@ -1,0 +1,14 @@
+// One function per data format. Private to this folder: read_dataset (readers.h) chooses among them.
+#pragma once
+
+#include "finetune/data/dataset.h"
+#include "finetune/data/readers.h"
+
+namespace thaw {
+
+Dataset read_csv(const DataSource& source, char separator);
+Dataset read_jsonl(const DataSource& source);
+Dataset read_idx(const DataSource& source);
+Dataset read_digits(const DataSource& source);
+
+}  // namespace thaw

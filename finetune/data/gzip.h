@@ -1,0 +1,15 @@
+// Decompression of gzip files, as an InputFile.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "finetune/data/input_file.h"
+
+namespace thaw {
+
+// A build without zlib (THAW_HAS_ZLIB) refuses every .gz file with a message that says so.
+std::unique_ptr<InputFile> open_gzip(const std::string& path, uint64_t compressed_size);
+
+}  // namespace thaw

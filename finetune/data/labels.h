@@ -1,0 +1,22 @@
+// From labels as text to class indices or regression targets.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "finetune/data/dataset.h"
+#include "finetune/data/readers.h"
+
+namespace thaw {
+
+// Where a sample's label stands, for messages: "iris.csv:7, row 6".
+using LabelPlace = std::function<std::string(int64_t row)>;
+
+// The samples with their labels, one text for each, understood as the source says: classes are mapped and
+// selected, or targets are parsed. A missing, unknown or (for regression) non-finite label is an error.
+Dataset with_labels(Dataset data, const std::vector<std::string>& labels, const DataSource& source,
+                    const LabelPlace& label_place);
+
+}  // namespace thaw

@@ -1,0 +1,47 @@
+// Reading data sets: CSV, TSV and JSONL tables, IDX images (MNIST's format, plain or gzip), built-in data.
+//
+// Every file is treated as hostile: sizes are checked before memory is taken, and whatever is wrong throws
+// InputError with the file, the line and, where it is known, the column.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/data/dataset.h"
+
+namespace thaw {
+
+// The largest CSV field, JSON line or name that is read.
+inline constexpr int64_t kMaxFieldBytes = int64_t{1} << 20;
+
+enum class Task { kClassification, kRegression };
+
+// What to read and how to understand it. Column names apply to tables.
+struct DataSource {
+  // A .csv, .tsv, .jsonl or IDX images file, "builtin:NAME", or "-": CSV from standard input.
+  std::string path;
+  Task task = Task::kClassification;
+  std::string label = "label";  // the label's column
+  std::string text;             // the text's column; text data is refused in this version
+  std::string group;            // optional: the column whose equal values stay on one side of a split
+
+  // False for prediction: a label column is skipped, a file of labels is not looked for.
+  bool read_labels = true;
+
+  // The features to take, by name and in this order; other columns are then skipped. Empty: every column but
+  // label, text and group, in file order.
+  std::vector<std::string> columns;
+
+  // The classes, in this order. Empty: those of the file. A label that is not listed is an error, or its
+  // sample is left out with `drop_other_classes`.
+  std::vector<std::string> classes;
+  bool drop_other_classes = false;
+  bool require_every_class = false;  // a listed class without a sample is an error
+};
+
+// Tables have samples [F]. IDX images have samples [1, H, W] and pixels divided by 255; their labels are
+// looked for beside them (images -> labels, idx3 -> idx1 in the name). "builtin:digits" has samples [1, 8, 8]
+// and pixels divided by 16.
+Dataset read_dataset(const DataSource& source);
+
+}  // namespace thaw

@@ -1,0 +1,21 @@
+// Small helpers on text: numbers out of it, and user-given text into one-line messages.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thaw {
+
+// The number that the whole text is, blanks around it and a leading '+' aside; nothing if it is not one or is
+// outside double's range. "nan" and "inf" are numbers here: callers that need finite ones check.
+std::optional<double> parse_number(std::string_view text);
+
+// The text in double quotes on one line: control characters escaped, cut after 60 bytes.
+std::string in_quotes(std::string_view text);
+
+// The first three names, quoted, and how many there are when there are more.
+std::string name_list(const std::vector<std::string>& names);
+
+}  // namespace thaw

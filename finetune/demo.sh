@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Builds the program and runs a case study: freezing strategies compared on real data.
+# Usage: finetune/demo.sh [CASE] [OPTION of `thaw compare`]...   (CASE: a name in finetune/cases, default digits)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source finetune/setup.sh
+
+case_name=digits
+if [[ $# -gt 0 && $1 != -* ]]; then
+  case_name=$1
+  shift
+fi
+if [[ ${1-} == -h || ${1-} == --help ]]; then
+  sed -n '2,3s/^# //p' finetune/demo.sh
+  exit 0
+fi
+config=finetune/cases/$case_name.toml
+if [[ ! -f $config ]]; then
+  cases=(finetune/cases/*.toml)
+  cases=("${cases[@]##*/}")
+  echo "demo.sh: error: there is no case '$case_name'; choose one of: ${cases[*]%.toml}" >&2
+  exit 2
+fi
+
+# fresh_folder: the first of runs/CASE-1, runs/CASE-2, ... that does not exist.
+fresh_folder() {
+  local number=1
+  while [[ -e runs/$case_name-$number ]]; do number=$((number + 1)); done
+  echo "runs/$case_name-$number"
+}
+
+build_program() {
+  cmake --preset release >build/configure.log || { cat build/configure.log; return 1; }
+  cmake --build --preset program
+}
+
+packages=("${kProgramPackages[@]}")
+[[ $case_name != fashion ]] || packages+=(dataset-fashion-mnist)
+need_packages "${packages[@]}"
+mkdir -p build runs
+step "building the program" build_program
+
+out=$(fresh_folder)
+for ((i = 1; i <= $#; i++)); do
+  case ${!i} in
+    --out=*) out=${!i#--out=} ;;
+    --out) next=$((i + 1)); out=${!next-} ;;
+  esac
+done
+[[ " $* " == *" --out"[=\ ]* ]] || set -- "$@" --out "$out"
+
+status=0
+build/release/bin/thaw compare "$config" "$@" || status=$?
+[[ ! -f $out/report.html ]] || echo "The report: $out/report.html (open it in a browser)"
+exit "$status"

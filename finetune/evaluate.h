@@ -1,0 +1,32 @@
+// What a model does on a data set: outputs without a graph, and the metrics made from them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "finetune/data/dataset.h"
+#include "nn/module.h"
+
+namespace thaw {
+
+// Outputs [N, classes or 1], row-major, in evaluation mode; the model's mode is restored.
+struct Outputs {
+  std::int64_t columns = 0;
+  std::vector<float> values;
+  const float* row(std::int64_t i) const { return values.data() + i * columns; }
+};
+Outputs predict_all(Model& model, const Dataset& data, std::int64_t batch_size = 256);
+
+// Named numbers in a fixed order. Classification: loss (mean negative log-likelihood), accuracy, macro_f1.
+// Regression: loss (mean squared error), rmse, mae, r2.
+using Metrics = std::vector<std::pair<std::string, double>>;
+Metrics compute_metrics(const Outputs& outputs, const Dataset& data);
+Metrics evaluate(Model& model, const Dataset& data);
+double metric(const Metrics& metrics, const std::string& name);  // throws InputError listing the names
+
+// The metric that comparisons report: accuracy, or rmse.
+const char* main_metric(const Dataset& data);
+bool higher_is_better(const std::string& metric);
+
+}  // namespace thaw

@@ -1,0 +1,224 @@
+#include "finetune/experiment.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "finetune/data/readers.h"
+#include "finetune/data/split.h"
+#include "finetune/data/standardize.h"
+#include "nn/init.h"
+#include "nn/layers/dropout.h"
+#include "nn/layers/linear.h"
+
+namespace thaw {
+namespace {
+
+DataSource source_of(const DataSection& data, const std::string& path, const Dataset* like) {
+  DataSource source;
+  source.path = path;
+  source.task = data.task == "regression" ? Task::kRegression : Task::kClassification;
+  source.label = data.label;
+  source.group = data.group;
+  source.classes = data.classes;
+  source.drop_other_classes = source.require_every_class = !data.classes.empty();
+  if (like != nullptr) {  // further files are read as the training file was
+    source.columns = like->columns;
+    if (source.classes.empty()) source.classes = like->classes;
+    source.require_every_class = false;
+  }
+  return source;
+}
+
+void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t seed) {
+  const Split split = split_dataset(rest, fraction, seed);
+  taken = rest.subset(split.taken);
+  rest = rest.subset(split.rest);
+}
+
+void check_duplicates(const Config& config, const Dataset& train, const Dataset& other, const std::string& other_path,
+                      bool refuse, std::vector<std::string>& notes) {
+  const std::vector<Duplicate> found = find_duplicates(train, other);
+  if (found.empty()) return;
+  const std::string what = concat(found.size(), " rows of ", other_path, " stand in ", config.data.train,
+                                  " too (first: row ", found[0].second_row + 1, " is row ", found[0].first_row + 1, ")");
+  if (refuse && config.data.duplicates != "warn")
+    fail_input(what, "; remove them, or set data.duplicates = \"warn\"");
+  notes.push_back("warning: " + what);
+}
+
+void check_same_shape(const Dataset& train, const Dataset& other, const std::string& path) {
+  if (train.sample_shape != other.sample_shape)
+    fail_input("samples of ", path, " have the shape ", Shape(other.sample_shape), ", those of the training data ",
+               Shape(train.sample_shape), "; both must agree");
+}
+
+void read_or_split(const Config& config, const std::string& path, double fraction, const char* what, bool refuse,
+                   PreparedData& data, Dataset& part) {
+  if (!path.empty()) {
+    part = read_dataset(source_of(config.data, path, &data.train));
+    check_same_shape(data.train, part, path);
+    check_duplicates(config, data.train, part, path, refuse, data.notes);
+  } else if (fraction > 0) {
+    // Each part has a seed of its own, so that taking a test part does not hand its samples to validation.
+    take_split(data.train, part, fraction, mix64(config.data.split_seed ^ hash_text(what)));
+    data.notes.push_back(concat(what, ": ", part.size(), " samples split off (seed ", config.data.split_seed, ")"));
+  }
+}
+
+void draw_training_samples(const DataSection& section, std::uint64_t seed, PreparedData& data) {
+  const std::int64_t before = data.train.size();
+  if (section.samples_per_class > 0)
+    data.train = data.train.subset(draw_per_class(data.train, section.samples_per_class, seed));
+  if (section.limit > 0) data.train = data.train.subset(draw_rows(data.train, section.limit, seed));
+  if (data.train.size() != before)
+    data.notes.push_back(concat("training: ", data.train.size(), " of ", before, " samples drawn (seed ", seed, ")"));
+}
+
+void check_fits_memory(const ModelConfig& config) {
+  const double bytes = 4.0 * static_cast<double>(count_elements(config));
+  const double machine = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  if (bytes > machine)
+    fail_input("the model's parameters need ", bytes / 1e9, " GB, the machine has ", machine / 1e9,
+               " GB; use a smaller model");
+}
+
+// Everything in the file must have a place in the model, except a head of another shape, which stays new.
+void load_init(Model& model, const std::string& path, std::vector<std::string>& notes) {
+  const SafetensorsFile file(path);
+  LoadReport report = load_weights(model, file);
+  std::erase_if(report.mismatched, [&](const std::string& text) {
+    const std::string name = text.substr(0, text.find(':'));
+    if (model.group_of(name) + 1 != static_cast<int>(model.groups().size())) return false;
+    notes.push_back("the head is new: " + text);
+    return true;
+  });
+  report.missing.clear();  // any subset of the names will do
+  if (!report.unexpected.empty() || !report.mismatched.empty())
+    fail_input("the weights in ", path, " do not fit the model: ", describe_problems(report),
+               "; rename them or change [model]");
+}
+
+void load_folder(Model& model, const Config& config, const PreparedData& data, bool allow_missing,
+                 std::vector<std::string>& notes) {
+  const ModelFolder folder = read_model_folder(config.model.from);
+  const SafetensorsFile file(folder.weights);
+  const bool same_labels = folder.preprocess.labels.empty()
+                               ? folder.config.outputs == static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1))
+                               : folder.preprocess.labels == data.train.classes;
+  const std::vector<ParameterPtr> parameters = model.parameters();
+  const int head = static_cast<int>(model.groups().size()) - 1;
+  std::vector<Tensor> fresh;
+  const NoGrad no_grad;
+  for (const ParameterPtr& parameter : parameters)
+    if (parameter->group == head) fresh.push_back(parameter->tensor.clone());
+  LoadReport report = load_weights(model, file);
+  auto is_head = [&](const std::string& name) { return model.group_of(name.substr(0, name.find(':'))) == head; };
+  const bool head_missing = std::any_of(report.missing.begin(), report.missing.end(), is_head);
+  std::erase_if(report.missing, is_head);
+  std::erase_if(report.mismatched, is_head);
+  if (!same_labels || head_missing) {
+    std::size_t next = 0;
+    for (const ParameterPtr& parameter : parameters)
+      if (parameter->group == head) kernels::copy(parameter->tensor, std::as_const(fresh[next++]));
+    notes.push_back(concat("the head is new: ", head_missing ? "the folder has none" : "its labels differ from the task's"));
+  }
+  const bool problems = !report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty();
+  if (problems && !allow_missing)
+    fail_input("the weights in ", folder.weights, " do not fit: ", describe_problems(report),
+               "; use the matching config.json, or --allow-missing");
+  if (problems) notes.push_back("warning: " + describe_problems(report));
+}
+
+}  // namespace
+
+PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test, bool refuse_duplicates) {
+  const DataSection& section = config.data;
+  if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
+  PreparedData data;
+  data.regression = section.task == "regression";
+  data.train = read_dataset(source_of(section, section.train, nullptr));
+  if (!data.regression && data.train.classes.size() < 2)
+    fail_input("the labels of ", section.train, " have ", data.train.classes.size(), " class; classification needs two");
+  const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
+  read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
+  read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates, data,
+                data.validation);
+  draw_training_samples(section, draw_seed, data);
+
+  Preprocess& preprocess = data.preprocess;
+  preprocess.task = section.task;
+  preprocess.sample_shape = data.train.sample_shape;
+  preprocess.columns = data.train.columns;
+  preprocess.labels = data.train.classes;
+  preprocess.label_column = section.label;
+  preprocess.group_column = section.group;
+  if (section.standardize) {
+    const Standardizer standardizer = Standardizer::fit(data.train);
+    for (Dataset* part : {&data.train, &data.validation, &data.test})
+      if (part->size() > 0) standardizer.apply(*part);
+    preprocess.mean = standardizer.mean;
+    preprocess.deviation = standardizer.deviation;
+  }
+  return data;
+}
+
+ModelConfig model_config(const Config& config, const PreparedData& data) {
+  ModelConfig model;
+  if (is_model_folder(config.model.from)) {
+    const ModelFolder folder = read_model_folder(config.model.from);
+    model = folder.config;
+    if (model.sample_shape != data.train.sample_shape)
+      fail_input("the model in ", config.model.from, " takes samples ", Shape(model.sample_shape), ", the data have ",
+                 Shape(data.train.sample_shape), "; use data of that shape");
+  } else {
+    model.architecture = config.model.from;
+    model.hidden = config.model.hidden;
+    model.activation = config.model.activation;
+    model.width = config.model.width;
+    model.depth = config.model.depth;
+  }
+  if (config.model.dropout) model.dropout = *config.model.dropout;
+  model.sample_shape = data.train.sample_shape;
+  model.outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
+  return model;
+}
+
+PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
+                            const std::optional<LoraSpec>& lora, bool allow_missing) {
+  PreparedModel prepared;
+  prepared.config = model_config(config, data);
+  check_fits_memory(prepared.config);
+  const InitSeed init_seed(seed);
+  prepared.model = make_model(prepared.config);
+  if (is_model_folder(config.model.from))
+    load_folder(*prepared.model, config, data, allow_missing, prepared.notes);
+  if (lora) attach_lora(*prepared.model, *lora, seed);
+  if (!config.model.init.empty()) load_init(*prepared.model, config.model.init, prepared.notes);
+  return prepared;
+}
+
+void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed) {
+  const InitSeed init_seed(seed, model.parameters().front()->tensor.device());
+  const int head = static_cast<int>(model.groups().size()) - 1;
+  auto is_target = [&](const Linear& linear) {
+    if (spec.target_modules.empty()) return model.group_of(linear.path()) != head;
+    return std::any_of(spec.target_modules.begin(), spec.target_modules.end(), [&](const std::string& target) {
+      return linear.path() == target || linear.path().ends_with("." + target);
+    });
+  };
+  int attached = 0;
+  std::string known;
+  for (Linear* linear : model.linears()) {
+    known += (known.empty() ? "" : ", ") + linear->path();
+    if (!is_target(*linear)) continue;
+    linear->attach({spec.r, spec.alpha, spec.dropout});
+    ++attached;
+  }
+  if (attached == 0)
+    fail_input("lora finds no layer to adapt",
+               spec.target_modules.empty() ? " below the head" : " among target_modules", "; the Linear layers are: ", known);
+  model.refresh();
+}
+
+}  // namespace thaw

@@ -1,0 +1,145 @@
+#include "finetune/ledger.h"
+
+#include <algorithm>
+
+#include "core/random.h"
+#include "finetune/experiment.h"
+#include "nn/init.h"
+
+namespace thaw {
+
+double StepCost::total_flops() const {
+  double total = 0;
+  for (const double flops_of_section : flops) total += flops_of_section;
+  return total;
+}
+
+StepObserver::StepObserver(const Model& model) : model_(model), previous_(kernel_observer) {
+  cost_.group_flops.resize(model.groups().size());
+  cost_.group_seconds.resize(model.groups().size());
+  kernel_observer = this;
+}
+
+StepObserver::~StepObserver() { kernel_observer = previous_; }
+
+std::size_t StepObserver::group_of_scope(int scope) {
+  const auto index = static_cast<std::size_t>(scope);
+  if (index >= scope_groups_.size()) scope_groups_.resize(index + 1, -2);
+  if (scope_groups_[index] == -2) scope_groups_[index] = model_.group_of(scope_path(scope));
+  // What no module asked for (the loss, the optimizer's bookkeeping) is the head's.
+  return scope_groups_[index] < 0 ? model_.groups().size() - 1 : static_cast<std::size_t>(scope_groups_[index]);
+}
+
+void StepObserver::on_kernel(const KernelEvent& event) {
+  const auto section = static_cast<std::size_t>(trace_state.section);
+  const std::size_t group = group_of_scope(trace_state.scope);
+  cost_.flops[section] += event.flops;
+  cost_.seconds[section] += event.seconds;
+  cost_.group_flops[group][section] += event.flops;
+  cost_.group_seconds[group][section] += event.seconds;
+}
+
+StepCost StepObserver::finish(Device device) const {
+  StepCost cost = cost_;
+  const memory::Usage usage = memory::usage(device);
+  cost.saved_bytes = usage.saved_peak;
+  cost.gradient_bytes = usage.peak[static_cast<std::size_t>(memory::Category::gradient)];
+  cost.optimizer_bytes = usage.current[static_cast<std::size_t>(memory::Category::optimizer)];
+  return cost;
+}
+
+namespace {
+
+// The run on the meta device: one model and one optimizer go through the phases in order, so that state which an
+// earlier phase left behind is counted too.
+class MetaRun {
+ public:
+  MetaRun(const Config& config, const ModelConfig& model_config, const Strategy& strategy, const ResolvedPlan& plan,
+          const Dataset& data)
+      : config_(config), plan_(plan), model_(make_meta_model(model_config, strategy)) {
+    if (strategy.l2_sp) penalty_.emplace(*model_, *strategy.l2_sp);
+    optimizer_ = make_optimizer(config.train, *model_);
+    loss_ = {data.label.empty(), config.train.label_smoothing};
+    const std::int64_t size = config.train.batch_size == 0 ? data.size() : config.train.batch_size;
+    batch_ = meta_batch(data, std::min(size, data.size()));
+  }
+
+  // The cost of an update in mid-phase.
+  StepCost phase(std::int64_t begin, const Triggers& triggers) {
+    const std::vector<bool> before = trainable_flags(*model_);
+    apply_plan(*model_, plan_, begin, triggers);
+    const auto index = static_cast<std::size_t>(plan_.phase_at(begin, triggers));
+    if (begin > 0) apply_state_policy(*optimizer_, before, plan_.phases()[index].state);
+    update();  // makes the optimizer's state
+    memory::reset_peak(kMeta);
+    const StepObserver observer(*model_);
+    update();
+    return observer.finish(kMeta);
+  }
+
+ private:
+  static std::unique_ptr<Model> make_meta_model(const ModelConfig& config, const Strategy& strategy) {
+    const InitSeed meta(0, kMeta);
+    auto model = make_model(config);
+    if (strategy.lora) attach_lora(*model, *strategy.lora, 0);
+    return model;
+  }
+
+  void update() {
+    const double weight = 1.0 / static_cast<double>(config_.train.accumulation);
+    for (std::int64_t i = 0; i < config_.train.accumulation; ++i)
+      forward_backward(*model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
+    if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
+    optimizer_->step(0);
+    optimizer_->clear_grad();
+  }
+
+  const Config& config_;
+  const ResolvedPlan& plan_;
+  std::unique_ptr<Model> model_;
+  std::optional<L2SpPenalty> penalty_;
+  std::unique_ptr<Optimizer> optimizer_;
+  LossOptions loss_;
+  Batch batch_;
+};
+
+}  // namespace
+
+std::string blocking_parameter(const ResolvedPlan& plan, int phase) {
+  const auto& trainable = plan.phases()[static_cast<std::size_t>(phase)].trainable;
+  const ModelInfo& model = plan.model();
+  int lowest = static_cast<int>(model.groups.size());
+  std::string name;
+  for (std::size_t i = 0; i < trainable.size(); ++i)
+    if (trainable[i] && model.parameters[i].group < lowest) {
+      lowest = model.parameters[i].group;
+      name = model.parameters[i].name;
+    }
+  for (std::size_t i = 0; i < trainable.size(); ++i)
+    if (!trainable[i] && model.parameters[i].group > lowest) return name;
+  return {};
+}
+
+Ledger predict_ledger(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
+                      const ResolvedPlan& plan, const Dataset& data, const Triggers& triggers) {
+  Ledger ledger;
+  ledger.groups = plan.model().groups;
+  MetaRun run(config, model_config, strategy, plan, data);
+  for (const Segment& segment : plan.segments(triggers)) {
+    LedgerPhase row;
+    row.phase = segment.phase;
+    row.begin = segment.begin;
+    row.end = segment.end;
+    const auto& trainable = plan.phases()[static_cast<std::size_t>(segment.phase)].trainable;
+    for (std::size_t i = 0; i < trainable.size(); ++i) {
+      row.parameters += plan.model().parameters[i].numel;
+      if (trainable[i]) row.trainable += plan.model().parameters[i].numel;
+    }
+    row.predicted = run.phase(segment.begin, triggers);
+    row.blocked_by = blocking_parameter(plan, segment.phase);
+    ledger.phases.push_back(row);
+  }
+  return ledger;
+}
+
+}  // namespace thaw

@@ -1,0 +1,52 @@
+// A model on disk: config.json (how to build it), model.safetensors (its weights, adapters folded in) and
+// preprocess.json (how its inputs are made and what its outputs mean).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/models/registry.h"
+#include "nn/safetensors.h"
+
+namespace thaw {
+
+struct Preprocess {
+  std::string task = "classification";  // or "regression"
+  std::vector<std::int64_t> sample_shape;
+  std::vector<std::string> columns;      // tables: features in order
+  std::vector<double> mean, deviation;   // empty: not standardised
+  std::vector<std::string> labels;       // classification
+  std::string label_column = "label";
+  std::string group_column;
+};
+
+struct ModelFolder {
+  ModelConfig config;
+  Preprocess preprocess;
+  std::string weights;  // path of model.safetensors
+};
+
+// InputError naming the file for anything missing, malformed or out of range. Allocates no weights.
+ModelFolder read_model_folder(const std::string& path);
+bool is_model_folder(const std::string& path);
+
+// Writes the three files, each atomically.
+void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
+                        const NamedTensors& weights);
+
+// Parameters and buffers under every name they have, adapters folded into the weights they adapt.
+NamedTensors merged_weights(Model& model);
+
+struct LoadReport {
+  std::vector<std::string> missing;     // in the model, not in the file
+  std::vector<std::string> unexpected;  // in the file, not in the model
+  std::vector<std::string> mismatched;  // "head.weight: the file has [10, 64], the model [3, 64]"
+};
+
+// Copies what fits from the file into the model, converting dtypes, and says what did not.
+LoadReport load_weights(Model& model, const SafetensorsFile& file);
+
+// One line: counts and the first three names of each kind.
+std::string describe_problems(const LoadReport& report);
+
+}  // namespace thaw

@@ -1,0 +1,39 @@
+// What can be said of a plan before (or after) it runs: warnings, a timeline to read, the same as data for
+// plots.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "finetune/plan.h"
+
+namespace thaw {
+
+// A line for each of: phases that begin after the last update, or that no update sees because a later one
+// begins as early; groups that no phase trains; multipliers of parameters that their phase freezes; groups
+// whose integrated learning rate (the sum over updates of schedule * largest multiplier in the group) is
+// below 1 % of the largest.
+std::vector<std::string> plan_warnings(const ResolvedPlan& plan, const ScheduleFunction& schedule,
+                                       const Triggers& triggers = {});
+
+// One group in one segment.
+struct TimelineCell {
+  std::int64_t trainable = 0;  // elements
+  std::int64_t elements = 0;
+  double lr_mult_min = 0;  // over the group's trainable parameters, re-warm-up done; 0 with none
+  double lr_mult_max = 0;
+};
+
+struct TimelineSegment {
+  Segment segment;
+  std::vector<TimelineCell> groups;  // like ModelInfo::groups
+};
+
+std::vector<TimelineSegment> timeline_data(const ResolvedPlan& plan, const Triggers& triggers = {});
+
+// The timeline as a table of groups (the head on top) and phases, for a terminal.
+std::string timeline(const ResolvedPlan& plan, const ScheduleFunction& schedule,
+                     const Triggers& triggers = {});
+
+}  // namespace thaw

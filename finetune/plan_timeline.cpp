@@ -1,0 +1,148 @@
+// The timeline of a plan, for plots and for reading:
+//
+//   phase  begins   updates  train  learning rate    trainable
+//   1      step 0   1-20     head   0.001            330 of 12010
+//   2      epoch 1  21-60    top:1  0.001 .. 0.0005  2410 of 12010
+//
+//   group     phase 1  phase 2
+//   head      1        1
+//   layers.0  -        0.38
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "core/error.h"
+#include "finetune/plan_report.h"
+
+namespace thaw {
+namespace {
+
+using Row = std::vector<std::string>;
+
+TimelineCell cell_of(const ResolvedPhase& phase, const ModelInfo& model, int group) {
+  TimelineCell cell;
+  for (size_t p = 0; p < model.parameters.size(); ++p) {
+    const ParameterInfo& parameter = model.parameters[p];
+    if (parameter.group != group) continue;
+    cell.elements += parameter.numel;
+    if (!phase.trainable[p]) continue;
+    const double multiplier = phase.lr_mult[p];
+    cell.lr_mult_min = cell.trainable == 0 ? multiplier : std::min(cell.lr_mult_min, multiplier);
+    cell.lr_mult_max = std::max(cell.lr_mult_max, multiplier);
+    cell.trainable += parameter.numel;
+  }
+  return cell;
+}
+
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3g", value);
+  return text;
+}
+
+std::string range_text(double low, double high) {
+  return low == high ? short_number(low) : concat(short_number(low), " .. ", short_number(high));
+}
+
+std::string cell_text(const TimelineCell& cell) {
+  if (cell.trainable == 0) return "-";
+  return range_text(cell.lr_mult_min, cell.lr_mult_max) + (cell.trainable < cell.elements ? " *" : "");
+}
+
+std::string schedule_text(const Segment& segment, const ScheduleFunction& schedule) {
+  double low = schedule(segment.begin), high = low;
+  for (std::int64_t k = segment.begin; k < segment.end; ++k) {
+    low = std::min(low, schedule(k));
+    high = std::max(high, schedule(k));
+  }
+  return range_text(low, high);
+}
+
+std::string trainable_text(const std::vector<TimelineCell>& groups) {
+  std::int64_t trainable = 0, elements = 0;
+  for (const TimelineCell& cell : groups) {
+    trainable += cell.trainable;
+    elements += cell.elements;
+  }
+  return concat(trainable, " of ", elements);
+}
+
+Row phase_row(const ResolvedPlan& plan, const TimelineSegment& part, const ScheduleFunction& schedule) {
+  const Segment& segment = part.segment;
+  const Phase& phase = plan.plan().phases[segment.phase];
+  return {std::to_string(segment.phase + 1),
+          to_text(phase.at),
+          concat(segment.begin + 1, "-", segment.end),
+          phase.train,
+          schedule_text(segment, schedule),
+          trainable_text(part.groups)};
+}
+
+// Rows in aligned columns; nothing follows the last column's text.
+std::string table(const std::vector<Row>& rows) {
+  std::vector<size_t> widths(rows.front().size());
+  for (const Row& row : rows) {
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    for (size_t c = 0; c + 1 < row.size(); ++c)
+      text += row[c] + std::string(widths[c] + 2 - row[c].size(), ' ');
+    text += row.back() + "\n";
+  }
+  return text;
+}
+
+std::string group_table(const ResolvedPlan& plan, const std::vector<TimelineSegment>& parts) {
+  std::vector<Row> rows = {{"group"}};
+  for (const TimelineSegment& part : parts) rows[0].push_back(concat("phase ", part.segment.phase + 1));
+  bool has_partial = false;
+  for (int group = plan.model().head(); group >= 0; --group) {
+    rows.push_back({plan.model().groups[group]});
+    for (const TimelineSegment& part : parts) {
+      const TimelineCell& cell = part.groups[group];
+      rows.back().push_back(cell_text(cell));
+      has_partial |= cell.trainable > 0 && cell.trainable < cell.elements;
+    }
+  }
+  return table(rows) + "learning-rate multipliers; - is frozen" +
+         (has_partial ? ", * is trained in part\n" : "\n");
+}
+
+// The plateau phases of which nobody knows yet when they begin.
+std::string waiting_phases(const ResolvedPlan& plan, const Triggers& triggers) {
+  std::string text;
+  const auto& phases = plan.plan().phases;
+  for (size_t i = 0; i < phases.size(); ++i) {
+    const auto is_of_phase = [i](const Trigger& trigger) { return trigger.phase == static_cast<int>(i); };
+    if (plan.phases()[i].start != kNever || std::any_of(triggers.begin(), triggers.end(), is_of_phase))
+      continue;
+    text += concat("phase ", i + 1, " waits for ", to_text(phases[i].at), ", then trains ", phases[i].train,
+                   "\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<TimelineSegment> timeline_data(const ResolvedPlan& plan, const Triggers& triggers) {
+  std::vector<TimelineSegment> parts;
+  for (const Segment& segment : plan.segments(triggers)) {
+    TimelineSegment part{segment, {}};
+    for (int group = 0; group <= plan.model().head(); ++group) {
+      part.groups.push_back(cell_of(plan.phases()[segment.phase], plan.model(), group));
+    }
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+std::string timeline(const ResolvedPlan& plan, const ScheduleFunction& schedule, const Triggers& triggers) {
+  const std::vector<TimelineSegment> parts = timeline_data(plan, triggers);
+  if (parts.empty()) return "no updates: nothing is trained\n";
+  std::vector<Row> rows = {{"phase", "begins", "updates", "train", "learning rate", "trainable"}};
+  for (const TimelineSegment& part : parts) rows.push_back(phase_row(plan, part, schedule));
+  return table(rows) + waiting_phases(plan, triggers) + "\n" + group_table(plan, parts);
+}
+
+}  // namespace thaw

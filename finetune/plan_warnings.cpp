@@ -1,0 +1,125 @@
+// What is likely a mistake in a plan, said before it runs.
+#include <algorithm>
+
+#include "core/error.h"
+#include "finetune/data/text.h"
+#include "finetune/plan_report.h"
+#include "finetune/selector.h"
+
+namespace thaw {
+namespace {
+
+constexpr double kLeastShare = 0.01;
+
+using Lines = std::vector<std::string>;
+
+void warn_unseen_phases(const ResolvedPlan& plan, Lines& lines) {
+  const auto& phases = plan.phases();
+  for (size_t i = 0; i < phases.size(); ++i) {
+    if (phases[i].start == kNever) continue;
+    if (i > 0 && phases[i].start >= plan.run().total_updates) {
+      lines.push_back(concat("phase ", i + 1, " (", to_text(plan.plan().phases[i].at),
+                             ") begins after the last of ", plan.run().total_updates, " updates"));
+    } else if (i + 1 < phases.size() && phases[i + 1].start == phases[i].start &&
+               phases[i].start < plan.run().total_updates) {
+      lines.push_back(
+          concat("phase ", i + 1, " is never in force: phase ", i + 2, " begins at the same update"));
+    }
+  }
+}
+
+// A plateau may come or not: its phase counts as one that can train something.
+void warn_untrained_groups(const ResolvedPlan& plan, Lines& lines) {
+  const ModelInfo& model = plan.model();
+  std::vector<bool> trained(model.groups.size());
+  for (const ResolvedPhase& phase : plan.phases()) {
+    if (phase.start != kNever && phase.start >= plan.run().total_updates) continue;
+    for (size_t p = 0; p < model.parameters.size(); ++p) {
+      if (phase.trainable[p]) trained[model.parameters[p].group] = true;
+    }
+  }
+  std::vector<std::string> untrained;
+  for (size_t g = 0; g < trained.size(); ++g) {
+    if (!trained[g] && model.has_parameters(static_cast<int>(g))) untrained.push_back(model.groups[g]);
+  }
+  if (untrained.empty() || plan.run().total_updates == 0) return;
+  lines.push_back(
+      concat(untrained.size(), " of ", model.groups.size(), " groups never thaw: ", name_list(untrained)));
+}
+
+void warn_idle_multipliers(const ResolvedPlan& plan, Lines& lines) {
+  for (size_t i = 0; i < plan.phases().size(); ++i) {
+    const std::vector<bool>& trainable = plan.phases()[i].trainable;
+    for (const auto& [selector, multiplier] : plan.plan().phases[i].lr_mult) {
+      const std::vector<bool> selected = select_parameters(selector, plan.model(), "lr_mult");
+      bool acts = false;
+      for (size_t p = 0; p < selected.size(); ++p) acts |= selected[p] && trainable[p];
+      if (!acts) {
+        lines.push_back(concat("phase ", i + 1, ": the multiplier of ", in_quotes(selector),
+                               " does nothing, for the phase freezes all of it"));
+      }
+    }
+  }
+}
+
+// Adds to each group's sum: rate * the largest multiplier that one of its parameters trains with.
+void add_rates(const ResolvedPlan& plan, const std::vector<ParameterState>& state, double rate,
+               std::vector<double>& sums) {
+  std::vector<double> largest(sums.size());
+  for (size_t p = 0; p < state.size(); ++p) {
+    double& of_group = largest[plan.model().parameters[p].group];
+    if (state[p].trainable) of_group = std::max(of_group, state[p].lr_mult);
+  }
+  for (size_t g = 0; g < sums.size(); ++g) sums[g] += rate * largest[g];
+}
+
+// Within a segment the state changes only while something warms up again, so it is asked for update by update
+// there and once for the rest.
+std::vector<double> integrated_rates(const ResolvedPlan& plan, const ScheduleFunction& schedule,
+                                     const Triggers& triggers) {
+  std::int64_t longest_rewarmup = 0;
+  for (const ResolvedPhase& phase : plan.phases())
+    longest_rewarmup = std::max(longest_rewarmup, phase.rewarmup);
+  std::vector<double> sums(plan.model().groups.size());
+  for (const Segment& segment : plan.segments(triggers)) {
+    const std::int64_t settled = segment.begin + std::min(longest_rewarmup, segment.end - segment.begin);
+    for (std::int64_t k = segment.begin; k < settled; ++k) {
+      add_rates(plan, plan.state_at(k, triggers), schedule(k), sums);
+    }
+    double rest = 0;
+    for (std::int64_t k = settled; k < segment.end; ++k) rest += schedule(k);
+    if (settled < segment.end) add_rates(plan, plan.state_at(settled, triggers), rest, sums);
+  }
+  return sums;
+}
+
+void warn_starved_groups(const ResolvedPlan& plan, const ScheduleFunction& schedule, const Triggers& triggers,
+                         Lines& lines) {
+  const std::vector<double> rates = integrated_rates(plan, schedule, triggers);
+  const double largest = *std::max_element(rates.begin(), rates.end());
+  std::vector<bool> trains(rates.size());
+  for (const TimelineSegment& segment : timeline_data(plan, triggers)) {
+    for (size_t g = 0; g < trains.size(); ++g) trains[g] = trains[g] || segment.groups[g].trainable > 0;
+  }
+  std::vector<std::string> starved;
+  for (size_t g = 0; g < rates.size(); ++g) {
+    if (trains[g] && rates[g] < kLeastShare * largest) starved.push_back(plan.model().groups[g]);
+  }
+  if (starved.empty()) return;
+  lines.push_back(concat("groups with less than 1 % of the largest integrated learning rate hardly train: ",
+                         name_list(starved)));
+}
+
+}  // namespace
+
+std::vector<std::string> plan_warnings(const ResolvedPlan& plan, const ScheduleFunction& schedule,
+                                       const Triggers& triggers) {
+  Lines lines;
+  warn_unseen_phases(plan, lines);
+  warn_untrained_groups(plan, lines);
+  warn_idle_multipliers(plan, lines);
+  warn_starved_groups(plan, schedule, triggers, lines);
+  return lines;
+}
+
+}  // namespace thaw

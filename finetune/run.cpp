@@ -1,0 +1,83 @@
+#include "finetune/run.h"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+#include "finetune/run_report.h"
+#include "nn/init.h"
+
+namespace thaw {
+namespace {
+
+void write_results(const RunRequest& request, const RunFolder& folder, PreparedModel& prepared,
+                   const PreparedData& data, const RunResult& result, double load_seconds) {
+  Config resolved = request.config;
+  if (!resolved.train.schedule) {
+    const Strategy strategy = strategy_for(request.config, data);
+    resolved.train.schedule = strategy.schedule.value_or("constant");
+  }
+  atomic_write(folder.file("config.toml"), to_toml(resolved));
+  write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model));
+  atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
+  RunContext context;
+  context.version = request.version;
+  context.compiler = request.compiler;
+  context.model = request.config.model.from;
+  context.load_seconds = load_seconds;
+  context.test_evaluations = result.test_evaluations;
+  context.test = result.test;
+  // Last: its presence says that the run came to its end.
+  atomic_write(folder.file("run.json"), run_json(resolved, result.outcome, context));
+}
+
+void say_notes(const RunRequest& request, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes)
+    if (request.hooks.message) request.hooks.message(note);
+}
+
+}  // namespace
+
+Strategy strategy_for(const Config& config, const PreparedData& data) {
+  const InitSeed meta(0, kMeta);
+  return make_strategy(config.strategy, describe(*make_model(model_config(config, data))));
+}
+
+RunResult run_training(const RunRequest& request) {
+  const auto start = std::chrono::steady_clock::now();
+  const Config& config = request.config;
+  RunResult result;
+  result.folder = request.out;
+  std::unique_ptr<RunFolder> folder;
+  // The data are read first: a mistake in them must not leave a folder behind.
+  PreparedData own;
+  if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
+  const PreparedData& data = request.data != nullptr ? *request.data : own;
+  const Strategy strategy = strategy_for(config, data);
+  PreparedModel prepared = prepare_model(config, data, config.train.seed, strategy.lora, request.allow_missing);
+  if (!request.out.empty()) {
+    folder = std::make_unique<RunFolder>(request.out, request.resume);
+    if (folder->finished()) {
+      result.was_finished = true;
+      return result;
+    }
+  }
+  say_notes(request, data.notes);
+  say_notes(request, prepared.notes);
+  say_notes(request, strategy.warnings);
+  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, folder.get(), request.hooks);
+  const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.outcome = trainer.run(request.resume);
+  if (result.outcome.status == RunStatus::interrupted) return result;
+  if (request.evaluate_test && data.test.size() > 0 && result.outcome.status == RunStatus::ok) {
+    result.test = evaluate(*prepared.model, data.test);
+    result.test_evaluations = 1;
+    if (folder)
+      folder->append_metrics(evaluation_line(result.outcome.completed, "test", result.test,
+                                             trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0))));
+  }
+  if (folder) write_results(request, *folder, prepared, data, result, load_seconds);
+  return result;
+}
+
+}  // namespace thaw

@@ -1,0 +1,35 @@
+// One run from config to run folder: what `thaw train` does, and `thaw compare` for each of its runs.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "finetune/trainer.h"
+
+namespace thaw {
+
+struct RunRequest {
+  Config config;     // of one strategy, with its learning rate and seeds
+  std::string out;   // empty: nothing is written
+  bool resume = false;
+  bool allow_missing = false;
+  const PreparedData* data = nullptr;  // null: prepared here, with a test part only where the config names one
+  bool evaluate_test = true;           // once, at the end, where there are test data
+  std::string version, compiler;       // for run.json
+  Trainer::Hooks hooks;
+};
+
+struct RunResult {
+  RunOutcome outcome;
+  Metrics test;
+  std::string folder;
+  bool was_finished = false;  // --resume on a run that had ended: nothing was done
+  std::int64_t test_evaluations = 0;
+};
+
+RunResult run_training(const RunRequest& request);
+
+// The seed of weights drawn at the start; the labelled subset and the order of samples follow train.seed too.
+Strategy strategy_for(const Config& config, const PreparedData& data);
+
+}  // namespace thaw

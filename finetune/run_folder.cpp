@@ -1,0 +1,64 @@
+#include "finetune/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_empty(const std::string& path) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(path))
+    if (entry.path().filename() != ".lock") return false;
+  return true;
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_directory(path, error))
+    fail_input("the output ", path, " is a file, not a folder; choose another --out");
+  fs::create_directories(path, error);
+  if (error) fail_input("the output folder ", path, " cannot be made: ", error.message(), "; choose another --out");
+  if (!resume && !is_empty(path))
+    fail_input("the output folder ", path, " is not empty; choose another --out, or continue its run with --resume");
+  lock_ = std::make_unique<FileLock>(path);
+  remove_stale_temporaries(path);
+  const std::string metrics = file("metrics.jsonl");
+  metrics_ = FileDescriptor(::open(metrics.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (!metrics_.is_open()) fail_input("cannot write ", metrics, ": ", std::strerror(errno), "; choose another --out");
+  struct stat status {};
+  if (::fstat(metrics_.get(), &status) == 0) metrics_bytes_ = status.st_size;
+}
+
+bool RunFolder::finished() const { return fs::exists(file("run.json")); }
+
+void RunFolder::append_metrics(const std::string& json_line) {
+  FileWriter writer(metrics_.get(), path_);
+  writer.write(json_line + "\n");
+  metrics_bytes_ += static_cast<std::int64_t>(json_line.size()) + 1;
+}
+
+void RunFolder::truncate_metrics(std::int64_t bytes) {
+  if (::ftruncate(metrics_.get(), bytes) != 0)
+    fail("cannot cut ", file("metrics.jsonl"), " back: ", std::strerror(errno), "; check the disk");
+  metrics_bytes_ = bytes;
+}
+
+std::string default_run_path(const std::string& name) {
+  for (int n = 1;; ++n) {
+    const std::string path = "runs/" + name + "-" + std::to_string(n);
+    if (!fs::exists(path)) return path;
+  }
+}
+
+}  // namespace thaw

@@ -1,0 +1,37 @@
+// The run folder: what a run leaves on disk. Held by a lock while it lives.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "nn/files.h"
+
+namespace thaw {
+
+class RunFolder {
+ public:
+  // Makes the folder and takes its lock. A folder that is not empty is refused unless `resume`.
+  RunFolder(const std::string& path, bool resume);
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  std::string checkpoints() const { return file("checkpoints"); }
+  bool finished() const;  // run.json says that the run came to its end
+
+  // Appends one JSON line to metrics.jsonl and returns the file's length.
+  void append_metrics(const std::string& json_line);
+  std::int64_t metrics_bytes() const { return metrics_bytes_; }
+  // Cuts metrics.jsonl back to what a checkpoint knew.
+  void truncate_metrics(std::int64_t bytes);
+
+ private:
+  std::string path_;
+  std::unique_ptr<FileLock> lock_;
+  FileDescriptor metrics_;
+  std::int64_t metrics_bytes_ = 0;
+};
+
+// runs/<name>-<first free number>, relative to the working directory.
+std::string default_run_path(const std::string& name);
+
+}  // namespace thaw

@@ -1,0 +1,202 @@
+#include "finetune/run_report.h"
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON has no NaN or infinity: they become null, as JavaScript writes them.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json metrics_json(const Metrics& metrics) {
+  Json json = Json::object();
+  for (const auto& [name, value] : metrics) json[name] = number(value);
+  return json;
+}
+
+Json sections_json(const std::array<double, kSections>& values) {
+  Json json = Json::object();
+  for (int s = 0; s < kSections; ++s) json[section_name(static_cast<Section>(s))] = values[static_cast<std::size_t>(s)];
+  return json;
+}
+
+Json cost_json(const StepCost& cost, const std::vector<std::string>& groups, bool measured) {
+  Json json{{"flops", sections_json(cost.flops)},
+            {"saved_bytes", cost.saved_bytes},
+            {"gradient_bytes", cost.gradient_bytes},
+            {"optimizer_bytes", cost.optimizer_bytes}};
+  if (measured) json["seconds"] = sections_json(cost.seconds);
+  Json by_group = Json::object();
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    by_group[groups[g]]["flops"] = sections_json(cost.group_flops[g]);
+    if (measured) by_group[groups[g]]["seconds"] = sections_json(cost.group_seconds[g]);
+  }
+  json["groups"] = by_group;
+  return json;
+}
+
+Json proof_json(const FrozenProof& proof) {
+  return Json{{"phase", proof.phase},
+              {"updates", {proof.begin + 1, proof.end}},
+              {"frozen",
+               {{"tensors", proof.tensors},
+                {"bytes", proof.bytes},
+                {"sha256_start", proof.sha256_start},
+                {"sha256_end", proof.sha256_end},
+                {"equal", proof.equal()}}}};
+}
+
+void add_array(Json& json, const std::array<double, kSections>& values) {
+  for (const double value : values) json.push_back(value);
+}
+void read_array(const Json& json, std::array<double, kSections>& values) {
+  for (std::size_t s = 0; s < values.size(); ++s) values[s] = json.at(s);
+}
+
+}  // namespace
+
+std::string update_line(std::int64_t step, std::int64_t updates_per_epoch, double loss, double lr, int phase) {
+  const double epoch = static_cast<double>(step) / static_cast<double>(updates_per_epoch);
+  return Json{{"step", step}, {"epoch", epoch}, {"loss", number(loss)}, {"lr", lr}, {"phase", phase}}.dump();
+}
+
+std::string evaluation_line(std::int64_t step, const std::string& split, const Metrics& metrics, int phase) {
+  Json json{{"step", step}, {"split", split}, {"phase", phase}};
+  json.update(metrics_json(metrics));
+  return json.dump();
+}
+
+std::string run_fingerprint(const Config& config, const PreparedData& data) {
+  Sha256 hash;
+  hash.update(to_toml(config));
+  for (const Dataset* part : {&data.train, &data.validation}) {
+    hash.update(part->x.data(), part->x.size() * sizeof(float));
+    hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
+    hash.update(part->target.data(), part->target.size() * sizeof(double));
+    hash.update(part->id.data(), part->id.size() * sizeof(std::int64_t));
+  }
+  return hash.hex();
+}
+
+std::string phase_records(const RunOutcome& outcome) {
+  Json proofs = Json::array();
+  for (const FrozenProof& p : outcome.proofs)
+    proofs.push_back({p.phase, p.begin, p.end, p.tensors, p.bytes, p.sha256_start, p.sha256_end});
+  Json rows = Json::array();
+  for (const LedgerPhase& row : outcome.ledger.phases) {
+    Json flops = Json::array(), seconds = Json::array(), group_flops = Json::array(), group_seconds = Json::array();
+    add_array(flops, row.measured.flops);
+    add_array(seconds, row.measured.seconds);
+    for (const auto& values : row.measured.group_flops) add_array(group_flops, values);
+    for (const auto& values : row.measured.group_seconds) add_array(group_seconds, values);
+    rows.push_back({{"phase", row.phase}, {"wall", row.seconds}, {"measured", row.was_measured}, {"flops", flops},
+                    {"seconds", seconds}, {"group_flops", group_flops}, {"group_seconds", group_seconds},
+                    {"bytes", {row.measured.saved_bytes, row.measured.gradient_bytes, row.measured.optimizer_bytes}}});
+  }
+  return Json{{"proofs", proofs}, {"rows", rows}, {"validation", outcome.validation}}.dump();
+}
+
+void restore_phase_records(const std::string& text, RunOutcome& outcome) {
+  const Json json = Json::parse(text);
+  outcome.proofs.clear();
+  for (const Json& p : json.at("proofs"))
+    outcome.proofs.push_back({p.at(0), p.at(1), p.at(2), p.at(3), p.at(4), p.at(5), p.at(6)});
+  outcome.validation.clear();
+  for (const Json& pair : json.at("validation"))  // null: not finite
+    outcome.validation.emplace_back(pair.at(0), pair.at(1).is_null() ? std::nan("") : pair.at(1).get<double>());
+  for (const Json& saved : json.at("rows"))
+    for (LedgerPhase& row : outcome.ledger.phases) {
+      if (row.phase != saved.at("phase").get<int>()) continue;
+      row.seconds = saved.at("wall");
+      row.was_measured = saved.at("measured");
+      StepCost& cost = row.measured;
+      read_array(saved.at("flops"), cost.flops);
+      read_array(saved.at("seconds"), cost.seconds);
+      const std::size_t groups = saved.at("group_flops").size() / kSections;
+      cost.group_flops.resize(groups);
+      cost.group_seconds.resize(groups);
+      for (std::size_t i = 0; i < groups * kSections; ++i) {
+        cost.group_flops[i / kSections][i % kSections] = saved.at("group_flops").at(i);
+        cost.group_seconds[i / kSections][i % kSections] = saved.at("group_seconds").at(i);
+      }
+      cost.saved_bytes = saved.at("bytes").at(0);
+      cost.gradient_bytes = saved.at("bytes").at(1);
+      cost.optimizer_bytes = saved.at("bytes").at(2);
+    }
+}
+
+Ledger with_measurements(Ledger next, const Ledger& before) {
+  for (LedgerPhase& row : next.phases)
+    for (const LedgerPhase& old : before.phases) {
+      if (old.phase != row.phase) continue;
+      row.measured = old.measured;
+      row.was_measured = old.was_measured;
+      row.seconds = old.seconds;
+    }
+  return next;
+}
+
+std::string ledger_json(const Ledger& ledger) {
+  Json phases = Json::array();
+  for (const LedgerPhase& row : ledger.phases) {
+    Json phase{{"phase", row.phase},
+               {"updates", {row.begin + 1, row.end}},
+               {"trainable", row.trainable},
+               {"parameters", row.parameters},
+               {"seconds", row.seconds},
+               {"blocked_by", row.blocked_by.empty() ? Json(nullptr) : Json(row.blocked_by)},
+               {"predicted", cost_json(row.predicted, ledger.groups, false)}};
+    phase["measured"] = row.was_measured ? cost_json(row.measured, ledger.groups, true) : Json(nullptr);
+    phases.push_back(phase);
+  }
+  return Json{{"unit", "one update of a full batch; flops as the kernels count them, bytes, seconds in kernels"},
+              {"groups", ledger.groups},
+              {"phases", phases}}
+             .dump(2) +
+         "\n";
+}
+
+std::string run_json(const Config& config, const RunOutcome& outcome, const RunContext& context) {
+  Json phases = Json::array();
+  for (const FrozenProof& proof : outcome.proofs) phases.push_back(proof_json(proof));
+  Json triggers = Json::array();
+  for (const Trigger& trigger : outcome.triggers) triggers.push_back({{"phase", trigger.phase}, {"step", trigger.step}});
+  Json json{{"thaw", context.version},
+            {"compiler", context.compiler},
+            {"cpu", cpu_name()},
+            {"threads", num_threads()},
+            {"device", "cpu"},
+            {"strategy", config.strategy.name},
+            {"model", context.model},
+            {"seed", config.train.seed},
+            {"split_seed", config.data.split_seed},
+            {"status", status_name(outcome.status)},
+            {"message", outcome.message},
+            {"updates", outcome.completed},
+            {"final_loss", number(outcome.last_loss)},
+            {"seconds", {{"load", context.load_seconds}, {"train", outcome.train_seconds}, {"evaluate", outcome.evaluation_seconds}}},
+            {"flops", outcome.flops},
+            {"peak_bytes", outcome.peak_bytes},
+            {"trainable", outcome.trainable},
+            {"validation", metrics_json(outcome.validation)},
+            {"test_evaluations", context.test_evaluations},
+            {"test", metrics_json(context.test)},
+            {"triggers", triggers},
+            {"phases", phases}};
+  return json.dump(2) + "\n";
+}
+
+std::string cpu_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
+}  // namespace thaw

@@ -1,0 +1,65 @@
+// One training step, the same code on the CPU and, for predictions, on the meta device: switches set from a plan,
+// loss, backward.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "finetune/batch.h"
+#include "finetune/config.h"
+#include "finetune/plan.h"
+#include "finetune/strategy.h"
+#include "nn/module.h"
+#include "nn/optim/optimizer.h"
+#include "nn/optim/schedule.h"
+
+namespace thaw {
+
+// Sets every switch as the plan has it after `completed` updates: requires_grad, lr_mult, and the norm and dropout
+// modes of groups with nothing trainable. Optimizer state is not touched.
+void apply_plan(Model& model, const ResolvedPlan& plan, std::int64_t completed, const Triggers& triggers);
+
+// requires_grad of each parameter, in the order of parameters().
+std::vector<bool> trainable_flags(const Model& model);
+
+// What a phase says about the optimizer state of the parameters that froze or thawed since `before`.
+void apply_state_policy(Optimizer& optimizer, const std::vector<bool>& before, StatePolicy policy);
+
+// Groups with no trainable parameter at this moment.
+std::vector<bool> frozen_groups(const Model& model);
+
+// L2-SP (Li, Grandvalet & Davoine 2018): alpha/2 ||w - w0||^2 over what was pretrained, beta/2 ||w||^2 over the head.
+class L2SpPenalty {
+ public:
+  L2SpPenalty(const Model& model, const L2SpSpec& spec);
+  // Over the trainable parameters; undefined when there are none.
+  Tensor operator()(const Model& model) const;
+
+ private:
+  L2SpSpec spec_;
+  std::vector<Tensor> start_;  // in the order of parameters(); undefined for the head's
+};
+
+struct LossOptions {
+  bool regression = false;
+  double label_smoothing = 0;
+};
+
+// Mean loss of a batch: cross-entropy of logits [B, classes], or mean squared error of [B, 1].
+Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& options);
+
+// Forward and backward of one micro-batch whose share of the update's samples is `weight`; returns the mean loss
+// (undefined gradient when nothing is trainable: then only the forward runs).
+Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,
+                        const L2SpPenalty* penalty);
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model);
+// Marks weight_decay off for what train.no_decay selects.
+void apply_no_decay(const TrainSection& train, Model& model);
+
+// The schedule of a run: the user's, else the strategy's own, else constant.
+Schedule make_schedule(const TrainSection& train, const Strategy& strategy, std::int64_t total_updates);
+std::int64_t total_updates(const TrainSection& train, std::int64_t updates_per_epoch);
+
+}  // namespace thaw

@@ -1,0 +1,355 @@
+#include "finetune/trainer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include "core/random.h"
+#include "finetune/run_report.h"
+
+namespace thaw {
+
+volatile int stop_signal = 0;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// A run that went back this often is given up.
+constexpr std::int64_t kMostRollbacks = 3;
+
+}  // namespace
+
+const char* status_name(RunStatus status) {
+  constexpr const char* kNames[] = {"ok", "diverged", "interrupted"};
+  return kNames[static_cast<int>(status)];
+}
+
+std::int64_t parse_interval(const std::string& text, std::int64_t updates_per_epoch, const std::string& key) {
+  if (text == "never") return 0;
+  double amount = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  const std::string unit(end, text.data() + text.size());
+  const bool epochs = unit == " epoch" || unit == " epochs";
+  const bool steps = unit == " step" || unit == " steps";
+  if (error != std::errc() || !(amount > 0) || amount > 1e15 || (!epochs && !steps))
+    fail_input("'", text, "' is no interval (", key, "); write \"1 epoch\", \"100 steps\" or \"never\"");
+  const double updates = epochs ? amount * static_cast<double>(updates_per_epoch) : amount;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::llround(updates)));
+}
+
+Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConfig& model_config, Model& model,
+                 const PreparedData& data, RunFolder* folder, Hooks hooks)
+    : config_(config),
+      strategy_(strategy),
+      model_config_(model_config),
+      model_(model),
+      data_(data),
+      folder_(folder),
+      hooks_(std::move(hooks)),
+      batches_(data.train.size(), config.train.batch_size, config.train.accumulation, config.train.shuffle,
+               config.train.seed),
+      total_(total_updates(config.train, batches_.updates_per_epoch())),
+      schedule_(make_schedule(config.train, strategy, total_)),
+      plan_(strategy.plan, describe(model), {total_, batches_.updates_per_epoch()}),
+      optimizer_(make_optimizer(config.train, model)),
+      loss_options_{data.regression, config.train.label_smoothing},
+      evaluate_every_(parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
+      checkpoint_every_(
+          parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(), "train.checkpoint_every")) {
+  apply_no_decay(config.train, model);
+  if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
+  outcome_.ledger = predict_ledger(config, model_config, strategy, plan_, data.train);
+}
+
+void Trainer::say(const std::string& text) const {
+  if (hooks_.message) hooks_.message(text);
+}
+
+RunOutcome Trainer::run(bool resume) {
+  begin(resume);
+  while (state_.completed < total_ && outcome_.status == RunStatus::ok && !out_of_patience()) {
+    if (plan_.phase_at(state_.completed, state_.triggers) != phase_) enter_phase();
+    const auto start = Clock::now();
+    const bool good = update();
+    const double seconds = seconds_since(start);
+    state_.train_seconds += seconds;
+    outcome_.ledger.phases[segment_].seconds += seconds;
+    if (!good) break;
+    if (hooks_.progress) hooks_.progress({state_.completed, total_, outcome_.last_loss, state_.train_seconds});
+    const bool last = state_.completed == total_;
+    maybe_evaluate(last);
+    maybe_checkpoint(last);
+    if (stop_signal != 0 && !last) {
+      if (folder_ != nullptr) checkpoint();
+      outcome_.status = RunStatus::interrupted;
+    }
+  }
+  if (out_of_patience() && state_.completed < total_)
+    say(concat("stopped early after ", state_.completed, " of ", total_, " updates: no better ", config_.train.monitor,
+               " in ", config_.train.early_stopping_patience, " evaluations"));
+  finish();
+  return std::move(outcome_);
+}
+
+bool Trainer::out_of_patience() const {
+  const std::int64_t patience = config_.train.early_stopping_patience;
+  return patience > 0 && state_.evaluations_since_best >= patience;
+}
+
+void Trainer::begin(bool resume) {
+  model_.train();
+  bytes_before_ = memory::usage(kCpu).total;
+  memory::reset_peak(kCpu);
+  if (!resume || folder_ == nullptr) {
+    if (folder_ != nullptr) folder_->truncate_metrics(0);
+    return;
+  }
+  const std::optional<FoundCheckpoint> found = find_checkpoint(folder_->checkpoints());
+  if (found)
+    for (const std::string& note : found->notes) say(note);
+  if (!found || found->path.empty()) {
+    say("there is no checkpoint to resume from; the run starts from the beginning");
+    folder_->truncate_metrics(0);
+    return;
+  }
+  state_ = load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, run_fingerprint(config_, data_));
+  folder_->truncate_metrics(state_.metrics_bytes);
+  outcome_.ledger = predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers);
+  restore_phase_records(state_.phases_json, outcome_);
+  say(concat("resumed after ", state_.completed, " of ", total_, " updates from ", found->path));
+  // As things stood after the last update; whatever changes now, the loop changes as it would have.
+  set_phase(state_.completed - 1);
+}
+
+void Trainer::set_phase(std::int64_t completed) {
+  phase_ = plan_.phase_at(completed, state_.triggers);
+  apply_plan(model_, plan_, completed, state_.triggers);
+  const auto& rows = outcome_.ledger.phases;
+  segment_ = 0;
+  while (segment_ + 1 < rows.size() && rows[segment_].end <= completed) ++segment_;
+}
+
+// Sets the switches of the phase now in force, decides what becomes of optimizer state, hashes what is frozen.
+void Trainer::enter_phase() {
+  const bool first = phase_ < 0;
+  if (!first) leave_phase();
+  const std::vector<bool> before = trainable_flags(model_);
+  set_phase(state_.completed);
+  if (!first) apply_state_policy(*optimizer_, before, plan_.phases()[static_cast<std::size_t>(phase_)].state);
+  // An older snapshot would give what is frozen now the weights it had before.
+  if (config_.train.nan == "rollback") rollback_ = take_snapshot(model_);
+  const std::int64_t length = outcome_.ledger.phases[segment_].end - state_.completed;
+  measure_at_ = state_.completed + std::min<std::int64_t>(2, length - 1);
+  FrozenProof proof;
+  proof.phase = phase_;
+  proof.begin = state_.completed;
+  proof.sha256_start = frozen_hash(proof.tensors, proof.bytes);
+  outcome_.proofs.push_back(proof);
+}
+
+void Trainer::leave_phase() {
+  FrozenProof& proof = outcome_.proofs.back();
+  proof.end = state_.completed;
+  proof.sha256_end = frozen_hash(proof.tensors, proof.bytes);
+}
+
+std::string Trainer::frozen_hash(std::int64_t& tensors, std::int64_t& bytes) const {
+  Sha256 hash;
+  tensors = bytes = 0;
+  auto add = [&](const std::string& name, const Tensor& tensor) {
+    const ConstView view = tensor;
+    hash.update(name);
+    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
+    ++tensors;
+    bytes += tensor.bytes();
+  };
+  for (const ParameterPtr& parameter : model_.parameters())
+    if (!parameter->requires_grad()) add(parameter->name, parameter->tensor);
+  // A frozen group's statistics are frozen with it, unless the plan asked for PyTorch's behaviour.
+  const auto& phase = plan_.phases()[static_cast<std::size_t>(phase_)];
+  const std::vector<bool> frozen = frozen_groups(model_);
+  for (const BufferPtr& buffer : model_.buffers()) {
+    const int group = model_.group_of(buffer->name);
+    if (phase.frozen_norm == FrozenNorm::still && group >= 0 && frozen[static_cast<std::size_t>(group)])
+      add(buffer->name, buffer->tensor);
+  }
+  return hash.hex();
+}
+
+double Trainer::train_micro_batches(std::vector<std::vector<std::int64_t>> rows) {
+  const auto samples = static_cast<double>(batches_.samples(state_.completed));
+  double loss = 0;
+  for (std::size_t m = 0; m < rows.size(); ++m) {
+    const Batch batch = make_batch(data_.train, rows[m]);
+    const RandomScope random({config_.train.seed, state_.completed, static_cast<std::int64_t>(m), batch.ids});
+    const double weight = static_cast<double>(rows[m].size()) / samples;
+    loss += weight * forward_backward(model_, batch, loss_options_, weight, penalty_ ? &*penalty_ : nullptr).item();
+  }
+  return loss;
+}
+
+bool Trainer::update() {
+  const TrainSection& train = config_.train;
+  const double lr = train.lr * multiplier(schedule_, state_.completed, total_);
+  const bool guarded = train.nan != "stop";
+  const Snapshot buffers = train.nan == "skip" ? take_snapshot(model_) : Snapshot();
+  // The re-warm-up of what this phase or an earlier one thawed moves with every update.
+  const auto& phases = plan_.phases();
+  if (std::any_of(phases.begin(), phases.end(), [](const ResolvedPhase& phase) { return phase.rewarmup > 0; }))
+    apply_plan(model_, plan_, state_.completed, state_.triggers);
+
+  std::optional<StepObserver> observer;
+  if (state_.completed == measure_at_) {
+    note_peak();
+    observer.emplace(model_);
+  }
+  const double loss = train_micro_batches(batches_.update(state_.completed));
+  double norm = 0;
+  if (train.clip_norm > 0) norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
+  else if (guarded) norm = gradient_norm(optimizer_->parameters());
+  outcome_.last_loss = loss;
+  if (!std::isfinite(loss) || !std::isfinite(norm)) {
+    observer.reset();
+    optimizer_->clear_grad();
+    if (train.nan == "skip") restore_snapshot(model_, buffers);
+    return handle_bad_step(loss);
+  }
+  optimizer_->step(lr);
+  optimizer_->clear_grad();
+  if (observer) {
+    LedgerPhase& row = outcome_.ledger.phases[segment_];
+    row.measured = observer->finish(kCpu);
+    row.was_measured = true;
+  }
+  ++state_.completed;
+  if (folder_ != nullptr)
+    folder_->append_metrics(update_line(state_.completed, batches_.updates_per_epoch(), loss, lr, phase_));
+  return true;
+}
+
+// False: give up.
+bool Trainer::handle_bad_step(double loss) {
+  const std::string what = concat("the loss or a gradient is not finite (loss ", loss, ") in update ", state_.completed + 1,
+                                  " of strategy ", config_.strategy.name, " at lr ", config_.train.lr);
+  if (config_.train.nan == "stop" || (config_.train.nan == "rollback" && state_.rollbacks == kMostRollbacks)) {
+    outcome_.status = RunStatus::diverged;
+    outcome_.message = what + "; use a smaller train.lr, or train.clip_norm, or look at the data";
+    return false;
+  }
+  if (config_.train.nan == "rollback") {
+    restore_snapshot(model_, rollback_);
+    ++state_.rollbacks;
+    say(what + ": the weights go back to the last snapshot's");
+  } else {
+    ++state_.skipped;
+    say(what + ": the update is skipped");
+  }
+  ++state_.completed;
+  return true;
+}
+
+void Trainer::maybe_evaluate(bool last) {
+  const bool due = evaluate_every_ > 0 && state_.completed % evaluate_every_ == 0;
+  if (data_.validation.size() > 0 && (due || last)) evaluate_now();
+}
+
+void Trainer::evaluate_now() {
+  note_peak();
+  const auto start = Clock::now();
+  const Metrics metrics = evaluate(model_, data_.validation);
+  memory::reset_peak(kCpu);
+  if (folder_ != nullptr) folder_->append_metrics(evaluation_line(state_.completed, "validation", metrics, phase_));
+  state_.evaluation_seconds += seconds_since(start);
+  outcome_.validation = metrics;
+
+  const std::string& monitor = config_.train.monitor;
+  const double value = metric(metrics, monitor.substr(std::string("validation_").size()));
+  state_.monitor_values.push_back(value);
+  state_.monitor_steps.push_back(state_.completed);
+  const bool higher = higher_is_better(monitor);
+  const bool better = std::isfinite(value) && (state_.best_step < 0 || (higher ? value > state_.best_value : value < state_.best_value));
+  if (better) {
+    state_.best_value = value;
+    state_.best_step = state_.completed;
+    state_.evaluations_since_best = 0;
+    if (config_.train.restore_best) best_ = take_snapshot(model_);
+  } else {
+    ++state_.evaluations_since_best;
+  }
+  check_plateau();
+}
+
+void Trainer::check_plateau() {
+  const std::optional<int> armed = plan_.armed_plateau(state_.completed, state_.triggers);
+  if (!armed) return;
+  const PhaseStart& at = plan_.plan().phases[static_cast<std::size_t>(*armed)].at;
+  const std::int64_t since = outcome_.proofs.empty() ? 0 : outcome_.proofs.back().begin;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < state_.monitor_values.size(); ++i)
+    if (state_.monitor_steps[i] > since) values.push_back(state_.monitor_values[i]);
+  if (!plateau_reached(at.metric, values, at.patience)) return;
+  state_.triggers.push_back({*armed, state_.completed});
+  outcome_.ledger = with_measurements(
+      predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers), outcome_.ledger);
+  say(concat("phase ", *armed + 1, " begins after update ", state_.completed, ": ", at.metric, " has not improved in ",
+             at.patience, " evaluations"));
+}
+
+void Trainer::maybe_checkpoint(bool last) {
+  if (last || checkpoint_every_ == 0 || state_.completed % checkpoint_every_ != 0) return;
+  if (config_.train.nan == "rollback") rollback_ = take_snapshot(model_);
+  if (folder_ != nullptr) checkpoint();
+}
+
+void Trainer::checkpoint() {
+  note_peak();
+  state_.metrics_bytes = folder_->metrics_bytes();
+  state_.phases_json = phase_records(outcome_);
+  save_checkpoint(folder_->checkpoints(),
+                  {model_, *optimizer_, state_, best_, rollback_, run_fingerprint(config_, data_)},
+                  config_.train.keep_checkpoints);
+}
+
+// Evaluation and snapshots are no part of what training needs: peaks are taken before them and started anew after.
+void Trainer::note_peak() {
+  state_.peak_bytes = std::max(state_.peak_bytes, memory::usage(kCpu).total_peak - bytes_before_);
+  memory::reset_peak(kCpu);
+}
+
+void Trainer::finish() {
+  note_peak();
+  if (phase_ >= 0) leave_phase();
+  optimizer_->clear_grad();
+  if (config_.train.restore_best && state_.best_step >= 0 && outcome_.status == RunStatus::ok &&
+      state_.best_step != state_.completed) {
+    restore_snapshot(model_, best_);
+    say(concat("the weights after update ", state_.best_step, " are kept: best ", config_.train.monitor, " ",
+               state_.best_value));
+    outcome_.validation = evaluate(model_, data_.validation);
+  } else if (outcome_.validation.empty() && data_.validation.size() > 0 && outcome_.status == RunStatus::ok) {
+    outcome_.validation = evaluate(model_, data_.validation);  // a run without updates
+  }
+  outcome_.completed = state_.completed;
+  outcome_.train_seconds = state_.train_seconds;
+  outcome_.evaluation_seconds = state_.evaluation_seconds;
+  outcome_.peak_bytes = state_.peak_bytes;
+  outcome_.triggers = state_.triggers;
+  std::set<std::size_t> trained;
+  for (const LedgerPhase& row : outcome_.ledger.phases) {
+    const auto& flags = plan_.phases()[static_cast<std::size_t>(row.phase)].trainable;
+    for (std::size_t i = 0; i < flags.size(); ++i)
+      if (flags[i]) trained.insert(i);
+  }
+  for (const std::size_t i : trained) outcome_.trainable += plan_.model().parameters[i].numel;
+  outcome_.flops = 0;
+  const double full = static_cast<double>(batches_.batch_size() * config_.train.accumulation);
+  for (const LedgerPhase& row : outcome_.ledger.phases)
+    for (std::int64_t k = row.begin; k < std::min(row.end, state_.completed); ++k)
+      outcome_.flops += row.predicted.total_flops() * static_cast<double>(batches_.samples(k)) / full;
+}
+
+}  // namespace thaw

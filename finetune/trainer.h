@@ -1,0 +1,118 @@
+// Trainer: one run of one strategy. Everything that happens is a function of (config, data, completed updates,
+// recorded triggers), so that a run which was killed and resumed ends with the bits of one that was not.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "finetune/checkpoint.h"
+#include "finetune/evaluate.h"
+#include "finetune/experiment.h"
+#include "finetune/ledger.h"
+#include "finetune/run_folder.h"
+#include "finetune/step.h"
+
+namespace thaw {
+
+// Set by a signal handler to the signal's number; a trainer saves and returns at the next update.
+extern volatile int stop_signal;
+
+enum class RunStatus { ok, diverged, interrupted };
+const char* status_name(RunStatus status);
+
+// The frozen part of a model over one segment of the plan: hashed when it begins and when it ends.
+struct FrozenProof {
+  int phase = 0;
+  std::int64_t begin = 0, end = 0;  // updates begin + 1 ... end
+  std::int64_t tensors = 0, bytes = 0;
+  std::string sha256_start, sha256_end;
+  bool equal() const { return sha256_start == sha256_end; }
+};
+
+struct TrainProgress {
+  std::int64_t completed = 0, total = 0;
+  double loss = 0;
+  double seconds = 0;  // so far
+};
+
+struct RunOutcome {
+  RunStatus status = RunStatus::ok;
+  std::string message;  // of a divergence
+  std::int64_t completed = 0;
+  double last_loss = 0;
+  Metrics validation;  // of the weights that were kept
+  double train_seconds = 0, evaluation_seconds = 0;
+  double flops = 0;  // of all training updates, as the kernels count them
+  std::int64_t peak_bytes = 0;  // allocator's peak in training less what was there before (weights, data)
+  std::int64_t trainable = 0;   // elements that some phase trained
+  Ledger ledger;
+  std::vector<FrozenProof> proofs;
+  Triggers triggers;
+};
+
+class Trainer {
+ public:
+  struct Hooks {
+    std::function<void(const TrainProgress&)> progress;      // after every update
+    std::function<void(const std::string&)> message;         // for the user
+  };
+
+  // `model` has its starting weights and adapters. `folder` may be null: then nothing is written.
+  Trainer(const Config& config, const Strategy& strategy, const ModelConfig& model_config, Model& model,
+          const PreparedData& data, RunFolder* folder, Hooks hooks);
+
+  // From the start, or with `resume` from the folder's newest whole checkpoint if it has one.
+  RunOutcome run(bool resume = false);
+
+  const ResolvedPlan& plan() const { return plan_; }
+  const Schedule& schedule() const { return schedule_; }
+
+ private:
+  void begin(bool resume);
+  void set_phase(std::int64_t completed);
+  void enter_phase();
+  void leave_phase();
+  bool update();  // false: the run diverged
+  double train_micro_batches(std::vector<std::vector<std::int64_t>> rows);
+  bool handle_bad_step(double loss);
+  bool out_of_patience() const;
+  void maybe_evaluate(bool last);
+  void evaluate_now();
+  void check_plateau();
+  void maybe_checkpoint(bool last);
+  void checkpoint();
+  void note_peak();
+  void finish();
+  void say(const std::string& text) const;
+  std::string frozen_hash(std::int64_t& tensors, std::int64_t& bytes) const;
+
+  const Config& config_;
+  const Strategy& strategy_;
+  const ModelConfig& model_config_;
+  Model& model_;
+  const PreparedData& data_;
+  RunFolder* folder_;
+  Hooks hooks_;
+  BatchPlan batches_;
+  std::int64_t total_;
+  Schedule schedule_;
+  ResolvedPlan plan_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<L2SpPenalty> penalty_;
+  LossOptions loss_options_;
+  std::int64_t evaluate_every_, checkpoint_every_;
+  RunState state_;
+  RunOutcome outcome_;
+  Snapshot best_, rollback_;
+  std::size_t segment_ = 0;  // row of the ledger that is being trained
+  int phase_ = -1;
+  std::int64_t measure_at_ = -1;  // update of this phase that is observed
+  std::int64_t bytes_before_ = 0;
+};
+
+// "1 epoch", "100 steps", "0.5 epoch" -> updates; 0 for "never". InputError naming `key` otherwise.
+std::int64_t parse_interval(const std::string& text, std::int64_t updates_per_epoch, const std::string& key);
+
+}  // namespace thaw
