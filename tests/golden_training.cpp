@@ -1,0 +1,156 @@
+// Whole training runs under plans that freeze, thaw and change multipliers, against PyTorch doing the same:
+// weights, batch statistics, and the bits of what was frozen. The numbers come from golden/make_golden.py,
+// where freezing is requires_grad = False, frozen batch norm is eval() and each parameter has a learning rate
+// of its own.
+#include <gtest/gtest.h>
+
+#include "core/ops.h"
+#include "finetune/trainer.h"
+#include "nn/init.h"
+#include "tests/golden/golden.h"
+
+namespace thaw::test {
+namespace {
+
+Phase phase(std::int64_t step, const std::string& train, std::map<std::string, double> lr_mult = {}) {
+  Phase result;
+  result.at.amount = static_cast<double>(step);
+  result.train = train;
+  result.lr_mult = std::move(lr_mult);
+  return result;
+}
+
+PreparedData golden_data(const SafetensorsFile& file) {
+  const Tensor x = file.load("x");
+  PreparedData data;
+  for (int d = 1; d < x.rank(); ++d) data.train.sample_shape.push_back(x.size(d));
+  data.train.x.assign(x.data<float>(), x.data<float>() + x.numel());
+  for (const double label : file.load("y").to_vector()) {
+    data.train.label.push_back(static_cast<std::int64_t>(label));
+    data.train.id.push_back(data.train.size());
+  }
+  data.train.classes = {"0", "1", "2"};
+  return data;
+}
+
+NamedTensors state_of(const Model& model) {
+  NamedTensors state;
+  for (const ParameterPtr& parameter : model.parameters())
+    state.emplace_back(parameter->name, parameter->tensor);
+  for (const BufferPtr& buffer : model.buffers()) state.emplace_back(buffer->name, buffer->tensor);
+  return state;
+}
+
+void load_state(const Model& model, const SafetensorsFile& file, const std::string& prefix) {
+  const NoGrad no_grad;
+  for (auto& [name, tensor] : state_of(model)) {
+    const Tensor from = file.load(prefix + name);
+    Tensor to = tensor;
+    kernels::copy(to, from);
+  }
+}
+
+void expect_state(const Model& model, const SafetensorsFile& file, const std::string& prefix, double relative,
+                  double absolute) {
+  for (const auto& [name, tensor] : state_of(model))
+    EXPECT_TRUE(all_close(tensor, file.load(prefix + name), relative, absolute)) << name;
+}
+
+void expect_frozen_proofs(const RunOutcome& outcome, std::size_t segments) {
+  EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
+  ASSERT_EQ(outcome.proofs.size(), segments);
+  for (const FrozenProof& proof : outcome.proofs) EXPECT_TRUE(proof.equal()) << "phase " << proof.phase;
+}
+
+// The part of the training section that both optimizers share with make_golden.py's make_training().
+TrainSection training(const std::string& optimizer, double lr) {
+  TrainSection train;
+  train.steps = 50;
+  train.batch_size = 16;  // of 40 samples: the third batch of an epoch is a partial one
+  train.shuffle = false;
+  train.optimizer = optimizer;
+  train.lr = lr;
+  train.schedule = "linear";
+  train.warmup_steps = 5;
+  train.eval_every = train.checkpoint_every = "never";
+  if (optimizer == "sgd") {
+    train.momentum = 0.9;
+    train.nesterov = true;
+    train.weight_decay = 0.01;
+  } else {
+    train.weight_decay = 0.05;
+  }
+  return train;
+}
+
+void replay(const std::string& golden, ModelConfig model_config, const std::vector<Phase>& phases,
+            const std::string& optimizer, double lr) {
+  SCOPED_TRACE(golden + " with " + optimizer);
+  const SafetensorsFile file = open_golden(golden);
+  const PreparedData data = golden_data(file);
+  model_config.sample_shape = data.train.sample_shape;
+  model_config.outputs = 3;
+  const std::unique_ptr<Model> model = make_model(model_config);
+  load_state(*model, file, "start.");
+  Config config;
+  config.train = training(optimizer, lr);
+  Strategy strategy;
+  strategy.plan.phases = phases;
+  Trainer trainer(config, strategy, model_config, *model, data, nullptr, {});
+  expect_frozen_proofs(trainer.run(), phases.size());
+  expect_state(*model, file, optimizer + ".", 1e-5, 1e-5);
+}
+
+TEST(Training, MlpUnderAPlanEqualsPyTorch) {
+  ModelConfig mlp;
+  mlp.architecture = "mlp";
+  mlp.hidden = {12, 10, 8};
+  mlp.activation = "gelu";
+  Phase middle = phase(25, "head, layers.2, layers.0", {{"head", 2.0}, {"layers.0", 0.1}});
+  middle.state = StatePolicy::drop;
+  const std::vector<Phase> phases = {phase(0, "head"),
+                                     phase(10, "top:2", {{"layers.2", 0.5}, {"layers.1", 0.25}}), middle,
+                                     phase(38, "head, kind:bias")};
+  replay("training_mlp.safetensors", mlp, phases, "sgd", 0.05);
+  replay("training_mlp.safetensors", mlp, phases, "adamw", 0.01);
+}
+
+TEST(Training, CnnUnderAPlanEqualsPyTorch) {
+  ModelConfig cnn;
+  cnn.architecture = "cnn";
+  cnn.width = 4;
+  cnn.depth = 2;
+  const std::vector<Phase> phases = {
+      phase(0, "head"), phase(12, "top:1", {{"layers.1", 0.5}}),
+      phase(24, "all", {{"layers.1", 0.5}, {"layers.0", 0.25}, {"stem", 0.125}}),
+      phase(38, "head, layers.0", {{"layers.0", 0.5}})};
+  replay("training_cnn.safetensors", cnn, phases, "sgd", 0.02);
+  replay("training_cnn.safetensors", cnn, phases, "adamw", 0.003);
+}
+
+// The same from a user's files: a CSV table, weights from `init`, full batch, a multiplier for each layer.
+TEST(Training, TableTaskEqualsPyTorch) {
+  Config config;
+  config.model.hidden = {16, 8};
+  config.model.init = golden_path("task_start.safetensors");
+  config.data.train = golden_path("task.csv");
+  config.data.validation_fraction = 0;
+  config.train.steps = 60;
+  config.train.batch_size = 0;
+  config.train.shuffle = false;
+  config.train.lr = 0.01;
+  config.train.eval_every = config.train.checkpoint_every = "never";
+  config.strategy = {"plan",
+                     {},
+                     {phase(0, "head"), phase(20, "top:1", {{"layers.1", 0.5}}),
+                      phase(40, "all", {{"layers.1", 0.4}, {"layers.0", 0.16}})}};
+  const PreparedData data = prepare_data(config, config.train.seed, false, false);
+  const PreparedModel prepared = prepare_model(config, data, config.train.seed, std::nullopt);
+  const Strategy strategy = make_strategy(config.strategy, describe(*prepared.model));
+  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, {});
+  expect_frozen_proofs(trainer.run(), 3);
+  expect_state(*prepared.model, open_golden("task_end.safetensors"), "", 1e-4, 1e-6);
+}
+
+}  // namespace
+}  // namespace thaw::test

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Builds thaw and runs its tests, after installing what is missing (Debian 12).
+# Usage: tests/run.sh [--all]
+#   (no option)  release build, formatting, include check, every test but the slow ones
+#   --all        all tests, and clang-tidy, sanitizers, minimal and clang builds, an installed copy, CUDA
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+all=false
+for argument in "$@"; do
+  case $argument in
+    --all) all=true ;;
+    -h | --help) sed -n '2,5s/^# //p' tests/run.sh && exit 0 ;;
+    *) echo "run.sh: error: unknown option '$argument'; usage: tests/run.sh [--all]" >&2 && exit 2 ;;
+  esac
+done
+
+source finetune/setup.sh
+jobs=$(nproc)
+
+# build PRESET [CMAKE OPTION]...: configures and builds quietly; the log is shown if that fails.
+build() {
+  local preset=$1 log=build/$1.log
+  shift
+  mkdir -p build
+  if ! { cmake --preset "$preset" "$@" && cmake --build --preset "$preset"; } >"$log" 2>&1; then
+    cat "$log"
+    return 1
+  fi
+  grep -A5 'warning:' "$log" || true
+}
+
+sources() { find kernels core nn finetune tests bench -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh'; }
+
+check_format() { sources | xargs clang-format-14 --dry-run -Werror; }
+
+check_tidy() {
+  local log=build/tidy.log
+  if ! run-clang-tidy-14 -quiet -j "$jobs" -p build/clang "^$PWD/(kernels|core|nn|finetune)/" >"$log" 2>&1; then
+    grep -A3 -E '(error|warning):' "$log" || cat "$log"
+    return 1
+  fi
+}
+
+# The least build has no test library; that the program starts shows that nothing is missing.
+check_minimal() {
+  build minimal
+  build/minimal/bin/thaw --version
+}
+
+# Another project finds an installed thaw, compiles with no flag of thaw's and runs.
+check_install() {
+  rm -rf build/consumer
+  cmake --install build/release --prefix build/consumer/prefix >/dev/null
+  cmake -S tests/consumer -B build/consumer/build -G Ninja -DCMAKE_PREFIX_PATH="$PWD/build/consumer/prefix" >/dev/null
+  cmake --build build/consumer/build
+  build/consumer/build/consumer
+}
+
+check_cuda() {
+  if ! command -v nvcc >/dev/null; then
+    echo "skipped: there is no nvcc here"
+  elif ! compgen -G 'kernels/cuda/*.cu' >/dev/null; then
+    echo "skipped: the CUDA kernels are not in this version"
+  else
+    cmake -S . -B build/cuda -G Ninja -DTHAW_CUDA=ON -DTHAW_BUILD_TESTS=OFF -DTHAW_BUILD_BENCH=OFF
+    cmake --build build/cuda
+  fi
+}
+
+run_tests() { ctest --preset "$1" -j "$jobs" "${@:2}"; }
+
+need_packages "${kProgramPackages[@]}" libgtest-dev clang-format-14
+if $all; then
+  need_packages clang clang-tidy-14 libomp-dev libbenchmark-dev
+fi
+
+trap '[[ $? -eq 0 ]] || echo "run.sh: FAILED" >&2' EXIT
+step "formatting" check_format
+step "includes" tests/check_includes.sh
+step "release build" build release -DTHAW_BUILD_TESTS=ON
+if ! $all; then
+  run_tests release --label-exclude slow
+  exit
+fi
+step "minimal build" check_minimal
+step "installed copy" check_install
+step "CUDA build" check_cuda
+step "clang build" build clang
+step "clang tests" run_tests clang --label-exclude slow
+step "clang-tidy" check_tidy
+step "sanitizer build" build dev
+step "sanitizer tests" run_tests dev --label-exclude slow
+run_tests release

@@ -1,0 +1,157 @@
+// A small task, made up from a seed, and what tests of training do with it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <stdlib.h>
+
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/random.h"
+#include "finetune/trainer.h"
+#include "nn/init.h"
+
+namespace thaw::test {
+
+// Noisy points around one centre per class.
+inline Dataset make_clusters(const std::vector<std::int64_t>& sample_shape, std::int64_t samples,
+                             std::uint64_t seed) {
+  constexpr std::int64_t kClasses = 3;
+  const std::int64_t size = Shape(sample_shape).numel();
+  const Tensor centres = randn({kClasses, size}, random_key(1, "centres"));
+  const Tensor noise = randn({samples, size}, random_key(seed, "noise"));
+  Dataset data;
+  data.sample_shape = sample_shape;
+  data.classes = {"a", "b", "c"};
+  for (std::int64_t i = 0; i < samples; ++i) {
+    data.id.push_back(i);
+    data.label.push_back(i % kClasses);
+    for (std::int64_t j = 0; j < size; ++j)
+      data.x.push_back(std::as_const(centres).data<float>()[i % kClasses * size + j] +
+                       std::as_const(noise).data<float>()[i * size + j]);
+  }
+  return data;
+}
+
+// A run without a config file: change `config`, `data` or `model_config`, then train().
+class TestRun {
+ public:
+  TestRun(const std::string& architecture, StrategyRequest strategy, double dropout = 0) {
+    config.strategy = std::move(strategy);
+    config.train.steps = 12;
+    config.train.batch_size = 8;
+    config.train.eval_every = config.train.checkpoint_every = "never";
+    model_config.architecture = architecture;
+    model_config.dropout = dropout;
+    if (architecture == "mlp") model_config.hidden = {8, 7, 5};
+    model_config.width = 4;
+    model_config.depth = 2;
+    model_config.sample_shape =
+        architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 6, 6};
+    model_config.outputs = 3;
+    data.train = make_clusters(model_config.sample_shape, 24, 2);
+    data.validation = make_clusters(model_config.sample_shape, 12, 3);
+  }
+
+  // A fresh model with the weights that every train() starts from.
+  std::unique_ptr<Model> make() const {
+    const InitSeed seed(config.train.seed);
+    auto fresh = make_model(model_config);
+    if (const Strategy chosen = strategy(); chosen.lora) attach_lora(*fresh, *chosen.lora, config.train.seed);
+    return fresh;
+  }
+
+  Strategy strategy() const {
+    const InitSeed meta(0, kMeta);
+    return make_strategy(config.strategy, describe(*make_model(model_config)));
+  }
+
+  RunOutcome train(const Trainer::Hooks& hooks = {}, RunFolder* folder = nullptr, bool resume = false) {
+    model = make();
+    const Strategy chosen = strategy();
+    Trainer trainer(config, chosen, model_config, *model, data, folder, hooks);
+    return trainer.run(resume);
+  }
+
+  Batch batch() const {
+    return make_batch(data.train, BatchPlan(data.train.size(), 0, 1, false, 0).update(0).front());
+  }
+
+  Config config;
+  PreparedData data;
+  ModelConfig model_config;
+  std::unique_ptr<Model> model;  // of the last train()
+};
+
+// Rates and decay at which anything that is updated by mistake shows.
+inline TrainSection harsh_training(TrainSection train, const std::string& optimizer) {
+  train.optimizer = optimizer;
+  train.lr = 0.05;
+  train.weight_decay = 0.1;
+  if (optimizer == "sgd") {
+    train.momentum = 0.9;
+    train.nesterov = true;
+  }
+  return train;
+}
+
+inline Phase make_phase(std::int64_t step, const std::string& train,
+                        std::map<std::string, double> lr_mult = {}) {
+  Phase phase;
+  phase.at.amount = static_cast<double>(step);
+  phase.train = train;
+  phase.lr_mult = std::move(lr_mult);
+  return phase;
+}
+
+inline StrategyRequest plan_of(std::vector<Phase> phases) { return {"plan", {}, std::move(phases)}; }
+
+// Parameters and buffers.
+inline NamedTensors tensors_of(const Model& model) {
+  NamedTensors tensors;
+  for (const ParameterPtr& parameter : model.parameters())
+    tensors.emplace_back(parameter->name, parameter->tensor);
+  for (const BufferPtr& buffer : model.buffers()) tensors.emplace_back(buffer->name, buffer->tensor);
+  return tensors;
+}
+
+inline bool same_bytes(const Tensor& a, const Tensor& b) {
+  const ConstView left = a;
+  const ConstView right = b;
+  return a.shape() == b.shape() &&
+         std::memcmp(left.data, right.data, static_cast<std::size_t>(a.bytes())) == 0;
+}
+
+inline void expect_same_bytes(const Model& a, const Model& b) {
+  const NamedTensors left = tensors_of(a);
+  const NamedTensors right = tensors_of(b);
+  ASSERT_EQ(left.size(), right.size());
+  for (std::size_t i = 0; i < left.size(); ++i)
+    EXPECT_TRUE(same_bytes(left[i].second, right[i].second)) << left[i].first;
+}
+
+// A folder of its own that goes away with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "thaw-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary folder";
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace thaw::test

@@ -1,0 +1,390 @@
+// Plans: times at their exact boundaries, state as a pure function, triggers, errors, warnings, timeline.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "finetune/plan.h"
+#include "finetune/plan_report.h"
+
+namespace thaw {
+namespace {
+
+// layers.0, layers.1, head; a weight and a bias each: parameters 0 and 1, 2 and 3, 4 and 5.
+ModelInfo mlp() {
+  ModelInfo model;
+  model.groups = {"layers.0", "layers.1", "head"};
+  for (int group = 0; group < 3; ++group) {
+    const std::string name = model.groups[group];
+    model.parameters.push_back({name + ".weight", {}, group, ParameterKind::weight, false, 12});
+    model.parameters.push_back({name + ".bias", {}, group, ParameterKind::bias, true, 3});
+  }
+  return model;
+}
+
+Phase phase(const std::string& at, const std::string& train,
+            const std::map<std::string, double>& lr_mult = {}) {
+  Phase result;
+  if (!at.empty()) result.at = parse_phase_start(at);
+  result.train = train;
+  result.lr_mult = lr_mult;
+  return result;
+}
+
+Plan plan_of(const std::vector<Phase>& phases) {
+  Plan plan;
+  plan.phases = phases;
+  return plan;
+}
+
+constexpr RunLength kRun{60, 20};
+
+ResolvedPlan resolved(const std::vector<Phase>& phases, RunLength run = kRun) {
+  return ResolvedPlan(plan_of(phases), mlp(), run);
+}
+
+template <class Function>
+std::string error_of(Function function) {
+  try {
+    function();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string plan_error(const std::vector<Phase>& phases) {
+  return error_of([&] { resolved(phases); });
+}
+
+double constant(std::int64_t) { return 0.001; }
+
+// Trainable parameters as digits: "45" is the head.
+std::string trainable(const ResolvedPlan& plan, std::int64_t completed, const Triggers& triggers = {}) {
+  std::string text;
+  const std::vector<ParameterState> state = plan.state_at(completed, triggers);
+  for (size_t p = 0; p < state.size(); ++p) {
+    if (state[p].trainable) text += std::to_string(p);
+  }
+  return text;
+}
+
+TEST(PhaseStart, TextsParseAndPrint) {
+  for (const char* text : {"step 200", "step 0", "epoch 1", "epoch 0.5", "fraction 0.25", "fraction 1",
+                           "plateau validation_loss 2", "plateau validation_accuracy 10"}) {
+    EXPECT_EQ(to_text(parse_phase_start(text)), text);
+  }
+  EXPECT_EQ(to_text(parse_phase_start("  step   2e2 ")), "step 200");
+  const PhaseStart plateau = parse_phase_start("plateau validation_loss 3");
+  EXPECT_EQ(plateau.metric, "validation_loss");
+  EXPECT_EQ(plateau.patience, 3);
+}
+
+TEST(PhaseStart, RefusesOtherTexts) {
+  for (const char* bad :
+       {"", "step", "step x", "step -1", "step 1.5", "step 1 2", "step nan", "step 1e300", "stpe 1",
+        "epoch -1", "epoch inf", "fraction 1.1", "fraction -0.1", "plateau", "plateau validation_loss",
+        "plateau validation_loss 0", "plateau validation_loss 1.5", "plateau validation_loss 2 3"}) {
+    const std::string error = error_of([&] { parse_phase_start(bad); });
+    EXPECT_NE(error.find("write \"step 200\", \"epoch 1\""), std::string::npos) << bad << ": " << error;
+  }
+  EXPECT_EQ(error_of([] { parse_phase_start("plateau validaton_loss 2"); }),
+            "at = \"plateau validaton_loss 2\" has an unknown metric \"validaton_loss\"; did you mean "
+            "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\"");
+}
+
+TEST(PlanChoices, ParseAndPrint) {
+  for (const char* text : {"keep", "park", "drop"}) EXPECT_EQ(to_text(parse_state_policy(text)), text);
+  for (const char* text : {"still", "batch"}) EXPECT_EQ(to_text(parse_frozen_norm(text)), text);
+  for (const char* text : {"keep", "off"}) EXPECT_EQ(to_text(parse_frozen_dropout(text)), text);
+  EXPECT_EQ(error_of([] { parse_state_policy("free"); }),
+            "state = \"free\" is unknown; write \"keep\" or \"park\" or \"drop\"");
+  EXPECT_NE(error_of([] { parse_frozen_norm("off"); }), "no error");
+  EXPECT_NE(error_of([] { parse_frozen_dropout("on"); }), "no error");
+}
+
+// `step N` is in force from update N + 1 on, which is the one that comes after N completed updates.
+TEST(PlanTime, StepIsInForceFromTheUpdateAfterIt) {
+  const ResolvedPlan plan = resolved({phase("", "head"), phase("step 20", "all")});
+  EXPECT_EQ(plan.phase_at(0), 0);
+  EXPECT_EQ(plan.phase_at(19), 0);
+  EXPECT_EQ(plan.phase_at(20), 1);
+  EXPECT_EQ(plan.phase_at(59), 1);
+  EXPECT_EQ(trainable(plan, 19), "45");
+  EXPECT_EQ(trainable(plan, 20), "012345");
+}
+
+TEST(PlanTime, EpochAndFractionRoundUp) {
+  const auto start = [](const std::string& at, RunLength run) {
+    return resolved({phase("", "head"), phase(at, "all")}, run).phases()[1].start;
+  };
+  EXPECT_EQ(start("epoch 1", {60, 20}), 20);
+  EXPECT_EQ(start("epoch 2", {60, 20}), 40);
+  EXPECT_EQ(start("epoch 0.5", {21, 7}), 4);
+  EXPECT_EQ(start("fraction 0.5", {60, 20}), 30);
+  EXPECT_EQ(start("fraction 0.5", {61, 20}), 31);
+  EXPECT_EQ(start("fraction 0.07", {100, 20}), 7) << "0.07 * 100 is a little above 7 in binary";
+  EXPECT_EQ(start("fraction 0.071", {100, 20}), 8);
+  EXPECT_EQ(start("fraction 0.001", {60, 20}), 1);
+  EXPECT_EQ(start("fraction 1", {60, 20}), 60);
+  EXPECT_EQ(start("epoch 1e15", {60, 1'000'000}), 9'000'000'000'000'000'000);
+}
+
+TEST(PlanTime, OfTwoThatBeginTogetherTheLaterCounts) {
+  const ResolvedPlan plan = resolved({phase("", "head"), phase("step 20", "top:1"), phase("epoch 1", "all")});
+  EXPECT_EQ(plan.phase_at(19), 0);
+  EXPECT_EQ(plan.phase_at(20), 2);
+  ASSERT_EQ(plan.segments().size(), 2u);
+  EXPECT_EQ(plan.segments()[1].phase, 2);
+}
+
+TEST(PlanTime, SegmentsPartTheRun) {
+  const auto parts =
+      resolved({phase("", "head"), phase("step 20", "top:1"), phase("step 60", "all")}).segments();
+  ASSERT_EQ(parts.size(), 2u) << "no update sees the last phase";
+  EXPECT_EQ(parts[0].begin, 0);
+  EXPECT_EQ(parts[0].end, 20);
+  EXPECT_EQ(parts[1].begin, 20);
+  EXPECT_EQ(parts[1].end, 60);
+  EXPECT_TRUE(resolved({phase("", "head")}, {0, 1}).segments().empty());
+}
+
+TEST(PlanState, TrainIsTheWholeSetAndUnnamedMultipliersAreOne) {
+  const ResolvedPlan plan =
+      resolved({phase("", "head", {{"head", 2.0}}), phase("step 10", "layers.0,head", {{"layers.0", 0.25}}),
+                phase("step 20", "layers.1")});
+  EXPECT_EQ(trainable(plan, 10), "0145");
+  EXPECT_EQ(trainable(plan, 20), "23") << "the head freezes again";
+  EXPECT_EQ(plan.state_at(0)[4].lr_mult, 2.0);
+  EXPECT_EQ(plan.state_at(10)[4].lr_mult, 1.0) << "a multiplier lasts for its phase";
+  EXPECT_EQ(plan.state_at(10)[0].lr_mult, 0.25) << "from its first update (design 7.6)";
+}
+
+TEST(PlanState, IsPureInAnyOrderOfCalls) {
+  Phase last = phase("step 30", "all", {{"layers.0", 0.1}});
+  last.rewarmup = 7;
+  const Plan plan = plan_of({phase("", "head"), phase("plateau validation_loss 2", "top:1"), last});
+  const Triggers triggers = {{1, 13}};
+  const ResolvedPlan one(plan, mlp(), kRun);
+  std::vector<std::vector<ParameterState>> forwards;
+  for (std::int64_t k = 0; k < 60; ++k) forwards.push_back(one.state_at(k, triggers));
+  for (std::int64_t k = 59; k >= 0; --k) {
+    EXPECT_EQ(one.state_at(k, triggers), forwards[k]);
+    EXPECT_EQ(ResolvedPlan(plan, mlp(), kRun).state_at(k, triggers), forwards[k])
+        << "a resumed run, at " << k;
+  }
+}
+
+TEST(PlanState, TriggersOfTheFutureDoNotMatter) {
+  const ResolvedPlan plan = resolved({phase("", "head"), phase("plateau validation_loss 2", "all")});
+  for (std::int64_t k = 0; k < 30; ++k) EXPECT_EQ(plan.state_at(k, {}), plan.state_at(k, {{1, 30}}));
+  EXPECT_EQ(trainable(plan, 30, {{1, 30}}), "012345");
+}
+
+TEST(PlanRewarmup, RisesLinearlyForWhatThaws) {
+  Phase thaw = phase("step 10", "top:1", {{"layers.1", 0.5}});
+  thaw.rewarmup = 3;
+  const ResolvedPlan plan = resolved({phase("", "head"), thaw, phase("step 12", "all")});
+  EXPECT_EQ(plan.state_at(10)[2].lr_mult, 0.125);
+  EXPECT_EQ(plan.state_at(11)[2].lr_mult, 0.25);
+  EXPECT_EQ(plan.state_at(11)[4].lr_mult, 1.0) << "the head trained before";
+  EXPECT_EQ(plan.state_at(12)[2].lr_mult, 0.75) << "it goes on in the next phase, at that phase's multiplier";
+  EXPECT_EQ(plan.state_at(13)[2].lr_mult, 1.0);
+  EXPECT_EQ(plan.state_at(12)[0].lr_mult, 1.0)
+      << "what thaws in a phase without re-warm-up has it all at once";
+}
+
+TEST(PlanRewarmup, CountsFromTheLastThaw) {
+  Phase again = phase("step 20", "all");
+  again.rewarmup = 1;
+  const ResolvedPlan plan = resolved({phase("", "all"), phase("step 10", "head"), again});
+  EXPECT_EQ(plan.state_at(9)[0].lr_mult, 1.0);
+  EXPECT_EQ(plan.state_at(20)[0].lr_mult, 0.5);
+  EXPECT_EQ(plan.state_at(21)[0].lr_mult, 1.0);
+  EXPECT_EQ(plan.state_at(20)[4].lr_mult, 1.0);
+}
+
+TEST(PlanDefaults, PhasesOverrideThePlan) {
+  Plan plan = plan_of({phase("", "head"), phase("step 5", "all")});
+  plan.state = StatePolicy::park;
+  plan.rewarmup = 3;
+  plan.frozen_norm = FrozenNorm::batch;
+  plan.frozen_dropout = FrozenDropout::off;
+  plan.phases[1].state = StatePolicy::drop;
+  plan.phases[1].rewarmup = 0;
+  plan.phases[1].frozen_norm = FrozenNorm::still;
+  plan.phases[1].frozen_dropout = FrozenDropout::keep;
+  const std::vector<ResolvedPhase> phases = ResolvedPlan(plan, mlp(), kRun).phases();
+  EXPECT_EQ(phases[0].state, StatePolicy::park);
+  EXPECT_EQ(phases[0].frozen_norm, FrozenNorm::batch);
+  EXPECT_EQ(phases[0].frozen_dropout, FrozenDropout::off);
+  EXPECT_EQ(phases[1].state, StatePolicy::drop);
+  EXPECT_EQ(phases[1].rewarmup, 0);
+  EXPECT_EQ(phases[1].frozen_norm, FrozenNorm::still);
+  EXPECT_EQ(phases[1].frozen_dropout, FrozenDropout::keep);
+}
+
+TEST(PlanPlateau, BeginsWhereItsTriggerSays) {
+  const ResolvedPlan plan = resolved({phase("", "head"), phase("plateau validation_loss 2", "top:1"),
+                                      phase("plateau validation_loss 2", "all"), phase("step 50", "head")});
+  EXPECT_EQ(plan.armed_plateau(0), 1);
+  EXPECT_EQ(plan.phase_at(49), 0);
+  EXPECT_EQ(plan.phase_at(50), 3) << "a plateau that never came is passed over";
+  const Triggers one = {{1, 12}};
+  EXPECT_EQ(plan.phase_at(11, one), 0);
+  EXPECT_EQ(plan.phase_at(12, one), 1);
+  EXPECT_EQ(plan.armed_plateau(12, one), 2);
+  const Triggers two = {{1, 12}, {2, 30}};
+  EXPECT_EQ(plan.phase_at(30, two), 2);
+  EXPECT_EQ(plan.phase_at(50, two), 3);
+  EXPECT_FALSE(plan.armed_plateau(30, two).has_value());
+  ASSERT_EQ(plan.segments(two).size(), 4u);
+  EXPECT_EQ(plan.segments(two)[2].begin, 30);
+}
+
+TEST(PlanPlateau, ReachedWhenNothingImprovesOnTheBestBefore) {
+  EXPECT_FALSE(plateau_reached("validation_loss", {}, 2));
+  EXPECT_FALSE(plateau_reached("validation_loss", {1.0, 1.0}, 2)) << "nothing before the last two";
+  EXPECT_TRUE(plateau_reached("validation_loss", {1.0, 1.0, 1.0}, 2));
+  EXPECT_TRUE(plateau_reached("validation_loss", {0.5, 1.0, 0.9}, 2));
+  EXPECT_FALSE(plateau_reached("validation_loss", {1.0, 0.9, 0.95}, 2));
+  EXPECT_TRUE(plateau_reached("validation_accuracy", {0.9, 0.8, 0.9}, 2));
+  EXPECT_FALSE(plateau_reached("validation_accuracy", {0.5, 0.8, 0.7}, 2));
+}
+
+TEST(PlanErrors, TwoMultipliersForOneParameter) {
+  EXPECT_EQ(plan_error({phase("", "all", {{"head", 1.0}, {"*.bias", 0.5}})}),
+            "\"*.bias\" gives \"head.bias\" the multiplier 0.5 and \"head\" gives it 1 (strategy.phase 1: "
+            "lr_mult); "
+            "name each parameter once");
+  EXPECT_EQ(plan_error({phase("", "all", {{"head", 0.5}, {"*.bias", 0.5}})}), "no error") << "they agree";
+  EXPECT_EQ(plan_error({phase("", "all", {{"head", 1.0}}), phase("step 1", "all", {{"*.bias", 0.5}})}),
+            "no error");
+}
+
+TEST(PlanErrors, Multipliers) {
+  for (double bad : {-1.0, std::nan(""), HUGE_VAL}) {
+    EXPECT_NE(plan_error({phase("", "all", {{"head", bad}})}).find("no finite number from 0 up"),
+              std::string::npos);
+  }
+  EXPECT_NE(plan_error({phase("", "all", {{"tail", 1.0}})}).find("(strategy.phase 1: lr_mult)"),
+            std::string::npos);
+}
+
+TEST(PlanErrors, SelectorsOfPhasesAfterTheEndAreCheckedToo) {
+  EXPECT_NE(plan_error({phase("", "head"), phase("epoch 99", "tail")}).find("(strategy.phase 2: train)"),
+            std::string::npos);
+}
+
+TEST(PlanErrors, Order) {
+  EXPECT_EQ(
+      plan_error({phase("", "head"), phase("step 30", "all"), phase("epoch 1", "top:1")}),
+      "phase 3 begins after 20 updates, before phase 2, which begins after 30 (strategy.phase 3: at); list "
+      "phases in order of time");
+  EXPECT_NE(plan_error({phase("", "head"), phase("step 30", "all"),
+                        phase("plateau validation_loss 2", "head"), phase("epoch 1", "top:1")}),
+            "no error");
+  EXPECT_NE(plan_error({phase("", "head"), phase("step 3", "all"), phase("", "head")}), "no error");
+  EXPECT_EQ(plan_error({phase("epoch 1", "head")}),
+            "the first phase begins at \"epoch 1\", and nothing says what trains before (strategy.phase 1: "
+            "at); leave "
+            "`at` out");
+  EXPECT_NE(plan_error({phase("plateau validation_loss 2", "head")}), "no error");
+  EXPECT_EQ(plan_error({phase("step 0", "head"), phase("fraction 0.5", "all")}), "no error");
+}
+
+TEST(PlanErrors, Rewarmup) {
+  Phase first = phase("", "head"), second = phase("step 1", "all");
+  first.rewarmup = 2;
+  EXPECT_NE(plan_error({first}).find("nothing thaws in the first phase"), std::string::npos);
+  second.rewarmup = -1;
+  EXPECT_NE(plan_error({phase("", "head"), second}).find("rewarmup = -1 is negative"), std::string::npos);
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(PlanWarnings, NoneForAPlanThatTrainsEverything) {
+  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("epoch 1", "all")}), constant), Lines{});
+}
+
+TEST(PlanWarnings, APhaseThatBeginsAfterTheLastUpdate) {
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all"), phase("epoch 3", "head")}), constant),
+            Lines{"phase 2 (epoch 3) begins after the last of 60 updates"});
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all"), phase("step 59", "head")}), constant), Lines{});
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all"), phase("fraction 0.5", "head")}, {0, 20}), constant),
+            Lines{"phase 2 (fraction 0.5) begins after the last of 0 updates"});
+}
+
+TEST(PlanWarnings, APhaseThatALaterOneReplacesAtOnce) {
+  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("", "all")}), constant),
+            Lines{"phase 1 is never in force: phase 2 begins at the same update"});
+}
+
+TEST(PlanWarnings, GroupsThatNeverThaw) {
+  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("epoch 9", "all")}), constant)[1],
+            "2 of 3 groups never thaw: \"layers.0\", \"layers.1\"");
+  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("plateau validation_loss 2", "all")}), constant),
+            Lines{})
+      << "the plateau may come";
+}
+
+TEST(PlanWarnings, GroupsWithLittleIntegratedLearningRate) {
+  const Lines starved = {
+      "groups with less than 1 % of the largest integrated learning rate hardly train: \"layers.0\""};
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.009}})}), constant), starved);
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.011}})}), constant), Lines{});
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.0}})}), constant), starved);
+  // A linear decay leaves little for the last of 60 updates: 1 / (60 + 59 + ... + 1).
+  const auto linear = [](std::int64_t k) { return 1.0 - static_cast<double>(k) / 60; };
+  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), linear), starved);
+  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), constant), Lines{})
+      << "1 of 60";
+}
+
+TEST(PlanWarnings, RewarmupCountsInTheIntegral) {
+  Phase late = phase("step 59", "all");  // 1 of 60 updates, halved by the re-warm-up: 0.83 %
+  late.rewarmup = 1;
+  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), late}), constant).size(), 1u);
+}
+
+TEST(PlanWarnings, MultipliersOfFrozenParameters) {
+  EXPECT_EQ(
+      plan_warnings(resolved({phase("", "head", {{"layers.0", 0.5}}), phase("step 1", "all")}), constant),
+      Lines{"phase 1: the multiplier of \"layers.0\" does nothing, for the phase freezes all of it"});
+}
+
+TEST(PlanTimeline, DataForPlots) {
+  const auto parts = timeline_data(
+      resolved({phase("", "head"), phase("epoch 1", "all,!layers.0.weight", {{"layers.1.bias", 0.5}})}));
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].groups[0].trainable, 0);
+  EXPECT_EQ(parts[0].groups[0].elements, 15);
+  EXPECT_EQ(parts[0].groups[2].trainable, 15);
+  EXPECT_EQ(parts[1].groups[0].trainable, 3);
+  EXPECT_EQ(parts[1].groups[1].lr_mult_min, 0.5);
+  EXPECT_EQ(parts[1].groups[1].lr_mult_max, 1.0);
+}
+
+TEST(PlanTimeline, Text) {
+  const ResolvedPlan plan =
+      resolved({phase("", "head"), phase("epoch 1", "all,!layers.0.weight", {{"layers.1.bias", 0.5}}),
+                phase("plateau validation_loss 2", "all")});
+  const auto schedule = [](std::int64_t k) { return k < 40 ? 0.001 : 0.0005; };
+  EXPECT_EQ(timeline(plan, schedule),
+            "phase  begins   updates  train                 learning rate    trainable\n"
+            "1      step 0   1-20     head                  0.001            15 of 45\n"
+            "2      epoch 1  21-60    all,!layers.0.weight  0.0005 .. 0.001  33 of 45\n"
+            "phase 3 waits for plateau validation_loss 2, then trains all\n"
+            "\n"
+            "group     phase 1  phase 2\n"
+            "head      1        1\n"
+            "layers.1  -        0.5 .. 1\n"
+            "layers.0  -        1 *\n"
+            "learning-rate multipliers; - is frozen, * is trained in part\n");
+  EXPECT_EQ(timeline(resolved({phase("", "head")}, {0, 1}), constant), "no updates: nothing is trained\n");
+}
+
+}  // namespace
+}  // namespace thaw

@@ -1,0 +1,152 @@
+// Behaviour 7 of those in which fine-tuning programs go wrong: a run that was killed or stopped and goes on
+// ends with the bits of one that was left alone, wherever in its plan it was.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "tests/training_fixture.h"
+
+namespace thaw::test {
+namespace {
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+struct Killed {};
+
+// A run that dies after `updates` updates and their checkpoint, and then goes on in another process's place.
+RunOutcome killed_and_resumed(TestRun& run, const std::string& folder, std::int64_t updates) {
+  {
+    RunFolder first(folder, false);
+    Trainer::Hooks hooks;
+    hooks.progress = [&](const TrainProgress& progress) {
+      if (progress.completed == updates + 1) throw Killed();
+    };
+    EXPECT_THROW(run.train(hooks, &first), Killed);
+  }
+  RunFolder again(folder, true);
+  return run.train({}, &again, true);
+}
+
+void expect_same_run(TestRun& run, const std::vector<std::int64_t>& kills) {
+  run.config.train.checkpoint_every = "1 steps";
+  const TemporaryFolder whole;
+  RunFolder whole_folder(whole.path(), false);
+  const RunOutcome expected = run.train({}, &whole_folder);
+  const std::unique_ptr<Model> model = std::move(run.model);
+  for (const std::int64_t kill : kills) {
+    SCOPED_TRACE("killed after " + std::to_string(kill));
+    const TemporaryFolder parts;
+    const RunOutcome outcome = killed_and_resumed(run, parts.path(), kill);
+    EXPECT_EQ(outcome.status, expected.status);
+    EXPECT_EQ(outcome.completed, expected.completed);
+    EXPECT_EQ(outcome.validation, expected.validation);
+    ASSERT_EQ(outcome.proofs.size(), expected.proofs.size());
+    for (std::size_t i = 0; i < expected.proofs.size(); ++i)
+      EXPECT_EQ(outcome.proofs[i].sha256_end, expected.proofs[i].sha256_end);
+    EXPECT_EQ(text_of(parts.path() + "/metrics.jsonl"), text_of(whole.path() + "/metrics.jsonl"));
+    expect_same_bytes(*run.model, *model);
+  }
+}
+
+TEST(Behaviour7, ResumingContinuesWithTheSameBits) {
+  Phase middle = make_phase(4, "top:1", {{"layers.1", 0.5}});
+  middle.rewarmup = 3;
+  Phase last = make_phase(6, "all, !layers.1");
+  last.state = StatePolicy::drop;
+  for (const char* optimizer : {"sgd", "adamw"}) {
+    TestRun run("cnn", plan_of({make_phase(0, "head"), middle, last}), 0.2);
+    run.config.train = harsh_training(run.config.train, optimizer);
+    run.config.train.steps = 10;
+    run.config.train.schedule = "cosine";
+    run.config.train.clip_norm = 1;
+    run.config.train.eval_every = "2 steps";
+    run.config.train.restore_best = true;
+    expect_same_run(run, {1, 3, 4, 5, 6, 9});
+  }
+}
+
+// A phase thawed these layers and the next one began before they were warm: they go on warming up.
+TEST(Behaviour7, ResumingInAReWarmUpThatOutlivesItsPhase) {
+  Phase warming = make_phase(2, "all");
+  warming.rewarmup = 8;
+  TestRun run("mlp", plan_of({make_phase(0, "head"), warming, make_phase(4, "all", {{"layers.0", 0.5}})}),
+              0.2);
+  run.config.train.lr = 0.05;
+  expect_same_run(run, {2, 3, 4, 7});
+}
+
+TEST(Behaviour7, ResumingAfterAPlateauBeganAPhase) {
+  Phase thaw = make_phase(0, "all");
+  thaw.at = parse_phase_start("plateau validation_loss 1");
+  TestRun run("mlp", plan_of({make_phase(0, "head"), thaw}));
+  run.config.train.lr = 1.0;  // so that the loss goes up soon
+  run.config.train.eval_every = "1 steps";
+  const RunOutcome outcome = run.train();
+  ASSERT_EQ(outcome.triggers.size(), 1U);
+  const std::int64_t began = outcome.triggers[0].step;
+  ASSERT_GT(began, 1);
+  ASSERT_LT(began, 11);
+  expect_same_run(run, {began - 1, began, began + 1});
+}
+
+TEST(Behaviour7, ResumingARunThatHadStoppedEarly) {
+  TestRun run("mlp", {"full", {}, {}});
+  run.config.train.lr = 1.0;
+  run.config.train.eval_every = run.config.train.checkpoint_every = "1 steps";
+  run.config.train.early_stopping_patience = 2;
+  const RunOutcome expected = run.train();
+  const std::unique_ptr<Model> model = std::move(run.model);
+  ASSERT_LT(expected.completed, 12);
+  const TemporaryFolder folder;
+  {
+    RunFolder first(folder.path(), false);
+    Trainer::Hooks hooks;
+    hooks.message = [](const std::string& text) {
+      if (text.rfind("stopped early", 0) == 0) throw Killed();
+    };
+    EXPECT_THROW(run.train(hooks, &first), Killed);
+  }
+  RunFolder again(folder.path(), true);
+  const RunOutcome outcome = run.train({}, &again, true);
+  EXPECT_EQ(outcome.completed, expected.completed);
+  EXPECT_EQ(outcome.validation, expected.validation);
+  expect_same_bytes(*run.model, *model);
+}
+
+TEST(Behaviour7, ASignalSavesAndTheRunGoesOnFromThere) {
+  TestRun run("cnn", plan_of({make_phase(0, "head"), make_phase(4, "all")}));
+  run.train();
+  const std::unique_ptr<Model> expected = std::move(run.model);
+  const TemporaryFolder folder;
+  RunFolder run_folder(folder.path(), false);
+  Trainer::Hooks hooks;
+  hooks.progress = [](const TrainProgress& progress) {
+    if (progress.completed == 5) stop_signal = SIGINT;
+  };
+  const RunOutcome stopped = run.train(hooks, &run_folder);
+  stop_signal = 0;
+  EXPECT_EQ(stopped.status, RunStatus::interrupted);
+  EXPECT_EQ(stopped.completed, 5);
+  EXPECT_EQ(run.train({}, &run_folder, true).status, RunStatus::ok);
+  expect_same_bytes(*run.model, *expected);
+}
+
+TEST(Behaviour7, ACheckpointOfAnotherRunIsRefused) {
+  TestRun run("mlp", {"full", {}, {}});
+  run.config.train.checkpoint_every = "1 steps";
+  const TemporaryFolder folder;
+  RunFolder run_folder(folder.path(), false);
+  run.train({}, &run_folder);
+  run.data.train.x[0] += 1;
+  EXPECT_THROW(run.train({}, &run_folder, true), InputError);
+}
+
+}  // namespace
+}  // namespace thaw::test
