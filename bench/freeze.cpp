@@ -21,6 +21,7 @@ struct Op {
   const char* kernel;
   Section section;
   int scope;
+  double flops;
   double seconds;  // since the op before it ended: its share of graph and memory work is in it
 };
 
@@ -37,7 +38,7 @@ class OpTimer : public KernelObserver {
   OpTimer& operator=(const OpTimer&) = delete;
 
   void on_kernel(const KernelEvent& event) override {
-    ops_.push_back({event.name, trace_state.section, trace_state.scope, seconds_since(last_)});
+    ops_.push_back({event.name, trace_state.section, trace_state.scope, event.flops, seconds_since(last_)});
     last_ = Clock::now();
   }
   const std::vector<Op>& ops() const { return ops_; }
@@ -47,17 +48,36 @@ class OpTimer : public KernelObserver {
   Clock::time_point last_;
 };
 
+// What it takes to observe one op.
+double observer_seconds() {
+  constexpr int kOps = 2000;
+  Tensor y = zeros({4});
+  auto time_ops = [&] {
+    const Clock::time_point start = Clock::now();
+    for (int i = 0; i < kOps; ++i) kernels::accumulate(y, std::as_const(y));
+    return seconds_since(start) / kOps;
+  };
+  std::vector<double> differences;
+  for (int i = 0; i < 9; ++i) {
+    const double plain = time_ops();
+    const OpTimer timer(kOps);
+    differences.push_back(time_ops() - plain);
+  }
+  return median(differences);
+}
+
 std::vector<Op> observed_step(Training& training, std::size_t expected = 1000) {
   const OpTimer timer(expected);
   training.step();
   return timer.ops();
 }
 
-// Names an op within a step.
+// Names an op within a step. The updates of parameters have no scope and are told apart by their size.
 struct OpKey {
   Section section;
   int scope;
   std::string kernel;
+  double flops;
   int number = 0;  // of the same before it
   auto operator<=>(const OpKey&) const = default;
 };
@@ -66,7 +86,7 @@ std::vector<OpKey> keys_of(const std::vector<Op>& ops) {
   std::map<OpKey, int> seen;
   std::vector<OpKey> keys;
   for (const Op& op : ops) {
-    OpKey key{op.section, op.scope, op.kernel};
+    OpKey key{op.section, op.scope, op.kernel, op.flops};
     key.number = seen[key]++;
     keys.push_back(key);
   }
@@ -96,9 +116,10 @@ struct Contestant {
 };
 
 std::map<OpKey, double> median_costs(const Contestant& contestant) {
+  const double observer = observer_seconds();
   std::map<OpKey, double> costs;
   for (std::size_t i = 0; i < contestant.keys.size(); ++i)
-    costs[contestant.keys[i]] = median(contestant.seconds[i]);
+    costs[contestant.keys[i]] = std::max(0.0, median(contestant.seconds[i]) - observer);
   return costs;
 }
 

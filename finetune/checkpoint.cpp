@@ -21,22 +21,20 @@ std::string state_json(const RunState& state) {
   for (const Trigger& trigger : state.triggers) triggers.push_back({trigger.phase, trigger.step});
   // Doubles go in as their bits: text would be exact too, but not for infinities.
   auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
-  Json values = Json::array();
-  for (const double value : state.monitor_values) values.push_back(bits(value));
-  return Json{{"completed", state.completed},
-              {"triggers", triggers},
-              {"monitor_values", values},
-              {"monitor_steps", state.monitor_steps},
-              {"best_value", bits(state.best_value)},
-              {"best_step", state.best_step},
-              {"evaluations_since_best", state.evaluations_since_best},
-              {"rollbacks", state.rollbacks},
-              {"skipped", state.skipped},
-              {"train_seconds", state.train_seconds},
-              {"evaluation_seconds", state.evaluation_seconds},
-              {"peak_bytes", state.peak_bytes},
-              {"metrics_bytes", state.metrics_bytes},
-              {"phases", state.phases_json}}
+  Json evaluations = Json::array();
+  for (const Evaluation& evaluation : state.evaluations) {
+    Json metrics = Json::array();
+    for (const auto& [name, value] : evaluation.metrics) metrics.push_back({name, bits(value)});
+    evaluations.push_back({evaluation.step, metrics});
+  }
+  return Json{
+      {"completed", state.completed},         {"triggers", triggers},
+      {"evaluations", evaluations},           {"best_value", bits(state.best_value)},
+      {"best_step", state.best_step},         {"evaluations_since_best", state.evaluations_since_best},
+      {"rollbacks", state.rollbacks},         {"skipped", state.skipped},
+      {"train_seconds", state.train_seconds}, {"evaluation_seconds", state.evaluation_seconds},
+      {"peak_bytes", state.peak_bytes},       {"metrics_bytes", state.metrics_bytes},
+      {"phases", state.phases_json}}
       .dump();
 }
 
@@ -45,9 +43,12 @@ RunState parse_state(const std::string& text) {
   RunState state;
   state.completed = json.at("completed");
   for (const Json& trigger : json.at("triggers")) state.triggers.push_back({trigger.at(0), trigger.at(1)});
-  for (const Json& value : json.at("monitor_values"))
-    state.monitor_values.push_back(std::bit_cast<double>(value.get<std::uint64_t>()));
-  state.monitor_steps = json.at("monitor_steps").get<std::vector<std::int64_t>>();
+  for (const Json& evaluation : json.at("evaluations")) {
+    Evaluation& next = state.evaluations.emplace_back();
+    next.step = evaluation.at(0);
+    for (const Json& value : evaluation.at(1))
+      next.metrics.emplace_back(value.at(0), std::bit_cast<double>(value.at(1).get<std::uint64_t>()));
+  }
   state.best_value = std::bit_cast<double>(json.at("best_value").get<std::uint64_t>());
   state.best_step = json.at("best_step");
   state.evaluations_since_best = json.at("evaluations_since_best");
@@ -115,7 +116,8 @@ std::vector<fs::path> checkpoint_files(const std::string& folder) {
 
 std::string file_name(std::int64_t completed) {
   std::string digits = std::to_string(completed);
-  return "step-" + std::string(std::max<std::size_t>(10, digits.size()) - digits.size(), '0') + digits + ".safetensors";
+  return "step-" + std::string(std::max<std::size_t>(10, digits.size()) - digits.size(), '0') + digits +
+         ".safetensors";
 }
 
 bool is_whole(const std::string& path, std::string& why) {
@@ -124,8 +126,10 @@ bool is_whole(const std::string& path, std::string& why) {
     NamedTensors tensors;
     for (const auto& entry : file.entries()) tensors.emplace_back(entry.name, file.load(entry.name));
     const auto& metadata = file.metadata();
-    if (!metadata.contains("state") || !metadata.contains("sha256")) why = "it is no checkpoint";
-    else if (metadata.at("sha256") != checksum(tensors, metadata.at("state"))) why = "its checksum is wrong";
+    if (!metadata.contains("state") || !metadata.contains("sha256"))
+      why = "it is no checkpoint";
+    else if (metadata.at("sha256") != checksum(tensors, metadata.at("state")))
+      why = "its checksum is wrong";
     return why.empty();
   } catch (const Error& error) {
     why = error.what();
@@ -166,10 +170,12 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
       tensors.emplace_back(concat("optimizer.", slots[s], '.', parameter->name), state.slots[s]);
   }
   const std::string state = state_json(view.state);
-  const std::string everything = Json{{"run", state}, {"optimizer_steps", steps}, {"fingerprint", view.fingerprint}}.dump();
+  const std::string everything =
+      Json{{"run", state}, {"optimizer_steps", steps}, {"fingerprint", view.fingerprint}}.dump();
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) fail("cannot make the folder ", folder, ": ", error.message(), "; free space or choose another --out");
+  if (error)
+    fail("cannot make the folder ", folder, ": ", error.message(), "; free space or choose another --out");
   save_safetensors(folder + "/" + file_name(view.state.completed), tensors,
                    {{"state", everything}, {"sha256", checksum(tensors, everything)}});
   std::vector<fs::path> files = checkpoint_files(folder);
@@ -197,8 +203,9 @@ RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optim
   const SafetensorsFile file(path);
   const Json json = Json::parse(file.metadata().at("state"));
   if (json.at("fingerprint") != fingerprint)
-    fail_input("the checkpoint ", path,
-               " was made with another config or other data; resume with the same ones, or choose another --out");
+    fail_input(
+        "the checkpoint ", path,
+        " was made with another config or other data; resume with the same ones, or choose another --out");
   const Names all = model_tensors(model);
   best.clear();
   rollback.clear();

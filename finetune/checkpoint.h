@@ -1,5 +1,5 @@
-// Checkpoints: everything a run needs to go on with the same bits. One safetensors file each, checksummed, written
-// so that a kill at any moment leaves the older one whole.
+// Checkpoints: everything a run needs to go on with the same bits. One safetensors file each, checksummed,
+// written so that a kill at any moment leaves the older one whole.
 #pragma once
 
 #include <cstdint>
@@ -7,18 +7,23 @@
 #include <string>
 #include <vector>
 
+#include "finetune/evaluate.h"
 #include "finetune/plan.h"
 #include "nn/module.h"
 #include "nn/optim/optimizer.h"
 
 namespace thaw {
 
+struct Evaluation {
+  std::int64_t step = 0;
+  Metrics metrics;
+};
+
 // How far a run has come, beside its tensors.
 struct RunState {
   std::int64_t completed = 0;  // updates
   Triggers triggers;
-  std::vector<double> monitor_values;   // of every evaluation, for plateaus and early stopping
-  std::vector<std::int64_t> monitor_steps;
+  std::vector<Evaluation> evaluations;  // for plateaus
   double best_value = 0;
   std::int64_t best_step = -1;  // -1: none yet
   std::int64_t evaluations_since_best = 0;
@@ -39,9 +44,9 @@ struct CheckpointView {
   const Model& model;
   const Optimizer& optimizer;
   const RunState& state;
-  const Snapshot& best;       // empty: none kept
-  const Snapshot& rollback;   // likewise
-  std::string fingerprint;    // of config and data: a checkpoint of another run is refused
+  const Snapshot& best;      // empty: none kept
+  const Snapshot& rollback;  // likewise
+  std::string fingerprint;   // of config and data: a checkpoint of another run is refused
 };
 
 // Writes folder/step-N.safetensors and removes older ones beyond `keep`.

@@ -1,10 +1,11 @@
-// The protocol: choose a learning rate per strategy on validation data with seeds that are not reported, then run
-// each strategy with the same reported seeds and look at the test data once per run.
+// The protocol: choose a learning rate per strategy on validation data with seeds that are not reported, then
+// run each strategy with the same reported seeds and look at the test data once per run.
 #include "finetune/compare.h"
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "core/random.h"
@@ -50,7 +51,8 @@ class Comparison {
       const OptionMap own = config.strategy.options;
       config.strategy = {strategy, {}, {}};
       for (const OptionSpec& option : common_options())
-        if (const auto found = own.find(option.name); found != own.end()) config.strategy.options.insert(*found);
+        if (const auto found = own.find(option.name); found != own.end())
+          config.strategy.options.insert(*found);
     }
     return config;
   }
@@ -66,7 +68,8 @@ class Comparison {
     for (const std::string& note : data.notes) say(note);
     std::set<std::string> seen;
     for (const std::string& name : config_.compare.strategies) {
-      if (!seen.insert(name).second) fail_input("the strategy '", name, "' is named twice (compare.strategies); name it once");
+      if (!seen.insert(name).second)
+        fail_input("the strategy '", name, "' is named twice (compare.strategies); name it once");
       const Config config = config_for(name);
       const Strategy strategy = strategy_for(config, data);
       if (strategy.lora) {
@@ -81,9 +84,10 @@ class Comparison {
       strategies_.push_back(name);
     }
     if (strategies_.empty()) fail_input("no strategy is left to compare; name others in compare.strategies");
-    const RunFolder check(request_.out, false);
+    folder_.emplace(request_.out, false);
     total_ = static_cast<std::int64_t>(strategies_.size()) *
-             (config_.compare.seeds + (grid("full").size() > 1 ? static_cast<std::int64_t>(grid("full").size()) : 0));
+             (config_.compare.seeds +
+              (grid("full").size() > 1 ? static_cast<std::int64_t>(grid("full").size()) : 0));
   }
 
   // Learning rates to try: the user's, or log-spaced by half decades around the strategy's own default.
@@ -106,16 +110,19 @@ class Comparison {
     for (int extension = 0; extension < kMostExtensions && stop_signal == 0; ++extension) {
       std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
       const std::size_t best = best_trial(trials);
-      if (best == 0) trials.push_back(try_lr(strategy, trials.front().lr / std::sqrt(10.0)));
-      else if (best + 1 == trials.size()) trials.push_back(try_lr(strategy, trials.back().lr * std::sqrt(10.0)));
-      else break;
+      if (best == 0)
+        trials.push_back(try_lr(strategy, trials.front().lr / std::sqrt(10.0)));
+      else if (best + 1 == trials.size())
+        trials.push_back(try_lr(strategy, trials.back().lr * std::sqrt(10.0)));
+      else
+        break;
     }
     std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
     const std::size_t best = best_trial(trials);
     trials[best].chosen = true;
     if (best == 0 || best + 1 == trials.size())
-      say(concat(strategy, ": the best learning rate ", trials[best].lr, " is the ", best == 0 ? "lowest" : "highest",
-                 " that was tried"));
+      say(concat(strategy, ": the best learning rate ", trials[best].lr, " is the ",
+                 best == 0 ? "lowest" : "highest", " that was tried"));
     outcome_.trials.insert(outcome_.trials.end(), trials.begin(), trials.end());
     return trials[best].lr;
   }
@@ -172,7 +179,8 @@ class Comparison {
       RunResult result = run_training(run);
       fill_row(row, result);
       if (result.outcome.status == RunStatus::interrupted) return;
-      if (result.outcome.status == RunStatus::diverged) say(concat(strategy, " seed ", seed, " diverged: ", result.outcome.message));
+      if (result.outcome.status == RunStatus::diverged)
+        say(concat(strategy, " seed ", seed, " diverged: ", result.outcome.message));
       add_picture(run.config, data, result);
     } catch (const InputError&) {
       throw;
@@ -201,11 +209,15 @@ class Comparison {
     if (!pictures.empty() && pictures.back().strategy == config.strategy.name) return;
     const Strategy strategy = strategy_for(config, data);
     const PreparedModel model = prepare_model(config, data, config.train.seed, strategy.lora);
-    const BatchPlan batches(data.train.size(), config.train.batch_size, config.train.accumulation, config.train.shuffle, 0);
+    const BatchPlan batches(data.train.size(), config.train.batch_size, config.train.accumulation,
+                            config.train.shuffle, 0);
     const std::int64_t total = total_updates(config.train, batches.updates_per_epoch());
     const ResolvedPlan plan(strategy.plan, describe(*model.model), {total, batches.updates_per_epoch()});
     const Schedule schedule = make_schedule(config.train, strategy, total);
-    StrategyPicture picture{config.strategy.name, plan.model().groups, timeline_data(plan, result.outcome.triggers), {},
+    StrategyPicture picture{config.strategy.name,
+                            plan.model().groups,
+                            timeline_data(plan, result.outcome.triggers),
+                            {},
                             result.outcome.ledger};
     for (std::int64_t k = 0; k < total; ++k) picture.schedule.push_back(multiplier(schedule, k, total));
     outcome_.pictures.push_back(std::move(picture));
@@ -246,7 +258,8 @@ class Comparison {
         continue;
       }
       values.push_back(run.value);
-      if (const auto pair = full.find(run.seed); pair != full.end()) differences.push_back(run.value - pair->second);
+      if (const auto pair = full.find(run.seed); pair != full.end())
+        differences.push_back(run.value - pair->second);
       summary.seconds += run.seconds;
       summary.flops += run.flops;
       summary.peak_bytes += static_cast<double>(run.peak_bytes);
@@ -266,12 +279,14 @@ class Comparison {
     if (strategy == "full" || differences.empty()) return summary;
     const Interval difference = t_interval(differences);
     summary.has_difference = true;
-    summary.difference = difference.mean, summary.difference_low = difference.low, summary.difference_high = difference.high;
+    summary.difference = difference.mean, summary.difference_low = difference.low,
+    summary.difference_high = difference.high;
     return summary;
   }
 
   const CompareRequest& request_;
   Config config_;
+  std::optional<RunFolder> folder_;
   CompareOutcome outcome_;
   std::vector<std::string> strategies_;
   std::map<std::string, double> chosen_;

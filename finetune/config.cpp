@@ -1,14 +1,13 @@
 // Reading a config: TOML text to Config, by the tables of config_keys.h. The one file that includes toml++.
 #include "finetune/config.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <filesystem>
 #include <toml++/toml.h>
+#include <algorithm>
+#include <filesystem>
 
 #include "core/error.h"
 #include "finetune/config_keys.h"
+#include "finetune/config_value.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
 #include "nn/files.h"
@@ -19,122 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::int64_t kMaxConfigBytes = 1 << 20;
-constexpr std::string_view kSetOption = "--set ";
-
-std::string place_of(const toml::source_region& source, const std::string& fallback) {
-  const std::string path = source.path ? *source.path : fallback;
-  if (path.starts_with(kSetOption) || source.begin.line == 0) return path;
-  return concat(path, ":", source.begin.line, ":", source.begin.column);
-}
-
-// A message "WHAT; HOW" with the place between the two.
-std::string with_place(const std::string& message, const std::string& place) {
-  const std::size_t end = std::min(message.find("; "), message.size());
-  return message.substr(0, end) + " (" + place + ")" + message.substr(end);
-}
-
-std::string number_text(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
-}
-
-std::string value_text(const toml::node& node) {
-  if (const auto text = node.value_exact<std::string>()) return in_quotes(*text);
-  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
-  if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
-  if (const auto number = node.value_exact<double>()) return number_text(*number);
-  return node.is_table() ? "a table" : node.is_array() ? "an array" : "a date or time";
-}
-
-std::string range_text(const Rule& rule) {
-  const std::string least = number_text(rule.least), most = number_text(rule.most);
-  std::string text;
-  if (std::isfinite(rule.least)) text += (rule.least_allowed ? "at least " : "above ") + least;
-  if (std::isfinite(rule.most)) text += (text.empty() ? "" : " and ") + ((rule.most_allowed ? "at most " : "below ") + most);
-  return text;
-}
-
-// Reads one value as the type of the variable that it goes to.
-class ValueReader {
- public:
-  ValueReader(const toml::node& node, std::string key, const Rule& rule, const std::string& config_path)
-      : node_(node), key_(std::move(key)), rule_(rule), config_path_(config_path) {}
-
-  [[noreturn]] void refuse(const std::string& what, const std::string& mend) const {
-    fail_input(key_, " = ", value_text(node_), " ", what, " (", place_of(node_.source(), config_path_), "); ", mend);
-  }
-
-  void read(bool& to) const { to = exactly<bool>("true or false"); }
-  void read(double& to) const {
-    const std::optional<double> value = node_.is_integer() ? node_.value<double>() : node_.value_exact<double>();
-    if (!value) refuse("is not a number", "write a number");
-    check_range(*value);
-    to = *value;
-  }
-  void read(std::int64_t& to) const {
-    to = exactly<std::int64_t>("a whole number");
-    check_range(static_cast<double>(to));
-  }
-  void read(std::uint64_t& to) const {
-    std::int64_t value = 0;
-    read(value);
-    to = static_cast<std::uint64_t>(value);
-  }
-  void read(std::string& to) const {
-    std::string text = exactly<std::string>("a text in quotes");
-    const auto& choices = rule_.choices;
-    if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) refuse_choice(text);
-    if (rule_.is_path && text.empty()) refuse("is no path", "name a file, or leave the key out");
-    if (rule_.is_path && !text.starts_with("builtin:"))
-      text = (fs::absolute(config_path_).parent_path() / text).lexically_normal().string();
-    const Problem problem = rule_.check == nullptr ? Problem{} : rule_.check(text);
-    if (!problem.what.empty()) refuse(problem.what, problem.mend);
-    to = std::move(text);
-  }
-  template <class T>
-  void read(std::optional<T>& to) const {
-    read(to.emplace());
-  }
-  template <class T>
-  void read(std::vector<T>& to) const {
-    const toml::array* items = node_.as_array();
-    if (items == nullptr) refuse("is not an array", "write [ … ]");
-    to.clear();
-    for (const toml::node& item : *items) {
-      T value{};
-      ValueReader(item, concat(key_, "[", to.size(), "]"), rule_, config_path_).read(value);
-      to.push_back(std::move(value));
-    }
-  }
-
- private:
-  template <class T>
-  T exactly(const char* wanted) const {
-    const std::optional<T> value = node_.value_exact<T>();
-    if (!value) refuse(concat("is not ", wanted), concat("write ", wanted));
-    return *value;
-  }
-
-  void check_range(double value) const {
-    const bool low = rule_.least_allowed ? value >= rule_.least : value > rule_.least;
-    const bool high = rule_.most_allowed ? value <= rule_.most : value < rule_.most;
-    const std::string range = range_text(rule_);
-    if (!std::isfinite(value)) refuse("is not finite", "write a finite number");
-    if (!low || !high) refuse("is out of range", concat("write a number ", range));
-  }
-
-  [[noreturn]] void refuse_choice(const std::string& text) const {
-    std::string known;
-    for (const std::string& choice : rule_.choices) known += (known.empty() ? "" : ", ") + in_quotes(choice);
-    const std::string nearest = nearest_name(text, rule_.choices);
-    refuse("is unknown", (nearest.empty() ? "" : "did you mean " + in_quotes(nearest) + "? ") + "write one of " + known);
-  }
-
-  const toml::node& node_;
-  std::string key_;
-  const Rule& rule_;
-  const std::string& config_path_;
-};
 
 class ConfigReader {
  public:
@@ -152,7 +35,8 @@ class ConfigReader {
     check_strategy_names();
     if (config_.train.optimizer == "sgd" && !has("train", "weight_decay")) config_.train.weight_decay = 0;
     if (config_.train.cache == "auto" && has("train", "cache"))
-      config_.notes.push_back("train.cache = \"auto\": the prefix cache is not in this version; nothing is cached");
+      config_.notes.push_back(
+          "train.cache = \"auto\": the prefix cache is not in this version; nothing is cached");
     check_together(config_);
     config_.name = fs::path(config_.path).stem().string();
     return std::move(config_);
@@ -167,7 +51,8 @@ class ConfigReader {
                                    const std::vector<std::string>& known) const {
     if (is_later_key(dotted)) refuse_key(dotted + " is not in this version", key, "; leave it out");
     const std::string nearest = did_you_mean(key.str(), known);
-    refuse_key("unknown key " + in_quotes(dotted), key, nearest.empty() ? "; the keys are " + name_list(known) : nearest);
+    refuse_key("unknown key " + in_quotes(dotted), key,
+               nearest.empty() ? "; the keys are " + name_list(known) : nearest);
   }
 
   ValueReader reader(const toml::node& node, const std::string& key, const Rule& rule = {}) const {
@@ -192,7 +77,9 @@ class ConfigReader {
   }
 
   const toml::table* section(const std::string& name) const { return root_[name].as_table(); }
-  bool has(const std::string& name, const std::string& key) const { return root_[name][key].node() != nullptr; }
+  bool has(const std::string& name, const std::string& key) const {
+    return root_[name][key].node() != nullptr;
+  }
 
   void check_sections() const {
     static const std::vector<std::string> names = {"model", "data", "train", "strategy", "compare"};
@@ -228,7 +115,8 @@ class ConfigReader {
   }
 
   template <class Section>
-  void read_key(const toml::node& node, const std::string& dotted, const Key<Section>& key, Section& to) const {
+  void read_key(const toml::node& node, const std::string& dotted, const Key<Section>& key,
+                Section& to) const {
     const ValueReader value = reader(node, dotted, key.rule);
     if (const auto* pair = std::get_if<NumberPair<Section>>(&key.member)) {
       std::vector<double> numbers;
@@ -249,9 +137,11 @@ class ConfigReader {
   template <class Section>
   void check_owner(const std::string& name, const Key<Section>& key, const Section& values) const {
     const toml::node* node = root_[name][key.name].node();
-    if (node == nullptr || key.rule.option_of == nullptr || owner_of_options(values) == key.rule.option_of) return;
+    if (node == nullptr || key.rule.option_of == nullptr || owner_of_options(values) == key.rule.option_of)
+      return;
     reader(*node, concat(name, ".", key.name))
-        .refuse(concat("is an option of ", in_quotes(key.rule.option_of), ", not of ", in_quotes(owner_of_options(values))),
+        .refuse(concat("is an option of ", in_quotes(key.rule.option_of), ", not of ",
+                       in_quotes(owner_of_options(values))),
                 "leave it out");
   }
 
@@ -277,7 +167,8 @@ class ConfigReader {
   void read_strategy(const toml::table& table) {
     StrategyRequest& request = config_.strategy;
     if (const toml::node* name = table.get("name")) {
-      request.name = parsed(*name, "strategy.name", [](const std::string& text) { return find_strategy(text), text; });
+      request.name =
+          parsed(*name, "strategy.name", [](const std::string& text) { return find_strategy(text), text; });
     }
     const StrategySpec& spec = find_strategy(request.name);
     std::vector<OptionSpec> specs = spec.options;
@@ -293,7 +184,8 @@ class ConfigReader {
         read_phases(node);
       else
         request.options[name] =
-            read_option(node, "strategy." + name, specs[static_cast<std::size_t>(found - known.begin()) - 2].default_value);
+            read_option(node, "strategy." + name,
+                        specs[static_cast<std::size_t>(found - known.begin()) - 2].default_value);
     }
   }
 
@@ -304,9 +196,11 @@ class ConfigReader {
 
   void read_phases(const toml::node& node) {
     const toml::array* tables = node.as_array();
-    if (tables == nullptr) reader(node, "strategy.phase").refuse("is no list of tables", "write [[strategy.phase]]");
+    if (tables == nullptr)
+      reader(node, "strategy.phase").refuse("is no list of tables", "write [[strategy.phase]]");
     if (config_.strategy.name != "plan" && root_["strategy"]["name"].value<std::string>() != "plan")
-      reader(node, "strategy.phase").refuse("belongs to the strategy \"plan\"", "set strategy.name = \"plan\"");
+      reader(node, "strategy.phase")
+          .refuse("belongs to the strategy \"plan\"", "set strategy.name = \"plan\"");
     for (const toml::node& item : *tables) {
       const std::string key = concat("strategy.phase[", config_.strategy.phases.size(), "]");
       if (!item.is_table()) reader(item, key).refuse("is not a table", "write [[strategy.phase]]");
@@ -348,12 +242,14 @@ class ConfigReader {
   }
 
   std::map<std::string, double> read_multipliers(const toml::node& node, const std::string& key) const {
-    if (!node.is_table()) reader(node, key).refuse("is not a table", "write { \"head\" = 1.0, \"layers.0\" = 0.1 }");
+    if (!node.is_table())
+      reader(node, key).refuse("is not a table", "write { \"head\" = 1.0, \"layers.0\" = 0.1 }");
     Rule rule;
     rule.least = 0;
     std::map<std::string, double> multipliers;
     for (const auto& [selector, value] : *node.as_table())
-      reader(value, concat(key, ".", in_quotes(selector.str())), rule).read(multipliers[std::string(selector.str())]);
+      reader(value, concat(key, ".", in_quotes(selector.str())), rule)
+          .read(multipliers[std::string(selector.str())]);
     return multipliers;
   }
 
@@ -365,7 +261,8 @@ toml::table parse_toml(const std::string& text, const std::string& path) {
   try {
     return toml::parse(text, path);
   } catch (const toml::parse_error& error) {
-    fail_input("no valid TOML: ", error.description(), " (", place_of(error.source(), path), "); mend the line");
+    fail_input("no valid TOML: ", error.description(), " (", place_of(error.source(), path),
+               "); mend the line");
   }
 }
 
@@ -373,7 +270,8 @@ toml::table parse_toml(const std::string& text, const std::string& path) {
 void drop_alternatives(toml::table& root, const toml::table& given) {
   for (const Alternatives& pair : alternatives())
     for (const auto& [key, other] : {std::pair{pair.first, pair.second}, std::pair{pair.second, pair.first}})
-      if (given[pair.section][key] && root[pair.section].is_table()) root[pair.section].as_table()->erase(other);
+      if (given[pair.section][key] && root[pair.section].is_table())
+        root[pair.section].as_table()->erase(other);
 }
 
 void merge(toml::table& into, toml::table&& from) {
@@ -382,7 +280,8 @@ void merge(toml::table& into, toml::table&& from) {
     if (below != nullptr && node.is_table())
       merge(*below, std::move(*node.as_table()));
     else
-      std::move(node).visit([&into, &name = key](auto&& value) { into.insert_or_assign(name, std::move(value)); });
+      std::move(node).visit(
+          [&into, &name = key](auto&& value) { into.insert_or_assign(name, std::move(value)); });
   }
 }
 
@@ -398,7 +297,8 @@ toml::table parse_override(const std::string& text) {
     const std::string value = text.substr(equals + 1);
     if (value.empty() || std::string_view("\"'[{").find(value[0]) != std::string_view::npos)
       fail_input(in_quotes(value), " is no TOML value (", source, "); quote texts, close brackets");
-    if (value.find('\'') != std::string::npos) fail_input("a bare word with a quote in it (", source, "); quote it");
+    if (value.find('\'') != std::string::npos)
+      fail_input("a bare word with a quote in it (", source, "); quote it");
     return parse_toml(text.substr(0, equals) + "='" + value + "'", source);
   }
 }

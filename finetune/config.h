@@ -1,5 +1,5 @@
-// Config: what a run is asked to do, as read from TOML, with every default filled in. The keys, their meaning and
-// their defaults are those of the README's table.
+// Config: what a run is asked to do, as read from TOML, with every default filled in. The keys, their meaning
+// and their defaults are those of the README's table.
 #pragma once
 
 #include <cstdint>
@@ -88,13 +88,13 @@ struct Config {
   std::vector<std::string> notes;  // for the user: what this version does not do as the file asks
 };
 
-// Reads and checks a config. `overrides` are KEY=VALUE texts (VALUE is TOML; a bare word is a string) and win over
-// the file. Unknown keys, wrong types and values out of range throw InputError with line and column and the nearest
-// known key; what later versions bring is refused by name.
+// Reads and checks a config. `overrides` are KEY=VALUE texts (VALUE is TOML; a bare word is a string) and win
+// over the file. Unknown keys, wrong types and values out of range throw InputError with line and column and
+// the nearest known key; what later versions bring is refused by name.
 Config load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
-// What [strategy] asks of `name`: all of it where that is the strategy it names, else the options that every strategy
-// takes, for the others belong to the one named.
+// What [strategy] asks of `name`: all of it where that is the strategy it names, else the options that every
+// strategy takes, for the others belong to the one named.
 StrategyRequest strategy_request(const Config& config, const std::string& name);
 
 // The resolved config, every default written out; reading it again gives the same Config.

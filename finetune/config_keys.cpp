@@ -67,7 +67,8 @@ Problem check_interval(const std::string& text) {
 Problem check_data_file(const std::string& file) {
   std::error_code ignored;  // the reader says what is wrong with a path that cannot be looked at
   const char* later = nullptr;
-  if (std::filesystem::is_directory(file, ignored)) later = "is a folder: data in folders is not in this version";
+  if (std::filesystem::is_directory(file, ignored))
+    later = "is a folder: data in folders is not in this version";
   if (file.ends_with(".txt")) later = "is text: text data is not in this version";
   if (later == nullptr) return {};
   return {later, "give a .csv, .tsv, .jsonl or IDX images file, or builtin:digits"};
@@ -212,7 +213,8 @@ void check_together(const Config& config) {
     fail_input("restore_best, early stopping and plateaus need validation data (", config.path,
                "); set data.validation, or data.validation_fraction above 0");
   if (train.nesterov && (train.momentum == 0 || train.dampening != 0))
-    fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path, "); set train.momentum = 0.9");
+    fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path,
+               "); set train.momentum = 0.9");
   if (config.data.task == "regression" && (config.data.samples_per_class > 0 || !config.data.classes.empty()))
     fail_input("data.samples_per_class and data.classes are for classification (", config.path,
                "); for regression use data.limit");

@@ -1,5 +1,5 @@
-// The keys of a config as tables: a line per key with its name, the member it fills and what its value may be. Reading,
-// writing and the search for a mistyped key's neighbour all go by them.
+// The keys of a config as tables: a line per key with its name, the member it fills and what its value may
+// be. Reading, writing and the search for a mistyped key's neighbour all go by them.
 #pragma once
 
 #include <limits>

@@ -1,4 +1,5 @@
-// Writing a config: every key with its value, so that a run folder says what was done without knowing defaults.
+// Writing a config: every key with its value, so that a run folder says what was done without knowing
+// defaults.
 #include <charconv>
 #include <sstream>
 
@@ -59,12 +60,14 @@ void write_key(std::ostream& out, const Key<Section>& key, const Section& sectio
       [&](auto member) {
         if constexpr (std::is_member_object_pointer_v<decltype(member)>) {
           const auto& value = section.*member;
-          constexpr bool is_optional = std::is_same_v<std::decay_t<decltype(value)>, std::optional<double>> ||
-                                       std::is_same_v<std::decay_t<decltype(value)>, std::optional<std::string>>;
+          constexpr bool is_optional =
+              std::is_same_v<std::decay_t<decltype(value)>, std::optional<double>> ||
+              std::is_same_v<std::decay_t<decltype(value)>, std::optional<std::string>>;
           if ((is_optional || key.rule.is_unset_by_default) && is_unset(value)) return;
           out << key.name << " = " << toml_text(value) << '\n';
         } else {
-          out << key.name << " = " << toml_text(std::vector<double>{section.*member.first, section.*member.second}) << '\n';
+          out << key.name << " = "
+              << toml_text(std::vector<double>{section.*member.first, section.*member.second}) << '\n';
         }
       },
       key.member);
@@ -73,14 +76,15 @@ void write_key(std::ostream& out, const Key<Section>& key, const Section& sectio
 // Of two keys of which one is given, the one that a config would not read beside the other.
 bool is_overruled(const Config& config, const std::string& key) {
   return (key == "validation_fraction" && !config.data.validation.empty()) ||
-         (key == "test_fraction" && !config.data.test.empty()) || (key == "epochs" && config.train.steps > 0) ||
+         (key == "test_fraction" && !config.data.test.empty()) ||
+         (key == "epochs" && config.train.steps > 0) ||
          (key == "warmup_fraction" && config.train.warmup_steps > 0) ||
          (key == "warmup_steps" && config.train.warmup_steps == 0);
 }
 
 template <class Section>
-void write_section(std::ostream& out, const char* name, const std::vector<Key<Section>>& keys, const Section& section,
-                   const Config& config) {
+void write_section(std::ostream& out, const char* name, const std::vector<Key<Section>>& keys,
+                   const Section& section, const Config& config) {
   out << '[' << name << "]\n";
   for (const Key<Section>& key : keys)
     if (!is_overruled(config, key.name)) write_key(out, key, section);
@@ -88,7 +92,8 @@ void write_section(std::ostream& out, const char* name, const std::vector<Key<Se
 }
 
 void write_phase(std::ostream& out, const Phase& phase) {
-  out << "\n[[strategy.phase]]\nat = " << quoted(to_text(phase.at)) << "\ntrain = " << quoted(phase.train) << '\n';
+  out << "\n[[strategy.phase]]\nat = " << quoted(to_text(phase.at)) << "\ntrain = " << quoted(phase.train)
+      << '\n';
   if (phase.state) out << "state = " << quoted(to_text(*phase.state)) << '\n';
   if (phase.rewarmup) out << "rewarmup = " << *phase.rewarmup << '\n';
   if (phase.frozen_norm) out << "frozen_norm = " << quoted(to_text(*phase.frozen_norm)) << '\n';
@@ -108,7 +113,8 @@ void write_strategy(std::ostream& out, const StrategyRequest& request) {
   auto write = [&](const OptionSpec& option) {
     const auto given = request.options.find(option.name);
     const OptionValue& value = given == request.options.end() ? option.default_value : given->second;
-    std::visit([&](const auto& of_type) { out << option.name << " = " << toml_text(of_type) << '\n'; }, value);
+    std::visit([&](const auto& of_type) { out << option.name << " = " << toml_text(of_type) << '\n'; },
+               value);
   };
   // "top-2" has its k in its name.
   const bool k_in_name = spec.name == "top-k" && request.name != spec.name;

@@ -1,4 +1,5 @@
-// The ledger as a table: what each phase trains and what an update costs there, relative to training everything.
+// The ledger as a table: what each phase trains and what an update costs there, relative to training
+// everything.
 #include <algorithm>
 
 #include "finetune/ledger.h"
@@ -9,8 +10,8 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-constexpr const char* kColumns[] = {"phase", "updates",   "trains", "forward", "dX",       "dW",
-                                    "step",  "work",      "saved",  "gradients", "state"};
+constexpr const char* kColumns[] = {"phase", "updates", "trains", "forward",   "dX",   "dW",
+                                    "step",  "work",    "saved",  "gradients", "state"};
 
 // FLOPs relative to training everything, or themselves where that is not known.
 std::string work_text(double flops, const StepCost* everything) {
@@ -21,7 +22,8 @@ std::string work_text(double flops, const StepCost* everything) {
 Row row_of(const LedgerPhase& phase, const StepCost* everything) {
   const StepCost& cost = phase.predicted;
   Row row = {std::to_string(phase.phase + 1), concat(phase.begin + 1, "-", phase.end),
-             percent_text(static_cast<double>(phase.trainable) / static_cast<double>(std::max<std::int64_t>(phase.parameters, 1)))};
+             percent_text(static_cast<double>(phase.trainable) /
+                          static_cast<double>(std::max<std::int64_t>(phase.parameters, 1)))};
   for (const double flops : cost.flops) row.push_back(work_text(flops, everything));
   row.push_back(work_text(cost.total_flops(), everything));
   for (const std::int64_t bytes : {cost.saved_bytes, cost.gradient_bytes, cost.optimizer_bytes})
@@ -48,7 +50,8 @@ std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
   std::vector<Row> rows = {Row(std::begin(kColumns), std::end(kColumns))};
   for (const LedgerPhase& phase : ledger.phases) rows.push_back(row_of(phase, everything));
   std::string text = "Cost of one update, predicted";
-  if (everything != nullptr) text += "; work relative to training everything, " + flops_text(everything->total_flops());
+  if (everything != nullptr)
+    text += "; work relative to training everything, " + flops_text(everything->total_flops());
   text += "\n" + aligned(rows);
   for (const LedgerPhase& phase : ledger.phases)
     if (!phase.blocked_by.empty())

@@ -28,14 +28,21 @@ RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
   if (fs::exists(path, error) && !fs::is_directory(path, error))
     fail_input("the output ", path, " is a file, not a folder; choose another --out");
   fs::create_directories(path, error);
-  if (error) fail_input("the output folder ", path, " cannot be made: ", error.message(), "; choose another --out");
+  if (error)
+    fail_input("the output folder ", path, " cannot be made: ", error.message(), "; choose another --out");
   if (!resume && !is_empty(path))
-    fail_input("the output folder ", path, " is not empty; choose another --out, or continue its run with --resume");
+    fail_input("the output folder ", path,
+               " is not empty; choose another --out, or continue its run with --resume");
   lock_ = std::make_unique<FileLock>(path);
   remove_stale_temporaries(path);
+}
+
+void RunFolder::open_metrics() {
+  if (metrics_.is_open()) return;
   const std::string metrics = file("metrics.jsonl");
   metrics_ = FileDescriptor(::open(metrics.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (!metrics_.is_open()) fail_input("cannot write ", metrics, ": ", std::strerror(errno), "; choose another --out");
+  if (!metrics_.is_open())
+    fail_input("cannot write ", metrics, ": ", std::strerror(errno), "; choose another --out");
   struct stat status {};
   if (::fstat(metrics_.get(), &status) == 0) metrics_bytes_ = status.st_size;
 }
@@ -43,12 +50,15 @@ RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
 bool RunFolder::finished() const { return fs::exists(file("run.json")); }
 
 void RunFolder::append_metrics(const std::string& json_line) {
-  FileWriter writer(metrics_.get(), path_);
+  open_metrics();
+  const std::string path = file("metrics.jsonl");
+  FileWriter writer(metrics_.get(), path);
   writer.write(json_line + "\n");
   metrics_bytes_ += static_cast<std::int64_t>(json_line.size()) + 1;
 }
 
 void RunFolder::truncate_metrics(std::int64_t bytes) {
+  open_metrics();
   if (::ftruncate(metrics_.get(), bytes) != 0)
     fail("cannot cut ", file("metrics.jsonl"), " back: ", std::strerror(errno), "; check the disk");
   metrics_bytes_ = bytes;

@@ -10,7 +10,8 @@ namespace thaw {
 
 class RunFolder {
  public:
-  // Makes the folder and takes its lock. A folder that is not empty is refused unless `resume`.
+  // Makes the folder and takes its lock, which it holds while it lives. A folder that is not empty is refused
+  // unless `resume`.
   RunFolder(const std::string& path, bool resume);
 
   const std::string& path() const { return path_; }
@@ -25,6 +26,8 @@ class RunFolder {
   void truncate_metrics(std::int64_t bytes);
 
  private:
+  void open_metrics();
+
   std::string path_;
   std::unique_ptr<FileLock> lock_;
   FileDescriptor metrics_;

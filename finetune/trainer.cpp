@@ -16,10 +16,15 @@ volatile int stop_signal = 0;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // A run that went back this often is given up.
 constexpr std::int64_t kMostRollbacks = 3;
+
+// "validation_loss" -> "loss"
+std::string monitored(const std::string& name) { return name.substr(std::string("validation_").size()); }
 
 }  // namespace
 
@@ -41,8 +46,8 @@ std::int64_t parse_interval(const std::string& text, std::int64_t updates_per_ep
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::llround(updates)));
 }
 
-Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConfig& model_config, Model& model,
-                 const PreparedData& data, RunFolder* folder, Hooks hooks)
+Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConfig& model_config,
+                 Model& model, const PreparedData& data, RunFolder* folder, Hooks hooks)
     : config_(config),
       strategy_(strategy),
       model_config_(model_config),
@@ -57,9 +62,10 @@ Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConf
       plan_(strategy.plan, describe(model), {total_, batches_.updates_per_epoch()}),
       optimizer_(make_optimizer(config.train, model)),
       loss_options_{data.regression, config.train.label_smoothing},
-      evaluate_every_(parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
-      checkpoint_every_(
-          parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(), "train.checkpoint_every")) {
+      evaluate_every_(
+          parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
+      checkpoint_every_(parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(),
+                                       "train.checkpoint_every")) {
   apply_no_decay(config.train, model);
   if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
   outcome_.ledger = predict_ledger(config, model_config, strategy, plan_, data.train);
@@ -79,7 +85,8 @@ RunOutcome Trainer::run(bool resume) {
     state_.train_seconds += seconds;
     outcome_.ledger.phases[segment_].seconds += seconds;
     if (!good) break;
-    if (hooks_.progress) hooks_.progress({state_.completed, total_, outcome_.last_loss, state_.train_seconds});
+    if (hooks_.progress)
+      hooks_.progress({state_.completed, total_, outcome_.last_loss, state_.train_seconds});
     const bool last = state_.completed == total_;
     maybe_evaluate(last);
     maybe_checkpoint(last);
@@ -89,8 +96,8 @@ RunOutcome Trainer::run(bool resume) {
     }
   }
   if (out_of_patience() && state_.completed < total_)
-    say(concat("stopped early after ", state_.completed, " of ", total_, " updates: no better ", config_.train.monitor,
-               " in ", config_.train.early_stopping_patience, " evaluations"));
+    say(concat("stopped early after ", state_.completed, " of ", total_, " updates: no better ",
+               config_.train.monitor, " in ", config_.train.early_stopping_patience, " evaluations"));
   finish();
   return std::move(outcome_);
 }
@@ -116,7 +123,8 @@ void Trainer::begin(bool resume) {
     folder_->truncate_metrics(0);
     return;
   }
-  state_ = load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, run_fingerprint(config_, data_));
+  state_ =
+      load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, run_fingerprint(config_, data_));
   folder_->truncate_metrics(state_.metrics_bytes);
   outcome_.ledger = predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers);
   restore_phase_records(state_.phases_json, outcome_);
@@ -133,7 +141,17 @@ void Trainer::set_phase(std::int64_t completed) {
   while (segment_ + 1 < rows.size() && rows[segment_].end <= completed) ++segment_;
 }
 
-// Sets the switches of the phase now in force, decides what becomes of optimizer state, hashes what is frozen.
+// The third update of a phase, when its optimizer state is made; later if that one is a partial batch.
+std::int64_t Trainer::update_to_measure(std::int64_t begin, std::int64_t end) const {
+  const std::int64_t full = batches_.batch_size() * config_.train.accumulation;
+  const std::int64_t third = std::min(begin + 2, end - 1);
+  for (std::int64_t k = third; k < std::min(end, third + batches_.updates_per_epoch()); ++k)
+    if (batches_.samples(k) == full) return k;
+  return third;
+}
+
+// Sets the switches of the phase now in force, decides what becomes of optimizer state, hashes what is
+// frozen.
 void Trainer::enter_phase() {
   const bool first = phase_ < 0;
   if (!first) leave_phase();
@@ -142,8 +160,7 @@ void Trainer::enter_phase() {
   if (!first) apply_state_policy(*optimizer_, before, plan_.phases()[static_cast<std::size_t>(phase_)].state);
   // An older snapshot would give what is frozen now the weights it had before.
   if (config_.train.nan == "rollback") rollback_ = take_snapshot(model_);
-  const std::int64_t length = outcome_.ledger.phases[segment_].end - state_.completed;
-  measure_at_ = state_.completed + std::min<std::int64_t>(2, length - 1);
+  measure_at_ = update_to_measure(state_.completed, outcome_.ledger.phases[segment_].end);
   FrozenProof proof;
   proof.phase = phase_;
   proof.begin = state_.completed;
@@ -187,7 +204,8 @@ double Trainer::train_micro_batches(std::vector<std::vector<std::int64_t>> rows)
     const Batch batch = make_batch(data_.train, rows[m]);
     const RandomScope random({config_.train.seed, state_.completed, static_cast<std::int64_t>(m), batch.ids});
     const double weight = static_cast<double>(rows[m].size()) / samples;
-    loss += weight * forward_backward(model_, batch, loss_options_, weight, penalty_ ? &*penalty_ : nullptr).item();
+    loss += weight *
+            forward_backward(model_, batch, loss_options_, weight, penalty_ ? &*penalty_ : nullptr).item();
   }
   return loss;
 }
@@ -199,7 +217,8 @@ bool Trainer::update() {
   const Snapshot buffers = train.nan == "skip" ? take_snapshot(model_) : Snapshot();
   // The re-warm-up of what this phase or an earlier one thawed moves with every update.
   const auto& phases = plan_.phases();
-  if (std::any_of(phases.begin(), phases.end(), [](const ResolvedPhase& phase) { return phase.rewarmup > 0; }))
+  if (std::any_of(phases.begin(), phases.end(),
+                  [](const ResolvedPhase& phase) { return phase.rewarmup > 0; }))
     apply_plan(model_, plan_, state_.completed, state_.triggers);
 
   std::optional<StepObserver> observer;
@@ -209,8 +228,10 @@ bool Trainer::update() {
   }
   const double loss = train_micro_batches(batches_.update(state_.completed));
   double norm = 0;
-  if (train.clip_norm > 0) norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
-  else if (guarded) norm = gradient_norm(optimizer_->parameters());
+  if (train.clip_norm > 0)
+    norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
+  else if (guarded)
+    norm = gradient_norm(optimizer_->parameters());
   outcome_.last_loss = loss;
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     observer.reset();
@@ -233,9 +254,11 @@ bool Trainer::update() {
 
 // False: give up.
 bool Trainer::handle_bad_step(double loss) {
-  const std::string what = concat("the loss or a gradient is not finite (loss ", loss, ") in update ", state_.completed + 1,
-                                  " of strategy ", config_.strategy.name, " at lr ", config_.train.lr);
-  if (config_.train.nan == "stop" || (config_.train.nan == "rollback" && state_.rollbacks == kMostRollbacks)) {
+  const std::string what =
+      concat("the loss or a gradient is not finite (loss ", loss, ") in update ", state_.completed + 1,
+             " of strategy ", config_.strategy.name, " at lr ", config_.train.lr);
+  if (config_.train.nan == "stop" ||
+      (config_.train.nan == "rollback" && state_.rollbacks == kMostRollbacks)) {
     outcome_.status = RunStatus::diverged;
     outcome_.message = what + "; use a smaller train.lr, or train.clip_norm, or look at the data";
     return false;
@@ -262,16 +285,18 @@ void Trainer::evaluate_now() {
   const auto start = Clock::now();
   const Metrics metrics = evaluate(model_, data_.validation);
   memory::reset_peak(kCpu);
-  if (folder_ != nullptr) folder_->append_metrics(evaluation_line(state_.completed, "validation", metrics, phase_));
+  if (folder_ != nullptr)
+    folder_->append_metrics(evaluation_line(state_.completed, "validation", metrics, phase_));
   state_.evaluation_seconds += seconds_since(start);
   outcome_.validation = metrics;
 
   const std::string& monitor = config_.train.monitor;
-  const double value = metric(metrics, monitor.substr(std::string("validation_").size()));
-  state_.monitor_values.push_back(value);
-  state_.monitor_steps.push_back(state_.completed);
+  const double value = metric(metrics, monitored(monitor));
+  state_.evaluations.push_back({state_.completed, metrics});
   const bool higher = higher_is_better(monitor);
-  const bool better = std::isfinite(value) && (state_.best_step < 0 || (higher ? value > state_.best_value : value < state_.best_value));
+  const bool better =
+      std::isfinite(value) &&
+      (state_.best_step < 0 || (higher ? value > state_.best_value : value < state_.best_value));
   if (better) {
     state_.best_value = value;
     state_.best_step = state_.completed;
@@ -289,14 +314,15 @@ void Trainer::check_plateau() {
   const PhaseStart& at = plan_.plan().phases[static_cast<std::size_t>(*armed)].at;
   const std::int64_t since = outcome_.proofs.empty() ? 0 : outcome_.proofs.back().begin;
   std::vector<double> values;
-  for (std::size_t i = 0; i < state_.monitor_values.size(); ++i)
-    if (state_.monitor_steps[i] > since) values.push_back(state_.monitor_values[i]);
+  for (const Evaluation& evaluation : state_.evaluations)
+    if (evaluation.step > since) values.push_back(metric(evaluation.metrics, monitored(at.metric)));
   if (!plateau_reached(at.metric, values, at.patience)) return;
   state_.triggers.push_back({*armed, state_.completed});
   outcome_.ledger = with_measurements(
-      predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers), outcome_.ledger);
-  say(concat("phase ", *armed + 1, " begins after update ", state_.completed, ": ", at.metric, " has not improved in ",
-             at.patience, " evaluations"));
+      predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers),
+      outcome_.ledger);
+  say(concat("phase ", *armed + 1, " begins after update ", state_.completed, ": ", at.metric,
+             " has not improved in ", at.patience, " evaluations"));
 }
 
 void Trainer::maybe_checkpoint(bool last) {
@@ -314,7 +340,8 @@ void Trainer::checkpoint() {
                   config_.train.keep_checkpoints);
 }
 
-// Evaluation and snapshots are no part of what training needs: peaks are taken before them and started anew after.
+// Evaluation and snapshots are no part of what training needs: peaks are taken before them and started anew
+// after.
 void Trainer::note_peak() {
   state_.peak_bytes = std::max(state_.peak_bytes, memory::usage(kCpu).total_peak - bytes_before_);
   memory::reset_peak(kCpu);

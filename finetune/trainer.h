@@ -1,5 +1,6 @@
-// Trainer: one run of one strategy. Everything that happens is a function of (config, data, completed updates,
-// recorded triggers), so that a run which was killed and resumed ends with the bits of one that was not.
+// Trainer: one run of one strategy. Everything that happens is a function of (config, data, completed
+// updates, recorded triggers), so that a run which was killed and resumed ends with the bits of one that was
+// not.
 #pragma once
 
 #include <functional>
@@ -44,7 +45,7 @@ struct RunOutcome {
   double last_loss = 0;
   Metrics validation;  // of the weights that were kept
   double train_seconds = 0, evaluation_seconds = 0;
-  double flops = 0;  // of all training updates, as the kernels count them
+  double flops = 0;             // of all training updates, as the kernels count them
   std::int64_t peak_bytes = 0;  // allocator's peak in training less what was there before (weights, data)
   std::int64_t trainable = 0;   // elements that some phase trained
   Ledger ledger;
@@ -55,8 +56,8 @@ struct RunOutcome {
 class Trainer {
  public:
   struct Hooks {
-    std::function<void(const TrainProgress&)> progress;      // after every update
-    std::function<void(const std::string&)> message;         // for the user
+    std::function<void(const TrainProgress&)> progress;  // after every update
+    std::function<void(const std::string&)> message;     // for the user
   };
 
   // `model` has its starting weights and adapters. `folder` may be null: then nothing is written.
@@ -73,6 +74,7 @@ class Trainer {
   void begin(bool resume);
   void set_phase(std::int64_t completed);
   void enter_phase();
+  std::int64_t update_to_measure(std::int64_t begin, std::int64_t end) const;
   void leave_phase();
   bool update();  // false: the run diverged
   double train_micro_batches(std::vector<std::vector<std::int64_t>> rows);

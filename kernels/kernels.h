@@ -1,13 +1,14 @@
 // The whole device contract: one line per kernel, output first.
 //
-// THAW_KERNEL(name, cost, arguments...) declares cpu::name, with THAW_HAS_CUDA also cuda::name, and the callable
-// kernels::name that dispatches between them. A kernel without a CUDA version is a link error, never a stub.
-// `cost` is FLOPs per element of the largest view, or a function of the arguments.
+// THAW_KERNEL(name, cost, arguments...) declares cpu::name, with THAW_HAS_CUDA also cuda::name, and the
+// callable kernels::name that dispatches between them. A kernel without a CUDA version is a link error, never
+// a stub. `cost` is FLOPs per element of the largest view, or a function of the arguments.
 //
-// Rules: shapes were checked by the caller; kernels do not throw, know no gradients and allocate only scratch.
-// Elementwise kernels, copy and reductions honour any strides; the others say what they need ("dense": contiguous).
-// Floating kernels take f32 and f64 (f64 may be slow: it serves gradient checks). An absent view has rank -1.
-// Results do not depend on the number of threads. `<op>_vjp` stands beside its forward.
+// Rules: shapes were checked by the caller; kernels do not throw, know no gradients and allocate only
+// scratch. Elementwise kernels, copy and reductions honour any strides; the others say what they need
+// ("dense": contiguous). Floating kernels take f32 and f64 (f64 may be slow: it serves gradient checks). An
+// absent view has rank -1. Results do not depend on the number of threads. `<op>_vjp` stands beside its
+// forward.
 #pragma once
 
 #include "kernels/kernel.h"
@@ -64,7 +65,8 @@ inline double gemm(View y, ConstView a, ConstView) {
 inline double linear(View y, ConstView x, ConstView w, ConstView) { return gemm(y, x, w); }
 // One multiply-add per output element and weight of its filter.
 inline double conv(const Layout& y, const Layout& w) {
-  const double filter = w.size[0] == 0 ? 0.0 : static_cast<double>(w.numel()) / static_cast<double>(w.size[0]);
+  const double filter =
+      w.size[0] == 0 ? 0.0 : static_cast<double>(w.numel()) / static_cast<double>(w.size[0]);
   return 2.0 * static_cast<double>(y.numel()) * filter;
 }
 inline double conv2d(View y, ConstView, ConstView w, ConstView, ConvParams) { return conv(y, w); }
@@ -74,16 +76,24 @@ inline double conv2d_vjp_w(View dw, ConstView dy, ConstView, ConvParams) { retur
 }  // namespace thaw
 
 #if THAW_HAS_CUDA
-#define THAW_KERNEL(name, cost, ...)                                                            \
-  namespace thaw::cpu { void name(__VA_ARGS__); }                                               \
-  namespace thaw::cuda { void name(__VA_ARGS__); }                                              \
-  namespace thaw::kernels {                                                                     \
-  inline constexpr Kernel<decltype(cpu::name)> name{#name, cpu::name, cuda::name, cost};        \
+#define THAW_KERNEL(name, cost, ...)                                                     \
+  namespace thaw::cpu {                                                                  \
+  void name(__VA_ARGS__);                                                                \
+  }                                                                                      \
+  namespace thaw::cuda {                                                                 \
+  void name(__VA_ARGS__);                                                                \
+  }                                                                                      \
+  namespace thaw::kernels {                                                              \
+  inline constexpr Kernel<decltype(cpu::name)> name{#name, cpu::name, cuda::name, cost}; \
   }
 #else
-#define THAW_KERNEL(name, cost, ...)                                                            \
-  namespace thaw::cpu { void name(__VA_ARGS__); }                                               \
-  namespace thaw::kernels { inline constexpr Kernel<decltype(cpu::name)> name{#name, cpu::name, cost}; }
+#define THAW_KERNEL(name, cost, ...)                                         \
+  namespace thaw::cpu {                                                      \
+  void name(__VA_ARGS__);                                                    \
+  }                                                                          \
+  namespace thaw::kernels {                                                  \
+  inline constexpr Kernel<decltype(cpu::name)> name{#name, cpu::name, cost}; \
+  }
 #endif
 
 // clang-format off
@@ -152,7 +162,7 @@ THAW_KERNEL(gather_rows, 0.0, View y, ConstView table, ConstView ids)           
 THAW_KERNEL(scatter_add_rows, 1.0, View table, ConstView y, ConstView ids)        // table[ids] += y, in a fixed order
 THAW_KERNEL(gather, 0.0, View y, ConstView x, ConstView index, int dim)           // y[i] = x[.., index[i], ..], index's shape
 THAW_KERNEL(scatter_add, 1.0, View x, ConstView y, ConstView index, int dim)      // the transpose of gather, in a fixed order
-THAW_KERNEL(index_range, 1.0, View low_high, ConstView index)                     // i64 [2] = min, max of index (checks by the caller)
+THAW_KERNEL(index_range, 0.0, View low_high, ConstView index)                     // i64 [2] = min, max of index (checks by the caller)
 // -- random (random.cpp): Philox 4x32-10, number i of row r is a function of (key, row id, i) alone --------------
 THAW_KERNEL(uniform, 10.0, View y, double low, double high, RandomKey key)
 THAW_KERNEL(normal, 30.0, View y, double mean, double deviation, RandomKey key)

@@ -72,7 +72,7 @@ run_tests() { ctest --preset "$1" -j "$jobs" "${@:2}"; }
 
 need_packages "${kProgramPackages[@]}" libgtest-dev clang-format-14
 if $all; then
-  need_packages clang clang-tidy-14 libomp-dev libbenchmark-dev
+  need_packages clang clang-tidy-14 libbenchmark-dev
 fi
 
 trap '[[ $? -eq 0 ]] || echo "run.sh: FAILED" >&2' EXIT

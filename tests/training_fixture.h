@@ -110,6 +110,23 @@ inline Phase make_phase(std::int64_t step, const std::string& train,
 
 inline StrategyRequest plan_of(std::vector<Phase> phases) { return {"plan", {}, std::move(phases)}; }
 
+// For a run of 100 updates, 10 in an epoch.
+inline ResolvedPlan resolve(const Model& model, Plan plan) {
+  return {std::move(plan), describe(model), {100, 10}};
+}
+
+inline Plan plan_of_phases(std::vector<Phase> phases) {
+  Plan plan;
+  plan.phases = std::move(phases);
+  return plan;
+}
+
+inline void train_step(Model& model, Optimizer& optimizer, const Batch& batch) {
+  forward_backward(model, batch, {}, 1.0, nullptr);
+  optimizer.step(0.01);
+  optimizer.clear_grad();
+}
+
 // Parameters and buffers.
 inline NamedTensors tensors_of(const Model& model) {
   NamedTensors tensors;

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 3e-4
 
 
 class Mlp(nn.Module):

@@ -20,10 +20,12 @@ struct Command {
 constexpr Command kCommands[] = {
     {"compare", "Compare freezing strategies on equal terms: the main job",
      "thaw compare digits.toml --strategies full,head,gradual --seeds 3 --out runs/digits"},
-    {"train", "Train one strategy and write a run folder", "thaw train task.toml --strategy gradual --out runs/task"},
+    {"train", "Train one strategy and write a run folder",
+     "thaw train task.toml --strategy gradual --out runs/task"},
     {"eval", "Metrics of a trained model on the config's test (or validation) data, as JSON",
      "thaw eval task.toml --model runs/task"},
-    {"predict", "A JSON line per input", "thaw predict --model runs/task --input new.csv --output predictions.jsonl"},
+    {"predict", "A JSON line per input",
+     "thaw predict --model runs/task --input new.csv --output predictions.jsonl"},
     {"plan", "What a run would train when, and what it would cost; nothing is trained",
      "thaw plan task.toml --strategy top-2"},
     {"inspect", "Groups, tensors, dtypes, shapes and counts of a model folder or .safetensors file",
@@ -50,7 +52,8 @@ const Command& find_command(const std::string& name) {
     if (name == command.name) return command;
   const std::vector<std::string> names = command_names();
   const std::string nearest = did_you_mean(name, names);
-  fail_input("there is no command ", in_quotes(name), " (thaw)", nearest.empty() ? "; `thaw help` lists them" : nearest);
+  fail_input("there is no command ", in_quotes(name), " (thaw)",
+             nearest.empty() ? "; `thaw help` lists them" : nearest);
 }
 
 // What was typed and is no option of this version.
@@ -59,10 +62,14 @@ struct Later {
 };
 
 void add_common_options(CLI::App& app, Arguments& to) {
-  app.add_option("--set", to.set, "Override a config key, as --set train.lr=1e-3 (repeatable; VALUE is TOML, a bare word a text)")
+  app.add_option(
+         "--set", to.set,
+         "Override a config key, as --set train.lr=1e-3 (repeatable; VALUE is TOML, a bare word a text)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  app.add_option("--threads", to.threads, "CPU threads (default: all cores)")->type_name("N")->check(CLI::Range(1, 4096));
+  app.add_option("--threads", to.threads, "CPU threads (default: all cores)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
   app.add_option("--device", to.device, "cpu or auto")->type_name("DEVICE");
   app.add_flag("--json", to.json, "Print the result as JSON");
   app.add_flag("--allow-missing", to.allow_missing, "Weights that the file lacks stay as initialised");
@@ -73,7 +80,8 @@ void add_config(CLI::App& app, Arguments& to) {
 }
 
 void add_strategy(CLI::App& app, Arguments& to) {
-  app.add_option("--strategy", to.strategy, "Instead of the config's strategy; see `thaw strategies`")->type_name("NAME");
+  app.add_option("--strategy", to.strategy, "Instead of the config's strategy; see `thaw strategies`")
+      ->type_name("NAME");
 }
 
 void add_model(CLI::App& app, Arguments& to) {
@@ -81,11 +89,21 @@ void add_model(CLI::App& app, Arguments& to) {
 }
 
 void add_compare_options(CLI::App& app, Arguments& to, Later& later) {
-  app.add_option("--strategies", to.strategies, "Names joined by commas")->type_name("NAMES")->delimiter(',')->allow_extra_args(false);
-  app.add_option("--seeds", to.seeds, "Reported runs per strategy")->type_name("N")->check(CLI::Range(1, 10000));
-  auto* tune = app.add_option("--tune", to.tune, "Learning rates tried per strategy; 0: none")->type_name("N")->check(CLI::Range(0, 1000));
-  app.add_flag_callback("--no-tune", [&to] { to.tune = 0; }, "Every strategy at its own default learning rate")->excludes(tune);
-  app.add_option("--out", to.out, "Where results are written (default: runs/<config's name>-<number>)")->type_name("DIR");
+  app.add_option("--strategies", to.strategies, "Names joined by commas")
+      ->type_name("NAMES")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--seeds", to.seeds, "Reported runs per strategy")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000));
+  auto* tune = app.add_option("--tune", to.tune, "Learning rates tried per strategy; 0: none")
+                   ->type_name("N")
+                   ->check(CLI::Range(0, 1000));
+  app.add_flag_callback(
+         "--no-tune", [&to] { to.tune = 0; }, "Every strategy at its own default learning rate")
+      ->excludes(tune);
+  app.add_option("--out", to.out, "Where results are written (default: runs/<config's name>-<number>)")
+      ->type_name("DIR");
   app.add_flag("--resume", to.resume)->group("");
   app.add_option("--budget", later.budget)->group("");
 }
@@ -95,23 +113,29 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to, Later
     app.add_option("COMMAND", to.topic, "The command to explain");
     return;
   }
-  if (command == "compare" || command == "train" || command == "eval" || command == "plan" || command == "graph")
+  if (command == "compare" || command == "train" || command == "eval" || command == "plan" ||
+      command == "graph")
     add_config(app, to);
   if (command == "compare") add_compare_options(app, to, later);
   if (command == "train" || command == "plan" || command == "graph") add_strategy(app, to);
   if (command == "train") {
-    app.add_option("--out", to.out, "The run folder (default: runs/<config's name>-<number>)")->type_name("DIR");
+    app.add_option("--out", to.out, "The run folder (default: runs/<config's name>-<number>)")
+        ->type_name("DIR");
     app.add_flag("--resume", to.resume, "Go on from the run folder's newest checkpoint");
   }
   if (command == "eval" || command == "predict") add_model(app, to);
   if (command == "predict") {
-    app.add_option("--input", to.input, "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard input")
+    app.add_option(
+           "--input", to.input,
+           "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard input")
         ->type_name("FILE")
         ->required();
     app.add_option("--output", to.output, "Instead of standard output")->type_name("FILE");
   }
-  if (command == "inspect") app.add_option("PATH", to.path, "A model folder or a .safetensors file")->required();
-  if (command == "graph") app.add_option("--out", to.out, "The Graphviz file to write")->type_name("FILE.dot")->required();
+  if (command == "inspect")
+    app.add_option("PATH", to.path, "A model folder or a .safetensors file")->required();
+  if (command == "graph")
+    app.add_option("--out", to.out, "The Graphviz file to write")->type_name("FILE.dot")->required();
   add_common_options(app, to);
 }
 
@@ -137,8 +161,8 @@ void refuse_extras(const CLI::App& app) {
   const auto is_option = [](const std::string& text) { return text.size() > 1 && text[0] == '-'; };
   const auto option = std::find_if(extras.begin(), extras.end(), is_option);
   if (option == extras.end())
-    fail_input("there is an argument too many: ", in_quotes(extras.front()), " (", app.get_name(), "); `", app.get_name(),
-               " --help` shows what it takes");
+    fail_input("there is an argument too many: ", in_quotes(extras.front()), " (", app.get_name(), "); `",
+               app.get_name(), " --help` shows what it takes");
   const std::string name = option->substr(0, option->find('='));
   const std::string nearest = did_you_mean(name, option_names(app));
   fail_input("there is no option ", in_quotes(name), " (", app.get_name(), ")",
@@ -167,7 +191,8 @@ Arguments parse_command(const Command& command, int argc, const char* const* arg
     arguments.topic = command.name;
     return arguments;
   } catch (const CLI::ParseError& error) {
-    fail_input(error.what(), " (", app->get_name(), "); `", app->get_name(), " --help` shows how to write it");
+    fail_input(error.what(), " (", app->get_name(), "); `", app->get_name(),
+               " --help` shows how to write it");
   }
   refuse_extras(*app);
   arguments.command = command.name;
@@ -186,10 +211,12 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     return arguments;
   }
   if (first.starts_with("-"))
-    fail_input("there is no option ", in_quotes(first), " before the command (thaw); write it after, as in thaw train CONFIG ", first);
+    fail_input("there is no option ", in_quotes(first),
+               " before the command (thaw); write it after, as in thaw train CONFIG ", first);
   const Command& command = find_command(first);
   if (is_later(command))
-    fail_input("the command ", in_quotes(first), " is not in this version (thaw); `thaw help` lists those that are");
+    fail_input("the command ", in_quotes(first),
+               " is not in this version (thaw); `thaw help` lists those that are");
   return parse_command(command, argc - 1, argv + 1);
 }
 
@@ -201,14 +228,18 @@ std::string help_text(const std::string& name) {
     if (is_later(command)) fail_input("the command ", in_quotes(name), " is not in this version (thaw help)");
     return make_app(command, arguments, later)->help();
   }
-  std::string text = "thaw fine-tunes neural networks and compares what freezing parts of them costs and gives.\n\nCommands:\n";
+  std::string text =
+      "thaw fine-tunes neural networks and compares what freezing parts of them costs and "
+      "gives.\n\nCommands:\n";
   for (const Command& command : kCommands) {
     if (is_later(command)) continue;
     std::string line = std::string("  ") + command.name;
     line.resize(14, ' ');
     text += line + command.summary + '\n';
   }
-  return text + "\n`thaw help COMMAND` explains one. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130 and 143 interrupted.\n";
+  return text +
+         "\n`thaw help COMMAND` explains one. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130 and "
+         "143 interrupted.\n";
 }
 
 }  // namespace thaw::cli

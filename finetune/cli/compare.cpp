@@ -32,7 +32,8 @@ int compare(const Arguments& arguments) {
     Progress().message("interrupted; what was done is in " + request.out);
     return 128 + stop_signal;
   }
-  print(arguments.json ? read_file(request.out + "/results.json", std::int64_t{1} << 30) : summary_text(outcome));
+  print(arguments.json ? read_file(request.out + "/results.json", std::int64_t{1} << 30)
+                       : summary_text(outcome));
   return outcome.all_ok() ? 0 : 1;
 }
 

@@ -43,7 +43,8 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   PreparedData data = prepare_data(raw, config.train.seed, false, false);
   if (has_test) return {"test", section.train, std::move(data.test)};
   if (data.validation.size() == 0)
-    fail_input("the config has neither test nor validation data (", config.path, "); set data.test or data.test_fraction");
+    fail_input("the config has neither test nor validation data (", config.path,
+               "); set data.test or data.test_fraction");
   return {"validation", section.train, std::move(data.validation)};
 }
 

@@ -67,12 +67,16 @@ std::string as_json(const Inspected& inspected) {
     json["groups"] = Json::array();
     for (const Group& group : inspected.model->groups()) {
       const auto count = inspected.count(&group.name);
-      json["groups"].push_back({{"name", group.name}, {"tensors", count.tensors}, {"elements", count.elements}});
+      json["groups"].push_back(
+          {{"name", group.name}, {"tensors", count.tensors}, {"elements", count.elements}});
     }
   }
   json["tensors"] = Json::array();
   for (const SafetensorsEntry& entry : inspected.file.entries()) {
-    Json tensor{{"name", entry.name}, {"dtype", entry.dtype}, {"shape", entry.shape}, {"elements", elements_of(entry)}};
+    Json tensor{{"name", entry.name},
+                {"dtype", entry.dtype},
+                {"shape", entry.shape},
+                {"elements", elements_of(entry)}};
     if (inspected.model != nullptr) tensor["group"] = inspected.group_of(entry);
     json["tensors"].push_back(tensor);
   }
@@ -94,8 +98,8 @@ std::string as_text(const Inspected& inspected) {
   }
   Rows tensors = {{"tensor", "dtype", "shape", "elements", inspected.model == nullptr ? "" : "group"}};
   for (const SafetensorsEntry& entry : inspected.file.entries())
-    tensors.push_back({one_line(entry.name), entry.dtype, shape_text(entry.shape), std::to_string(elements_of(entry)),
-                       inspected.group_of(entry)});
+    tensors.push_back({one_line(entry.name), entry.dtype, shape_text(entry.shape),
+                       std::to_string(elements_of(entry)), inspected.group_of(entry)});
   const auto all = inspected.count(nullptr);
   return text + table_text(tensors) + concat("\n", all.tensors, " tensors, ", all.elements, " elements\n");
 }

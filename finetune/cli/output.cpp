@@ -29,8 +29,8 @@ std::string duration_text(double seconds) {
 
 // Code points, as a terminal shows one column for each.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 }  // namespace
@@ -49,7 +49,9 @@ void print(std::string_view result) {
 }
 
 std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+      ' ');
   return text;
 }
 
@@ -93,13 +95,15 @@ void Progress::show(std::int64_t done, std::int64_t total, const std::string& wh
     draw(done, total, what);
   } else if (const std::int64_t tenth = done * 10 / std::max<std::int64_t>(total, 1); tenth > last_tenth_) {
     last_tenth_ = tenth;
-    std::fprintf(stderr, "%lld of %lld  %s\n", static_cast<long long>(done), static_cast<long long>(total), what.c_str());
+    std::fprintf(stderr, "%lld of %lld  %s\n", static_cast<long long>(done), static_cast<long long>(total),
+                 what.c_str());
   }
 }
 
 void Progress::draw(std::int64_t done, std::int64_t total, const std::string& what) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const double left = seconds * static_cast<double>(total - done) / static_cast<double>(std::max<std::int64_t>(done - first_done_, 1));
+  const double left = seconds * static_cast<double>(total - done) /
+                      static_cast<double>(std::max<std::int64_t>(done - first_done_, 1));
   const auto filled = static_cast<std::size_t>(done * kBarWidth / std::max<std::int64_t>(total, 1));
   const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
   std::fprintf(stderr, "\r\033[K[%s] %lld/%lld  %s  %s left", bar.c_str(), static_cast<long long>(done),

@@ -18,8 +18,8 @@ std::string one_line(std::string text);
 // Columns padded to equal width, two blanks between them; a row per line.
 std::string table_text(const std::vector<std::vector<std::string>>& rows);
 
-// How far the work is: a bar with the time left on a terminal, a plain line per tenth elsewhere. Its last line is
-// ended when it is destroyed.
+// How far the work is: a bar with the time left on a terminal, a plain line per tenth elsewhere. Its last
+// line is ended when it is destroyed.
 class Progress {
  public:
   Progress();

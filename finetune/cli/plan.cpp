@@ -32,7 +32,8 @@ Json timeline_json(const DryRun& run) {
 
 std::vector<std::string> all_warnings(const DryRun& run, const Config& config) {
   std::vector<std::string> warnings = run.strategy.warnings;
-  for (std::string& line : plan_warnings(run.plan, run.learning_rate(config))) warnings.push_back(std::move(line));
+  for (std::string& line : plan_warnings(run.plan, run.learning_rate(config)))
+    warnings.push_back(std::move(line));
   return warnings;
 }
 
@@ -58,8 +59,8 @@ StepCost cost_of_everything(const DryRun& run, const Config& config) {
 }
 
 std::string plan_text(const DryRun& run, const Config& config, const Ledger& ledger) {
-  std::string text = concat("strategy ", config.strategy.name, ": ", run.plan.run().total_updates, " updates, ",
-                            run.plan.run().updates_per_epoch, " an epoch\n\n");
+  std::string text = concat("strategy ", config.strategy.name, ": ", run.plan.run().total_updates,
+                            " updates, ", run.plan.run().updates_per_epoch, " an epoch\n\n");
   text += timeline(run.plan, run.learning_rate(config)) + "\n";
   const StepCost everything = cost_of_everything(run, config);
   text += ledger_text(ledger, &everything);

@@ -35,14 +35,16 @@ std::vector<double> softmax_of(const std::vector<double>& logits) {
 std::string class_line(const std::vector<double>& logits, const std::vector<std::string>& labels) {
   const auto best = static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   const std::string label = best < labels.size() ? labels[best] : std::to_string(best);
-  return Json{{"label", label}, {"logits", numbers(logits)}, {"probabilities", numbers(softmax_of(logits))}}.dump();
+  return Json{{"label", label}, {"logits", numbers(logits)}, {"probabilities", numbers(softmax_of(logits))}}
+      .dump();
 }
 
 std::string prediction_lines(const Outputs& outputs, std::int64_t samples, const Preprocess& preprocess) {
   std::string lines;
   for (std::int64_t i = 0; i < samples; ++i) {
     const std::vector<double> row(outputs.row(i), outputs.row(i) + outputs.columns);
-    lines += preprocess.task == "regression" ? Json{{"value", number(row[0])}}.dump() : class_line(row, preprocess.labels);
+    lines += preprocess.task == "regression" ? Json{{"value", number(row[0])}}.dump()
+                                             : class_line(row, preprocess.labels);
     lines += '\n';
   }
   return lines;

@@ -16,8 +16,8 @@ void check_size(const ModelFolder& folder, const SafetensorsFile& file) {
   for (const SafetensorsEntry& entry : file.entries()) in_file += entry.end - entry.begin;
   const std::int64_t wanted = count_elements(folder.config);
   if (wanted > in_file)
-    fail_input("config.json asks for ", wanted, " weights, the file has ", in_file, " bytes of them (", folder.weights,
-               "); use the config.json that belongs to it");
+    fail_input("config.json asks for ", wanted, " weights, the file has ", in_file, " bytes of them (",
+               folder.weights, "); use the config.json that belongs to it");
 }
 
 }  // namespace
@@ -34,8 +34,8 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing) {
   const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
   if (allow_missing && !without_head) report.missing.clear();
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
-    fail_input(without_head ? "the model has no head: " : "the weights do not fit: ", describe_problems(report), " (",
-               saved.folder.weights, "); give the folder of a finished run");
+    fail_input(without_head ? "the model has no head: " : "the weights do not fit: ",
+               describe_problems(report), " (", saved.folder.weights, "); give the folder of a finished run");
   return saved;
 }
 
@@ -45,12 +45,12 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
     fail_input("the samples have the shape ", Shape(data.sample_shape), ", the model takes ",
                Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
   if (!preprocess.columns.empty() && data.columns != preprocess.columns)
-    fail_input("the columns ", name_list(data.columns), " are not the model's ", name_list(preprocess.columns), " (", source,
-               "); give the same columns in the same order");
+    fail_input("the columns ", name_list(data.columns), " are not the model's ",
+               name_list(preprocess.columns), " (", source, "); give the same columns in the same order");
   if (preprocess.mean.empty()) return;
   if (static_cast<std::int64_t>(preprocess.mean.size()) != data.sample_size())
-    fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", data.sample_size(), " features (", folder.weights,
-               "); make the folder again");
+    fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", data.sample_size(),
+               " features (", folder.weights, "); make the folder again");
   Standardizer{preprocess.mean, preprocess.deviation}.apply(data);
 }
 
@@ -58,15 +58,15 @@ void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset
   const std::vector<std::string>& labels = folder.preprocess.labels;
   if (labels.empty()) {  // no names are recorded: only the number of classes can be checked
     if (static_cast<std::int64_t>(data.classes.size()) == folder.config.outputs) return;
-    fail_input("the data have ", data.classes.size(), " classes, the model ", folder.config.outputs, " (", source,
-               "); give data of the model's task");
+    fail_input("the data have ", data.classes.size(), " classes, the model ", folder.config.outputs, " (",
+               source, "); give data of the model's task");
   }
   std::vector<std::int64_t> index;
   for (const std::string& name : data.classes) {
     const auto found = std::find(labels.begin(), labels.end(), name);
     if (found == labels.end())
-      fail_input("the model does not know the class ", in_quotes(name), ", it has ", name_list(labels), " (", source,
-                 "); set data.classes, or give data of the model's task");
+      fail_input("the model does not know the class ", in_quotes(name), ", it has ", name_list(labels), " (",
+                 source, "); set data.classes, or give data of the model's task");
     index.push_back(found - labels.begin());
   }
   for (std::int64_t& label : data.label) label = index[static_cast<std::size_t>(label)];

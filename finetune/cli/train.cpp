@@ -45,7 +45,8 @@ std::string result_text(const RunResult& result, const Config& config) {
                                                 {"status", status_name(outcome.status)},
                                                 {"updates", std::to_string(outcome.completed)},
                                                 {"loss", short_number(outcome.last_loss)}};
-  for (const auto& [name, value] : outcome.validation) rows.push_back({"validation " + name, short_number(value)});
+  for (const auto& [name, value] : outcome.validation)
+    rows.push_back({"validation " + name, short_number(value)});
   for (const auto& [name, value] : result.test) rows.push_back({"test " + name, short_number(value)});
   rows.push_back({"training", short_number(outcome.train_seconds) + " s"});
   rows.push_back({"work", flops_text(outcome.flops)});
@@ -97,8 +98,9 @@ int train(const Arguments& arguments) {
     return 0;
   }
   if (result.outcome.status == RunStatus::interrupted) {
-    Progress().message(concat("interrupted after ", result.outcome.completed, " updates, which are saved; go on with: ",
-                              resume_command(arguments, request.out)));
+    Progress().message(
+        concat("interrupted after ", result.outcome.completed,
+               " updates, which are saved; go on with: ", resume_command(arguments, request.out)));
     return 128 + stop_signal;
   }
   print(arguments.json ? result_json(result, request.config) : result_text(result, request.config));

@@ -43,6 +43,8 @@ void Optimizer::step(double lr) {
   const CategoryScope category(memory::Category::optimizer);
   for (const ParameterPtr& parameter : parameters_) {
     if (!is_active(*parameter)) continue;
+    // Whose cost it is matters to an observer only, and asking for a scope's number takes a lock.
+    const TraceScope owner(kernel_observer != nullptr ? scope_id(parameter->name) : 0);
     OptimizerState& state = state_of(*parameter);
     set_category(state, memory::Category::optimizer);
     ++state.steps;
@@ -85,6 +87,7 @@ void Optimizer::apply_policy(const Parameter& parameter, StatePolicy policy) {
 
 double gradient_norm(const std::vector<ParameterPtr>& parameters) {
   const NoGrad no_grad;
+  const TraceScope trace(Section::optimizer);
   Tensor total;
   for (const ParameterPtr& parameter : parameters) {
     if (!is_active(*parameter)) continue;
@@ -106,6 +109,7 @@ double clip_gradients(const std::vector<ParameterPtr>& parameters, double max_no
   const double factor = clip_factor(norm, max_norm);
   if (factor == 1) return norm;
   const NoGrad no_grad;
+  const TraceScope trace(Section::optimizer);
   for (const ParameterPtr& parameter : parameters) {
     if (!is_active(*parameter)) continue;
     Tensor gradient = parameter->tensor.grad();

@@ -1,0 +1,55 @@
+// Interrupted runs go on where they were.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "tests/support/program.h"
+#include "tests/support/resume.h"
+
+namespace thaw {
+namespace {
+
+using testing::file_text;
+using testing::ProgramResult;
+using testing::run_program;
+using testing::run_program_and_signal;
+using testing::TemporaryFolder;
+
+constexpr const char* kLong =
+    "[data]\ntrain = \"builtin:digits\"\n[train]\nsteps = 1000000\ncheckpoint_every = \"never\"\n";
+
+TEST(CliResume, KilledRunsEndWithTheSameBits) { testing::expect_same_bits_after_kills(5, 1); }
+
+void expect_interruption(int signal, int code) {
+  const TemporaryFolder folder;
+  const std::string config = folder.write("long.toml", kLong), run = folder.path("run");
+  const ProgramResult result =
+      run_program_and_signal({"train", config, "--out", run}, std::chrono::milliseconds(700), signal);
+  EXPECT_EQ(result.code, code) << result.err;
+  EXPECT_NE(result.err.find("--resume"), std::string::npos) << result.err;
+  EXPECT_FALSE(std::filesystem::is_empty(run + "/checkpoints"));
+  const ProgramResult more = run_program_and_signal({"train", config, "--out", run, "--resume"},
+                                                    std::chrono::milliseconds(700), signal);
+  EXPECT_NE(more.err.find("resumed after"), std::string::npos) << more.err;
+  EXPECT_EQ(more.code, code);
+}
+
+TEST(CliResume, SigintSavesAndExitsWith130) { expect_interruption(SIGINT, 130); }
+TEST(CliResume, SigtermSavesAndExitsWith143) { expect_interruption(SIGTERM, 143); }
+
+TEST(CliResume, MissingFolderBeginsAndFinishedRunIsLeftAlone) {
+  const TemporaryFolder folder;
+  const std::string config =
+      folder.write("short.toml", "[data]\ntrain = \"builtin:digits\"\n[train]\nsteps = 20\n");
+  const std::string run = folder.path("run");
+  ASSERT_EQ(run_program({"train", config, "--out", run, "--resume"}).code, 0);
+  const std::string report = file_text(run + "/run.json");
+  const ProgramResult again = run_program({"train", config, "--out", run, "--resume"});
+  EXPECT_EQ(again.code, 0);
+  EXPECT_NE(again.err.find("nothing to do"), std::string::npos);
+  EXPECT_EQ(file_text(run + "/run.json"), report);
+}
+
+}  // namespace
+}  // namespace thaw

@@ -1,0 +1,84 @@
+#include "tests/support/program.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace thaw::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Standard streams go through files: a pipe that nobody reads meanwhile could fill up.
+pid_t start(const std::vector<std::string>& arguments, const TemporaryFolder& streams) {
+  std::vector<char*> argv = {const_cast<char*>(THAW_PROGRAM)};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const std::string in = streams.path("in"), out = streams.path("out"), err = streams.path("err");
+  const pid_t child = ::fork();
+  if (child < 0) throw std::runtime_error("fork failed");
+  if (child > 0) return child;
+  ::dup2(::open(in.c_str(), O_RDONLY), STDIN_FILENO);
+  ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
+  ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+  ::execv(argv[0], argv.data());
+  _exit(127);
+}
+
+ProgramResult wait_for(pid_t child, const TemporaryFolder& streams) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), file_text(streams.path("out")),
+          file_text(streams.path("err"))};
+}
+
+}  // namespace
+
+ProgramResult run_program(const std::vector<std::string>& arguments, const std::string& input) {
+  const TemporaryFolder streams;
+  streams.write("in", input);
+  return wait_for(start(arguments, streams), streams);
+}
+
+ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
+                                     std::chrono::milliseconds delay, int signal) {
+  const TemporaryFolder streams;
+  streams.write("in", "");
+  const pid_t child = start(arguments, streams);
+  std::this_thread::sleep_for(delay);
+  ::kill(child, signal);  // harmless to a child that has ended: it stays until it is waited for
+  return wait_for(child, streams);
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string pattern = (fs::temp_directory_path() / "thaw-test-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+std::string TemporaryFolder::write(const std::string& name, const std::string& text) const {
+  std::ofstream(path(name), std::ios::binary) << text;
+  return path(name);
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace thaw::testing

@@ -1,0 +1,42 @@
+// Runs the program as a user does: a process with arguments, its output, its exit code.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace thaw::testing {
+
+struct ProgramResult {
+  int code = 0;  // exit code, or minus the signal that ended it
+  std::string out;
+  std::string err;
+};
+
+// Runs `thaw` to its end with `input` on its standard input.
+ProgramResult run_program(const std::vector<std::string>& arguments, const std::string& input = "");
+
+// Starts `thaw` and ends it with `signal` after `delay`, if it still runs then.
+ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
+                                     std::chrono::milliseconds delay, int signal);
+
+// A folder that is removed with everything in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
+  // Writes a file and gives its path.
+  std::string write(const std::string& name, const std::string& text) const;
+
+ private:
+  std::string path_;
+};
+
+std::string file_text(const std::string& path);
+
+}  // namespace thaw::testing

@@ -1,0 +1,199 @@
+// Configs: what is read, what is written, what is refused and how.
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "finetune/config.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+using testing::TemporaryFolder;
+
+constexpr const char* kFull = R"(
+[model]
+from = "mlp"
+hidden = [64, 32]
+activation = "gelu"
+init = "w.safetensors"
+dropout = 0.1
+[data]
+train = "train.csv"
+validation = "sub/valid.csv"
+test = "/abs/test.csv"
+label = "y \" z"
+group = "patient"
+standardize = true
+samples_per_class = 20
+limit = 100
+classes = ["a", "b"]
+duplicates = "warn"
+split_seed = 7
+[train]
+steps = 60
+batch_size = 0
+accumulation = 2
+shuffle = false
+optimizer = "sgd"
+momentum = 0.9
+nesterov = true
+no_decay = "kind:bias"
+lr = 1e-5
+schedule = "one-cycle"
+warmup_fraction = 0.1
+clip_norm = 1
+label_smoothing = 0.1
+eval_every = "100 steps"
+restore_best = true
+monitor = "validation_accuracy"
+nan = "skip"
+seed = 3
+[strategy]
+name = "plan"
+frozen_norm = "batch"
+[[strategy.phase]]
+train = "head"
+[[strategy.phase]]
+at = "epoch 1.5"
+train = "all"
+lr_mult = { "head" = 1.0, "layers.0" = 0.38 }
+state = "park"
+rewarmup = 5
+[compare]
+strategies = ["full", "top-2"]
+lr_grid = [1e-3, 3e-4]
+)";
+
+struct ConfigTest : ::testing::Test {
+  TemporaryFolder folder;
+  Config load(const std::string& text, const std::vector<std::string>& set = {}) {
+    return load_config(folder.write("task.toml", text), set);
+  }
+  std::string error_of(const std::string& text, const std::vector<std::string>& set = {}) {
+    try {
+      load(text, set);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+};
+
+TEST_F(ConfigTest, EveryKeyIsRead) {
+  const Config c = load(kFull);
+  EXPECT_EQ(c.name, "task");
+  EXPECT_EQ(c.model.hidden, (std::vector<std::int64_t>{64, 32}));
+  EXPECT_EQ(c.model.init, folder.path("w.safetensors"));
+  EXPECT_EQ(c.data.validation, folder.path("sub/valid.csv"));
+  EXPECT_EQ(c.data.test, "/abs/test.csv");
+  EXPECT_EQ(c.data.label, "y \" z");
+  EXPECT_EQ(c.train.steps, 60);
+  EXPECT_EQ(c.train.lr, 1e-5);
+  EXPECT_EQ(c.train.schedule, "one-cycle");
+  ASSERT_EQ(c.strategy.phases.size(), 2u);
+  EXPECT_EQ(to_text(c.strategy.phases[1].at), "epoch 1.5");
+  EXPECT_EQ(c.strategy.phases[1].lr_mult.at("layers.0"), 0.38);
+  EXPECT_EQ(c.strategy.phases[1].rewarmup, 5);
+  EXPECT_EQ(std::get<std::string>(c.strategy.options.at("frozen_norm")), "batch");
+  EXPECT_EQ(c.compare.strategies, (std::vector<std::string>{"full", "top-2"}));
+}
+
+TEST_F(ConfigTest, WrittenConfigReadsBackTheSame) {
+  for (const char* text :
+       {kFull, "", "[strategy]\nname = \"top-2\"\n", "[strategy]\nname = \"lora\"\nr = 4\n",
+        "[train]\nwarmup_steps = 5\n[model]\nfrom = \"cnn\"\n"}) {
+    const std::string written = to_toml(load(text));
+    EXPECT_EQ(to_toml(load(written)), written) << text;
+  }
+}
+
+TEST_F(ConfigTest, DefaultsAreWrittenOut) {
+  const std::string written = to_toml(load(""));
+  for (const char* line :
+       {"hidden = [64]", "epochs = 3.0", "lr = 0.001", "weight_decay = 0.01", "betas = [0.9, 0.999]",
+        "eval_every = \"1 epoch\"", "cache = \"auto\"", "frozen_dropout = \"keep\"", "seeds = 5"})
+    EXPECT_NE(written.find(line), std::string::npos) << line << "\n" << written;
+}
+
+TEST_F(ConfigTest, WeightDecayFollowsTheOptimizer) {
+  EXPECT_EQ(load("").train.weight_decay, 0.01);
+  EXPECT_EQ(load("[train]\noptimizer = \"sgd\"\n").train.weight_decay, 0);
+  EXPECT_EQ(load("[train]\noptimizer = \"sgd\"\nweight_decay = 0.1\n").train.weight_decay, 0.1);
+}
+
+TEST_F(ConfigTest, OverridesWin) {
+  const Config c =
+      load("[train]\nlr = 1\nepochs = 5\n", {"train.lr=1e-4", "strategy.name=top-2", "data.train=x/y.csv",
+                                             "train.steps = 7", "model.hidden=[8, 4]"});
+  EXPECT_EQ(c.train.lr, 1e-4);
+  EXPECT_EQ(c.train.steps, 7);  // in place of the file's epochs
+  EXPECT_EQ(c.strategy.name, "top-2");
+  EXPECT_EQ(c.data.train, folder.path("x/y.csv"));
+  EXPECT_EQ(c.model.hidden, (std::vector<std::int64_t>{8, 4}));
+}
+
+TEST_F(ConfigTest, AnotherStrategyKeepsCommonOptionsAlone) {
+  const Config c = load("[strategy]\nname = \"lora\"\nr = 4\nfrozen_norm = \"batch\"\n");
+  EXPECT_EQ(strategy_request(c, "lora").options.size(), 2u);
+  const StrategyRequest full = strategy_request(c, "full");
+  EXPECT_EQ(full.name, "full");
+  EXPECT_EQ(full.options.size(), 1u);
+}
+
+TEST_F(ConfigTest, CacheIsNotedOnlyWhereItIsAskedFor) {
+  EXPECT_TRUE(load("").notes.empty());
+  EXPECT_TRUE(load("[train]\ncache = \"off\"\n").notes.empty());
+  EXPECT_EQ(load("[train]\ncache = \"auto\"\n").notes.size(), 1u);
+}
+
+TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
+  struct Case {
+    const char* text;
+    std::vector<const char*> parts;
+  };
+  const Case cases[] = {
+      {"[train]\nlrr = 1\n", {"unknown key \"train.lrr\"", "task.toml:2:1", "did you mean \"lr\"?"}},
+      {"[trian]\n", {"unknown key \"trian\"", ":1:", "\"train\""}},
+      {"[train]\nlr = \"fast\"\n", {"train.lr = \"fast\" is not a number", ":2:6", "write a number"}},
+      {"[train]\nlr = 0\n", {"train.lr = 0 is out of range", "above 0"}},
+      {"[train]\nlr = nan\n", {"not finite"}},
+      {"[train]\nbatch_size = 1.5\n", {"not a whole number"}},
+      {"[train]\noptimizer = \"adam\"\n", {"did you mean \"adamw\"?", "\"sgd\""}},
+      {"[train]\nmomentum = 0.9\n", {"is an option of \"sgd\", not of \"adamw\""}},
+      {"[train]\nprecision = \"bf16\"\n", {"is not in this version", "fp32"}},
+      {"[train]\nsteps = 5\nepochs = 2\n", {"stands beside steps"}},
+      {"[train]\neval_every = \"often\"\n", {"is no interval"}},
+      {"[train]\nmonitor = \"validation_rmse\"\n", {"classification does not give", "validation_accuracy"}},
+      {"[model]\npooling = \"cls\"\n", {"model.pooling is not in this version"}},
+      {"[model]\nfrom = \"mpl\"\n", {"neither a built-in architecture nor a folder"}},
+      {"[model]\nhidden = [64, \"x\"]\n", {"model.hidden[1] = \"x\" is not a whole number"}},
+      {"[data]\ntext = \"t\"\n", {"data.text is not in this version"}},
+      {"[data]\ntrain = \"a.txt\"\n", {"text data is not in this version"}},
+      {"[data]\nvalidation_fraction = 1\n", {"out of range", "below 1"}},
+      {"[strategy]\nname = \"gradul\"\n", {"did you mean \"gradual\"", ":2:8"}},
+      {"[strategy]\nname = \"gradual\"\nevry = \"1 epoch\"\n",
+       {"unknown key \"strategy.evry\"", "\"every\""}},
+      {"[strategy]\nname = \"plan\"\n[[strategy.phase]]\nat = \"someday\"\n", {"is not a time", ":4:6"}},
+      {"[strategy]\nname = \"plan\"\n[[strategy.phase]]\nlr_mult = { head = -1 }\n", {"out of range"}},
+      {"[[strategy.phase]]\ntrain = \"head\"\n", {"belongs to the strategy \"plan\""}},
+      {"[compare]\nbudget = \"60s\"\n", {"is not in this version"}},
+      {"[compare]\nstrategies = [\"full\", \"haed\"]\n", {"\"haed\" is unknown", "\"head\""}},
+      {"lr = \n", {"no valid TOML", ":1:"}},
+  };
+  for (const Case& c : cases) {
+    const std::string message = error_of(c.text);
+    for (const char* part : c.parts) EXPECT_NE(message.find(part), std::string::npos) << c.text << message;
+    EXPECT_NE(message.find(';'), std::string::npos) << message;
+  }
+}
+
+TEST_F(ConfigTest, OverrideErrorsNameTheOption) {
+  EXPECT_NE(error_of("", {"train.lr=-1"}).find("(--set train.lr=-1)"), std::string::npos)
+      << error_of("", {"train.lr=-1"});
+  EXPECT_NE(error_of("", {"train.lrr=1"}).find("did you mean \"lr\""), std::string::npos);
+  EXPECT_NE(error_of("", {"nonsense"}).find("KEY=VALUE"), std::string::npos);
+  EXPECT_NE(error_of("", {"model.hidden=[1"}).find("no TOML value"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace thaw
