@@ -60,9 +60,6 @@ class Comparison {
   // Everything that can be wrong with the user's input is found here, before anything runs or is written.
   void prepare() {
     const PreparedData data = prepare_data(config_, config_.train.seed, true, true);
-    if (data.validation.size() == 0 && config_.compare.tune > 0)
-      fail_input("there are no validation data to choose learning rates on (", config_.path,
-                 "); set data.validation or data.validation_fraction, or use --no-tune");
     outcome_.name = config_.name;
     outcome_.metric = main_metric(data.test);
     for (const std::string& note : data.notes) say(note);
@@ -83,6 +80,9 @@ class Comparison {
       for (const std::string& warning : strategy.warnings) say(concat(name, ": ", warning));
       strategies_.push_back(name);
     }
+    if (data.validation.size() == 0 && config_.compare.tune > 0)
+      fail_input("there are no validation data to choose learning rates on (", config_.path,
+                 "); set data.validation or data.validation_fraction, or use --no-tune");
     if (strategies_.empty()) fail_input("no strategy is left to compare; name others in compare.strategies");
     folder_.emplace(request_.out, false);
     total_ = static_cast<std::int64_t>(strategies_.size()) *

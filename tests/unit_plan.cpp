@@ -92,7 +92,8 @@ TEST(PhaseStart, RefusesOtherTexts) {
   }
   EXPECT_EQ(error_of([] { parse_phase_start("plateau validaton_loss 2"); }),
             "at = \"plateau validaton_loss 2\" has an unknown metric \"validaton_loss\"; did you mean "
-            "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\"");
+            "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\", "
+            "\"validation_macro_f1\", ... (6 in all)");
 }
 
 TEST(PlanChoices, ParseAndPrint) {
