@@ -36,12 +36,13 @@ void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t se
   rest = rest.subset(split.rest);
 }
 
-void check_duplicates(const Config& config, const Dataset& train, const Dataset& other, const std::string& other_path,
-                      bool refuse, std::vector<std::string>& notes) {
+void check_duplicates(const Config& config, const Dataset& train, const Dataset& other,
+                      const std::string& other_path, bool refuse, std::vector<std::string>& notes) {
   const std::vector<Duplicate> found = find_duplicates(train, other);
   if (found.empty()) return;
-  const std::string what = concat(found.size(), " rows of ", other_path, " stand in ", config.data.train,
-                                  " too (first: row ", found[0].second_row + 1, " is row ", found[0].first_row + 1, ")");
+  const std::string what =
+      concat(found.size(), " rows of ", other_path, " stand in ", config.data.train, " too (first: row ",
+             found[0].second_row + 1, " is row ", found[0].first_row + 1, ")");
   if (refuse && config.data.duplicates != "warn")
     fail_input(what, "; remove them, or set data.duplicates = \"warn\"");
   notes.push_back("warning: " + what);
@@ -49,12 +50,12 @@ void check_duplicates(const Config& config, const Dataset& train, const Dataset&
 
 void check_same_shape(const Dataset& train, const Dataset& other, const std::string& path) {
   if (train.sample_shape != other.sample_shape)
-    fail_input("samples of ", path, " have the shape ", Shape(other.sample_shape), ", those of the training data ",
-               Shape(train.sample_shape), "; both must agree");
+    fail_input("samples of ", path, " have the shape ", Shape(other.sample_shape),
+               ", those of the training data ", Shape(train.sample_shape), "; both must agree");
 }
 
-void read_or_split(const Config& config, const std::string& path, double fraction, const char* what, bool refuse,
-                   PreparedData& data, Dataset& part) {
+void read_or_split(const Config& config, const std::string& path, double fraction, const char* what,
+                   bool refuse, PreparedData& data, Dataset& part) {
   if (!path.empty()) {
     part = read_dataset(source_of(config.data, path, &data.train));
     check_same_shape(data.train, part, path);
@@ -62,7 +63,8 @@ void read_or_split(const Config& config, const std::string& path, double fractio
   } else if (fraction > 0) {
     // Each part has a seed of its own, so that taking a test part does not hand its samples to validation.
     take_split(data.train, part, fraction, mix64(config.data.split_seed ^ hash_text(what)));
-    data.notes.push_back(concat(what, ": ", part.size(), " samples split off (seed ", config.data.split_seed, ")"));
+    data.notes.push_back(
+        concat(what, ": ", part.size(), " samples split off (seed ", config.data.split_seed, ")"));
   }
 }
 
@@ -72,15 +74,17 @@ void draw_training_samples(const DataSection& section, std::uint64_t seed, Prepa
     data.train = data.train.subset(draw_per_class(data.train, section.samples_per_class, seed));
   if (section.limit > 0) data.train = data.train.subset(draw_rows(data.train, section.limit, seed));
   if (data.train.size() != before)
-    data.notes.push_back(concat("training: ", data.train.size(), " of ", before, " samples drawn (seed ", seed, ")"));
+    data.notes.push_back(
+        concat("training: ", data.train.size(), " of ", before, " samples drawn (seed ", seed, ")"));
 }
 
 void check_fits_memory(const ModelConfig& config) {
   const double bytes = 4.0 * static_cast<double>(count_elements(config));
-  const double machine = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  const double machine =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
   if (bytes > machine)
-    fail_input("the model's parameters need ", bytes / 1e9, " GB, the machine has ", machine / 1e9,
-               " GB; use a smaller model");
+    fail_input("the model's parameters need ", bytes / 1e9, " GB (", config.architecture, " on a machine of ",
+               machine / 1e9, " GB); use a smaller model");
 }
 
 // Everything in the file must have a place in the model, except a head of another shape, which stays new.
@@ -104,7 +108,8 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   const ModelFolder folder = read_model_folder(config.model.from);
   const SafetensorsFile file(folder.weights);
   const bool same_labels = folder.preprocess.labels.empty()
-                               ? folder.config.outputs == static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1))
+                               ? folder.config.outputs == static_cast<std::int64_t>(std::max<std::size_t>(
+                                                              data.train.classes.size(), 1))
                                : folder.preprocess.labels == data.train.classes;
   const std::vector<ParameterPtr> parameters = model.parameters();
   const int head = static_cast<int>(model.groups().size()) - 1;
@@ -113,7 +118,9 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   for (const ParameterPtr& parameter : parameters)
     if (parameter->group == head) fresh.push_back(parameter->tensor.clone());
   LoadReport report = load_weights(model, file);
-  auto is_head = [&](const std::string& name) { return model.group_of(name.substr(0, name.find(':'))) == head; };
+  auto is_head = [&](const std::string& name) {
+    return model.group_of(name.substr(0, name.find(':'))) == head;
+  };
   const bool head_missing = std::any_of(report.missing.begin(), report.missing.end(), is_head);
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
@@ -121,7 +128,8 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     std::size_t next = 0;
     for (const ParameterPtr& parameter : parameters)
       if (parameter->group == head) kernels::copy(parameter->tensor, std::as_const(fresh[next++]));
-    notes.push_back(concat("the head is new: ", head_missing ? "the folder has none" : "its labels differ from the task's"));
+    notes.push_back(concat("the head is new: ",
+                           head_missing ? "the folder has none" : "its labels differ from the task's"));
   }
   const bool problems = !report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty();
   if (problems && !allow_missing)
@@ -132,18 +140,20 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
 
 }  // namespace
 
-PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test, bool refuse_duplicates) {
+PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test,
+                          bool refuse_duplicates) {
   const DataSection& section = config.data;
   if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
   PreparedData data;
   data.regression = section.task == "regression";
   data.train = read_dataset(source_of(section, section.train, nullptr));
   if (!data.regression && data.train.classes.size() < 2)
-    fail_input("the labels of ", section.train, " have ", data.train.classes.size(), " class; classification needs two");
+    fail_input("the labels have ", data.train.classes.size(), " class (", section.train,
+               "); classification needs two: add samples, or set data.task = \"regression\"");
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
   read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
-  read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates, data,
-                data.validation);
+  read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
+                data, data.validation);
   draw_training_samples(section, draw_seed, data);
 
   Preprocess& preprocess = data.preprocess;
@@ -169,8 +179,8 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
     const ModelFolder folder = read_model_folder(config.model.from);
     model = folder.config;
     if (model.sample_shape != data.train.sample_shape)
-      fail_input("the model in ", config.model.from, " takes samples ", Shape(model.sample_shape), ", the data have ",
-                 Shape(data.train.sample_shape), "; use data of that shape");
+      fail_input("the model in ", config.model.from, " takes samples ", Shape(model.sample_shape),
+                 ", the data have ", Shape(data.train.sample_shape), "; use data of that shape");
   } else {
     model.architecture = config.model.from;
     model.hidden = config.model.hidden;
@@ -181,6 +191,7 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
   if (config.model.dropout) model.dropout = *config.model.dropout;
   model.sample_shape = data.train.sample_shape;
   model.outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
+  check_fits_memory(model);
   return model;
 }
 
@@ -188,7 +199,6 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
                             const std::optional<LoraSpec>& lora, bool allow_missing) {
   PreparedModel prepared;
   prepared.config = model_config(config, data);
-  check_fits_memory(prepared.config);
   const InitSeed init_seed(seed);
   prepared.model = make_model(prepared.config);
   if (is_model_folder(config.model.from))
@@ -203,9 +213,10 @@ void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed) {
   const int head = static_cast<int>(model.groups().size()) - 1;
   auto is_target = [&](const Linear& linear) {
     if (spec.target_modules.empty()) return model.group_of(linear.path()) != head;
-    return std::any_of(spec.target_modules.begin(), spec.target_modules.end(), [&](const std::string& target) {
-      return linear.path() == target || linear.path().ends_with("." + target);
-    });
+    return std::any_of(spec.target_modules.begin(), spec.target_modules.end(),
+                       [&](const std::string& target) {
+                         return linear.path() == target || linear.path().ends_with("." + target);
+                       });
   };
   int attached = 0;
   std::string known;
@@ -217,7 +228,8 @@ void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed) {
   }
   if (attached == 0)
     fail_input("lora finds no layer to adapt",
-               spec.target_modules.empty() ? " below the head" : " among target_modules", "; the Linear layers are: ", known);
+               spec.target_modules.empty() ? " below the head" : " among target_modules",
+               "; the Linear layers are: ", known);
   model.refresh();
 }
 

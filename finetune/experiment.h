@@ -16,14 +16,15 @@ namespace thaw {
 struct PreparedData {
   Dataset train, validation, test;  // test is empty where the config has none
   bool regression = false;
-  Preprocess preprocess;  // what predict needs to treat new data alike
+  Preprocess preprocess;           // what predict needs to treat new data alike
   std::vector<std::string> notes;  // for the user: what was split off, drawn, left out
 };
 
-// Reads, splits (by data.split_seed), draws samples_per_class or limit from the training part (by `draw_seed`), and
-// standardises by the drawn training samples alone. `want_test`: split a test part off where no file is named.
-// Rows that two named files share are refused, or noted.
-PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test, bool refuse_duplicates);
+// Reads, splits (by data.split_seed), draws samples_per_class or limit from the training part (by
+// `draw_seed`), and standardises by the drawn training samples alone. `want_test`: split a test part off
+// where no file is named. Rows that two named files share are refused, or noted.
+PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test,
+                          bool refuse_duplicates);
 
 struct PreparedModel {
   ModelConfig config;
@@ -31,12 +32,14 @@ struct PreparedModel {
   std::vector<std::string> notes;  // "the head is new: …"
 };
 
-// The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head made
-// anew where the labels differ; then model.init. `adapters`: LoRA is attached after the weights are loaded.
+// The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head
+// made anew where the labels differ; then model.init. `adapters`: LoRA is attached after the weights are
+// loaded.
 PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
                             const std::optional<LoraSpec>& lora, bool allow_missing = true);
 
-// What prepare_model would build, without weights: for dry runs on the meta device.
+// What prepare_model would build, without weights: for dry runs on the meta device. InputError when its
+// parameters would not fit the machine's memory.
 ModelConfig model_config(const Config& config, const PreparedData& data);
 
 // Attaches adapters as the strategy asks and refreshes names. InputError when no layer matches.

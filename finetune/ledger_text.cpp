@@ -38,7 +38,7 @@ std::string aligned(const std::vector<Row>& rows) {
   std::string text;
   for (const Row& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i)
-      text += std::string(widths[i] - row[i].size() + (i == 0 ? 0 : 2), ' ') + row[i];
+      text.append(widths[i] - row[i].size() + (i == 0 ? 0 : 2), ' ').append(row[i]);
     text += '\n';
   }
   return text;
@@ -51,8 +51,8 @@ std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
   for (const LedgerPhase& phase : ledger.phases) rows.push_back(row_of(phase, everything));
   std::string text = "Cost of one update, predicted";
   if (everything != nullptr)
-    text += "; work relative to training everything, " + flops_text(everything->total_flops());
-  text += "\n" + aligned(rows);
+    text.append("; work relative to training everything, ").append(flops_text(everything->total_flops()));
+  text.append("\n").append(aligned(rows));
   for (const LedgerPhase& phase : ledger.phases)
     if (!phase.blocked_by.empty())
       text += concat("phase ", phase.phase + 1, ": ", phase.blocked_by,

@@ -26,7 +26,7 @@ Json read_json(const std::string& path) {
   try {
     return Json::parse(text, bounded);
   } catch (const std::exception& error) {
-    fail_input(path, " is no JSON that thaw reads: ", error.what(), "; make the folder again");
+    fail_input("no JSON that thaw reads: ", error.what(), " (", path, "); make the folder again");
   }
 }
 
@@ -46,7 +46,8 @@ ModelConfig read_config(const std::string& path) {
   ModelConfig config;
   const std::string type = field<std::string>(json, "model_type", path, "");
   if (type != "thaw-mlp" && type != "thaw-cnn")
-    fail_input("model_type '", type, "' (", path, ") is not in this version; it reads thaw-mlp and thaw-cnn folders");
+    fail_input("model_type '", type, "' (", path,
+               ") is not in this version; it reads thaw-mlp and thaw-cnn folders");
   config.architecture = type.substr(5);
   config.hidden = field(json, "hidden", path, config.hidden);
   config.activation = field(json, "activation", path, config.activation);
@@ -99,12 +100,14 @@ bool is_model_folder(const std::string& path) {
 }
 
 ModelFolder read_model_folder(const std::string& path) {
-  if (!is_model_folder(path)) fail_input("there is no model folder ", path, "; give one with config.json and model.safetensors");
+  if (!is_model_folder(path))
+    fail_input("there is no model folder (", path, "); give one with config.json and model.safetensors");
   ModelFolder folder;
   folder.config = read_config(path + "/config.json");
   if (fs::exists(path + "/preprocess.json")) folder.preprocess = read_preprocess(path + "/preprocess.json");
   folder.weights = path + "/model.safetensors";
-  if (!fs::exists(folder.weights)) fail_input("the folder ", path, " has no model.safetensors; finish its training run");
+  if (!fs::exists(folder.weights))
+    fail_input("the folder ", path, " has no model.safetensors; finish its training run");
   return folder;
 }
 
@@ -121,8 +124,8 @@ void write_model_folder(const std::string& path, const ModelConfig& config, cons
   json["dropout"] = config.dropout;
   json["sample_shape"] = config.sample_shape;
   json["outputs"] = config.outputs;
-  const Json preprocess{{"task", p.task},           {"sample_shape", p.sample_shape}, {"columns", p.columns},
-                        {"mean", p.mean},           {"deviation", p.deviation},       {"labels", p.labels},
+  const Json preprocess{{"task", p.task},          {"sample_shape", p.sample_shape}, {"columns", p.columns},
+                        {"mean", p.mean},          {"deviation", p.deviation},       {"labels", p.labels},
                         {"label", p.label_column}, {"group", p.group_column}};
   save_safetensors(path + "/model.safetensors", weights, {{"format", "pt"}});
   atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");
@@ -164,7 +167,8 @@ LoadReport load_weights(Model& model, const SafetensorsFile& file) {
       for (const std::int64_t size : entry.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(size);
       report.mismatched.push_back(concat(name, ": the file has [", shape, "], the model ", tensor.shape()));
     } else {
-      kernels::copy(tensor, std::as_const(static_cast<const Tensor&>(file.load_as(entry.name, tensor.dtype()))));
+      kernels::copy(tensor,
+                    std::as_const(static_cast<const Tensor&>(file.load_as(entry.name, tensor.dtype()))));
     }
   }
   for (const auto& [name, tensor] : places)
@@ -176,7 +180,8 @@ std::string describe_problems(const LoadReport& report) {
   auto list = [](const char* what, const std::vector<std::string>& names) {
     if (names.empty()) return std::string();
     std::string text = concat(names.size(), ' ', what, " (");
-    for (std::size_t i = 0; i < std::min<std::size_t>(3, names.size()); ++i) text += (i ? ", " : "") + names[i];
+    for (std::size_t i = 0; i < std::min<std::size_t>(3, names.size()); ++i)
+      text += (i ? ", " : "") + names[i];
     return text + (names.size() > 3 ? ", …) " : ") ");
   };
   std::string text = list("missing", report.missing) + list("unexpected", report.unexpected) +

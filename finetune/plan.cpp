@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <string_view>
 #include <utility>
 
 #include "core/error.h"
 #include "finetune/data/text.h"
+#include "finetune/evaluate.h"
 #include "finetune/selector.h"
 
 namespace thaw {
@@ -103,9 +103,7 @@ void check_order(const Plan& plan, const std::vector<ResolvedPhase>& phases) {
 }  // namespace
 
 bool plateau_reached(const std::string& metric, const std::vector<double>& values, int patience) {
-  const std::string_view loss = "loss";
-  const bool lower_is_better =
-      metric.size() >= loss.size() && metric.substr(metric.size() - loss.size()) == loss;
+  const bool lower_is_better = !higher_is_better(metric);
   if (values.size() <= static_cast<size_t>(patience)) return false;
   const auto better = [&](double a, double b) { return lower_is_better ? a < b : a > b; };
   const auto recent = values.end() - patience;

@@ -26,13 +26,13 @@ bool is_empty(const std::string& path) {
 RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
   std::error_code error;
   if (fs::exists(path, error) && !fs::is_directory(path, error))
-    fail_input("the output ", path, " is a file, not a folder; choose another --out");
+    fail_input("the output is a file, not a folder (", path, "); choose another --out");
   fs::create_directories(path, error);
   if (error)
-    fail_input("the output folder ", path, " cannot be made: ", error.message(), "; choose another --out");
+    fail_input("the output folder cannot be made: ", error.message(), " (", path, "); choose another --out");
   if (!resume && !is_empty(path))
-    fail_input("the output folder ", path,
-               " is not empty; choose another --out, or continue its run with --resume");
+    fail_input("the output folder is not empty (", path,
+               "); choose another --out, or continue its run with --resume");
   lock_ = std::make_unique<FileLock>(path);
   remove_stale_temporaries(path);
 }

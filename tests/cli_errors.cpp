@@ -104,7 +104,7 @@ std::vector<WrongInput> wrong_inputs() {
       {set("train.schedule=linaer"), {"did you mean \"linear\"?"}},
       {set("model.from=resnet"), {"neither a built-in architecture nor a folder"}},
       {set("model.hidden=[0]"), {"model.hidden[0]", "out of range"}},
-      {set("model.hidden=[16000000, 16000000]"), {"GB"}},
+      {{"train", "@good.toml", "--out", "@o", "--set", "model.hidden=[16000000, 16000000]"}, {"GB"}},
       {set("model.max_length=5"), {"not in this version"}},
       {set("data.validation_fraction=1.5"), {"out of range"}},
       {set("data.label=lable"), {"\"lable\"", "data.label"}},

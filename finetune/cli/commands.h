@@ -17,6 +17,9 @@ int graph(const Arguments& arguments);
 int inspect(const Arguments& arguments);
 int list_strategies(const Arguments& arguments);
 
+// InputError naming the option for a strategy that there is not.
+void check_strategy(const std::string& name, const char* option);
+
 // The config that the arguments name, with their overrides and, where given, another strategy.
 Config read_config(const Arguments& arguments);
 

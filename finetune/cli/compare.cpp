@@ -11,6 +11,7 @@ namespace thaw::cli {
 int compare(const Arguments& arguments) {
   CompareRequest request;
   request.config = load_config(arguments.config, arguments.set);
+  for (const std::string& name : arguments.strategies) check_strategy(name, "--strategies");
   CompareSection& section = request.config.compare;
   if (!arguments.strategies.empty()) section.strategies = arguments.strategies;
   section.seeds = arguments.seeds.value_or(section.seeds);

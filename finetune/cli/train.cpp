@@ -1,4 +1,5 @@
 // `thaw train`: one run of one strategy.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -64,10 +65,20 @@ std::string resume_command(const Arguments& arguments, const std::string& folder
 
 }  // namespace
 
+void check_strategy(const std::string& name, const char* option) {
+  try {
+    find_strategy(name);
+  } catch (const InputError& error) {
+    const std::string message = error.what();
+    const std::size_t what_ends = std::min(message.find("; "), message.size());
+    fail_input(message.substr(0, what_ends), " (", option, ")", message.substr(what_ends));
+  }
+}
+
 Config read_config(const Arguments& arguments) {
   Config config = load_config(arguments.config, arguments.set);
   if (!arguments.strategy.empty()) {
-    find_strategy(arguments.strategy);
+    check_strategy(arguments.strategy, "--strategy");
     config.strategy = strategy_request(config, arguments.strategy);
   }
   return config;
