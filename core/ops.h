@@ -1,5 +1,6 @@
 // Every op: one line with its shapes. Definitions are in core/ops/<family>.cpp: shape rule, forward and each
-// gradient in one function. Ops on tensors of different dtypes or devices throw: there is no implicit promotion.
+// gradient in one function. Ops on tensors of different dtypes or devices throw: there is no implicit
+// promotion.
 #pragma once
 
 #include <optional>
@@ -10,7 +11,8 @@
 
 namespace thaw {
 
-// -- elementwise (ops/elementwise.cpp); operands broadcast ----------------------------------------------------
+// -- elementwise (ops/elementwise.cpp); operands broadcast
+// ----------------------------------------------------
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
@@ -56,45 +58,56 @@ inline Tensor operator*(const Tensor& x, double c) { return affine(x, c, 0); }
 inline Tensor operator*(double c, const Tensor& x) { return affine(x, c, 0); }
 inline Tensor operator/(const Tensor& x, double c) { return affine(x, 1 / c, 0); }
 
-// -- reductions (ops/reduce.cpp): dims empty means all; dims may be negative ------------------------------------
+// -- reductions (ops/reduce.cpp): dims empty means all; dims may be negative
+// ------------------------------------
 Tensor sum(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);
 Tensor var(const Tensor& x, const std::vector<int>& dims = {}, double correction = 1, bool keepdim = false);
 Tensor logsumexp(const Tensor& x, const std::vector<int>& dims, bool keepdim = false);
-Tensor amax(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);  // ties share the gradient
+Tensor amax(const Tensor& x, const std::vector<int>& dims = {},
+            bool keepdim = false);  // ties share the gradient
 Tensor amin(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);
-Tensor max(const Tensor& x, int dim, bool keepdim = false);                // gradient to the first maximum
-Tensor argmax(const Tensor& x, int dim, bool keepdim = false);             // i64, no gradient
-Tensor sum_to(const Tensor& x, const Shape& shape);                        // undoes a broadcast from `shape`
+Tensor max(const Tensor& x, int dim, bool keepdim = false);     // gradient to the first maximum
+Tensor argmax(const Tensor& x, int dim, bool keepdim = false);  // i64, no gradient
+Tensor sum_to(const Tensor& x, const Shape& shape);             // undoes a broadcast from `shape`
 
-// -- products (ops/matmul.cpp) --------------------------------------------------------------------------------------
-Tensor matmul(const Tensor& a, const Tensor& b);  // [.., m, k] x [.., k, n] -> [.., m, n]; batch dims broadcast; 1-D as in NumPy
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {});  // [.., in] x [out, in] (+ [out]) -> [.., out]
+// -- products (ops/matmul.cpp)
+// --------------------------------------------------------------------------------------
+Tensor matmul(
+    const Tensor& a,
+    const Tensor& b);  // [.., m, k] x [.., k, n] -> [.., m, n]; batch dims broadcast; 1-D as in NumPy
+Tensor linear(const Tensor& x, const Tensor& w,
+              const Tensor& bias = {});  // [.., in] x [out, in] (+ [out]) -> [.., out]
 
-// -- views and copies (ops/view.cpp) -----------------------------------------------------------------------------------
+// -- views and copies (ops/view.cpp)
+// -----------------------------------------------------------------------------------
 Tensor reshape(const Tensor& x, const Shape& shape);  // one size may be -1; a view where strides allow
 Tensor permute(const Tensor& x, const std::vector<int>& dims);
 Tensor transpose(const Tensor& x, int a, int b);
-Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end, std::int64_t step = 1);  // Python's rules, step > 0
+Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end,
+             std::int64_t step = 1);  // Python's rules, step > 0
 Tensor select(const Tensor& x, int dim, std::int64_t index);
 Tensor squeeze(const Tensor& x, int dim);
 Tensor unsqueeze(const Tensor& x, int dim);
 Tensor flatten(const Tensor& x, int first = 0, int last = -1);
-Tensor expand(const Tensor& x, const Shape& shape);                        // -1 keeps a size
+Tensor expand(const Tensor& x, const Shape& shape);  // -1 keeps a size
 Tensor concatenate(const std::vector<Tensor>& xs, int dim);
 Tensor stack(const std::vector<Tensor>& xs, int dim);
-Tensor pad(const Tensor& x, const std::vector<std::int64_t>& before_after, double value = 0);  // PyTorch's order: last dim first
+Tensor pad(const Tensor& x, const std::vector<std::int64_t>& before_after,
+           double value = 0);  // PyTorch's order: last dim first
 Tensor contiguous(const Tensor& x);
 Tensor cast(const Tensor& x, DType dtype);
 
-// -- index (ops/index.cpp); indices i64, checked, negative ones refused ------------------------------------------------
-Tensor embedding(const Tensor& table, const Tensor& ids);                  // [V, C], [..] -> [.., C]
-Tensor index_select(const Tensor& x, int dim, const Tensor& index);        // index [n]
+// -- index (ops/index.cpp); indices i64, checked, negative ones refused
+// ------------------------------------------------
+Tensor embedding(const Tensor& table, const Tensor& ids);            // [V, C], [..] -> [.., C]
+Tensor index_select(const Tensor& x, int dim, const Tensor& index);  // index [n]
 Tensor gather(const Tensor& x, int dim, const Tensor& index);
 Tensor scatter_add(const Tensor& x, int dim, const Tensor& index, const Tensor& src);
 Tensor one_hot(const Tensor& ids, std::int64_t classes, DType dtype = DType::f32);  // [..] -> [.., classes]
 
-// -- softmax and losses (ops/softmax.cpp, ops/loss.cpp) ------------------------------------------------------------
+// -- softmax and losses (ops/softmax.cpp, ops/loss.cpp)
+// ------------------------------------------------------------
 Tensor softmax(const Tensor& x, int dim = -1);
 Tensor log_softmax(const Tensor& x, int dim = -1);
 
@@ -105,26 +118,34 @@ struct CrossEntropyOptions {
   std::int64_t ignore_index = -100;
   Reduction reduction = Reduction::mean;  // mean: over the weights of the rows that count, as PyTorch
 };
-Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});  // [N, C, ..], i64 [N, ..]
+Tensor cross_entropy(const Tensor& logits, const Tensor& target,
+                     const CrossEntropyOptions& options = {});  // [N, C, ..], i64 [N, ..]
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
 Tensor bce_with_logits(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
 
-// -- normalisation (ops/norm.cpp); gamma and beta may be undefined -----------------------------------------------------
-Tensor layer_norm(const Tensor& x, int normalized_dims, const Tensor& gamma, const Tensor& beta, double eps = 1e-5);
-Tensor rms_norm(const Tensor& x, const Tensor& gamma, double eps = 1e-6);   // over the last dimension
-Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& gamma, const Tensor& beta, double eps = 1e-5);  // [N, C, ..]
+// -- normalisation (ops/norm.cpp); gamma and beta may be undefined
+// -----------------------------------------------------
+Tensor layer_norm(const Tensor& x, int normalized_dims, const Tensor& gamma, const Tensor& beta,
+                  double eps = 1e-5);
+Tensor rms_norm(const Tensor& x, const Tensor& gamma, double eps = 1e-6);  // over the last dimension
+Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& gamma, const Tensor& beta,
+                  double eps = 1e-5);  // [N, C, ..]
 // Normalises [N, C, ..] per channel by the batch's own statistics (biased variance), which are also returned.
 struct BatchNormResult {
   Tensor y, mean, var;
 };
 BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gamma, const Tensor& beta, double eps = 1e-5);
-Tensor batch_norm_eval(const Tensor& x, const Tensor& mean, const Tensor& var, const Tensor& gamma, const Tensor& beta,
+Tensor batch_norm_eval(const Tensor& x, const Tensor& mean, const Tensor& var, const Tensor& gamma,
+                       const Tensor& beta,
                        double eps = 1e-5);  // by given statistics
 
-// -- convolution and pooling (ops/conv.cpp, ops/pool.cpp) ---------------------------------------------------------------
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, const ConvParams& p = {});  // [N, C, H, W], [O, C/groups, kh, kw]
-Tensor conv1d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, std::int64_t stride = 1, std::int64_t padding = 0,
-              std::int64_t dilation = 1, std::int64_t groups = 1);            // [N, C, L], [O, C/groups, k]
+// -- convolution and pooling (ops/conv.cpp, ops/pool.cpp)
+// ---------------------------------------------------------------
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {},
+              const ConvParams& p = {});  // [N, C, H, W], [O, C/groups, kh, kw]
+Tensor conv1d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, std::int64_t stride = 1,
+              std::int64_t padding = 0, std::int64_t dilation = 1,
+              std::int64_t groups = 1);  // [N, C, L], [O, C/groups, k]
 Tensor max_pool2d(const Tensor& x, const PoolParams& p);
 Tensor avg_pool2d(const Tensor& x, const PoolParams& p);
 Tensor adaptive_avg_pool2d(const Tensor& x, std::int64_t height, std::int64_t width);
@@ -132,8 +153,10 @@ Tensor max_pool1d(const Tensor& x, std::int64_t size, std::int64_t stride, std::
 Tensor avg_pool1d(const Tensor& x, std::int64_t size, std::int64_t stride, std::int64_t padding = 0);
 Tensor adaptive_avg_pool1d(const Tensor& x, std::int64_t length);
 
-// -- random (ops/random.cpp); see core/random.h for keys ----------------------------------------------------------------
-Tensor dropout(const Tensor& x, double p, RandomKey key, const Tensor& row_ids = {});  // row_ids i64 [size(0)]
+// -- random (ops/random.cpp); see core/random.h for keys
+// ----------------------------------------------------------------
+Tensor dropout(const Tensor& x, double p, RandomKey key,
+               const Tensor& row_ids = {});  // row_ids i64 [size(0)]
 Tensor rand(const Shape& shape, RandomKey key, double low = 0, double high = 1, Options options = {});
 Tensor randn(const Shape& shape, RandomKey key, double mean = 0, double deviation = 1, Options options = {});
 

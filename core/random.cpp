@@ -3,7 +3,6 @@
 #include <numeric>
 #include <utility>
 
-
 namespace thaw {
 namespace {
 thread_local RandomContext context;

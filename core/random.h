@@ -1,5 +1,6 @@
-// Random numbers are a function of (seed, module path, step, micro-batch, row id, index in the row): never of call
-// order, position in a batch or thread. The same sample gets the same dropout mask wherever it is packed.
+// Random numbers are a function of (seed, module path, step, micro-batch, row id, index in the row): never of
+// call order, position in a batch or thread. The same sample gets the same dropout mask wherever it is
+// packed.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ std::uint64_t mix64(std::uint64_t x);
 std::uint64_t hash_text(std::string_view text);
 
 // A key for one use of randomness, e.g. random_key(seed, "encoder.layer.0.dropout", step, micro_batch).
-RandomKey random_key(std::uint64_t seed, std::string_view path, std::int64_t step = 0, std::int64_t micro_batch = 0);
+RandomKey random_key(std::uint64_t seed, std::string_view path, std::int64_t step = 0,
+                     std::int64_t micro_batch = 0);
 
 // A uniform integer in [0, n) from (key, counter); n > 0. For shuffles and draws on the host.
 std::uint64_t random_below(RandomKey key, std::uint64_t counter, std::uint64_t n);

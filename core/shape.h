@@ -16,7 +16,7 @@ namespace thaw {
 class Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<std::int64_t> sizes);            // NOLINT(google-explicit-constructor)
+  Shape(std::initializer_list<std::int64_t> sizes);  // NOLINT(google-explicit-constructor)
   explicit Shape(const std::vector<std::int64_t>& sizes);
 
   int rank() const { return rank_; }

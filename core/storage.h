@@ -27,8 +27,8 @@ class Storage {
   memory::Category category() const { return category_; }
   void set_category(memory::Category category);
 
-  // A graph node holds or lets go of this storage. The first holder adds its bytes to the saved bytes, the last
-  // one removes them; parameters and inputs exist anyway and do not count.
+  // A graph node holds or lets go of this storage. The first holder adds its bytes to the saved bytes, the
+  // last one removes them; parameters and inputs exist anyway and do not count.
   void hold();
   void let_go();
 

@@ -23,10 +23,10 @@ struct TensorImpl {
   Strides strides;
   std::int64_t offset = 0;  // in elements
   DType dtype = DType::f32;
-  bool requires_grad = false;                 // leaves only
-  std::shared_ptr<TensorImpl> grad;           // leaves only
-  std::shared_ptr<Node> grad_fn;              // the op that made this tensor, when it was recorded
-  std::shared_ptr<const std::string> name;    // shown by graph_dot and errors
+  bool requires_grad = false;               // leaves only
+  std::shared_ptr<TensorImpl> grad;         // leaves only
+  std::shared_ptr<Node> grad_fn;            // the op that made this tensor, when it was recorded
+  std::shared_ptr<const std::string> name;  // shown by graph_dot and errors
   std::vector<std::function<Tensor(const Tensor&)>> hooks;  // leaves only
 };
 
@@ -57,11 +57,16 @@ class Tensor {
   operator View();             // NOLINT(google-explicit-constructor)
   operator ConstView() const;  // NOLINT(google-explicit-constructor)
 
-  // Element access on the CPU; the tensor must be contiguous and of dtype T. The non-const form counts as a write.
+  // Element access on the CPU; the tensor must be contiguous and of dtype T. The non-const form counts as a
+  // write.
   template <class T>
-  T* data() { return static_cast<T*>(static_cast<View>(*this).data); }
+  T* data() {
+    return static_cast<T*>(static_cast<View>(*this).data);
+  }
   template <class T>
-  const T* data() const { return static_cast<const T*>(static_cast<ConstView>(*this).data); }
+  const T* data() const {
+    return static_cast<const T*>(static_cast<ConstView>(*this).data);
+  }
   double item() const;                    // the one element, whatever the dtype
   std::vector<double> to_vector() const;  // all elements, row-major
 

@@ -1,5 +1,5 @@
-// Which samples each update sees, and the tensors they become. Everything is a function of (seed, update): a resumed
-// run sees what an uninterrupted one would have.
+// Which samples each update sees, and the tensors they become. Everything is a function of (seed, update): a
+// resumed run sees what an uninterrupted one would have.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,10 @@ Batch meta_batch(const Dataset& data, std::int64_t size);
 
 class BatchPlan {
  public:
-  // batch_size 0: the whole set. `accumulation` micro-batches make one update; the last ones of an epoch may be
-  // smaller or fewer.
-  BatchPlan(std::int64_t samples, std::int64_t batch_size, std::int64_t accumulation, bool shuffle, std::uint64_t seed);
+  // batch_size 0: the whole set. `accumulation` micro-batches make one update; the last ones of an epoch may
+  // be smaller or fewer.
+  BatchPlan(std::int64_t samples, std::int64_t batch_size, std::int64_t accumulation, bool shuffle,
+            std::uint64_t seed);
 
   std::int64_t updates_per_epoch() const { return updates_per_epoch_; }
   std::int64_t batch_size() const { return batch_size_; }

@@ -53,10 +53,10 @@ struct StrategySummary {
   std::string strategy;
   std::int64_t runs = 0, failed = 0;
   double lr = 0;
-  double mean = 0, low = 0, high = 0;                 // of the metric, 95 % t-interval over seeds
+  double mean = 0, low = 0, high = 0;  // of the metric, 95 % t-interval over seeds
   bool has_difference = false;
   double difference = 0, difference_low = 0, difference_high = 0;  // paired by seed, to `full`
-  double seconds = 0, flops = 0;                      // means per run
+  double seconds = 0, flops = 0;                                   // means per run
   double peak_bytes = 0, trainable = 0;
   double tuning_seconds = 0;
 };
@@ -64,15 +64,15 @@ struct StrategySummary {
 // What the report draws of a strategy: what was trainable when, and at which learning rate.
 struct StrategyPicture {
   std::string strategy;
-  std::vector<std::string> groups;              // bottom to top
-  std::vector<TimelineSegment> timeline;        // finetune/plan_report.h
-  std::vector<double> schedule;                 // of each update, as a multiple of the base rate
-  Ledger ledger;                                // of the first reported run
+  std::vector<std::string> groups;        // bottom to top
+  std::vector<TimelineSegment> timeline;  // finetune/plan_report.h
+  std::vector<double> schedule;           // of each update, as a multiple of the base rate
+  Ledger ledger;                          // of the first reported run
 };
 
 struct CompareOutcome {
   std::string name;
-  std::vector<std::string> notes;               // about the data and what was left out
+  std::vector<std::string> notes;  // about the data and what was left out
   std::string metric;
   bool tuned = false;
   std::vector<ReportedRun> runs;

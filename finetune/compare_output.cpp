@@ -22,9 +22,10 @@ std::string results_csv(const CompareOutcome& outcome) {
   csv << "strategy,seed,status,lr,metric,value,loss,seconds,flops,peak_bytes,trainable,steps\n";
   for (const ReportedRun& run : outcome.runs) {
     const bool ok = run.status == "ok";
-    csv << run.strategy << ',' << run.seed << ',' << run.status << ',' << number(run.lr) << ',' << run.metric << ','
-        << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ',' << number(run.seconds) << ','
-        << number(run.flops) << ',' << run.peak_bytes << ',' << run.trainable << ',' << run.steps << '\n';
+    csv << run.strategy << ',' << run.seed << ',' << run.status << ',' << number(run.lr) << ',' << run.metric
+        << ',' << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ','
+        << number(run.seconds) << ',' << number(run.flops) << ',' << run.peak_bytes << ',' << run.trainable
+        << ',' << run.steps << '\n';
   }
   return csv.str();
 }
@@ -35,17 +36,19 @@ std::string tuning_csv(const CompareOutcome& outcome) {
   for (const TuningTrial& trial : outcome.trials) {
     const bool ok = trial.status == "ok";
     csv << trial.strategy << ',' << number(trial.lr) << ',' << trial.seed << ',' << trial.status << ','
-        << (ok ? number(trial.validation_loss) : "") << ',' << (ok ? number(trial.validation_value) : "") << ','
-        << number(trial.seconds) << ',' << (trial.chosen ? "true" : "false") << '\n';
+        << (ok ? number(trial.validation_loss) : "") << ',' << (ok ? number(trial.validation_value) : "")
+        << ',' << number(trial.seconds) << ',' << (trial.chosen ? "true" : "false") << '\n';
   }
   return csv.str();
 }
 
 Json summary_json(const StrategySummary& s) {
   Json json{{"strategy", s.strategy}, {"runs", s.runs}, {"failed", s.failed}, {"lr", s.lr}};
-  json["value"] = s.runs > s.failed ? Json{{"mean", s.mean}, {"low", s.low}, {"high", s.high}} : Json(nullptr);
+  json["value"] =
+      s.runs > s.failed ? Json{{"mean", s.mean}, {"low", s.low}, {"high", s.high}} : Json(nullptr);
   json["difference_to_full"] =
-      s.has_difference ? Json{{"mean", s.difference}, {"low", s.difference_low}, {"high", s.difference_high}} : Json(nullptr);
+      s.has_difference ? Json{{"mean", s.difference}, {"low", s.difference_low}, {"high", s.difference_high}}
+                       : Json(nullptr);
   json["seconds"] = s.seconds;
   json["flops"] = s.flops;
   json["peak_bytes"] = s.peak_bytes;
@@ -59,9 +62,16 @@ std::string results_json(const Config& config, const CompareOutcome& outcome) {
   for (const StrategySummary& summary : outcome.summaries) summaries.push_back(summary_json(summary));
   Json runs = Json::array();
   for (const ReportedRun& run : outcome.runs)
-    runs.push_back({{"strategy", run.strategy}, {"seed", run.seed}, {"status", run.status}, {"lr", run.lr},
-                    {"value", run.status == "ok" ? Json(run.value) : Json(nullptr)}, {"seconds", run.seconds},
-                    {"flops", run.flops}, {"peak_bytes", run.peak_bytes}, {"trainable", run.trainable}, {"steps", run.steps}});
+    runs.push_back({{"strategy", run.strategy},
+                    {"seed", run.seed},
+                    {"status", run.status},
+                    {"lr", run.lr},
+                    {"value", run.status == "ok" ? Json(run.value) : Json(nullptr)},
+                    {"seconds", run.seconds},
+                    {"flops", run.flops},
+                    {"peak_bytes", run.peak_bytes},
+                    {"trainable", run.trainable},
+                    {"steps", run.steps}});
   return Json{{"name", config.name},
               {"metric", outcome.metric},
               {"stamp", outcome.tuned ? "tuned on validation data" : "untuned: compares recipes"},
@@ -86,7 +96,8 @@ std::string interval(double mean, double low, double high) {
 
 // Columns are padded by characters, not bytes: the texts hold "±".
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 using Row = std::vector<std::string>;
@@ -119,15 +130,16 @@ std::string summary_text(const CompareOutcome& outcome) {
   const auto full = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
                                  [](const StrategySummary& s) { return s.strategy == "full"; });
   const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
-  std::vector<Row> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds", "FLOPs", "peak memory", "trainable"}};
+  std::vector<Row> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds", "FLOPs",
+                         "peak memory", "trainable"}};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
     std::ostringstream lr;
     lr << std::setprecision(3) << s.lr;
     rows.push_back({s.strategy + (s.failed ? " (" + std::to_string(s.failed) + " failed)" : ""),
                     any ? interval(s.mean, s.low, s.high) : "-",
-                    s.has_difference ? interval(s.difference, s.difference_low, s.difference_high) : "", lr.str(),
-                    any ? fixed(s.seconds, 2) : "-",
+                    s.has_difference ? interval(s.difference, s.difference_low, s.difference_high) : "",
+                    lr.str(), any ? fixed(s.seconds, 2) : "-",
                     any && full_flops > 0 ? fixed(100 * s.flops / full_flops, 0) + " %" : "-",
                     any ? human_bytes(s.peak_bytes) : "-", any ? fixed(s.trainable, 0) : "-"});
   }

@@ -55,7 +55,9 @@ Metrics regression_metrics(const Outputs& outputs, const Dataset& data) {
     absolute += std::abs(error);
     spread += (target - mean) * (target - mean);
   }
-  return {{"loss", squared / n}, {"rmse", std::sqrt(squared / n)}, {"mae", absolute / n},
+  return {{"loss", squared / n},
+          {"rmse", std::sqrt(squared / n)},
+          {"mae", absolute / n},
           {"r2", spread > 0 ? 1 - squared / spread : 0.0}};
 }
 
@@ -83,7 +85,9 @@ Metrics compute_metrics(const Outputs& outputs, const Dataset& data) {
   return data.label.empty() ? regression_metrics(outputs, data) : classification_metrics(outputs, data);
 }
 
-Metrics evaluate(Model& model, const Dataset& data) { return compute_metrics(predict_all(model, data), data); }
+Metrics evaluate(Model& model, const Dataset& data) {
+  return compute_metrics(predict_all(model, data), data);
+}
 
 double metric(const Metrics& metrics, const std::string& name) {
   std::string known;

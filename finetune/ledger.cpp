@@ -27,7 +27,8 @@ std::size_t StepObserver::group_of_scope(int scope) {
   if (index >= scope_groups_.size()) scope_groups_.resize(index + 1, -2);
   if (scope_groups_[index] == -2) scope_groups_[index] = model_.group_of(scope_path(scope));
   // What no module asked for (the loss, the optimizer's bookkeeping) is the head's.
-  return scope_groups_[index] < 0 ? model_.groups().size() - 1 : static_cast<std::size_t>(scope_groups_[index]);
+  return scope_groups_[index] < 0 ? model_.groups().size() - 1
+                                  : static_cast<std::size_t>(scope_groups_[index]);
 }
 
 void StepObserver::on_kernel(const KernelEvent& event) {
@@ -50,12 +51,12 @@ StepCost StepObserver::finish(Device device) const {
 
 namespace {
 
-// The run on the meta device: one model and one optimizer go through the phases in order, so that state which an
-// earlier phase left behind is counted too.
+// The run on the meta device: one model and one optimizer go through the phases in order, so that state which
+// an earlier phase left behind is counted too.
 class MetaRun {
  public:
-  MetaRun(const Config& config, const ModelConfig& model_config, const Strategy& strategy, const ResolvedPlan& plan,
-          const Dataset& data)
+  MetaRun(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
+          const ResolvedPlan& plan, const Dataset& data)
       : config_(config), plan_(plan), model_(make_meta_model(model_config, strategy)) {
     if (strategy.l2_sp) penalty_.emplace(*model_, *strategy.l2_sp);
     optimizer_ = make_optimizer(config.train, *model_);

@@ -1,7 +1,9 @@
-// The ledger: what each phase of a run costs, predicted and measured, so that a frozen layer's saving is a number.
+// The ledger: what each phase of a run costs, predicted and measured, so that a frozen layer's saving is a
+// number.
 //
-// A prediction comes from running the real step of the real model on the meta device, where kernels count FLOPs and
-// bytes instead of computing; no formula is written a second time. A measurement observes the same step on the CPU.
+// A prediction comes from running the real step of the real model on the meta device, where kernels count
+// FLOPs and bytes instead of computing; no formula is written a second time. A measurement observes the same
+// step on the CPU.
 #pragma once
 
 #include <array>
@@ -20,11 +22,11 @@ namespace thaw {
 // Cost of one update, by section (core/trace.h).
 struct StepCost {
   std::array<double, kSections> flops{};
-  std::array<double, kSections> seconds{};  // of kernels; zero in a prediction
-  std::vector<std::array<double, kSections>> group_flops;    // per group of the model
+  std::array<double, kSections> seconds{};                 // of kernels; zero in a prediction
+  std::vector<std::array<double, kSections>> group_flops;  // per group of the model
   std::vector<std::array<double, kSections>> group_seconds;
-  std::int64_t saved_bytes = 0;      // peak of saved activations
-  std::int64_t gradient_bytes = 0;   // of parameters' gradients
+  std::int64_t saved_bytes = 0;     // peak of saved activations
+  std::int64_t gradient_bytes = 0;  // of parameters' gradients
   std::int64_t optimizer_bytes = 0;
   double total_flops() const;
 };
@@ -47,8 +49,8 @@ class StepObserver : public KernelObserver {
   std::vector<int> scope_groups_;  // by scope id; -2: not asked yet
 };
 
-// Why backward still reaches below the frozen groups, or why a frozen part saves nothing: names the parameter.
-// Empty where freezing saves all that it can.
+// Why backward still reaches below the frozen groups, or why a frozen part saves nothing: names the
+// parameter. Empty where freezing saves all that it can.
 std::string blocking_parameter(const ResolvedPlan& plan, int phase);
 
 struct LedgerPhase {
@@ -72,8 +74,8 @@ Ledger predict_ledger(const Config& config, const ModelConfig& model_config, con
                       const ResolvedPlan& plan, const Dataset& data, const Triggers& triggers = {});
 
 std::string ledger_json(const Ledger& ledger);
-// The predictions as a table for a terminal: phases, trainable share, FLOPs by section, bytes; the total relative to
-// `everything` too, what an update costs that trains all, where it is given.
+// The predictions as a table for a terminal: phases, trainable share, FLOPs by section, bytes; the total
+// relative to `everything` too, what an update costs that trains all, where it is given.
 std::string ledger_text(const Ledger& ledger, const StepCost* everything = nullptr);
 
 }  // namespace thaw

@@ -13,9 +13,9 @@ namespace thaw {
 struct Preprocess {
   std::string task = "classification";  // or "regression"
   std::vector<std::int64_t> sample_shape;
-  std::vector<std::string> columns;      // tables: features in order
-  std::vector<double> mean, deviation;   // empty: not standardised
-  std::vector<std::string> labels;       // classification
+  std::vector<std::string> columns;     // tables: features in order
+  std::vector<double> mean, deviation;  // empty: not standardised
+  std::vector<std::string> labels;      // classification
   std::string label_column = "label";
   std::string group_column;
 };

@@ -54,7 +54,8 @@ RunResult run_training(const RunRequest& request) {
   if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
   const PreparedData& data = request.data != nullptr ? *request.data : own;
   const Strategy strategy = strategy_for(config, data);
-  PreparedModel prepared = prepare_model(config, data, config.train.seed, strategy.lora, request.allow_missing);
+  PreparedModel prepared =
+      prepare_model(config, data, config.train.seed, strategy.lora, request.allow_missing);
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
     if (folder->finished()) {
@@ -73,8 +74,9 @@ RunResult run_training(const RunRequest& request) {
     result.test = evaluate(*prepared.model, data.test);
     result.test_evaluations = 1;
     if (folder)
-      folder->append_metrics(evaluation_line(result.outcome.completed, "test", result.test,
-                                             trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0))));
+      folder->append_metrics(
+          evaluation_line(result.outcome.completed, "test", result.test,
+                          trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0))));
   }
   if (folder) write_results(request, *folder, prepared, data, result, load_seconds);
   return result;

@@ -9,13 +9,14 @@
 namespace thaw {
 
 struct RunRequest {
-  Config config;     // of one strategy, with its learning rate and seeds
-  std::string out;   // empty: nothing is written
+  Config config;    // of one strategy, with its learning rate and seeds
+  std::string out;  // empty: nothing is written
   bool resume = false;
   bool allow_missing = false;
-  const PreparedData* data = nullptr;  // null: prepared here, with a test part only where the config names one
-  bool evaluate_test = true;           // once, at the end, where there are test data
-  std::string version, compiler;       // for run.json
+  const PreparedData* data =
+      nullptr;                    // null: prepared here, with a test part only where the config names one
+  bool evaluate_test = true;      // once, at the end, where there are test data
+  std::string version, compiler;  // for run.json
   Trainer::Hooks hooks;
 };
 

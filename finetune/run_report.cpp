@@ -22,7 +22,8 @@ Json metrics_json(const Metrics& metrics) {
 
 Json sections_json(const std::array<double, kSections>& values) {
   Json json = Json::object();
-  for (int s = 0; s < kSections; ++s) json[section_name(static_cast<Section>(s))] = values[static_cast<std::size_t>(s)];
+  for (int s = 0; s < kSections; ++s)
+    json[section_name(static_cast<Section>(s))] = values[static_cast<std::size_t>(s)];
   return json;
 }
 
@@ -61,7 +62,8 @@ void read_array(const Json& json, std::array<double, kSections>& values) {
 
 }  // namespace
 
-std::string update_line(std::int64_t step, std::int64_t updates_per_epoch, double loss, double lr, int phase) {
+std::string update_line(std::int64_t step, std::int64_t updates_per_epoch, double loss, double lr,
+                        int phase) {
   const double epoch = static_cast<double>(step) / static_cast<double>(updates_per_epoch);
   return Json{{"step", step}, {"epoch", epoch}, {"loss", number(loss)}, {"lr", lr}, {"phase", phase}}.dump();
 }
@@ -90,14 +92,21 @@ std::string phase_records(const RunOutcome& outcome) {
     proofs.push_back({p.phase, p.begin, p.end, p.tensors, p.bytes, p.sha256_start, p.sha256_end});
   Json rows = Json::array();
   for (const LedgerPhase& row : outcome.ledger.phases) {
-    Json flops = Json::array(), seconds = Json::array(), group_flops = Json::array(), group_seconds = Json::array();
+    Json flops = Json::array(), seconds = Json::array(), group_flops = Json::array(),
+         group_seconds = Json::array();
     add_array(flops, row.measured.flops);
     add_array(seconds, row.measured.seconds);
     for (const auto& values : row.measured.group_flops) add_array(group_flops, values);
     for (const auto& values : row.measured.group_seconds) add_array(group_seconds, values);
-    rows.push_back({{"phase", row.phase}, {"wall", row.seconds}, {"measured", row.was_measured}, {"flops", flops},
-                    {"seconds", seconds}, {"group_flops", group_flops}, {"group_seconds", group_seconds},
-                    {"bytes", {row.measured.saved_bytes, row.measured.gradient_bytes, row.measured.optimizer_bytes}}});
+    rows.push_back(
+        {{"phase", row.phase},
+         {"wall", row.seconds},
+         {"measured", row.was_measured},
+         {"flops", flops},
+         {"seconds", seconds},
+         {"group_flops", group_flops},
+         {"group_seconds", group_seconds},
+         {"bytes", {row.measured.saved_bytes, row.measured.gradient_bytes, row.measured.optimizer_bytes}}});
   }
   return Json{{"proofs", proofs}, {"rows", rows}, {"validation", outcome.validation}}.dump();
 }
@@ -109,7 +118,8 @@ void restore_phase_records(const std::string& text, RunOutcome& outcome) {
     outcome.proofs.push_back({p.at(0), p.at(1), p.at(2), p.at(3), p.at(4), p.at(5), p.at(6)});
   outcome.validation.clear();
   for (const Json& pair : json.at("validation"))  // null: not finite
-    outcome.validation.emplace_back(pair.at(0), pair.at(1).is_null() ? std::nan("") : pair.at(1).get<double>());
+    outcome.validation.emplace_back(pair.at(0),
+                                    pair.at(1).is_null() ? std::nan("") : pair.at(1).get<double>());
   for (const Json& saved : json.at("rows"))
     for (LedgerPhase& row : outcome.ledger.phases) {
       if (row.phase != saved.at("phase").get<int>()) continue;
@@ -155,7 +165,8 @@ std::string ledger_json(const Ledger& ledger) {
     phase["measured"] = row.was_measured ? cost_json(row.measured, ledger.groups, true) : Json(nullptr);
     phases.push_back(phase);
   }
-  return Json{{"unit", "one update of a full batch; flops as the kernels count them, bytes, seconds in kernels"},
+  return Json{{"unit",
+               "one update of a full batch; flops as the kernels count them, bytes, seconds in kernels"},
               {"groups", ledger.groups},
               {"phases", phases}}
              .dump(2) +
@@ -166,7 +177,8 @@ std::string run_json(const Config& config, const RunOutcome& outcome, const RunC
   Json phases = Json::array();
   for (const FrozenProof& proof : outcome.proofs) phases.push_back(proof_json(proof));
   Json triggers = Json::array();
-  for (const Trigger& trigger : outcome.triggers) triggers.push_back({{"phase", trigger.phase}, {"step", trigger.step}});
+  for (const Trigger& trigger : outcome.triggers)
+    triggers.push_back({{"phase", trigger.phase}, {"step", trigger.step}});
   Json json{{"thaw", context.version},
             {"compiler", context.compiler},
             {"cpu", cpu_name()},
@@ -180,7 +192,10 @@ std::string run_json(const Config& config, const RunOutcome& outcome, const RunC
             {"message", outcome.message},
             {"updates", outcome.completed},
             {"final_loss", number(outcome.last_loss)},
-            {"seconds", {{"load", context.load_seconds}, {"train", outcome.train_seconds}, {"evaluate", outcome.evaluation_seconds}}},
+            {"seconds",
+             {{"load", context.load_seconds},
+              {"train", outcome.train_seconds},
+              {"evaluate", outcome.evaluation_seconds}}},
             {"flops", outcome.flops},
             {"peak_bytes", outcome.peak_bytes},
             {"trainable", outcome.trainable},

@@ -1,5 +1,5 @@
-// What a run writes about itself: lines of metrics.jsonl, ledger.json, run.json, and the records that a checkpoint
-// carries over a restart.
+// What a run writes about itself: lines of metrics.jsonl, ledger.json, run.json, and the records that a
+// checkpoint carries over a restart.
 #pragma once
 
 #include <map>
@@ -10,14 +10,14 @@
 
 namespace thaw {
 
-// {"step","epoch","loss","lr","phase"}: step from 1, epoch completed as a fraction, the loss before the update,
-// phase from 0.
+// {"step","epoch","loss","lr","phase"}: step from 1, epoch completed as a fraction, the loss before the
+// update, phase from 0.
 std::string update_line(std::int64_t step, std::int64_t updates_per_epoch, double loss, double lr, int phase);
 // {"step","split","phase", and each metric}
 std::string evaluation_line(std::int64_t step, const std::string& split, const Metrics& metrics, int phase);
 
-// Identifies (config, data): a checkpoint of another run is refused. Things that do not change results (epochs left
-// to run, output) do change it too: the schedule stretches with them.
+// Identifies (config, data): a checkpoint of another run is refused. Things that do not change results
+// (epochs left to run, output) do change it too: the schedule stretches with them.
 std::string run_fingerprint(const Config& config, const PreparedData& data);
 
 // The finished phases of an outcome as text, and back.

@@ -65,7 +65,8 @@ Tensor L2SpPenalty::operator()(const Model& model) const {
     if (!parameters[i]->requires_grad()) continue;
     const Tensor& w = parameters[i]->tensor;
     const Tensor& start = start_[i];
-    const Tensor term = start.defined() ? sum(square(w - start)) * (spec_.alpha / 2) : sum(square(w)) * (spec_.beta / 2);
+    const Tensor term =
+        start.defined() ? sum(square(w - start)) * (spec_.alpha / 2) : sum(square(w)) * (spec_.beta / 2);
     total = total.defined() ? total + term : term;
   }
   return total;
@@ -90,8 +91,8 @@ Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& opt
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model) {
   if (train.optimizer == "sgd")
-    return std::make_unique<Sgd>(model.parameters(),
-                                 SgdOptions{train.momentum, train.dampening, train.weight_decay, train.nesterov});
+    return std::make_unique<Sgd>(
+        model.parameters(), SgdOptions{train.momentum, train.dampening, train.weight_decay, train.nesterov});
   return std::make_unique<AdamW>(model.parameters(),
                                  AdamWOptions{train.beta1, train.beta2, train.eps, train.weight_decay});
 }
@@ -108,7 +109,8 @@ Schedule make_schedule(const TrainSection& train, const Strategy& strategy, std:
   schedule.kind = schedule_from_name(train.schedule.value_or(strategy.schedule.value_or("constant")));
   schedule.warmup_steps = train.warmup_steps;
   if (train.warmup_fraction > 0)
-    schedule.warmup_steps = static_cast<std::int64_t>(std::ceil(train.warmup_fraction * static_cast<double>(total)));
+    schedule.warmup_steps =
+        static_cast<std::int64_t>(std::ceil(train.warmup_fraction * static_cast<double>(total)));
   return schedule;
 }
 

@@ -1,5 +1,5 @@
-// One training step, the same code on the CPU and, for predictions, on the meta device: switches set from a plan,
-// loss, backward.
+// One training step, the same code on the CPU and, for predictions, on the meta device: switches set from a
+// plan, loss, backward.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,8 @@
 
 namespace thaw {
 
-// Sets every switch as the plan has it after `completed` updates: requires_grad, lr_mult, and the norm and dropout
-// modes of groups with nothing trainable. Optimizer state is not touched.
+// Sets every switch as the plan has it after `completed` updates: requires_grad, lr_mult, and the norm and
+// dropout modes of groups with nothing trainable. Optimizer state is not touched.
 void apply_plan(Model& model, const ResolvedPlan& plan, std::int64_t completed, const Triggers& triggers);
 
 // requires_grad of each parameter, in the order of parameters().
@@ -29,7 +29,8 @@ void apply_state_policy(Optimizer& optimizer, const std::vector<bool>& before, S
 // Groups with no trainable parameter at this moment.
 std::vector<bool> frozen_groups(const Model& model);
 
-// L2-SP (Li, Grandvalet & Davoine 2018): alpha/2 ||w - w0||^2 over what was pretrained, beta/2 ||w||^2 over the head.
+// L2-SP (Li, Grandvalet & Davoine 2018): alpha/2 ||w - w0||^2 over what was pretrained, beta/2 ||w||^2 over
+// the head.
 class L2SpPenalty {
  public:
   L2SpPenalty(const Model& model, const L2SpSpec& spec);
@@ -49,8 +50,8 @@ struct LossOptions {
 // Mean loss of a batch: cross-entropy of logits [B, classes], or mean squared error of [B, 1].
 Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& options);
 
-// Forward and backward of one micro-batch whose share of the update's samples is `weight`; returns the mean loss
-// (undefined gradient when nothing is trainable: then only the forward runs).
+// Forward and backward of one micro-batch whose share of the update's samples is `weight`; returns the mean
+// loss (undefined gradient when nothing is trainable: then only the forward runs).
 Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,
                         const L2SpPenalty* penalty);
 

@@ -1,6 +1,7 @@
 // Kernel: one device operation. Calling it dispatches on the device of the first argument, the output
 // (of the first that is present, where outputs may be absent).
-// This is the one place where the meta device counts instead of computing and where timing and tracing hook in.
+// This is the one place where the meta device counts instead of computing and where timing and tracing hook
+// in.
 #pragma once
 
 #include <chrono>
@@ -51,7 +52,8 @@ class Kernel<void(Args...)> {
 
   void operator()(Args... args) const {
     const Device device = first_present(args...).device;
-    if (kernel_observer != nullptr) [[unlikely]] return observe(device, args...);
+    if (kernel_observer != nullptr) [[unlikely]]
+      return observe(device, args...);
     if (device.kind != DeviceKind::meta) run(device, args...);
   }
 
@@ -71,7 +73,8 @@ class Kernel<void(Args...)> {
   }
 
   void observe(Device device, Args... args) const {
-    KernelEvent event{name_, flops_ ? flops_(args...) : flops_per_element_ * largest(args...), 0.0, 0.0, device};
+    KernelEvent event{name_, flops_ ? flops_(args...) : flops_per_element_ * largest(args...), 0.0, 0.0,
+                      device};
     (add_bytes(event.bytes, args), ...);
     if (device.kind != DeviceKind::meta) {
       const auto start = std::chrono::steady_clock::now();

@@ -1,8 +1,8 @@
 // Device memory: a caching allocator that counts current and peak bytes per category.
 //
-// Blocks are handed out from free lists by size class, so that a steady training step neither calls malloc nor
-// touches a fresh page. Large blocks are 2 MB-aligned and ask the kernel for huge pages. On the meta device nothing
-// is allocated and the counts alone are kept: a prediction of the same run's memory.
+// Blocks are handed out from free lists by size class, so that a steady training step neither calls malloc
+// nor touches a fresh page. Large blocks are 2 MB-aligned and ask the kernel for huge pages. On the meta
+// device nothing is allocated and the counts alone are kept: a prediction of the same run's memory.
 #pragma once
 
 #include <array>
@@ -45,7 +45,9 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   template <class T>
-  T* as() const { return static_cast<T*>(block_); }
+  T* as() const {
+    return static_cast<T*>(block_);
+  }
 
  private:
   Device device_;

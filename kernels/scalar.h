@@ -1,9 +1,9 @@
 // Elementwise formulas and their derivatives, each written once and expanded by every device.
-// A unary formula F has  f(x)  and  df(s): the derivative in terms of what backward keeps, which is the output y
-// where `from_output` says so (the input need not be kept then) and the input x otherwise.
+// A unary formula F has  f(x)  and  df(s): the derivative in terms of what backward keeps, which is the
+// output y where `from_output` says so (the input need not be kept then) and the input x otherwise.
 //
-// T is float, double, an integer where that makes sense, or a vector of lanes that brings the same operators and
-// functions with it; select(condition, a, b) is the ternary of all of them.
+// T is float, double, an integer where that makes sense, or a vector of lanes that brings the same operators
+// and functions with it; select(condition, a, b) is the ternary of all of them.
 #pragma once
 
 #include <cmath>
@@ -15,21 +15,21 @@
 #endif
 
 // X(name, formula, FLOPs an element): makes the kernels `name` and `name_vjp` (dx = dy * df).
-#define THAW_UNARY_KERNELS(X) \
-  X(neg, Neg, 1)              \
-  X(abs, Abs, 1)              \
-  X(exp, Exp, 10)             \
-  X(log, Log, 10)             \
-  X(sqrt, Sqrt, 4)            \
-  X(rsqrt, Rsqrt, 5)          \
-  X(square, Square, 1)        \
+#define THAW_UNARY_KERNELS(X)  \
+  X(neg, Neg, 1)               \
+  X(abs, Abs, 1)               \
+  X(exp, Exp, 10)              \
+  X(log, Log, 10)              \
+  X(sqrt, Sqrt, 4)             \
+  X(rsqrt, Rsqrt, 5)           \
+  X(square, Square, 1)         \
   X(reciprocal, Reciprocal, 4) \
-  X(sigmoid, Sigmoid, 13)     \
-  X(tanh, Tanh, 13)           \
-  X(relu, Relu, 1)            \
-  X(gelu, Gelu, 20)           \
-  X(gelu_tanh, GeluTanh, 20)  \
-  X(silu, Silu, 14)           \
+  X(sigmoid, Sigmoid, 13)      \
+  X(tanh, Tanh, 13)            \
+  X(relu, Relu, 1)             \
+  X(gelu, Gelu, 20)            \
+  X(gelu_tanh, GeluTanh, 20)   \
+  X(silu, Silu, 14)            \
   X(softplus, Softplus, 22)
 
 // X(name, formula, FLOPs an element): kernels z = f(a, b) with broadcasting, z of the operands' dtype.
@@ -54,7 +54,8 @@
 
 namespace thaw {
 
-// -- what formulas are made of, for plain numbers ----------------------------------------------------------------
+// -- what formulas are made of, for plain numbers
+// ----------------------------------------------------------------
 
 template <class T>
 THAW_DEVICE_FUNCTION T select(bool condition, T a, T b) {
@@ -65,9 +66,9 @@ namespace formula {
 
 using std::erf, std::exp, std::fabs, std::log, std::log1p, std::pow, std::sqrt, std::tanh;
 
-inline constexpr double kInvSqrt2 = 0.70710678118654752440;      // 1 / sqrt(2)
-inline constexpr double kInvSqrt2Pi = 0.39894228040143267794;    // 1 / sqrt(2 pi)
-inline constexpr double kSqrt2OverPi = 0.79788456080286535588;   // sqrt(2 / pi)
+inline constexpr double kInvSqrt2 = 0.70710678118654752440;     // 1 / sqrt(2)
+inline constexpr double kInvSqrt2Pi = 0.39894228040143267794;   // 1 / sqrt(2 pi)
+inline constexpr double kSqrt2OverPi = 0.79788456080286535588;  // sqrt(2 / pi)
 
 // ln(1 + e^-|x|): what softplus and logistic losses add to the positive part.
 template <class T>
@@ -80,7 +81,8 @@ THAW_DEVICE_FUNCTION T logistic(T x) {
   return T(1) / (T(1) + exp(-x));
 }
 
-// -- unary -------------------------------------------------------------------------------------------------------
+// -- unary
+// -------------------------------------------------------------------------------------------------------
 
 #define THAW_FORMULA(signature) \
   template <class T>            \
@@ -187,19 +189,20 @@ struct Softplus {  // ln(1 + e^x)
 
 #undef THAW_FORMULA
 
-// -- binary ------------------------------------------------------------------------------------------------------
+// -- binary
+// ------------------------------------------------------------------------------------------------------
 
-#define THAW_FORMULA(name, expression)                                    \
-  struct name {                                                           \
-    template <class T>                                                    \
-    THAW_DEVICE_FUNCTION static T f(T a, T b) {                           \
-      return expression;                                                  \
-    }                                                                     \
+#define THAW_FORMULA(name, expression)          \
+  struct name {                                 \
+    template <class T>                          \
+    THAW_DEVICE_FUNCTION static T f(T a, T b) { \
+      return expression;                        \
+    }                                           \
   };
 
 THAW_FORMULA(Add, a + b)
 THAW_FORMULA(Sub, a - b)
-THAW_FORMULA(Mul, a * b)
+THAW_FORMULA(Mul, a* b)
 THAW_FORMULA(Div, a / b)
 THAW_FORMULA(Maximum, select(a != a, a, select(a > b, a, b)))  // a NaN on either side stays
 THAW_FORMULA(Minimum, select(a != a, a, select(a < b, a, b)))
@@ -209,14 +212,15 @@ THAW_FORMULA(BceLogits, select(a < T(0), T(0), a) - a * b + log1p_exp_neg_abs(a)
 
 #undef THAW_FORMULA
 
-// -- comparisons (plain numbers only) ----------------------------------------------------------------------------
+// -- comparisons (plain numbers only)
+// ----------------------------------------------------------------------------
 
-#define THAW_FORMULA(name, op)                                            \
-  struct name {                                                           \
-    template <class T>                                                    \
-    THAW_DEVICE_FUNCTION static bool f(T a, T b) {                        \
-      return a op b;                                                      \
-    }                                                                     \
+#define THAW_FORMULA(name, op)                     \
+  struct name {                                    \
+    template <class T>                             \
+    THAW_DEVICE_FUNCTION static bool f(T a, T b) { \
+      return a op b;                               \
+    }                                              \
   };
 
 THAW_FORMULA(Eq, ==)

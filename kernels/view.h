@@ -76,7 +76,9 @@ struct View : Layout {
   View() { rank = kAbsentRank; }
   View(const Layout& layout, void* pointer) : Layout(layout), data(pointer) {}
   template <class T>
-  T* as() const { return static_cast<T*>(data); }
+  T* as() const {
+    return static_cast<T*>(data);
+  }
 };
 
 struct ConstView : Layout {
@@ -85,7 +87,9 @@ struct ConstView : Layout {
   ConstView(const Layout& layout, const void* pointer) : Layout(layout), data(pointer) {}
   ConstView(const View& view) : Layout(view), data(view.data) {}  // NOLINT(google-explicit-constructor)
   template <class T>
-  const T* as() const { return static_cast<const T*>(data); }
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
 };
 
 }  // namespace thaw

@@ -6,7 +6,8 @@ thread_local std::uint64_t init_seed = 0;
 thread_local Device init_device = kCpu;
 }  // namespace
 
-InitSeed::InitSeed(std::uint64_t seed, Device device) : previous_seed_(init_seed), previous_device_(init_device) {
+InitSeed::InitSeed(std::uint64_t seed, Device device)
+    : previous_seed_(init_seed), previous_device_(init_device) {
   init_seed = seed;
   init_device = device;
 }

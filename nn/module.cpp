@@ -69,7 +69,8 @@ void Module::set_path(const std::string& path) {
   for (const auto& [name, child] : children_) child->set_path(join(path, name));
 }
 
-ParameterPtr Module::add_parameter(const std::string& name, const Tensor& value, ParameterKind kind, bool is_bias) {
+ParameterPtr Module::add_parameter(const std::string& name, const Tensor& value, ParameterKind kind,
+                                   bool is_bias) {
   auto parameter = std::make_shared<Parameter>();
   parameter->tensor = value;
   parameter->tensor.storage().set_category(memory::Category::parameter);

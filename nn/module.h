@@ -29,13 +29,15 @@ class Module {
   void train(bool on = true);
   bool training() const { return training_; }
 
-  // Names every parameter, buffer and module below by its path; the root calls it once when the tree is built.
+  // Names every parameter, buffer and module below by its path; the root calls it once when the tree is
+  // built.
   void set_path(const std::string& path);
   const std::string& path() const { return path_; }
   int scope() const { return scope_; }  // core/trace.h's number of path()
 
  protected:
-  ParameterPtr add_parameter(const std::string& name, const Tensor& value, ParameterKind kind, bool is_bias = false);
+  ParameterPtr add_parameter(const std::string& name, const Tensor& value, ParameterKind kind,
+                             bool is_bias = false);
   // The same parameter under a second name (tied weights).
   void tie_parameter(const std::string& name, const ParameterPtr& parameter);
   BufferPtr add_buffer(const std::string& name, const Tensor& value);
@@ -55,7 +57,8 @@ class Module {
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
 };
 
-// A group of the freezing schedule: its name and the module paths (prefixes of parameter names) that belong to it.
+// A group of the freezing schedule: its name and the module paths (prefixes of parameter names) that belong
+// to it.
 struct Group {
   std::string name;
   std::vector<std::string> prefixes;

@@ -19,7 +19,7 @@ struct Parameter {
   std::vector<std::string> aliases;  // further names of a tied weight
   ParameterKind kind = ParameterKind::weight;
   bool is_bias = false;
-  int group = 0;                     // depth index: 0 is the bottom
+  int group = 0;  // depth index: 0 is the bottom
 
   // The learning rate this parameter gets is schedule(step) * lr_mult.
   double lr_mult = 1.0;

@@ -32,7 +32,7 @@ build() {
 
 sources() { find kernels core nn finetune tests bench -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh'; }
 
-check_format() { sources | xargs clang-format-14 --dry-run -Werror; }
+check_format() { sources | xargs clang-format-14 --dry-run -Werror 2>&1 | head -40 && [[ ${PIPESTATUS[1]} -eq 0 ]]; }
 
 check_tidy() {
   local log=build/tidy.log

@@ -46,7 +46,8 @@ Tensor as_rows(const Tensor& x) {
 // da = dy @ b^T    db = a^T @ dy
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_same_kind("matmul", {&a, &b});
-  if (a.rank() == 0 || b.rank() == 0) fail("[matmul] scalars have no product: a ", a.shape(), " x b ", b.shape());
+  if (a.rank() == 0 || b.rank() == 0)
+    fail("[matmul] scalars have no product: a ", a.shape(), " x b ", b.shape());
   if (a.rank() == 1) return squeeze(matmul(unsqueeze(a, 0), b), b.rank() == 1 ? 0 : -2);
   if (b.rank() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
   Tensor y = empty(matmul_shape(a, b), like(a));
@@ -61,9 +62,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   check_same_kind("linear", {&x, &w, &bias});
   if (w.rank() != 2 || x.rank() == 0 || x.size(-1) != w.size(1))
-    fail("[linear] the last dimension of x is not the weight's input size: x ", x.shape(), " x w ", w.shape());
+    fail("[linear] the last dimension of x is not the weight's input size: x ", x.shape(), " x w ",
+         w.shape());
   if (bias.defined() && !(bias.shape() == Shape{w.size(0)}))
-    fail("[linear] the bias has shape ", bias.shape(), ", the weight ", w.shape(), " needs [", w.size(0), "]");
+    fail("[linear] the bias has shape ", bias.shape(), ", the weight ", w.shape(), " needs [", w.size(0),
+         "]");
   Shape shape = x.shape();
   shape[x.rank() - 1] = w.size(0);
   Tensor y = empty(shape, like(x));
@@ -72,10 +75,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   kernels::linear(rows_y, rows_x, w, bias);
   return record(
       "linear", y, wrt(x, {w}, [](const Tensor& dy, const Saved& s) { return matmul(dy, s[0]); }),
-      wrt(w, {x},
-          [](const Tensor& dy, const Saved& s) {
-            return matmul(as_rows(dy).mT(), as_rows(s[0]));
-          }),
+      wrt(w, {x}, [](const Tensor& dy, const Saved& s) { return matmul(as_rows(dy).mT(), as_rows(s[0])); }),
       wrt(bias, {}, [](const Tensor& dy, const Saved&) { return sum_to(dy, {dy.size(-1)}); }));
 }
 
@@ -85,7 +85,8 @@ void check_same_kind(const char* op, std::initializer_list<const Tensor*> tensor
     if (!t->defined()) continue;
     if (first == nullptr) first = t;
     if (t->dtype() != first->dtype())
-      fail('[', op, "] dtypes differ: ", dtype_name(first->dtype()), " and ", dtype_name(t->dtype()), "; cast one");
+      fail('[', op, "] dtypes differ: ", dtype_name(first->dtype()), " and ", dtype_name(t->dtype()),
+           "; cast one");
     if (!(t->device() == first->device())) fail('[', op, "] the tensors are on different devices");
   }
 }

@@ -1,9 +1,9 @@
 // The micro-kernel under every matrix product and convolution: a small tile of c = a @ b held in registers.
 //
 // Each element of the tile is one chain of multiply-adds (fused ones where the processor has them) over k in
-// rising order, starting at zero. The chain is the same for every tile shape and vector width, so an element's
-// bits do not depend on which tile computes it. That is what makes products batch-invariant and independent of
-// threads and of the instruction set.
+// rising order, starting at zero. The chain is the same for every tile shape and vector width, so an
+// element's bits do not depend on which tile computes it. That is what makes products batch-invariant and
+// independent of threads and of the instruction set.
 #pragma once
 
 #include <cstdint>

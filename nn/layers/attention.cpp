@@ -4,21 +4,24 @@
 
 namespace thaw {
 
-MultiHeadAttention::MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path, double dropout)
+MultiHeadAttention::MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path,
+                                       double dropout)
     : heads_(heads),
       query_(add_module("query", std::make_unique<Linear>(size, size, path + ".query"))),
       key_(add_module("key", std::make_unique<Linear>(size, size, path + ".key"))),
       value_(add_module("value", std::make_unique<Linear>(size, size, path + ".value"))),
       output_(add_module("output", std::make_unique<Linear>(size, size, path + ".output"))),
       dropout_(add_module("dropout", std::make_unique<Dropout>(dropout))) {
-  if (heads < 1 || size % heads != 0) fail_input("[attention] ", heads, " heads do not divide the size ", size);
+  if (heads < 1 || size % heads != 0)
+    fail_input("[attention] ", heads, " heads do not divide the size ", size);
 }
 
 Tensor MultiHeadAttention::split_heads(const Tensor& x) const {
   return x.reshape({x.size(0), x.size(1), heads_, x.size(2) / heads_}).permute({0, 2, 1, 3});
 }
 
-Tensor MultiHeadAttention::forward(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask) {
+Tensor MultiHeadAttention::forward(const Tensor& query, const Tensor& key, const Tensor& value,
+                                   const Tensor& mask) {
   const TraceScope trace(scope());
   const Tensor q = split_heads(query_.forward(query));
   const Tensor k = split_heads(key_.forward(key));

@@ -10,8 +10,8 @@ namespace thaw {
 class MultiHeadAttention : public Module {
  public:
   MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path, double dropout = 0);
-  // query [B, T, C], key and value [B, S, C], mask bool broadcastable to [B, heads, T, S] (true: may attend) or
-  // undefined -> [B, T, C].
+  // query [B, T, C], key and value [B, S, C], mask bool broadcastable to [B, heads, T, S] (true: may attend)
+  // or undefined -> [B, T, C].
   Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask = {});
 
  private:

@@ -15,7 +15,8 @@ struct ConvOptions {
 
 class Conv2d : public Module {
  public:
-  Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path, ConvOptions options = {});
+  Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path,
+         ConvOptions options = {});
   Tensor forward(const Tensor& x);
   const ParameterPtr& weight() const { return weight_; }  // [out, in/groups, k, k]
   const ParameterPtr& bias() const { return bias_; }
@@ -27,7 +28,8 @@ class Conv2d : public Module {
 
 class Conv1d : public Module {
  public:
-  Conv1d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path, ConvOptions options = {});
+  Conv1d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path,
+         ConvOptions options = {});
   Tensor forward(const Tensor& x);
   const ParameterPtr& weight() const { return weight_; }  // [out, in/groups, k]
   const ParameterPtr& bias() const { return bias_; }

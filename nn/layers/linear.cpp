@@ -23,7 +23,8 @@ Tensor LoraAdapter::delta() const {
 }
 
 Linear::Linear(std::int64_t in, std::int64_t out, const std::string& path, bool bias)
-    : weight_(add_parameter("weight", init::uniform_fan_in({out, in}, in, path + ".weight"), ParameterKind::weight)) {
+    : weight_(add_parameter("weight", init::uniform_fan_in({out, in}, in, path + ".weight"),
+                            ParameterKind::weight)) {
   if (bias)
     bias_ = add_parameter("bias", init::uniform_fan_in({out}, in, path + ".bias"), ParameterKind::bias, true);
 }

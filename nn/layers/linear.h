@@ -6,8 +6,8 @@
 
 namespace thaw {
 
-// LoRA (Hu et al. 2021, eq. 3): W + alpha/r * B A. B starts at zero, so at first the output is the base's, bit for
-// bit. Named as PEFT names it: lora_A.weight [r, in], lora_B.weight [out, r].
+// LoRA (Hu et al. 2021, eq. 3): W + alpha/r * B A. B starts at zero, so at first the output is the base's,
+// bit for bit. Named as PEFT names it: lora_A.weight [r, in], lora_B.weight [out, r].
 class LoraAdapter : public Module {
  public:
   struct Options {

@@ -5,8 +5,10 @@
 namespace thaw {
 namespace {
 
-std::unique_ptr<Conv2d> conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride, const std::string& path) {
-  return std::make_unique<Conv2d>(in, out, 3, path, ConvOptions{.stride = stride, .padding = 1, .bias = false});
+std::unique_ptr<Conv2d> conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride,
+                                const std::string& path) {
+  return std::make_unique<Conv2d>(in, out, 3, path,
+                                  ConvOptions{.stride = stride, .padding = 1, .bias = false});
 }
 
 }  // namespace
@@ -17,8 +19,9 @@ ResidualBlock::ResidualBlock(std::int64_t in, std::int64_t out, std::int64_t str
       conv2_(add_module("conv2", conv3x3(out, out, 1, path + ".conv2"))),
       bn2_(add_module("bn2", std::make_unique<BatchNorm>(out))) {
   if (stride == 1 && in == out) return;
-  shortcut_conv_ = &add_module("downsample.0", std::make_unique<Conv2d>(in, out, 1, path + ".downsample.0",
-                                                                        ConvOptions{.stride = stride, .bias = false}));
+  shortcut_conv_ =
+      &add_module("downsample.0", std::make_unique<Conv2d>(in, out, 1, path + ".downsample.0",
+                                                           ConvOptions{.stride = stride, .bias = false}));
   shortcut_bn_ = &add_module("downsample.1", std::make_unique<BatchNorm>(out));
 }
 
@@ -31,7 +34,8 @@ Tensor ResidualBlock::forward(const Tensor& x) {
 
 Cnn::Cnn(const ModelConfig& config) : sample_shape_(config.sample_shape) {
   if (sample_shape_.rank() != 3)
-    fail_input("the cnn needs images [channels, height, width], but a sample is ", sample_shape_, "; use an mlp for tables");
+    fail_input("the cnn needs images [channels, height, width], but a sample is ", sample_shape_,
+               "; use an mlp for tables");
   std::int64_t channels = config.width;
   conv_ = &add_module("stem.conv", conv3x3(sample_shape_[0], channels, 1, "stem.conv"));
   bn_ = &add_module("stem.bn", std::make_unique<BatchNorm>(channels));
@@ -39,7 +43,8 @@ Cnn::Cnn(const ModelConfig& config) : sample_shape_(config.sample_shape) {
   for (std::int64_t i = 0; i < config.depth; ++i) {
     const std::int64_t out = config.width << i;
     const std::string name = "layers." + std::to_string(i);
-    blocks_.push_back(&add_module(name, std::make_unique<ResidualBlock>(channels, out, i == 0 ? 1 : 2, name)));
+    blocks_.push_back(
+        &add_module(name, std::make_unique<ResidualBlock>(channels, out, i == 0 ? 1 : 2, name)));
     groups.push_back({name, {name}});
     channels = out;
   }

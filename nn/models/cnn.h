@@ -1,5 +1,5 @@
-// A small residual convolutional network with batch norm (after He et al. 2016): a stem, blocks that halve the
-// image and double the channels, global average pooling, a linear head.
+// A small residual convolutional network with batch norm (after He et al. 2016): a stem, blocks that halve
+// the image and double the channels, global average pooling, a linear head.
 #pragma once
 
 #include <vector>

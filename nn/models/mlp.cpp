@@ -21,7 +21,8 @@ Mlp::Mlp(const ModelConfig& config)
   for (std::size_t i = 0; i < config.hidden.size(); ++i) {
     const std::string name = "layers." + std::to_string(i);
     layers_.push_back(&add_module(name, std::make_unique<Linear>(in, config.hidden[i], name)));
-    dropouts_.push_back(&add_module("dropouts." + std::to_string(i), std::make_unique<Dropout>(config.dropout)));
+    dropouts_.push_back(
+        &add_module("dropouts." + std::to_string(i), std::make_unique<Dropout>(config.dropout)));
     groups.push_back({name, {name, "dropouts." + std::to_string(i)}});
     in = config.hidden[i];
   }
