@@ -27,14 +27,20 @@ std::string state_json(const RunState& state) {
     for (const auto& [name, value] : evaluation.metrics) metrics.push_back({name, bits(value)});
     evaluations.push_back({evaluation.step, metrics});
   }
-  return Json{
-      {"completed", state.completed},         {"triggers", triggers},
-      {"evaluations", evaluations},           {"best_value", bits(state.best_value)},
-      {"best_step", state.best_step},         {"evaluations_since_best", state.evaluations_since_best},
-      {"rollbacks", state.rollbacks},         {"skipped", state.skipped},
-      {"train_seconds", state.train_seconds}, {"evaluation_seconds", state.evaluation_seconds},
-      {"peak_bytes", state.peak_bytes},       {"metrics_bytes", state.metrics_bytes},
-      {"phases", state.phases_json}}
+  return Json{{"completed", state.completed},
+              {"triggers", triggers},
+              {"evaluations", evaluations},
+              {"last_loss", bits(state.last_loss)},
+              {"best_value", bits(state.best_value)},
+              {"best_step", state.best_step},
+              {"evaluations_since_best", state.evaluations_since_best},
+              {"rollbacks", state.rollbacks},
+              {"skipped", state.skipped},
+              {"train_seconds", state.train_seconds},
+              {"evaluation_seconds", state.evaluation_seconds},
+              {"peak_bytes", state.peak_bytes},
+              {"metrics_bytes", state.metrics_bytes},
+              {"phases", state.phases_json}}
       .dump();
 }
 
@@ -49,6 +55,7 @@ RunState parse_state(const std::string& text) {
     for (const Json& value : evaluation.at(1))
       next.metrics.emplace_back(value.at(0), std::bit_cast<double>(value.at(1).get<std::uint64_t>()));
   }
+  state.last_loss = std::bit_cast<double>(json.at("last_loss").get<std::uint64_t>());
   state.best_value = std::bit_cast<double>(json.at("best_value").get<std::uint64_t>());
   state.best_step = json.at("best_step");
   state.evaluations_since_best = json.at("evaluations_since_best");
@@ -152,6 +159,26 @@ void restore_snapshot(Model& model, const Snapshot& snapshot) {
   for (std::size_t i = 0; i < snapshot.size(); ++i) copy_into(all.tensors[i], snapshot[i]);
 }
 
+Snapshot take_buffers(const Model& model) {
+  const NoGrad no_grad;
+  Snapshot buffers;
+  for (const BufferPtr& buffer : model.buffers()) buffers.push_back(buffer->tensor.clone());
+  return buffers;
+}
+
+void restore_buffers(Model& model, const Snapshot& buffers) {
+  const std::vector<BufferPtr> all = model.buffers();
+  for (std::size_t i = 0; i < all.size(); ++i) copy_into(all[i]->tensor, buffers[i]);
+}
+
+bool all_finite(const Model& model) {
+  const NoGrad no_grad;
+  Tensor count = zeros({}, {DType::i64});
+  for (const Tensor& tensor : model_tensors(model).tensors)
+    if (is_floating(tensor.dtype())) kernels::count_nonfinite(count, tensor);
+  return count.item() == 0;
+}
+
 void save_checkpoint(const std::string& folder, const CheckpointView& view, std::int64_t keep) {
   const Names all = model_tensors(view.model);
   NamedTensors tensors;
@@ -179,6 +206,11 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
   save_safetensors(folder + "/" + file_name(view.state.completed), tensors,
                    {{"state", everything}, {"sha256", checksum(tensors, everything)}});
   std::vector<fs::path> files = checkpoint_files(folder);
+  // What has a later step is of a future that this run has left: it was passed over when the run was resumed.
+  while (!files.empty() && files.back().filename() > file_name(view.state.completed)) {
+    fs::remove(files.back(), error);
+    files.pop_back();
+  }
   for (std::size_t i = 0; i + static_cast<std::size_t>(std::max<std::int64_t>(keep, 1)) < files.size(); ++i)
     fs::remove(files[i], error);
 }

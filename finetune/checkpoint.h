@@ -24,6 +24,7 @@ struct RunState {
   std::int64_t completed = 0;  // updates
   Triggers triggers;
   std::vector<Evaluation> evaluations;  // for plateaus
+  double last_loss = 0;
   double best_value = 0;
   std::int64_t best_step = -1;  // -1: none yet
   std::int64_t evaluations_since_best = 0;
@@ -39,6 +40,13 @@ struct RunState {
 using Snapshot = std::vector<Tensor>;
 Snapshot take_snapshot(const Model& model);
 void restore_snapshot(Model& model, const Snapshot& snapshot);
+
+// Running statistics alone: all that a forward pass changes.
+Snapshot take_buffers(const Model& model);
+void restore_buffers(Model& model, const Snapshot& buffers);
+
+// No parameter or buffer holds a NaN or an infinity.
+bool all_finite(const Model& model);
 
 struct CheckpointView {
   const Model& model;

@@ -25,7 +25,7 @@ class Comparison {
 
   CompareOutcome run() {
     prepare();
-    outcome_.tuned = config_.compare.tune > 0;
+    outcome_.tuned = grid(strategies_.front()).size() > 1;
     for (const std::string& strategy : strategies_) {
       const double lr = choose_lr(strategy);
       chosen_[strategy] = lr;
@@ -47,13 +47,7 @@ class Comparison {
 
   Config config_for(const std::string& strategy) const {
     Config config = config_;
-    if (strategy != config.strategy.name) {  // the config's own options belong to the strategy it names
-      const OptionMap own = config.strategy.options;
-      config.strategy = {strategy, {}, {}};
-      for (const OptionSpec& option : common_options())
-        if (const auto found = own.find(option.name); found != own.end())
-          config.strategy.options.insert(*found);
-    }
+    config.strategy = strategy_request(config_, strategy);
     return config;
   }
 
@@ -69,13 +63,13 @@ class Comparison {
         fail_input("the strategy '", name, "' is named twice (compare.strategies); name it once");
       const Config config = config_for(name);
       const Strategy strategy = strategy_for(config, data);
-      if (strategy.lora) {
-        try {
-          prepare_model(config, data, config.train.seed, strategy.lora);
-        } catch (const InputError& error) {
-          say(concat(name, " is left out: ", error.what()));
-          continue;
-        }
+      try {
+        PreparedModel model = prepare_model(config, data, config.train.seed, strategy.lora);
+        const Trainer check(config, strategy, model.config, *model.model, data, nullptr, {});
+      } catch (const InputError& error) {
+        if (!strategy.lora) throw;  // adapters may find no layer in this model: that leaves one strategy out
+        say(concat(name, " is left out: ", error.what()));
+        continue;
       }
       for (const std::string& warning : strategy.warnings) say(concat(name, ": ", warning));
       strategies_.push_back(name);
@@ -106,8 +100,12 @@ class Comparison {
     if (rates.size() == 1) return rates[0];
     std::vector<TuningTrial> trials;
     trials.reserve(rates.size() + kMostExtensions);
-    for (const double lr : rates) trials.push_back(try_lr(strategy, lr));
-    for (int extension = 0; extension < kMostExtensions && stop_signal == 0; ++extension) {
+    for (const double lr : rates) {
+      trials.push_back(try_lr(strategy, lr));
+      if (stop_signal != 0) return rates[0];
+    }
+    const int most_extensions = config_.compare.lr_grid.empty() ? kMostExtensions : 0;
+    for (int extension = 0; extension < most_extensions && stop_signal == 0; ++extension) {
       std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
       const std::size_t best = best_trial(trials);
       if (best == 0)
@@ -151,6 +149,7 @@ class Comparison {
       trial.status = status_name(outcome.status);
       trial.seconds = outcome.train_seconds + outcome.evaluation_seconds;
       if (outcome.status == RunStatus::ok) {
+        if (!std::isfinite(metric(outcome.validation, "loss"))) trial.status = "diverged";
         trial.validation_loss = metric(outcome.validation, "loss");
         trial.validation_value = metric(outcome.validation, outcome_.metric);
       }

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Shortest text that reads back as the same number.
-std::string number(double value) { return Json(value).dump(); }
+std::string number(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
 
 std::string results_csv(const CompareOutcome& outcome) {
   std::ostringstream csv;

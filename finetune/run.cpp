@@ -49,24 +49,25 @@ RunResult run_training(const RunRequest& request) {
   RunResult result;
   result.folder = request.out;
   std::unique_ptr<RunFolder> folder;
-  // The data are read first: a mistake in them must not leave a folder behind.
+  // Data, model and plan are made first: a mistake in them must not leave a folder behind.
   PreparedData own;
   if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
   const PreparedData& data = request.data != nullptr ? *request.data : own;
   const Strategy strategy = strategy_for(config, data);
   PreparedModel prepared =
       prepare_model(config, data, config.train.seed, strategy.lora, request.allow_missing);
+  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, request.hooks);
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
     if (folder->finished()) {
       result.was_finished = true;
       return result;
     }
+    trainer.write_to(*folder);
   }
   say_notes(request, data.notes);
   say_notes(request, prepared.notes);
   say_notes(request, strategy.warnings);
-  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, folder.get(), request.hooks);
   const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.outcome = trainer.run(request.resume);
   if (result.outcome.status == RunStatus::interrupted) return result;
@@ -76,7 +77,8 @@ RunResult run_training(const RunRequest& request) {
     if (folder)
       folder->append_metrics(
           evaluation_line(result.outcome.completed, "test", result.test,
-                          trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0))));
+                          trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0),
+                                                  result.outcome.triggers)));
   }
   if (folder) write_results(request, *folder, prepared, data, result, load_seconds);
   return result;

@@ -35,6 +35,7 @@ RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
                "); choose another --out, or continue its run with --resume");
   lock_ = std::make_unique<FileLock>(path);
   remove_stale_temporaries(path);
+  remove_stale_temporaries(checkpoints());
 }
 
 void RunFolder::open_metrics() {

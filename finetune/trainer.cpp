@@ -85,9 +85,9 @@ RunOutcome Trainer::run(bool resume) {
     state_.train_seconds += seconds;
     outcome_.ledger.phases[segment_].seconds += seconds;
     if (!good) break;
-    if (hooks_.progress)
-      hooks_.progress({state_.completed, total_, outcome_.last_loss, state_.train_seconds});
+    if (hooks_.progress) hooks_.progress({state_.completed, total_, state_.last_loss, state_.train_seconds});
     const bool last = state_.completed == total_;
+    if (!check_weights(last)) break;
     maybe_evaluate(last);
     maybe_checkpoint(last);
     if (stop_signal != 0 && !last) {
@@ -131,6 +131,7 @@ void Trainer::begin(bool resume) {
   say(concat("resumed after ", state_.completed, " of ", total_, " updates from ", found->path));
   // As things stood after the last update; whatever changes now, the loop changes as it would have.
   set_phase(state_.completed - 1);
+  measure_at_ = update_to_measure(outcome_.proofs.back().begin, outcome_.ledger.phases[segment_].end);
 }
 
 void Trainer::set_phase(std::int64_t completed) {
@@ -172,6 +173,9 @@ void Trainer::leave_phase() {
   FrozenProof& proof = outcome_.proofs.back();
   proof.end = state_.completed;
   proof.sha256_end = frozen_hash(proof.tensors, proof.bytes);
+  if (!proof.equal())
+    fail("frozen weights changed in phase ", proof.phase + 1, " (updates ", proof.begin + 1, " to ",
+         proof.end, "): this is a mistake in thaw; please report it with the config");
 }
 
 std::string Trainer::frozen_hash(std::int64_t& tensors, std::int64_t& bytes) const {
@@ -214,7 +218,7 @@ bool Trainer::update() {
   const TrainSection& train = config_.train;
   const double lr = train.lr * multiplier(schedule_, state_.completed, total_);
   const bool guarded = train.nan != "stop";
-  const Snapshot buffers = train.nan == "skip" ? take_snapshot(model_) : Snapshot();
+  const Snapshot buffers = train.nan == "skip" ? take_buffers(model_) : Snapshot();
   // The re-warm-up of what this phase or an earlier one thawed moves with every update.
   const auto& phases = plan_.phases();
   if (std::any_of(phases.begin(), phases.end(),
@@ -232,12 +236,12 @@ bool Trainer::update() {
     norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
   else if (guarded)
     norm = gradient_norm(optimizer_->parameters());
-  outcome_.last_loss = loss;
+  state_.last_loss = loss;
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     observer.reset();
     optimizer_->clear_grad();
-    if (train.nan == "skip") restore_snapshot(model_, buffers);
-    return handle_bad_step(loss);
+    if (train.nan == "skip") restore_buffers(model_, buffers);
+    return handle_bad_step(loss, lr);
   }
   optimizer_->step(lr);
   optimizer_->clear_grad();
@@ -253,26 +257,42 @@ bool Trainer::update() {
 }
 
 // False: give up.
-bool Trainer::handle_bad_step(double loss) {
+bool Trainer::handle_bad_step(double loss, double lr) {
   const std::string what =
-      concat("the loss or a gradient is not finite (loss ", loss, ") in update ", state_.completed + 1,
-             " of strategy ", config_.strategy.name, " at lr ", config_.train.lr);
-  if (config_.train.nan == "stop" ||
-      (config_.train.nan == "rollback" && state_.rollbacks == kMostRollbacks)) {
-    outcome_.status = RunStatus::diverged;
-    outcome_.message = what + "; use a smaller train.lr, or train.clip_norm, or look at the data";
-    return false;
-  }
-  if (config_.train.nan == "rollback") {
-    restore_snapshot(model_, rollback_);
-    ++state_.rollbacks;
-    say(what + ": the weights go back to the last snapshot's");
-  } else {
+      concat("the loss or a gradient is not finite (loss ", loss, ") in update ", state_.completed + 1);
+  if (config_.train.nan == "skip") {
     ++state_.skipped;
     say(what + ": the update is skipped");
+  } else if (!roll_back(what)) {
+    return false;
   }
   ++state_.completed;
+  if (folder_ != nullptr)
+    folder_->append_metrics(update_line(state_.completed, batches_.updates_per_epoch(), loss, lr, phase_));
   return true;
+}
+
+// Back to the last snapshot if the config says so and it was not done too often; else the run has diverged.
+bool Trainer::roll_back(const std::string& why) {
+  if (config_.train.nan == "rollback" && state_.rollbacks < kMostRollbacks) {
+    restore_snapshot(model_, rollback_);
+    ++state_.rollbacks;
+    say(why + ": the weights go back to the last snapshot's");
+    return true;
+  }
+  outcome_.status = RunStatus::diverged;
+  outcome_.message = concat(why, ", strategy ", config_.strategy.name, ", lr ", config_.train.lr,
+                            "; use a smaller train.lr, or train.clip_norm, or look at the data");
+  return false;
+}
+
+// A finite loss says nothing of the weights that its own step made: they are looked at before they are
+// evaluated, saved or kept.
+bool Trainer::check_weights(bool last) {
+  const auto due = [this](std::int64_t every) { return every > 0 && state_.completed % every == 0; };
+  if (!last && !due(evaluate_every_) && !due(checkpoint_every_)) return true;
+  return all_finite(model_) ||
+         roll_back(concat("the weights are not finite after update ", state_.completed));
 }
 
 void Trainer::maybe_evaluate(bool last) {
@@ -309,6 +329,8 @@ void Trainer::evaluate_now() {
 }
 
 void Trainer::check_plateau() {
+  // A phase that begins here has not been seen yet; the plateau after it is not its predecessor's.
+  if (plan_.phase_at(state_.completed, state_.triggers) != phase_) return;
   const std::optional<int> armed = plan_.armed_plateau(state_.completed, state_.triggers);
   if (!armed) return;
   const PhaseStart& at = plan_.plan().phases[static_cast<std::size_t>(*armed)].at;
@@ -343,7 +365,9 @@ void Trainer::checkpoint() {
 // Evaluation and snapshots are no part of what training needs: peaks are taken before them and started anew
 // after.
 void Trainer::note_peak() {
-  state_.peak_bytes = std::max(state_.peak_bytes, memory::usage(kCpu).total_peak - bytes_before_);
+  const memory::Usage usage = memory::usage(kCpu);
+  const std::int64_t snapshots = usage.current[static_cast<std::size_t>(memory::Category::cache)];
+  state_.peak_bytes = std::max(state_.peak_bytes, usage.total_peak - snapshots - bytes_before_);
   memory::reset_peak(kCpu);
 }
 
@@ -361,6 +385,7 @@ void Trainer::finish() {
     outcome_.validation = evaluate(model_, data_.validation);  // a run without updates
   }
   outcome_.completed = state_.completed;
+  outcome_.last_loss = state_.last_loss;
   outcome_.train_seconds = state_.train_seconds;
   outcome_.evaluation_seconds = state_.evaluation_seconds;
   outcome_.peak_bytes = state_.peak_bytes;

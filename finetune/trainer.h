@@ -64,6 +64,9 @@ class Trainer {
   Trainer(const Config& config, const Strategy& strategy, const ModelConfig& model_config, Model& model,
           const PreparedData& data, RunFolder* folder, Hooks hooks);
 
+  // Where the run is written, if not given to the constructor: so a plan is checked before a folder is made.
+  void write_to(RunFolder& folder) { folder_ = &folder; }
+
   // From the start, or with `resume` from the folder's newest whole checkpoint if it has one.
   RunOutcome run(bool resume = false);
 
@@ -78,7 +81,9 @@ class Trainer {
   void leave_phase();
   bool update();  // false: the run diverged
   double train_micro_batches(std::vector<std::vector<std::int64_t>> rows);
-  bool handle_bad_step(double loss);
+  bool handle_bad_step(double loss, double lr);
+  bool roll_back(const std::string& why);
+  bool check_weights(bool last);
   bool out_of_patience() const;
   void maybe_evaluate(bool last);
   void evaluate_now();

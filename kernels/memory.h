@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <new>
 
 #include "kernels/view.h"
 
@@ -36,11 +37,14 @@ void reset_peak(Device device);
 // Returns cached free blocks to the system.
 void trim(Device device);
 
-// Scratch for the length of a scope.
+// Scratch for the length of a scope. Throws std::bad_alloc when memory is exhausted: all that a kernel may
+// throw.
 class Scratch {
  public:
   Scratch(Device device, std::int64_t bytes)
-      : device_(device), bytes_(bytes), block_(allocate(device, bytes, Category::scratch)) {}
+      : device_(device), bytes_(bytes), block_(allocate(device, bytes, Category::scratch)) {
+    if (block_ == nullptr && bytes > 0 && device.kind != DeviceKind::meta) throw std::bad_alloc();
+  }
   ~Scratch() { release(device_, block_, bytes_, Category::scratch); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -29,7 +29,7 @@ using ChunkFunction = void (*)(const void* context, std::int64_t chunk);
 void run_chunks(std::int64_t chunks, int threads, ChunkFunction run, const void* context);
 }  // namespace detail
 
-// Calls f(begin, end) for every chunk of [0, n). f must not throw.
+// Calls f(begin, end) for every chunk of [0, n). What the first failing chunk throws comes out here.
 template <class F>
 void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
   grain = std::max<std::int64_t>(grain, 1);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -64,10 +66,18 @@ struct Job {
   int helpers;  // how many may join
   std::atomic<std::int64_t> next{0};
   std::atomic<int> joined{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr error = nullptr;  // of the first chunk that failed
 };
 
+// A chunk may run out of scratch memory: what it throws is kept for the caller's thread.
 void work_on(Job& job) {
-  for (std::int64_t c = job.next++; c < job.chunks; c = job.next++) job.run(job.context, c);
+  try {
+    for (std::int64_t c = job.next++; c < job.chunks; c = job.next++) job.run(job.context, c);
+  } catch (...) {
+    if (!job.failed.exchange(true)) job.error = std::current_exception();
+    job.next = job.chunks;
+  }
 }
 
 thread_local bool inside_job = false;
@@ -83,7 +93,7 @@ class Pool {
   void run(Job& job) {
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock.owns_lock()) return work_on(job);
-    while (static_cast<int>(helpers_.size()) < job.helpers) helpers_.emplace_back([this] { help(); });
+    hire(job.helpers);
     job_ = &job;
     announce();
     work_on(job);
@@ -94,6 +104,15 @@ class Pool {
   }
 
  private:
+  // Where the system gives no more threads, those that are there do the work.
+  void hire(int count) {
+    try {
+      while (static_cast<int>(helpers_.size()) < count) helpers_.emplace_back([this] { help(); });
+    } catch (const std::system_error&) {
+      return;
+    }
+  }
+
   void announce() {
     ++generation_;
     generation_.notify_all();
@@ -124,11 +143,15 @@ class Pool {
 
 void run_chunks(std::int64_t chunks, int threads, ChunkFunction run, const void* context) {
   Job job{run, context, chunks, threads - 1};
-  if (inside_job) return work_on(job);
-  static Pool pool;
-  inside_job = true;
-  pool.run(job);
-  inside_job = false;
+  if (inside_job) {
+    work_on(job);
+  } else {
+    static Pool pool;
+    inside_job = true;
+    pool.run(job);
+    inside_job = false;
+  }
+  if (job.error) std::rethrow_exception(job.error);
 }
 
 }  // namespace cpu::detail
