@@ -63,6 +63,8 @@ class MetaRun {
     loss_ = {data.label.empty(), config.train.label_smoothing};
     const std::int64_t size = config.train.batch_size == 0 ? data.size() : config.train.batch_size;
     batch_ = meta_batch(data, std::min(size, data.size()));
+    const std::int64_t batches = (data.size() + batch_.size() - 1) / batch_.size();
+    micro_batches_ = std::min(config.train.accumulation, batches);
   }
 
   // The cost of an update in mid-phase.
@@ -87,8 +89,8 @@ class MetaRun {
   }
 
   void update() {
-    const double weight = 1.0 / static_cast<double>(config_.train.accumulation);
-    for (std::int64_t i = 0; i < config_.train.accumulation; ++i)
+    const double weight = 1.0 / static_cast<double>(micro_batches_);
+    for (std::int64_t i = 0; i < micro_batches_; ++i)
       forward_backward(*model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
     if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
     optimizer_->step(0);
@@ -102,6 +104,7 @@ class MetaRun {
   std::unique_ptr<Optimizer> optimizer_;
   LossOptions loss_;
   Batch batch_;
+  std::int64_t micro_batches_ = 1;  // of an update; an epoch may have fewer than train.accumulation
 };
 
 }  // namespace

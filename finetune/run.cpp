@@ -18,7 +18,9 @@ void write_results(const RunRequest& request, const RunFolder& folder, PreparedM
     resolved.train.schedule = strategy.schedule.value_or("constant");
   }
   atomic_write(folder.file("config.toml"), to_toml(resolved));
-  write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model));
+  // Weights that diverged are no model: nobody should predict with them.
+  if (result.outcome.status == RunStatus::ok)
+    write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model));
   atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
   RunContext context;
   context.version = request.version;

@@ -67,7 +67,7 @@ void RunFolder::truncate_metrics(std::int64_t bytes) {
 
 std::string default_run_path(const std::string& name) {
   for (int n = 1;; ++n) {
-    const std::string path = "runs/" + name + "-" + std::to_string(n);
+    std::string path = "runs/" + name + "-" + std::to_string(n);
     if (!fs::exists(path)) return path;
   }
 }

@@ -165,43 +165,22 @@ void Trainer::enter_phase() {
   FrozenProof proof;
   proof.phase = phase_;
   proof.begin = state_.completed;
-  proof.sha256_start = frozen_hash(proof.tensors, proof.bytes);
+  proof.sha256_start = frozen_hash(model_, plan_.phases()[static_cast<std::size_t>(phase_)].frozen_norm,
+                                   proof.tensors, proof.bytes);
   outcome_.proofs.push_back(proof);
 }
 
 void Trainer::leave_phase() {
   FrozenProof& proof = outcome_.proofs.back();
   proof.end = state_.completed;
-  proof.sha256_end = frozen_hash(proof.tensors, proof.bytes);
+  proof.sha256_end = frozen_hash(model_, plan_.phases()[static_cast<std::size_t>(phase_)].frozen_norm,
+                                 proof.tensors, proof.bytes);
   if (!proof.equal())
     fail("frozen weights changed in phase ", proof.phase + 1, " (updates ", proof.begin + 1, " to ",
          proof.end, "): this is a mistake in thaw; please report it with the config");
 }
 
-std::string Trainer::frozen_hash(std::int64_t& tensors, std::int64_t& bytes) const {
-  Sha256 hash;
-  tensors = bytes = 0;
-  auto add = [&](const std::string& name, const Tensor& tensor) {
-    const ConstView view = tensor;
-    hash.update(name);
-    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
-    ++tensors;
-    bytes += tensor.bytes();
-  };
-  for (const ParameterPtr& parameter : model_.parameters())
-    if (!parameter->requires_grad()) add(parameter->name, parameter->tensor);
-  // A frozen group's statistics are frozen with it, unless the plan asked for PyTorch's behaviour.
-  const auto& phase = plan_.phases()[static_cast<std::size_t>(phase_)];
-  const std::vector<bool> frozen = frozen_groups(model_);
-  for (const BufferPtr& buffer : model_.buffers()) {
-    const int group = model_.group_of(buffer->name);
-    if (phase.frozen_norm == FrozenNorm::still && group >= 0 && frozen[static_cast<std::size_t>(group)])
-      add(buffer->name, buffer->tensor);
-  }
-  return hash.hex();
-}
-
-double Trainer::train_micro_batches(std::vector<std::vector<std::int64_t>> rows) {
+double Trainer::train_micro_batches(const std::vector<std::vector<std::int64_t>>& rows) {
   const auto samples = static_cast<double>(batches_.samples(state_.completed));
   double loss = 0;
   for (std::size_t m = 0; m < rows.size(); ++m) {
@@ -398,7 +377,8 @@ void Trainer::finish() {
   }
   for (const std::size_t i : trained) outcome_.trainable += plan_.model().parameters[i].numel;
   outcome_.flops = 0;
-  const double full = static_cast<double>(batches_.batch_size() * config_.train.accumulation);
+  const auto full =
+      static_cast<double>(std::min(batches_.batch_size() * config_.train.accumulation, data_.train.size()));
   for (const LedgerPhase& row : outcome_.ledger.phases)
     for (std::int64_t k = row.begin; k < std::min(row.end, state_.completed); ++k)
       outcome_.flops += row.predicted.total_flops() * static_cast<double>(batches_.samples(k)) / full;

@@ -11,6 +11,7 @@
 #include "finetune/checkpoint.h"
 #include "finetune/evaluate.h"
 #include "finetune/experiment.h"
+#include "finetune/frozen_proof.h"
 #include "finetune/ledger.h"
 #include "finetune/run_folder.h"
 #include "finetune/step.h"
@@ -22,15 +23,6 @@ extern volatile int stop_signal;
 
 enum class RunStatus { ok, diverged, interrupted };
 const char* status_name(RunStatus status);
-
-// The frozen part of a model over one segment of the plan: hashed when it begins and when it ends.
-struct FrozenProof {
-  int phase = 0;
-  std::int64_t begin = 0, end = 0;  // updates begin + 1 ... end
-  std::int64_t tensors = 0, bytes = 0;
-  std::string sha256_start, sha256_end;
-  bool equal() const { return sha256_start == sha256_end; }
-};
 
 struct TrainProgress {
   std::int64_t completed = 0, total = 0;
@@ -80,7 +72,7 @@ class Trainer {
   std::int64_t update_to_measure(std::int64_t begin, std::int64_t end) const;
   void leave_phase();
   bool update();  // false: the run diverged
-  double train_micro_batches(std::vector<std::vector<std::int64_t>> rows);
+  double train_micro_batches(const std::vector<std::vector<std::int64_t>>& rows);
   bool handle_bad_step(double loss, double lr);
   bool roll_back(const std::string& why);
   bool check_weights(bool last);
@@ -93,7 +85,6 @@ class Trainer {
   void note_peak();
   void finish();
   void say(const std::string& text) const;
-  std::string frozen_hash(std::int64_t& tensors, std::int64_t& bytes) const;
 
   const Config& config_;
   const Strategy& strategy_;

@@ -35,7 +35,10 @@ int compare(const Arguments& arguments) {
   }
   print(arguments.json ? read_file(request.out + "/results.json", std::int64_t{1} << 30)
                        : summary_text(outcome));
-  return outcome.all_ok() ? 0 : 1;
+  if (!outcome.all_ok())
+    fail("some runs diverged or failed (", request.out,
+         "/results.csv, column status); lower train.lr or look at the messages above");
+  return 0;
 }
 
 }  // namespace thaw::cli

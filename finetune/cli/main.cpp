@@ -44,6 +44,7 @@ void install_signal_handlers() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file at the limit of its size
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not the end
 }
 

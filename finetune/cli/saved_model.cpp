@@ -1,8 +1,11 @@
 #include "finetune/cli/saved_model.h"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 
 #include "core/error.h"
+#include "finetune/checkpoint.h"
 #include "finetune/data/standardize.h"
 #include "finetune/data/text.h"
 #include "nn/init.h"
@@ -18,6 +21,28 @@ void check_size(const ModelFolder& folder, const SafetensorsFile& file) {
   if (wanted > in_file)
     fail_input("config.json asks for ", wanted, " weights, the file has ", in_file, " bytes of them (",
                folder.weights, "); use the config.json that belongs to it");
+}
+
+// What preprocess.json says must be about this model.
+void check_preprocess(const ModelFolder& folder) {
+  const Preprocess& p = folder.preprocess;
+  auto refuse = [&](const char* key, const char* what) {
+    fail_input("'", key, "' ", what, " (preprocess.json beside ", folder.weights, "); make the folder again");
+  };
+  const bool regression = p.task == "regression";
+  if (!regression && p.task != "classification") refuse("task", "is neither classification nor regression");
+  if (regression && folder.config.outputs != 1)
+    refuse("task", "is regression, but the model has several outputs");
+  if (!p.labels.empty() && static_cast<std::int64_t>(p.labels.size()) != folder.config.outputs)
+    refuse("labels", "are not as many as the model's outputs");
+  if (std::set<std::string>(p.labels.begin(), p.labels.end()).size() != p.labels.size())
+    refuse("labels", "name a class twice");
+  if (!p.sample_shape.empty() && p.sample_shape != folder.config.sample_shape)
+    refuse("sample_shape", "is not the model's");
+  for (const double value : p.mean)
+    if (!std::isfinite(value)) refuse("mean", "has a value that is not finite");
+  for (const double value : p.deviation)
+    if (!std::isfinite(value) || value < 0) refuse("deviation", "has a value that is no deviation");
 }
 
 }  // namespace
@@ -36,6 +61,10 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing) {
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
     fail_input(without_head ? "the model has no head: " : "the weights do not fit: ",
                describe_problems(report), " (", saved.folder.weights, "); give the folder of a finished run");
+  if (!all_finite(*saved.model))
+    fail_input("the weights hold NaN or infinite values (", saved.folder.weights,
+               "); give the folder of a run that did not diverge");
+  check_preprocess(saved.folder);
   return saved;
 }
 

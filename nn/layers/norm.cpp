@@ -26,7 +26,7 @@ Tensor BatchNorm::forward(const Tensor& x) {
     if (update) update_running(result.mean, result.var, x.numel() / x.size(1));
     return result.y;
   }
-  const Tensor y =
+  Tensor y =
       batch_norm_eval(x, running_mean_->tensor.clone(), running_var_->tensor.clone(), gamma, beta, eps_);
   const NoGrad no_grad;
   const BatchNormResult batch = batch_norm_train(x, {}, {}, eps_);
