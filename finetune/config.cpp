@@ -104,6 +104,7 @@ class ConfigReader {
     const toml::table* table = section(name);
     if (table == nullptr) return;
     std::vector<std::string> known;
+    known.reserve(keys.size());
     for (const Key<Section>& key : keys) known.emplace_back(key.name);
     for (const auto& [key, node] : *table) {
       const auto found = std::find(known.begin(), known.end(), key.str());
@@ -214,7 +215,7 @@ class ConfigReader {
     Phase phase;
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
-      const std::string dotted = where + "." + name;
+      const std::string dotted = concat(where, ".", name);
       if (name == "at")
         phase.at = parsed(node, dotted, parse_phase_start);
       else if (name == "train")
@@ -280,8 +281,9 @@ void merge(toml::table& into, toml::table&& from) {
     if (below != nullptr && node.is_table())
       merge(*below, std::move(*node.as_table()));
     else
-      std::move(node).visit(
-          [&into, &name = key](auto&& value) { into.insert_or_assign(name, std::move(value)); });
+      std::move(node).visit([&into, &name = key](auto&& value) {
+        into.insert_or_assign(name, std::forward<decltype(value)>(value));
+      });
   }
 }
 

@@ -22,7 +22,7 @@ namespace thaw {
 inline constexpr std::string_view kSetOption = "--set ";
 
 inline std::string place_of(const toml::source_region& source, const std::string& fallback) {
-  const std::string path = source.path ? *source.path : fallback;
+  std::string path = source.path ? *source.path : fallback;
   if (path.starts_with(kSetOption) || source.begin.line == 0) return path;
   return concat(path, ":", source.begin.line, ":", source.begin.column);
 }

@@ -271,8 +271,9 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& before_after, doubl
   for (int d = 0; d < x.rank(); ++d) begin[d] = 0;
   for (int i = 0; i < pairs; ++i) {
     const int d = x.rank() - 1 - i;
-    begin[d] = before_after[static_cast<std::size_t>(2 * i)];
-    shape[d] += begin[d] + before_after[static_cast<std::size_t>(2 * i + 1)];
+    const std::int64_t* pair = before_after.data() + std::ptrdiff_t{2} * i;
+    begin[d] = pair[0];
+    shape[d] += pair[0] + pair[1];
   }
   Tensor y = full(shape, value, like(x));
   Tensor inside = y;
