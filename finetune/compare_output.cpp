@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <iomanip>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "finetune/evaluate.h"
+#include "finetune/units.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -84,14 +85,8 @@ std::string results_json(const Config& config, const CompareOutcome& outcome) {
          "\n";
 }
 
-std::string fixed(double value, int digits) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(digits) << value;
-  return out.str();
-}
-
 std::string interval(double mean, double low, double high) {
-  return fixed(mean, 4) + " ± " + fixed((high - low) / 2, 4);
+  return fixed_number(mean, 4) + " ± " + fixed_number((high - low) / 2, 4);
 }
 
 // Columns are padded by characters, not bytes: the texts hold "±".
@@ -121,7 +116,7 @@ std::string human_bytes(double bytes) {
   const char* units[] = {"B", "KB", "MB", "GB"};
   int unit = 0;
   while (bytes >= 1000 && unit < 3) bytes /= 1000, ++unit;
-  return fixed(bytes, unit == 0 ? 0 : 1) + " " + units[unit];
+  return fixed_number(bytes, unit == 0 ? 0 : 1) + " " + units[unit];
 }
 
 }  // namespace
@@ -139,9 +134,9 @@ std::string summary_text(const CompareOutcome& outcome) {
     rows.push_back({s.strategy + (s.failed ? " (" + std::to_string(s.failed) + " failed)" : ""),
                     any ? interval(s.mean, s.low, s.high) : "-",
                     s.has_difference ? interval(s.difference, s.difference_low, s.difference_high) : "",
-                    lr.str(), any ? fixed(s.seconds, 2) : "-",
-                    any && full_flops > 0 ? fixed(100 * s.flops / full_flops, 0) + " %" : "-",
-                    any ? human_bytes(s.peak_bytes) : "-", any ? fixed(s.trainable, 0) : "-"});
+                    lr.str(), any ? fixed_number(s.seconds, 2) : "-",
+                    any && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "-",
+                    any ? human_bytes(s.peak_bytes) : "-", any ? fixed_number(s.trainable, 0) : "-"});
   }
   std::string text = table(rows);
   text += outcome.tuned ? "Learning rates were chosen on validation data with seeds that are not reported; "

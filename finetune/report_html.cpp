@@ -5,6 +5,7 @@
 #include <iomanip>
 
 #include "finetune/compare_output.h"
+#include "finetune/units.h"
 
 namespace thaw {
 namespace {
@@ -43,20 +44,14 @@ std::string escape(const std::string& text) {
   return out;
 }
 
-std::string fixed(double value, int digits) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(digits) << value;
-  return out.str();
-}
-
-std::string short_number(double value) {
+std::string three_digits(double value) {
   std::ostringstream out;
   out << std::setprecision(3) << value;
   return out.str();
 }
 
 std::string size_text(double bytes) {
-  return bytes < 1e6 ? fixed(bytes / 1e3, 1) + " KB" : fixed(bytes / 1e6, 2) + " MB";
+  return bytes < 1e6 ? fixed_number(bytes / 1e3, 1) + " KB" : fixed_number(bytes / 1e6, 2) + " MB";
 }
 
 // -- the result table
@@ -74,15 +69,16 @@ void write_table(std::ostream& html, const CompareOutcome& outcome) {
       html << "<td colspan=10>no run ended well (" << s.failed << " of " << s.runs << " failed)</tr>\n";
       continue;
     }
-    html << "<td>" << fixed(s.mean, 4) << "<td>" << fixed(s.low, 4) << " to " << fixed(s.high, 4);
+    html << "<td>" << fixed_number(s.mean, 4) << "<td>" << fixed_number(s.low, 4) << " to "
+         << fixed_number(s.high, 4);
     if (s.has_difference)
-      html << "<td>" << (s.difference > 0 ? "+" : "") << fixed(s.difference, 4) << "<td>"
-           << fixed(s.difference_low, 4) << " to " << fixed(s.difference_high, 4);
+      html << "<td>" << (s.difference > 0 ? "+" : "") << fixed_number(s.difference, 4) << "<td>"
+           << fixed_number(s.difference_low, 4) << " to " << fixed_number(s.difference_high, 4);
     else
       html << "<td><td>";
-    html << "<td>" << short_number(s.lr) << "<td>" << fixed(s.seconds, 2) << "<td>" << short_number(s.flops)
-         << "<td>" << size_text(s.peak_bytes) << "<td>" << fixed(s.trainable, 0) << "<td>"
-         << s.runs - s.failed;
+    html << "<td>" << three_digits(s.lr) << "<td>" << fixed_number(s.seconds, 2) << "<td>"
+         << three_digits(s.flops) << "<td>" << size_text(s.peak_bytes) << "<td>"
+         << fixed_number(s.trainable, 0) << "<td>" << s.runs - s.failed;
     if (s.failed > 0) html << " (" << s.failed << " failed)";
     html << "</tr>\n";
   }
@@ -120,12 +116,12 @@ void write_strip(std::ostream& html, const CompareOutcome& outcome) {
     for (const ReportedRun& run : outcome.runs)
       if (run.strategy == s.strategy && run.status == "ok")
         html << "<circle r=3 fill=none stroke=\"var(--ink)\" cx=" << x(run.value) << " cy=" << y
-             << "><title>seed " << run.seed << ": " << fixed(run.value, 4) << "</title></circle>";
+             << "><title>seed " << run.seed << ": " << fixed_number(run.value, 4) << "</title></circle>";
     html << '\n';
     y += kRow;
   }
-  html << "<text x=" << kLeft << " y=" << y + 8 << '>' << fixed(least, 3)
-       << "</text><text text-anchor=end x=" << kWidth - 20 << " y=" << y + 8 << '>' << fixed(most, 3)
+  html << "<text x=" << kLeft << " y=" << y + 8 << '>' << fixed_number(least, 3)
+       << "</text><text text-anchor=end x=" << kWidth - 20 << " y=" << y + 8 << '>' << fixed_number(most, 3)
        << "</text></svg>\n";
 }
 
@@ -187,18 +183,18 @@ class TimelineWriter {
     const double left = x(static_cast<double>(begin));
     const double width = x(static_cast<double>(end)) - left;
     if (lr <= 0) {
-      html_ << "<rect fill=\"var(--frozen)\" x=" << fixed(left, 1) << " y=" << y + 1
-            << " width=" << fixed(width, 1) << " height=" << kRow - 3 << " />";
+      html_ << "<rect fill=\"var(--frozen)\" x=" << fixed_number(left, 1) << " y=" << y + 1
+            << " width=" << fixed_number(width, 1) << " height=" << kRow - 3 << " />";
       return;
     }
     // Three decades of learning rate from the floor to full height.
     const double level = std::clamp(1 + std::log10(lr / highest_) / 3, 0.12, 1.0);
     const double height = level * (kRow - 3);
-    html_ << "<rect fill=\"var(--bar)\" fill-opacity=" << fixed(0.35 + 0.65 * level, 2)
-          << " x=" << fixed(left, 1) << " y=" << fixed(y + 1 + (kRow - 3) - height, 1)
-          << " width=" << fixed(width + 0.2, 1) << " height=" << fixed(height, 1) << "><title>updates "
-          << begin + 1 << " to " << end << ": learning rate " << short_number(lr) << ", " << cell.trainable
-          << " of " << cell.elements << " trainable</title></rect>";
+    html_ << "<rect fill=\"var(--bar)\" fill-opacity=" << fixed_number(0.35 + 0.65 * level, 2)
+          << " x=" << fixed_number(left, 1) << " y=" << fixed_number(y + 1 + (kRow - 3) - height, 1)
+          << " width=" << fixed_number(width + 0.2, 1) << " height=" << fixed_number(height, 1)
+          << "><title>updates " << begin + 1 << " to " << end << ": learning rate " << three_digits(lr)
+          << ", " << cell.trainable << " of " << cell.elements << " trainable</title></rect>";
   }
 
   std::string description() const {
@@ -227,11 +223,11 @@ void write_ledger(std::ostream& html, const Ledger& ledger) {
        << "<th scope=col>measured<th scope=col>gradients<th scope=col>optimizer state</tr></thead><tbody>\n";
   for (const LedgerPhase& row : ledger.phases) {
     html << "<tr><td>" << row.begin + 1 << " to " << row.end << "<td>"
-         << fixed(100.0 * static_cast<double>(row.trainable) /
-                      static_cast<double>(std::max<std::int64_t>(row.parameters, 1)),
-                  1)
+         << fixed_number(100.0 * static_cast<double>(row.trainable) /
+                             static_cast<double>(std::max<std::int64_t>(row.parameters, 1)),
+                         1)
          << " %";
-    for (const double flops : row.predicted.flops) html << "<td>" << short_number(flops);
+    for (const double flops : row.predicted.flops) html << "<td>" << three_digits(flops);
     html << "<td>" << size_text(static_cast<double>(row.predicted.saved_bytes)) << "<td>"
          << (row.was_measured ? size_text(static_cast<double>(row.measured.saved_bytes)) : "-") << "<td>"
          << size_text(static_cast<double>(row.predicted.gradient_bytes)) << "<td>"

@@ -4,21 +4,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "finetune/metrics_json.h"
 #include "nn/files.h"
 
 namespace thaw {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// JSON has no NaN or infinity: they become null, as JavaScript writes them.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json metrics_json(const Metrics& metrics) {
-  Json json = Json::object();
-  for (const auto& [name, value] : metrics) json[name] = number(value);
-  return json;
-}
 
 Json sections_json(const std::array<double, kSections>& values) {
   Json json = Json::object();
@@ -65,7 +57,8 @@ void read_array(const Json& json, std::array<double, kSections>& values) {
 std::string update_line(std::int64_t step, std::int64_t updates_per_epoch, double loss, double lr,
                         int phase) {
   const double epoch = static_cast<double>(step) / static_cast<double>(updates_per_epoch);
-  return Json{{"step", step}, {"epoch", epoch}, {"loss", number(loss)}, {"lr", lr}, {"phase", phase}}.dump();
+  return Json{{"step", step}, {"epoch", epoch}, {"loss", json_number(loss)}, {"lr", lr}, {"phase", phase}}
+      .dump();
 }
 
 std::string evaluation_line(std::int64_t step, const std::string& split, const Metrics& metrics, int phase) {
@@ -191,7 +184,7 @@ std::string run_json(const Config& config, const RunOutcome& outcome, const RunC
             {"status", status_name(outcome.status)},
             {"message", outcome.message},
             {"updates", outcome.completed},
-            {"final_loss", number(outcome.last_loss)},
+            {"final_loss", json_number(outcome.last_loss)},
             {"seconds",
              {{"load", context.load_seconds},
               {"train", outcome.train_seconds},

@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <cstdio>
+#include <iomanip>
+#include <sstream>
 
 namespace thaw {
 namespace {
@@ -21,6 +23,12 @@ std::string short_number(double value) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.4g", value);
   return text;
+}
+
+std::string fixed_number(double value, int digits) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(digits) << value;
+  return out.str();
 }
 
 std::string bytes_text(double bytes) { return with_prefix(bytes, "B"); }

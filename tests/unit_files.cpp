@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/support/messages.h"
 
 namespace thaw {
 namespace {
@@ -39,20 +40,6 @@ class Files : public testing::Test {
 };
 
 constexpr std::int64_t kPlenty = 1 << 30;
-
-template <class Expected = Error, class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Expected& error) {
-    return error.what();
-  }
-  return "(nothing was thrown)";
-}
-
-void expect_has(const std::string& message, const std::string& part) {
-  EXPECT_NE(message.find(part), std::string::npos) << message << "\n  lacks: " << part;
-}
 
 TEST_F(Files, ReadsWhatWasWritten) {
   std::string bytes = "a\n";

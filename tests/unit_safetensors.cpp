@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/ops.h"
+#include "tests/support/messages.h"
 
 namespace thaw {
 namespace {
@@ -42,20 +43,6 @@ class Safetensors : public testing::Test {
   fs::path folder_;
   std::string path_;
 };
-
-template <class Expected = Error, class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Expected& error) {
-    return error.what();
-  }
-  return "(nothing was thrown)";
-}
-
-void expect_has(const std::string& message, const std::string& part) {
-  EXPECT_NE(message.find(part), std::string::npos) << message << "\n  lacks: " << part;
-}
 
 std::string raw_bytes(const Tensor& tensor) {
   const ConstView view = tensor;

@@ -8,6 +8,7 @@
 #include "finetune/cli/saved_model.h"
 #include "finetune/data/readers.h"
 #include "finetune/evaluate.h"
+#include "finetune/metrics_json.h"
 #include "nn/files.h"
 
 namespace thaw::cli {
@@ -15,11 +16,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 Json numbers(const std::vector<double>& values) {
   Json json = Json::array();
-  for (const double value : values) json.push_back(number(value));
+  for (const double value : values) json.push_back(json_number(value));
   return json;
 }
 
@@ -43,7 +42,7 @@ std::string prediction_lines(const Outputs& outputs, std::int64_t samples, const
   std::string lines;
   for (std::int64_t i = 0; i < samples; ++i) {
     const std::vector<double> row(outputs.row(i), outputs.row(i) + outputs.columns);
-    lines += preprocess.task == "regression" ? Json{{"value", number(row[0])}}.dump()
+    lines += preprocess.task == "regression" ? Json{{"value", json_number(row[0])}}.dump()
                                              : class_line(row, preprocess.labels);
     lines += '\n';
   }

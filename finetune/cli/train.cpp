@@ -1,12 +1,12 @@
 // `thaw train`: one run of one strategy.
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/data/text.h"
+#include "finetune/metrics_json.h"
 #include "finetune/run.h"
 #include "finetune/units.h"
 
@@ -15,21 +15,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json metrics_json(const Metrics& metrics) {
-  Json json = Json::object();
-  for (const auto& [name, value] : metrics) json[name] = number(value);
-  return json;
-}
-
 std::string result_json(const RunResult& result, const Config& config) {
   const RunOutcome& outcome = result.outcome;
   return Json{{"folder", result.folder},
               {"strategy", config.strategy.name},
               {"status", status_name(outcome.status)},
               {"updates", outcome.completed},
-              {"loss", number(outcome.last_loss)},
+              {"loss", json_number(outcome.last_loss)},
               {"validation", metrics_json(outcome.validation)},
               {"test", metrics_json(result.test)},
               {"seconds", outcome.train_seconds},
