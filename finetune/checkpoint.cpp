@@ -14,7 +14,7 @@ namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 std::string state_json(const RunState& state) {
   Json triggers = Json::array();

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 
 #include "core/autograd.h"
@@ -280,10 +279,13 @@ const std::map<std::string, std::string> kWithoutRow = {
 
 std::set<std::string> declared_ops() {
   std::ifstream header(std::string(THAW_SOURCE_DIR) + "/core/ops.h");
-  const std::regex declaration(R"(^(?:Tensor|BatchNormResult) (\w+)\()");
   std::set<std::string> names;
   for (std::string line; std::getline(header, line);)
-    if (std::smatch match; std::regex_search(line, match, declaration)) names.insert(match[1]);
+    for (const std::string type : {"Tensor ", "BatchNormResult "})
+      if (line.starts_with(type)) {
+        const size_t end = line.find('(');
+        if (end != std::string::npos) names.insert(line.substr(type.size(), end - type.size()));
+      }
   return names;
 }
 
