@@ -64,7 +64,8 @@ class Comparison {
       const Config config = config_for(name);
       const Strategy strategy = strategy_for(config, data);
       try {
-        PreparedModel model = prepare_model(config, data, config.train.seed, strategy.lora);
+        PreparedModel model =
+            prepare_model(config, data, config.train.seed, strategy.lora, request_.allow_missing);
         const Trainer check(config, strategy, model.config, *model.model, data, nullptr, {});
       } catch (const InputError& error) {
         if (!strategy.lora) throw;  // adapters may find no layer in this model: that leaves one strategy out
@@ -227,7 +228,7 @@ class Comparison {
     run.config = config_for(strategy);
     run.config.train.lr = lr;
     run.config.train.seed = seed;
-    run.allow_missing = true;
+    run.allow_missing = request_.allow_missing;
     run.version = request_.version;
     run.compiler = request_.compiler;
     return run;

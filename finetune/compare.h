@@ -14,6 +14,7 @@ namespace thaw {
 struct CompareRequest {
   Config config;  // [compare] says strategies, seeds, tune, lr_grid
   std::string out;
+  bool allow_missing = false;  // weights that the folder lacks stay as initialised
   std::string version, compiler;
   std::function<void(const std::string&)> message;
   // Runs done and runs in all (tuning and reported), and what runs now.

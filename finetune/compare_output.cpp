@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <iomanip>
 #include <nlohmann/json.hpp>
 
 #include "finetune/evaluate.h"
+#include "finetune/text_table.h"
 #include "finetune/units.h"
 #include "nn/files.h"
 
@@ -89,56 +88,24 @@ std::string interval(double mean, double low, double high) {
   return fixed_number(mean, 4) + " ± " + fixed_number((high - low) / 2, 4);
 }
 
-// Columns are padded by characters, not bytes: the texts hold "±".
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-using Row = std::vector<std::string>;
-
-std::string table(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows[0].size());
-  for (const Row& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
-  std::string text;
-  for (const Row& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string padding(widths[c] - width_of(row[c]), ' ');
-      text += (c ? "  " : "") + (c ? padding + row[c] : row[c] + padding);
-    }
-    text += '\n';
-  }
-  return text;
-}
-
-std::string human_bytes(double bytes) {
-  const char* units[] = {"B", "KB", "MB", "GB"};
-  int unit = 0;
-  while (bytes >= 1000 && unit < 3) bytes /= 1000, ++unit;
-  return fixed_number(bytes, unit == 0 ? 0 : 1) + " " + units[unit];
-}
-
 }  // namespace
 
 std::string summary_text(const CompareOutcome& outcome) {
   const auto full = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
                                  [](const StrategySummary& s) { return s.strategy == "full"; });
   const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
-  std::vector<Row> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds", "FLOPs",
-                         "peak memory", "trainable"}};
+  std::vector<TextRow> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds",
+                             "FLOPs", "peak memory", "trainable"}};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
-    std::ostringstream lr;
-    lr << std::setprecision(3) << s.lr;
     rows.push_back({s.strategy + (s.failed ? " (" + std::to_string(s.failed) + " failed)" : ""),
                     any ? interval(s.mean, s.low, s.high) : "-",
                     s.has_difference ? interval(s.difference, s.difference_low, s.difference_high) : "",
-                    lr.str(), any ? fixed_number(s.seconds, 2) : "-",
+                    short_number(s.lr, 3), any ? fixed_number(s.seconds, 2) : "-",
                     any && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "-",
-                    any ? human_bytes(s.peak_bytes) : "-", any ? fixed_number(s.trainable, 0) : "-"});
+                    any ? bytes_text(s.peak_bytes) : "-", any ? fixed_number(s.trainable, 0) : "-"});
   }
-  std::string text = table(rows);
+  std::string text = text_table(rows, Align::right);
   text += outcome.tuned ? "Learning rates were chosen on validation data with seeds that are not reported; "
                         : "Untuned: compares recipes. ";
   text += "± is a 95 % interval over seeds, differences are paired by seed; FLOPs relative to full.\n";

@@ -86,7 +86,10 @@ class ConfigReader {
     for (const auto& [key, node] : root_) {
       const std::string name(key.str());
       if (std::find(names.begin(), names.end(), name) == names.end()) refuse_unknown(name, key, names);
-      if (!node.is_table()) reader(node, name).refuse("is not a table", concat("write [", name, "]"));
+      if (!node.is_table())
+        reader(node, name)
+            .refuse("stands in no section", concat("write [data] or another section's name above it, or [",
+                                                   name, "] to begin that section"));
     }
   }
 

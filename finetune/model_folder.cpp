@@ -26,50 +26,58 @@ Json read_json(const std::string& path) {
   try {
     return Json::parse(text, bounded);
   } catch (const std::exception& error) {
-    fail_input("no JSON that thaw reads: ", error.what(), " (", path, "); make the folder again");
+    const std::string why = error.what();  // "[json.exception.parse_error.101] parse error at line 1, .."
+    fail_input("no JSON that thaw reads: ", why.substr(std::min(why.find("] ") + 2, why.size())), " (", path,
+               "); make the folder again");
   }
 }
 
+// json[key] into `to`; one that is not there is an error, and so is a number with a fraction for a whole one.
 template <class T>
-T field(const Json& json, const char* key, const std::string& path, T fallback) {
+void read_field(const Json& json, const char* key, const std::string& path, T& to) {
   const auto found = json.find(key);
-  if (found == json.end() || found->is_null()) return fallback;
+  if (found == json.end()) fail_input("'", key, "' is missing (", path, "); make the folder again");
   try {
-    return found->get<T>();
-  } catch (const std::exception&) {
-    fail_input("'", key, "' has a value of the wrong type (", path, "); make the folder again");
+    to = found->get<T>();
+    if (Json(to) == *found) return;
+  } catch (const std::exception&) {  // said below
   }
+  fail_input("'", key, "' has a value of the wrong type (", path, "); make the folder again");
 }
 
 ModelConfig read_config(const std::string& path) {
   const Json json = read_json(path);
   ModelConfig config;
-  const std::string type = field<std::string>(json, "model_type", path, "");
+  std::string type;
+  read_field(json, "model_type", path, type);
   if (type != "thaw-mlp" && type != "thaw-cnn")
     fail_input("model_type '", type, "' (", path,
                ") is not in this version; it reads thaw-mlp and thaw-cnn folders");
   config.architecture = type.substr(5);
-  config.hidden = field(json, "hidden", path, config.hidden);
-  config.activation = field(json, "activation", path, config.activation);
-  config.dropout = field(json, "dropout", path, config.dropout);
-  config.width = field(json, "width", path, config.width);
-  config.depth = field(json, "depth", path, config.depth);
-  config.sample_shape = field(json, "sample_shape", path, config.sample_shape);
-  config.outputs = field(json, "outputs", path, config.outputs);
+  if (config.architecture == "mlp") {
+    read_field(json, "hidden", path, config.hidden);
+    read_field(json, "activation", path, config.activation);
+  } else {
+    read_field(json, "width", path, config.width);
+    read_field(json, "depth", path, config.depth);
+  }
+  read_field(json, "dropout", path, config.dropout);
+  read_field(json, "sample_shape", path, config.sample_shape);
+  read_field(json, "outputs", path, config.outputs);
   return config;
 }
 
 Preprocess read_preprocess(const std::string& path) {
   const Json json = read_json(path);
   Preprocess p;
-  p.task = field(json, "task", path, p.task);
-  p.sample_shape = field(json, "sample_shape", path, p.sample_shape);
-  p.columns = field(json, "columns", path, p.columns);
-  p.mean = field(json, "mean", path, p.mean);
-  p.deviation = field(json, "deviation", path, p.deviation);
-  p.labels = field(json, "labels", path, p.labels);
-  p.label_column = field(json, "label", path, p.label_column);
-  p.group_column = field(json, "group", path, p.group_column);
+  read_field(json, "task", path, p.task);
+  read_field(json, "sample_shape", path, p.sample_shape);
+  read_field(json, "columns", path, p.columns);
+  read_field(json, "mean", path, p.mean);
+  read_field(json, "deviation", path, p.deviation);
+  read_field(json, "labels", path, p.labels);
+  read_field(json, "label", path, p.label_column);
+  read_field(json, "group", path, p.group_column);
   if (p.mean.size() != p.deviation.size())
     fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
   return p;

@@ -8,16 +8,14 @@
 //   head      1        1
 //   layers.0  -        0.38
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 
 #include "core/error.h"
 #include "finetune/plan_report.h"
+#include "finetune/text_table.h"
+#include "finetune/units.h"
 
 namespace thaw {
 namespace {
-
-using Row = std::vector<std::string>;
 
 TimelineCell cell_of(const ResolvedPhase& phase, const ModelInfo& model, int group) {
   TimelineCell cell;
@@ -34,14 +32,8 @@ TimelineCell cell_of(const ResolvedPhase& phase, const ModelInfo& model, int gro
   return cell;
 }
 
-std::string short_number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.3g", value);
-  return text;
-}
-
 std::string range_text(double low, double high) {
-  return low == high ? short_number(low) : concat(short_number(low), " .. ", short_number(high));
+  return low == high ? short_number(low, 3) : concat(short_number(low, 3), " .. ", short_number(high, 3));
 }
 
 std::string cell_text(const TimelineCell& cell) {
@@ -67,7 +59,7 @@ std::string trainable_text(const std::vector<TimelineCell>& groups) {
   return concat(trainable, " of ", elements);
 }
 
-Row phase_row(const ResolvedPlan& plan, const TimelineSegment& part, const ScheduleFunction& schedule) {
+TextRow phase_row(const ResolvedPlan& plan, const TimelineSegment& part, const ScheduleFunction& schedule) {
   const Segment& segment = part.segment;
   const Phase& phase = plan.plan().phases[segment.phase];
   return {std::to_string(segment.phase + 1),
@@ -78,23 +70,8 @@ Row phase_row(const ResolvedPlan& plan, const TimelineSegment& part, const Sched
           trainable_text(part.groups)};
 }
 
-// Rows in aligned columns; nothing follows the last column's text.
-std::string table(const std::vector<Row>& rows) {
-  std::vector<size_t> widths(rows.front().size());
-  for (const Row& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    for (size_t c = 0; c + 1 < row.size(); ++c)
-      text += row[c] + std::string(widths[c] + 2 - row[c].size(), ' ');
-    text += row.back() + "\n";
-  }
-  return text;
-}
-
 std::string group_table(const ResolvedPlan& plan, const std::vector<TimelineSegment>& parts) {
-  std::vector<Row> rows = {{"group"}};
+  std::vector<TextRow> rows = {{"group"}};
   for (const TimelineSegment& part : parts) rows[0].push_back(concat("phase ", part.segment.phase + 1));
   bool has_partial = false;
   for (int group = plan.model().head(); group >= 0; --group) {
@@ -105,7 +82,7 @@ std::string group_table(const ResolvedPlan& plan, const std::vector<TimelineSegm
       has_partial |= cell.trainable > 0 && cell.trainable < cell.elements;
     }
   }
-  return table(rows) + "learning-rate multipliers; - is frozen" +
+  return text_table(rows) + "learning-rate multipliers; - is frozen" +
          (has_partial ? ", * is trained in part\n" : "\n");
 }
 
@@ -140,9 +117,9 @@ std::vector<TimelineSegment> timeline_data(const ResolvedPlan& plan, const Trigg
 std::string timeline(const ResolvedPlan& plan, const ScheduleFunction& schedule, const Triggers& triggers) {
   const std::vector<TimelineSegment> parts = timeline_data(plan, triggers);
   if (parts.empty()) return "no updates: nothing is trained\n";
-  std::vector<Row> rows = {{"phase", "begins", "updates", "train", "learning rate", "trainable"}};
+  std::vector<TextRow> rows = {{"phase", "begins", "updates", "train", "learning rate", "trainable"}};
   for (const TimelineSegment& part : parts) rows.push_back(phase_row(plan, part, schedule));
-  return table(rows) + waiting_phases(plan, triggers) + "\n" + group_table(plan, parts);
+  return text_table(rows) + waiting_phases(plan, triggers) + "\n" + group_table(plan, parts);
 }
 
 }  // namespace thaw

@@ -2,7 +2,6 @@
 // strategy, and for each strategy the timeline of what was trainable and at which learning rate.
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
 
 #include "finetune/compare_output.h"
 #include "finetune/units.h"
@@ -44,16 +43,6 @@ std::string escape(const std::string& text) {
   return out;
 }
 
-std::string three_digits(double value) {
-  std::ostringstream out;
-  out << std::setprecision(3) << value;
-  return out.str();
-}
-
-std::string size_text(double bytes) {
-  return bytes < 1e6 ? fixed_number(bytes / 1e3, 1) + " KB" : fixed_number(bytes / 1e6, 2) + " MB";
-}
-
 // -- the result table
 // ---------------------------------------------------------------------------------------------
 
@@ -76,8 +65,8 @@ void write_table(std::ostream& html, const CompareOutcome& outcome) {
            << fixed_number(s.difference_low, 4) << " to " << fixed_number(s.difference_high, 4);
     else
       html << "<td><td>";
-    html << "<td>" << three_digits(s.lr) << "<td>" << fixed_number(s.seconds, 2) << "<td>"
-         << three_digits(s.flops) << "<td>" << size_text(s.peak_bytes) << "<td>"
+    html << "<td>" << short_number(s.lr, 3) << "<td>" << fixed_number(s.seconds, 2) << "<td>"
+         << short_number(s.flops, 3) << "<td>" << bytes_text(s.peak_bytes) << "<td>"
          << fixed_number(s.trainable, 0) << "<td>" << s.runs - s.failed;
     if (s.failed > 0) html << " (" << s.failed << " failed)";
     html << "</tr>\n";
@@ -193,7 +182,7 @@ class TimelineWriter {
     html_ << "<rect fill=\"var(--bar)\" fill-opacity=" << fixed_number(0.35 + 0.65 * level, 2)
           << " x=" << fixed_number(left, 1) << " y=" << fixed_number(y + 1 + (kRow - 3) - height, 1)
           << " width=" << fixed_number(width + 0.2, 1) << " height=" << fixed_number(height, 1)
-          << "><title>updates " << begin + 1 << " to " << end << ": learning rate " << three_digits(lr)
+          << "><title>updates " << begin + 1 << " to " << end << ": learning rate " << short_number(lr, 3)
           << ", " << cell.trainable << " of " << cell.elements << " trainable</title></rect>";
   }
 
@@ -227,11 +216,11 @@ void write_ledger(std::ostream& html, const Ledger& ledger) {
                              static_cast<double>(std::max<std::int64_t>(row.parameters, 1)),
                          1)
          << " %";
-    for (const double flops : row.predicted.flops) html << "<td>" << three_digits(flops);
-    html << "<td>" << size_text(static_cast<double>(row.predicted.saved_bytes)) << "<td>"
-         << (row.was_measured ? size_text(static_cast<double>(row.measured.saved_bytes)) : "-") << "<td>"
-         << size_text(static_cast<double>(row.predicted.gradient_bytes)) << "<td>"
-         << size_text(static_cast<double>(row.predicted.optimizer_bytes)) << "</tr>\n";
+    for (const double flops : row.predicted.flops) html << "<td>" << short_number(flops, 3);
+    html << "<td>" << bytes_text(static_cast<double>(row.predicted.saved_bytes)) << "<td>"
+         << (row.was_measured ? bytes_text(static_cast<double>(row.measured.saved_bytes)) : "-") << "<td>"
+         << bytes_text(static_cast<double>(row.predicted.gradient_bytes)) << "<td>"
+         << bytes_text(static_cast<double>(row.predicted.optimizer_bytes)) << "</tr>\n";
   }
   html << "</tbody></table></div>\n";
   for (const LedgerPhase& row : ledger.phases)

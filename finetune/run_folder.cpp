@@ -58,11 +58,13 @@ void RunFolder::append_metrics(const std::string& json_line) {
   metrics_bytes_ += static_cast<std::int64_t>(json_line.size()) + 1;
 }
 
-void RunFolder::truncate_metrics(std::int64_t bytes) {
+bool RunFolder::truncate_metrics(std::int64_t bytes) {
   open_metrics();
+  if (bytes > metrics_bytes_) return false;
   if (::ftruncate(metrics_.get(), bytes) != 0)
     fail("cannot cut ", file("metrics.jsonl"), " back: ", std::strerror(errno), "; check the disk");
   metrics_bytes_ = bytes;
+  return true;
 }
 
 std::string default_run_path(const std::string& name) {

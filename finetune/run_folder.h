@@ -19,11 +19,11 @@ class RunFolder {
   std::string checkpoints() const { return file("checkpoints"); }
   bool finished() const;  // run.json says that the run came to its end
 
-  // Appends one JSON line to metrics.jsonl and returns the file's length.
+  // Appends one JSON line to metrics.jsonl.
   void append_metrics(const std::string& json_line);
   std::int64_t metrics_bytes() const { return metrics_bytes_; }
-  // Cuts metrics.jsonl back to what a checkpoint knew.
-  void truncate_metrics(std::int64_t bytes);
+  // Cuts metrics.jsonl back to what a checkpoint knew; false where it is shorter than that already.
+  bool truncate_metrics(std::int64_t bytes);
 
  private:
   void open_metrics();

@@ -185,6 +185,8 @@ std::string run_json(const Config& config, const RunOutcome& outcome, const RunC
             {"message", outcome.message},
             {"updates", outcome.completed},
             {"final_loss", json_number(outcome.last_loss)},
+            {"skipped_updates", outcome.skipped},
+            {"rollbacks", outcome.rollbacks},
             {"seconds",
              {{"load", context.load_seconds},
               {"train", outcome.train_seconds},

@@ -1,6 +1,7 @@
 #include "finetune/trainer.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -8,6 +9,7 @@
 
 #include "core/random.h"
 #include "finetune/run_report.h"
+#include "finetune/units.h"
 
 namespace thaw {
 
@@ -125,7 +127,8 @@ void Trainer::begin(bool resume) {
   }
   state_ =
       load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, run_fingerprint(config_, data_));
-  folder_->truncate_metrics(state_.metrics_bytes);
+  if (!folder_->truncate_metrics(state_.metrics_bytes))
+    say("warning: metrics.jsonl is shorter than it was at the checkpoint; the lines that are gone stay gone");
   outcome_.ledger = predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers);
   restore_phase_records(state_.phases_json, outcome_);
   say(concat("resumed after ", state_.completed, " of ", total_, " updates from ", found->path));
@@ -237,11 +240,13 @@ bool Trainer::update() {
 
 // False: give up.
 bool Trainer::handle_bad_step(double loss, double lr) {
-  const std::string what =
-      concat("the loss or a gradient is not finite (loss ", loss, ") in update ", state_.completed + 1);
+  const std::string what = concat("the loss or a gradient is not finite (loss ", short_number(loss),
+                                  ") in update ", state_.completed + 1);
   if (config_.train.nan == "skip") {
     ++state_.skipped;
-    say(what + ": the update is skipped");
+    if (std::has_single_bit(
+            static_cast<std::uint64_t>(state_.skipped)))  // the 1st, 2nd, 4th, ..: not thousands of lines
+      say(concat(what, ": the update is skipped (", state_.skipped, " so far)"));
   } else if (!roll_back(what)) {
     return false;
   }
@@ -365,6 +370,8 @@ void Trainer::finish() {
   }
   outcome_.completed = state_.completed;
   outcome_.last_loss = state_.last_loss;
+  outcome_.skipped = state_.skipped;
+  outcome_.rollbacks = state_.rollbacks;
   outcome_.train_seconds = state_.train_seconds;
   outcome_.evaluation_seconds = state_.evaluation_seconds;
   outcome_.peak_bytes = state_.peak_bytes;

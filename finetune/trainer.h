@@ -35,7 +35,8 @@ struct RunOutcome {
   std::string message;  // of a divergence
   std::int64_t completed = 0;
   double last_loss = 0;
-  Metrics validation;  // of the weights that were kept
+  std::int64_t skipped = 0, rollbacks = 0;  // updates that train.nan passed over or undid
+  Metrics validation;                       // of the weights that were kept
   double train_seconds = 0, evaluation_seconds = 0;
   double flops = 0;             // of all training updates, as the kernels count them
   std::int64_t peak_bytes = 0;  // allocator's peak in training less what was there before (weights, data)

@@ -19,9 +19,10 @@ std::string with_prefix(double value, const char* unit) {
 
 }  // namespace
 
-std::string short_number(double value) {
+std::string short_number(double value, int digits) {
+  if (std::isnan(value)) return "nan";  // printf would also show its sign
   char text[32];
-  std::snprintf(text, sizeof(text), "%.4g", value);
+  std::snprintf(text, sizeof(text), "%.*g", digits, value);
   return text;
 }
 

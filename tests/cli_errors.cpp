@@ -45,14 +45,35 @@ class CliErrors : public ::testing::Test {
     folder_->write("broken/config.json", "{");
     std::filesystem::create_directory(folder_->path("bert"));
     folder_->write("bert/config.json", "{\"model_type\": \"bert\"}");
+    folder_->write("semicolons.csv", "a;b;label\n1;2;x\n2;1;y\n");
+    folder_->write("semicolons.toml", config("train = \"semicolons.csv\""));
+    folder_->write("headless.toml", "train = \"good.csv\"\n");
     const ProgramResult trained =
         run_program({"train", folder_->path("good.toml"), "--out", folder_->path("model")});
     ASSERT_EQ(trained.code, 0) << trained.err;
+    copy_model("unscaled");
+    std::filesystem::remove(folder_->path("unscaled/preprocess.json"));
+    copy_model("short");
+    replace("short/config.json", "\"outputs\"", "\"output\"");
+    copy_model("fraction");
+    replace("fraction/config.json", "\"outputs\": 2", "\"outputs\": 2.5");
   }
   static void TearDownTestSuite() { delete folder_; }
 
   static std::string config(const std::string& data) {
     return "[data]\n" + data + "\nvalidation_fraction = 0\n[train]\nepochs = 1\n";
+  }
+
+  static void copy_model(const std::string& to) {
+    std::filesystem::create_directory(folder_->path(to));
+    for (const std::string name : {"/config.json", "/preprocess.json", "/model.safetensors"})
+      std::filesystem::copy(folder_->path("model" + name), folder_->path(to + name));
+  }
+
+  static void replace(const std::string& file, const std::string& from, const std::string& to) {
+    std::string text = file_text(folder_->path(file));
+    ASSERT_NE(text.find(from), std::string::npos) << text;
+    folder_->write(file, text.replace(text.find(from), from.size(), to));
   }
 
   static std::vector<std::string> resolved(std::vector<std::string> arguments) {
@@ -78,6 +99,12 @@ std::vector<WrongInput> wrong_inputs() {
       {{"train", "@good.toml", "--outt", "x"}, {"\"--outt\"", "did you mean \"--out\"?"}},
       {{"train", "@good.toml", "more"}, {"too many", "\"more\""}},
       {{"train", "@good.toml", "--resume"}, {"--out"}},
+      {{"train", "@good.toml", "--out", ""}, {"--out", "is empty"}},
+      {{"train", "@good.toml", "--strategy", ""}, {"--strategy", "is empty"}},
+      {{"graph", "@good.toml", "--out", "@none/graph.dot"}, {"no folder", "--out"}},
+      {{"graph", "@good.toml", "--out", "@hollow"}, {"is a folder", "--out"}},
+      {{"train", "@\xff\n.toml"}, {"? .toml"}},
+      {set("model.from=" + std::string(5000, 'a')), {"aaaa [..] aaaa"}},
       {{"plan", "@good.toml", "--threads", "x"}, {"--threads"}},
       {{"plan", "@good.toml", "--threads", "0"}, {"--threads"}},
       {{"plan", "@good.toml", "--device", "cuda:0"}, {"not in this version"}},
@@ -118,6 +145,8 @@ std::vector<WrongInput> wrong_inputs() {
       {{"train", "@missing.toml", "--out", "@o"}, {"missing.csv"}},
       {{"train", "@word.toml", "--out", "@o"}, {"\"oops\"", "word.csv:3:"}},
       {{"train", "@nan.toml", "--out", "@o"}, {"not finite", "nan.csv:2"}},
+      {{"train", "@semicolons.toml", "--out", "@o"}, {"semicolons.csv:1", "separated by commas"}},
+      {{"train", "@headless.toml", "--out", "@o"}, {"headless.toml:1:", "[data]"}},
       {{"train", "@hole.toml", "--out", "@o"}, {"is missing", "row 1"}},
       {{"train", "@ragged.toml", "--out", "@o"}, {"ragged.csv:3"}},
       {{"train", "@empty.toml", "--out", "@o"}, {"no rows"}},
@@ -133,6 +162,10 @@ std::vector<WrongInput> wrong_inputs() {
       {{"inspect", "@none"}, {"none"}},
       {{"inspect", "@hollow"}, {"config.json"}},
       {{"inspect", "@broken"}, {"config.json"}},
+      {{"inspect", "@short"}, {"'outputs' is missing", "config.json"}},
+      {{"inspect", "@fraction"}, {"'outputs'", "wrong type"}},
+      {{"predict", "--model", "@unscaled", "--input", "@good.csv", "--output", "@p"}, {"no preprocess.json"}},
+      {{"predict", "--model", "@model", "--input", "@good.csv", "--output", "@none/p"}, {"no folder"}},
       {{"inspect", "@bert"}, {"not in this version"}},
       {{"eval", "@good.toml", "--model", "@none"}, {"no model folder"}},
       {{"eval", "@good.toml", "--model", "@model"}, {"neither test nor validation"}},

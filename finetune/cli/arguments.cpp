@@ -61,6 +61,14 @@ struct Later {
   std::string budget, precision;
 };
 
+// A path or a name; an empty one, as from an unset shell variable, is refused.
+CLI::Option* add_text(CLI::App& app, const char* name, std::string& to, const char* help, const char* type) {
+  const auto refuse_empty = [](const std::string& text) {
+    return std::string(text.empty() ? "is empty" : "");
+  };
+  return app.add_option(name, to, help)->type_name(type)->check(refuse_empty, "");
+}
+
 void add_common_options(CLI::App& app, Arguments& to) {
   app.add_option(
          "--set", to.set,
@@ -76,16 +84,15 @@ void add_common_options(CLI::App& app, Arguments& to) {
 }
 
 void add_config(CLI::App& app, Arguments& to) {
-  app.add_option("CONFIG", to.config, "The config, a TOML file")->required();
+  add_text(app, "CONFIG", to.config, "The config, a TOML file", "")->required();
 }
 
 void add_strategy(CLI::App& app, Arguments& to) {
-  app.add_option("--strategy", to.strategy, "Instead of the config's strategy; see `thaw strategies`")
-      ->type_name("NAME");
+  add_text(app, "--strategy", to.strategy, "Instead of the config's strategy; see `thaw strategies`", "NAME");
 }
 
 void add_model(CLI::App& app, Arguments& to) {
-  app.add_option("--model", to.model, "A model folder, such as a run's")->type_name("DIR")->required();
+  add_text(app, "--model", to.model, "A model folder, such as a run's", "DIR")->required();
 }
 
 void add_compare_options(CLI::App& app, Arguments& to, Later& later) {
@@ -102,8 +109,7 @@ void add_compare_options(CLI::App& app, Arguments& to, Later& later) {
   app.add_flag_callback(
          "--no-tune", [&to] { to.tune = 0; }, "Every strategy at its own default learning rate")
       ->excludes(tune);
-  app.add_option("--out", to.out, "Where results are written (default: runs/<config's name>-<number>)")
-      ->type_name("DIR");
+  add_text(app, "--out", to.out, "Where results are written (default: runs/<config's name>-<number>)", "DIR");
   app.add_flag("--resume", to.resume)->group("");
   app.add_option("--budget", later.budget)->group("");
 }
@@ -119,23 +125,21 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to, Later
   if (command == "compare") add_compare_options(app, to, later);
   if (command == "train" || command == "plan" || command == "graph") add_strategy(app, to);
   if (command == "train") {
-    app.add_option("--out", to.out, "The run folder (default: runs/<config's name>-<number>)")
-        ->type_name("DIR");
+    add_text(app, "--out", to.out, "The run folder (default: runs/<config's name>-<number>)", "DIR");
     app.add_flag("--resume", to.resume, "Go on from the run folder's newest checkpoint");
   }
   if (command == "eval" || command == "predict") add_model(app, to);
   if (command == "predict") {
-    app.add_option(
-           "--input", to.input,
-           "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard input")
-        ->type_name("FILE")
+    add_text(app, "--input", to.input,
+             "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard input",
+             "FILE")
         ->required();
-    app.add_option("--output", to.output, "Instead of standard output")->type_name("FILE");
+    add_text(app, "--output", to.output, "Instead of standard output", "FILE");
   }
   if (command == "inspect")
-    app.add_option("PATH", to.path, "A model folder or a .safetensors file")->required();
+    add_text(app, "PATH", to.path, "A model folder or a .safetensors file", "")->required();
   if (command == "graph")
-    app.add_option("--out", to.out, "The Graphviz file to write")->type_name("FILE.dot")->required();
+    add_text(app, "--out", to.out, "The Graphviz file to write", "FILE.dot")->required();
   add_common_options(app, to);
 }
 

@@ -17,6 +17,7 @@ int compare(const Arguments& arguments) {
   section.seeds = arguments.seeds.value_or(section.seeds);
   section.tune = arguments.tune.value_or(section.tune);
   request.out = arguments.out.empty() ? default_run_path(request.config.name) : arguments.out;
+  request.allow_missing = arguments.allow_missing;
   request.version = THAW_VERSION;
   request.compiler = THAW_COMPILER;
   CompareOutcome outcome;

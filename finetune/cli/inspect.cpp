@@ -6,13 +6,14 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/model_folder.h"
+#include "finetune/text_table.h"
 #include "nn/init.h"
 
 namespace thaw::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Rows = std::vector<std::vector<std::string>>;
+using Rows = std::vector<TextRow>;
 
 std::int64_t elements_of(const SafetensorsEntry& entry) {
   std::int64_t count = 1;
@@ -94,14 +95,14 @@ std::string as_text(const Inspected& inspected) {
       const auto count = inspected.count(&group.name);
       groups.push_back({group.name, std::to_string(count.tensors), std::to_string(count.elements)});
     }
-    text += table_text(groups) + "\n";
+    text += text_table(groups) + "\n";
   }
   Rows tensors = {{"tensor", "dtype", "shape", "elements", inspected.model == nullptr ? "" : "group"}};
   for (const SafetensorsEntry& entry : inspected.file.entries())
     tensors.push_back({one_line(entry.name), entry.dtype, shape_text(entry.shape),
                        std::to_string(elements_of(entry)), inspected.group_of(entry)});
   const auto all = inspected.count(nullptr);
-  return text + table_text(tensors) + concat("\n", all.tensors, " tensors, ", all.elements, " elements\n");
+  return text + text_table(tensors) + concat("\n", all.tensors, " tensors, ", all.elements, " elements\n");
 }
 
 }  // namespace

@@ -7,13 +7,16 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "core/error.h"
+#include "finetune/utf8.h"
 
 namespace thaw::cli {
 namespace {
 
 constexpr int kBarWidth = 24;
+constexpr std::size_t kLongestLine = 600;  // characters
 constexpr auto kRedrawInterval = std::chrono::milliseconds(100);
 
 std::string duration_text(double seconds) {
@@ -26,12 +29,6 @@ std::string duration_text(double seconds) {
   else
     std::snprintf(text, sizeof(text), "%ld:%02ld h", whole / 3600, whole / 60 % 60);
   return text;
-}
-
-// Code points, as a terminal shows one column for each.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 }  // namespace
@@ -49,28 +46,36 @@ void print(std::string_view result) {
   }
 }
 
-std::string one_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
-      ' ');
-  return text;
+void check_output(const std::string& path, const char* option) {
+  std::error_code ignored;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  const std::string parent = folder.empty() ? "." : folder.string();
+  if (std::filesystem::is_directory(path, ignored))
+    fail_input("the output is a folder (", option, ' ', path, "); name a file in it");
+  if (!std::filesystem::is_directory(parent, ignored))
+    fail_input("there is no folder ", parent, " (", option, ' ', path, "); make it, or write elsewhere");
+  if (::access(parent.c_str(), W_OK) != 0)
+    fail_input("the folder ", parent, " cannot be written to: ", std::strerror(errno), " (", option, ' ',
+               path, "); write elsewhere");
 }
 
-std::string table_text(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+std::string one_line(std::string_view text) {
+  std::vector<std::string_view> characters;
+  for (std::size_t at = 0, size = 0; at < text.size(); at += size) {
+    size = utf8_sequence(text.substr(at));
+    const bool is_control = static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f;
+    characters.push_back(is_control ? " " : size == 0 ? "?" : text.substr(at, size));
+    size = std::max<std::size_t>(size, 1);
   }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      text += row[i];
-      if (i + 1 < row.size()) text += std::string(widths[i] - width_of(row[i]) + 2, ' ');
+  std::string line;
+  for (std::size_t i = 0; i < characters.size(); ++i) {
+    if (characters.size() > kLongestLine && i == kLongestLine / 2) {
+      i = characters.size() - kLongestLine / 2;
+      line += " [..] ";
     }
-    text += '\n';
+    line += characters[i];
   }
-  return text;
+  return line;
 }
 
 Progress::Progress() : on_terminal_(::isatty(STDERR_FILENO) != 0) {}

@@ -12,11 +12,13 @@ namespace thaw::cli {
 // Writes a result. A reader that has gone away (a closed pipe) is no error; a full disk is.
 void print(std::string_view result);
 
-// The text with control characters, line ends among them, made blanks: for one-line messages.
-std::string one_line(std::string text);
+// Refuses, before any work is done for it, a result file that could not be written. `option` is the one that
+// named it.
+void check_output(const std::string& path, const char* option);
 
-// Columns padded to equal width, two blanks between them; a row per line.
-std::string table_text(const std::vector<std::vector<std::string>>& rows);
+// For messages: the text with control characters, line ends among them, made blanks and bytes that are not
+// UTF-8 made question marks; of a very long text the middle is left out.
+std::string one_line(std::string_view text);
 
 // How far the work is: a bar with the time left on a terminal, a plain line per tenth elsewhere. Its last
 // line is ended when it is destroyed.

@@ -79,6 +79,7 @@ int plan(const Arguments& arguments) {
 }
 
 int graph(const Arguments& arguments) {
+  check_output(arguments.out, "--out");
   const Config config = read_config(arguments);
   const DryRun run = dry_run(config);
   apply_plan(*run.model, run.plan, 0, {});

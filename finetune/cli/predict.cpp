@@ -52,6 +52,7 @@ std::string prediction_lines(const Outputs& outputs, std::int64_t samples, const
 }  // namespace
 
 int predict(const Arguments& arguments) {
+  if (!arguments.output.empty()) check_output(arguments.output, "--output");
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
   const Preprocess& preprocess = saved.folder.preprocess;
   DataSource source;

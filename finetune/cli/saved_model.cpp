@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 #include "core/error.h"
@@ -49,6 +50,9 @@ void check_preprocess(const ModelFolder& folder) {
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing) {
   SavedModel saved{read_model_folder(path), nullptr};
+  if (!std::filesystem::exists(path + "/preprocess.json"))
+    fail_input("there is no preprocess.json, so it is not known how the model's data were prepared (", path,
+               "); give the whole folder of a run");
   const SafetensorsFile file(saved.folder.weights);
   if (!allow_missing) check_size(saved.folder, file);
   const InitSeed seed(0);

@@ -4,6 +4,7 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/strategy.h"
+#include "finetune/text_table.h"
 
 namespace thaw::cli {
 namespace {
@@ -31,7 +32,7 @@ std::string strategies_json() {
   return Json{{"strategies", list}, {"common_options", options_json(common_options())}}.dump(2) + "\n";
 }
 
-void add_options(std::vector<std::vector<std::string>>& rows, const std::vector<OptionSpec>& options) {
+void add_options(std::vector<TextRow>& rows, const std::vector<OptionSpec>& options) {
   for (const OptionSpec& option : options)
     rows.push_back({"", option.name + " = " + to_text(option.default_value), option.doc});
 }
@@ -40,13 +41,13 @@ std::string strategies_text() {
   std::string text;
   for (const StrategySpec& spec : strategies()) {
     text += spec.name + "\n    " + spec.summary + "\n";
-    std::vector<std::vector<std::string>> rows;
+    std::vector<TextRow> rows;
     add_options(rows, spec.options);
-    text += table_text(rows);
+    text += text_table(rows);
   }
-  std::vector<std::vector<std::string>> common;
+  std::vector<TextRow> common;
   add_options(common, common_options());
-  return text + "\nEvery strategy takes:\n" + table_text(common);
+  return text + "\nEvery strategy takes:\n" + text_table(common);
 }
 
 }  // namespace

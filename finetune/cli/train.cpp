@@ -8,6 +8,7 @@
 #include "finetune/data/text.h"
 #include "finetune/metrics_json.h"
 #include "finetune/run.h"
+#include "finetune/text_table.h"
 #include "finetune/units.h"
 
 namespace thaw::cli {
@@ -34,18 +35,20 @@ std::string result_json(const RunResult& result, const Config& config) {
 
 std::string result_text(const RunResult& result, const Config& config) {
   const RunOutcome& outcome = result.outcome;
-  std::vector<std::vector<std::string>> rows = {{"strategy", config.strategy.name},
-                                                {"status", status_name(outcome.status)},
-                                                {"updates", std::to_string(outcome.completed)},
-                                                {"loss", short_number(outcome.last_loss)}};
+  std::vector<TextRow> rows = {{"strategy", config.strategy.name},
+                               {"status", status_name(outcome.status)},
+                               {"updates", std::to_string(outcome.completed)},
+                               {"loss", short_number(outcome.last_loss)}};
   for (const auto& [name, value] : outcome.validation)
     rows.push_back({"validation " + name, short_number(value)});
   for (const auto& [name, value] : result.test) rows.push_back({"test " + name, short_number(value)});
+  if (outcome.skipped > 0) rows.push_back({"skipped updates", std::to_string(outcome.skipped)});
+  if (outcome.rollbacks > 0) rows.push_back({"rollbacks", std::to_string(outcome.rollbacks)});
   rows.push_back({"training", short_number(outcome.train_seconds) + " s"});
   rows.push_back({"work", flops_text(outcome.flops)});
   rows.push_back({"peak memory", bytes_text(static_cast<double>(outcome.peak_bytes))});
   rows.push_back({"run folder", result.folder});
-  return table_text(rows);
+  return text_table(rows);
 }
 
 std::string resume_command(const Arguments& arguments, const std::string& folder) {

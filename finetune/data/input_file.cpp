@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "finetune/data/gzip.h"
 #include "finetune/data/text.h"
+#include "finetune/utf8.h"
 
 namespace thaw {
 namespace {
@@ -66,26 +67,10 @@ std::string read_standard_input() {
   return text;
 }
 
-// Bytes of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0.
-size_t utf8_sequence(const unsigned char* at, size_t left) {
-  const unsigned char lead = at[0];
-  if (lead < 0x80) return 1;
-  const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || size > left) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if ((at[i] & 0xC0) != 0x80) return 0;
-  }
-  const bool overlong = (lead == 0xE0 && at[1] < 0xA0) || (lead == 0xF0 && at[1] < 0x90);
-  const bool surrogate = lead == 0xED && at[1] > 0x9F;
-  const bool past_the_end = lead == 0xF4 && at[1] > 0x8F;
-  return overlong || surrogate || past_the_end ? 0 : size;
-}
-
 // Where the first byte stands that text cannot have.
 std::optional<size_t> first_bad_byte(const std::string& text) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
   for (size_t at = 0; at < text.size();) {
-    const size_t size = bytes[at] == 0 ? 0 : utf8_sequence(bytes + at, text.size() - at);
+    const size_t size = text[at] == '\0' ? 0 : utf8_sequence(std::string_view(text).substr(at));
     if (size == 0) return at;
     at += size;
   }

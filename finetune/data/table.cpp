@@ -56,8 +56,10 @@ void TableBuilder::check_names(int64_t line) const {
 int64_t TableBuilder::find_column(const std::string& name, const char* option, int64_t line) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found == names_.end()) {
-    fail_input("there is no ", option, " column ", in_quotes(name), " (", place(source_.path, line),
-               "); set data.", option, " to one of the columns: ", name_list(names_));
+    fail_input("there is no ", option, " column ", in_quotes(name), " (", place(source_.path, line), "); ",
+               names_.size() == 1 && names_[0].find_first_of(";\t|") != std::string::npos
+                   ? "the header is one column: a .csv is separated by commas, a .tsv by tabs"
+                   : concat("set data.", option, " to one of the columns: ", name_list(names_)));
   }
   return found - names_.begin();
 }

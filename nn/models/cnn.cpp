@@ -27,9 +27,19 @@ ResidualBlock::ResidualBlock(std::int64_t in, std::int64_t out, std::int64_t str
 
 Tensor ResidualBlock::forward(const Tensor& x) {
   const TraceScope trace(scope());
-  const Tensor h = bn2_.forward(conv2_.forward(relu(bn1_.forward(conv1_.forward(x)))));
-  const Tensor shortcut = shortcut_conv_ ? shortcut_bn_->forward(shortcut_conv_->forward(x)) : x;
-  return relu(h + shortcut);
+  // One statement for each op: in a nested call every intermediate result would live to the end of it.
+  Tensor h = conv1_.forward(x);
+  h = bn1_.forward(h);
+  h = relu(h);
+  h = conv2_.forward(h);
+  h = bn2_.forward(h);
+  Tensor shortcut = x;
+  if (shortcut_conv_) {
+    shortcut = shortcut_conv_->forward(x);
+    shortcut = shortcut_bn_->forward(shortcut);
+  }
+  h = h + shortcut;
+  return relu(h);
 }
 
 Cnn::Cnn(const ModelConfig& config) : sample_shape_(config.sample_shape) {
@@ -58,7 +68,9 @@ Tensor Cnn::forward(const Tensor& x) {
   Tensor h;
   {
     const TraceScope trace(conv_->scope());
-    h = relu(bn_->forward(conv_->forward(x)));
+    h = conv_->forward(x);
+    h = bn_->forward(h);
+    h = relu(h);
   }
   for (ResidualBlock* block : blocks_) h = block->forward(h);
   const TraceScope trace(head_->scope());

@@ -35,7 +35,10 @@ Tensor Mlp::forward(const Tensor& x) {
   Tensor h = x.reshape({x.size(0), sample_shape_.numel()});
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const TraceScope trace(layers_[i]->scope());
-    h = dropouts_[i]->forward(activation_(layers_[i]->forward(h)));
+    // One statement for each op: in a nested call every intermediate result would live to the end of it.
+    h = layers_[i]->forward(h);
+    h = activation_(h);
+    h = dropouts_[i]->forward(h);
   }
   return head_->forward(h);
 }
