@@ -22,7 +22,7 @@ void count_flops(State& state, double flops) {
 }
 void count_bytes(State& state, std::int64_t bytes) { state.SetBytesProcessed(state.iterations() * bytes); }
 
-// -- products: args m, n, k ---------------------------------------------------------------------------------
+// -- products: args m, n, k
 
 void product(State& state) {
   const std::int64_t m = state.range(0), n = state.range(1), k = state.range(2);
@@ -35,7 +35,6 @@ BENCHMARK(product)->Args({64, 64, 64})->Args({256, 256, 256})->Args({512, 512, 5
 BENCHMARK(product)->Args({64, 256, 784})->Args({256, 784, 64})->Args({64, 784, 256});
 
 // -- convolution: args batch, channels in, channels out, side, stride
-// ----------------------------------------
 
 struct ConvCase {
   explicit ConvCase(const State& state)
@@ -76,7 +75,7 @@ BENCHMARK(convolution)->Apply(cnn_shapes);
 BENCHMARK(convolution_input_gradient)->Apply(cnn_shapes);
 BENCHMARK(convolution_weight_gradient)->Apply(cnn_shapes);
 
-// -- elementwise: arg elements ------------------------------------------------------------------------------
+// -- elementwise: arg elements
 
 constexpr std::int64_t kFewElements = 1 << 10, kManyElements = 1 << 20;
 
@@ -109,7 +108,6 @@ void transposed_copy(State& state) {
 BENCHMARK(transposed_copy)->Arg(1024);
 
 // -- reductions, softmax, losses, norms: args rows, columns
-// --------------------------------------------------
 
 void sum_over(State& state, int dim) {
   const Tensor x = normal({state.range(0), state.range(1)});
@@ -155,7 +153,6 @@ void batch_norm_both_ways(State& state) {
 BENCHMARK(batch_norm_both_ways)->Args({64, 16, 28})->Args({64, 64, 7});
 
 // -- optimizer: arg elements of the one parameter
-// -------------------------------------------------------------
 
 void adamw_step(State& state) {
   const auto parameter = std::make_shared<Parameter>();
@@ -170,7 +167,6 @@ void adamw_step(State& state) {
 BENCHMARK(adamw_step)->Arg(kFewElements)->Arg(kManyElements);
 
 // -- what an op costs beside its arithmetic: 100 ops on 4 elements, forward and backward
-// ---------------------
 
 void tiny_chain(State& state) {
   constexpr int kOps = 100;

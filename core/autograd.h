@@ -24,7 +24,6 @@
 namespace thaw {
 
 // -- modes, all of this thread
-// ---------------------------------------------------------------------------------
 
 bool grad_enabled();
 
@@ -60,7 +59,6 @@ class AnomalyMode {
 bool needs_grad(const Tensor& t);
 
 // -- what an op writes
-// -------------------------------------------------------------------------------------------
 
 // A tensor kept for backward: version-checked, counted in bytes while it is held.
 class SavedTensor {
@@ -239,7 +237,6 @@ inline Tensor record(const char* name, const Tensor& y, std::vector<Wrt> edges) 
 }
 
 // -- what a user of gradients calls
-// -------------------------------------------------------------------------------
 
 struct BackwardOptions {
   bool retain_graph = false;  // keep saved tensors for another backward
@@ -260,7 +257,6 @@ std::vector<Tensor> grad(const Tensor& root, const std::vector<Tensor>& inputs, 
 Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> fn, const std::vector<Tensor>& inputs);
 
 // -- the graph, for those who look at it
-// --------------------------------------------------------------------------
 
 struct Node {
   const char* name;

@@ -12,7 +12,6 @@
 namespace thaw {
 
 // -- elementwise (ops/elementwise.cpp); operands broadcast
-// ----------------------------------------------------
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
@@ -59,7 +58,6 @@ inline Tensor operator*(double c, const Tensor& x) { return affine(x, c, 0); }
 inline Tensor operator/(const Tensor& x, double c) { return affine(x, 1 / c, 0); }
 
 // -- reductions (ops/reduce.cpp): dims empty means all; dims may be negative
-// ------------------------------------
 Tensor sum(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const std::vector<int>& dims = {}, bool keepdim = false);
 Tensor var(const Tensor& x, const std::vector<int>& dims = {}, double correction = 1, bool keepdim = false);
@@ -72,7 +70,6 @@ Tensor argmax(const Tensor& x, int dim, bool keepdim = false);  // i64, no gradi
 Tensor sum_to(const Tensor& x, const Shape& shape);             // undoes a broadcast from `shape`
 
 // -- products (ops/matmul.cpp)
-// --------------------------------------------------------------------------------------
 Tensor matmul(
     const Tensor& a,
     const Tensor& b);  // [.., m, k] x [.., k, n] -> [.., m, n]; batch dims broadcast; 1-D as in NumPy
@@ -80,7 +77,6 @@ Tensor linear(const Tensor& x, const Tensor& w,
               const Tensor& bias = {});  // [.., in] x [out, in] (+ [out]) -> [.., out]
 
 // -- views and copies (ops/view.cpp)
-// -----------------------------------------------------------------------------------
 Tensor reshape(const Tensor& x, const Shape& shape);  // one size may be -1; a view where strides allow
 Tensor permute(const Tensor& x, const std::vector<int>& dims);
 Tensor transpose(const Tensor& x, int a, int b);
@@ -99,7 +95,6 @@ Tensor contiguous(const Tensor& x);
 Tensor cast(const Tensor& x, DType dtype);
 
 // -- index (ops/index.cpp); indices i64, checked, negative ones refused
-// ------------------------------------------------
 Tensor embedding(const Tensor& table, const Tensor& ids);            // [V, C], [..] -> [.., C]
 Tensor index_select(const Tensor& x, int dim, const Tensor& index);  // index [n]
 Tensor gather(const Tensor& x, int dim, const Tensor& index);
@@ -107,7 +102,6 @@ Tensor scatter_add(const Tensor& x, int dim, const Tensor& index, const Tensor& 
 Tensor one_hot(const Tensor& ids, std::int64_t classes, DType dtype = DType::f32);  // [..] -> [.., classes]
 
 // -- softmax and losses (ops/softmax.cpp, ops/loss.cpp)
-// ------------------------------------------------------------
 Tensor softmax(const Tensor& x, int dim = -1);
 Tensor log_softmax(const Tensor& x, int dim = -1);
 
@@ -124,7 +118,6 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Red
 Tensor bce_with_logits(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
 
 // -- normalisation (ops/norm.cpp); gamma and beta may be undefined
-// -----------------------------------------------------
 Tensor layer_norm(const Tensor& x, int normalized_dims, const Tensor& gamma, const Tensor& beta,
                   double eps = 1e-5);
 Tensor rms_norm(const Tensor& x, const Tensor& gamma, double eps = 1e-6);  // over the last dimension
@@ -140,7 +133,6 @@ Tensor batch_norm_eval(const Tensor& x, const Tensor& mean, const Tensor& var, c
                        double eps = 1e-5);  // by given statistics
 
 // -- convolution and pooling (ops/conv.cpp, ops/pool.cpp)
-// ---------------------------------------------------------------
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {},
               const ConvParams& p = {});  // [N, C, H, W], [O, C/groups, kh, kw]
 Tensor conv1d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, std::int64_t stride = 1,
@@ -154,7 +146,6 @@ Tensor avg_pool1d(const Tensor& x, std::int64_t size, std::int64_t stride, std::
 Tensor adaptive_avg_pool1d(const Tensor& x, std::int64_t length);
 
 // -- random (ops/random.cpp); see core/random.h for keys
-// ----------------------------------------------------------------
 Tensor dropout(const Tensor& x, double p, RandomKey key,
                const Tensor& row_ids = {});  // row_ids i64 [size(0)]
 Tensor rand(const Shape& shape, RandomKey key, double low = 0, double high = 1, Options options = {});

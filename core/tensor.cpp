@@ -112,12 +112,13 @@ std::int64_t checked_bytes(const Shape& shape, DType dtype) {
 }  // namespace
 
 Tensor empty(const Shape& shape, Options options) {
+  const std::int64_t bytes =
+      checked_bytes(shape, options.dtype);  // first: strides of a shape too big would overflow
   auto impl = std::make_shared<TensorImpl>();
   impl->shape = shape;
   impl->strides = contiguous_strides(shape);
   impl->dtype = options.dtype;
-  impl->storage = std::make_shared<Storage>(options.device, checked_bytes(shape, options.dtype),
-                                            CategoryScope::current());
+  impl->storage = std::make_shared<Storage>(options.device, bytes, CategoryScope::current());
   return Tensor(std::move(impl));
 }
 

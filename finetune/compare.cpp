@@ -10,6 +10,7 @@
 
 #include "core/random.h"
 #include "finetune/compare_output.h"
+#include "finetune/data/text.h"
 #include "finetune/statistics.h"
 
 namespace thaw {
@@ -57,6 +58,9 @@ class Comparison {
     outcome_.name = config_.name;
     outcome_.metric = main_metric(data.test);
     for (const std::string& note : data.notes) say(note);
+    if (!is_model_folder(config_.model.from) && config_.model.init.empty())
+      say(concat("the network begins with random weights (model.from = ", in_quotes(config_.model.from),
+                 "): there is nothing learnt for freezing to keep; give a folder that `thaw train` wrote"));
     std::set<std::string> seen;
     for (const std::string& name : config_.compare.strategies) {
       if (!seen.insert(name).second)

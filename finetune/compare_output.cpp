@@ -101,7 +101,7 @@ std::string summary_text(const CompareOutcome& outcome) {
     rows.push_back({s.strategy + (s.failed ? " (" + std::to_string(s.failed) + " failed)" : ""),
                     any ? interval(s.mean, s.low, s.high) : "-",
                     s.has_difference ? interval(s.difference, s.difference_low, s.difference_high) : "",
-                    short_number(s.lr, 3), any ? fixed_number(s.seconds, 2) : "-",
+                    short_number(s.lr, 3), any ? short_number(s.seconds, 3) : "-",
                     any && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "-",
                     any ? bytes_text(s.peak_bytes) : "-", any ? fixed_number(s.trainable, 0) : "-"});
   }

@@ -100,4 +100,7 @@ StrategyRequest strategy_request(const Config& config, const std::string& name);
 // The resolved config, every default written out; reading it again gives the same Config.
 std::string to_toml(const Config& config);
 
+// Every key with its default and what it means, section by section.
+std::string explain_config();
+
 }  // namespace thaw

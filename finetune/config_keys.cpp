@@ -89,13 +89,16 @@ Problem check_budget(const std::string& text) {
 const std::vector<Key<ModelSection>>& model_keys() {
   using S = ModelSection;
   static const std::vector<Key<S>> keys = {
-      {"from", &S::from},  // an architecture or a path: the reader sees to it
-      {"hidden", &S::hidden, between(1, 1 << 24).of("mlp")},
-      {"activation", &S::activation, one_of({"relu", "gelu", "tanh"}).of("mlp")},
-      {"width", &S::width, between(1, 4096).of("cnn")},
-      {"depth", &S::depth, between(1, 8).of("cnn")},
-      {"init", &S::init, path().unset()},
-      {"dropout", &S::dropout, share()},
+      {"from", "an architecture (\"mlp\", \"cnn\") or a folder that `thaw train` wrote",
+       &S::from},  // the reader sees to which of the two it is
+      {"hidden", "hidden sizes", &S::hidden, between(1, 1 << 24).of("mlp")},
+      {"activation", "\"relu\", \"gelu\" or \"tanh\"", &S::activation,
+       one_of({"relu", "gelu", "tanh"}).of("mlp")},
+      {"width", "channels of the first block", &S::width, between(1, 4096).of("cnn")},
+      {"depth", "residual blocks", &S::depth, between(1, 8).of("cnn")},
+      {"init", "a .safetensors file whose weights to start from; any subset of the names", &S::init,
+       path().unset()},
+      {"dropout", "of every dropout of the architecture", &S::dropout, share()},
   };
   return keys;
 }
@@ -103,20 +106,25 @@ const std::vector<Key<ModelSection>>& model_keys() {
 const std::vector<Key<DataSection>>& data_keys() {
   using S = DataSection;
   static const std::vector<Key<S>> keys = {
-      {"train", &S::train, path(check_data_file).unset()},
-      {"validation", &S::validation, path(check_data_file).unset()},
-      {"validation_fraction", &S::validation_fraction, share()},
-      {"test", &S::test, path(check_data_file).unset()},
-      {"test_fraction", &S::test_fraction, share()},
-      {"split_seed", &S::split_seed, at_least(0)},
-      {"label", &S::label},
-      {"group", &S::group, any().unset()},
-      {"task", &S::task, one_of({"classification", "regression"})},
-      {"standardize", &S::standardize},
-      {"samples_per_class", &S::samples_per_class, at_least(1).unset()},
-      {"limit", &S::limit, at_least(1).unset()},
-      {"classes", &S::classes, any().unset()},
-      {"duplicates", &S::duplicates, one_of({"warn"}).unset()},
+      {"train", ".csv, .tsv, .jsonl, IDX images (.gz too) or builtin:digits", &S::train,
+       path(check_data_file).unset()},
+      {"validation", "a file, instead of a share of the training data", &S::validation,
+       path(check_data_file).unset()},
+      {"validation_fraction", "share of the training data, stratified; 0: none", &S::validation_fraction,
+       share()},
+      {"test", "a file, instead of a share of the training data", &S::test, path(check_data_file).unset()},
+      {"test_fraction", "share of the data; compare uses 0.2 where none is set", &S::test_fraction, share()},
+      {"split_seed", "of the shares above", &S::split_seed, at_least(0)},
+      {"label", "the column to predict", &S::label},
+      {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
+      {"task", "\"classification\" or \"regression\"", &S::task, one_of({"classification", "regression"})},
+      {"standardize", "tables: subtract the training mean, divide by the deviation", &S::standardize},
+      {"samples_per_class", "draw so many labelled samples of each class, anew for each seed",
+       &S::samples_per_class, at_least(1).unset()},
+      {"limit", "use the first N samples alone", &S::limit, at_least(1).unset()},
+      {"classes", "these labels alone, in this order", &S::classes, any().unset()},
+      {"duplicates", "\"warn\": rows that stand in two of the files are no error of compare", &S::duplicates,
+       one_of({"warn"}).unset()},
   };
   return keys;
 }
@@ -124,35 +132,40 @@ const std::vector<Key<DataSection>>& data_keys() {
 const std::vector<Key<TrainSection>>& train_keys() {
   using S = TrainSection;
   static const std::vector<Key<S>> keys = {
-      {"epochs", &S::epochs, between(0, 1e9)},
-      {"steps", &S::steps, between(1, kMostUpdates).unset()},
-      {"batch_size", &S::batch_size, between(0, 1e9)},
-      {"accumulation", &S::accumulation, between(1, 1e6)},
-      {"shuffle", &S::shuffle},
-      {"optimizer", &S::optimizer, one_of({"adamw", "sgd"})},
-      {"betas", NumberPair<S>{&S::beta1, &S::beta2}, share().of("adamw")},
-      {"eps", &S::eps, at_least(0).of("adamw")},
-      {"weight_decay", &S::weight_decay, at_least(0)},
-      {"momentum", &S::momentum, at_least(0).of("sgd")},
-      {"dampening", &S::dampening, any().of("sgd")},
-      {"nesterov", &S::nesterov, any().of("sgd")},
-      {"no_decay", &S::no_decay, any().unset()},
-      {"lr", &S::lr, above(0)},
-      {"schedule", &S::schedule, one_of({"constant", "linear", "cosine", "one-cycle", "slanted-triangular"})},
-      {"warmup_steps", &S::warmup_steps, between(0, kMostUpdates)},
-      {"warmup_fraction", &S::warmup_fraction, between(0, 1)},
-      {"clip_norm", &S::clip_norm, at_least(0)},
-      {"label_smoothing", &S::label_smoothing, share()},
-      {"precision", &S::precision, checked(check_precision)},
-      {"eval_every", &S::eval_every, checked(check_interval)},
-      {"checkpoint_every", &S::checkpoint_every, checked(check_interval)},
-      {"keep_checkpoints", &S::keep_checkpoints, between(1, 1e6)},
-      {"restore_best", &S::restore_best},
-      {"early_stopping_patience", &S::early_stopping_patience, between(0, 1e9)},
-      {"monitor", &S::monitor},
-      {"nan", &S::nan, one_of({"stop", "skip", "rollback"})},
-      {"cache", &S::cache, one_of({"auto", "off"})},
-      {"seed", &S::seed, at_least(0)},
+      {"epochs", "fractions are allowed; 0 writes the initial model", &S::epochs, between(0, 1e9)},
+      {"steps", "updates, instead of epochs", &S::steps, between(1, kMostUpdates).unset()},
+      {"batch_size", "0: the whole training set", &S::batch_size, between(0, 1e9)},
+      {"accumulation", "batches per update", &S::accumulation, between(1, 1e6)},
+      {"shuffle", "anew in each epoch", &S::shuffle},
+      {"optimizer", "\"adamw\" or \"sgd\"", &S::optimizer, one_of({"adamw", "sgd"})},
+      {"betas", "", NumberPair<S>{&S::beta1, &S::beta2}, share().of("adamw")},
+      {"eps", "", &S::eps, at_least(0).of("adamw")},
+      {"weight_decay", "decoupled for adamw", &S::weight_decay, at_least(0)},
+      {"momentum", "", &S::momentum, at_least(0).of("sgd")},
+      {"dampening", "", &S::dampening, any().of("sgd")},
+      {"nesterov", "", &S::nesterov, any().of("sgd")},
+      {"no_decay", "a selector of what has no weight decay, such as \"kind:bias, kind:norm\"", &S::no_decay,
+       any().unset()},
+      {"lr", "learning rate; a parameter has schedule x multiplier of it", &S::lr, above(0)},
+      {"schedule", "\"constant\", \"linear\", \"cosine\", \"one-cycle\" or \"slanted-triangular\"",
+       &S::schedule, one_of({"constant", "linear", "cosine", "one-cycle", "slanted-triangular"})},
+      {"warmup_steps", "", &S::warmup_steps, between(0, kMostUpdates)},
+      {"warmup_fraction", "of all updates", &S::warmup_fraction, between(0, 1)},
+      {"clip_norm", "of all gradients together; 0: off", &S::clip_norm, at_least(0)},
+      {"label_smoothing", "", &S::label_smoothing, share()},
+      {"precision", "\"fp32\"", &S::precision, checked(check_precision)},
+      {"eval_every", "\"1 epoch\", \"100 steps\" or \"never\"", &S::eval_every, checked(check_interval)},
+      {"checkpoint_every", "as eval_every; each waits for the disk, so fewer are faster on small data",
+       &S::checkpoint_every, checked(check_interval)},
+      {"keep_checkpoints", "the newest so many", &S::keep_checkpoints, between(1, 1e6)},
+      {"restore_best", "end with the weights of the best evaluation", &S::restore_best},
+      {"early_stopping_patience", "evaluations without an improvement; 0: off", &S::early_stopping_patience,
+       between(0, 1e9)},
+      {"monitor", "what best means: a metric of the validation data", &S::monitor},
+      {"nan", "a loss or gradient that is not finite: \"stop\", \"skip\" the update or \"rollback\"", &S::nan,
+       one_of({"stop", "skip", "rollback"})},
+      {"cache", "of a frozen prefix: not in this version", &S::cache, one_of({"auto", "off"})},
+      {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
   };
   return keys;
 }
@@ -160,11 +173,12 @@ const std::vector<Key<TrainSection>>& train_keys() {
 const std::vector<Key<CompareSection>>& compare_keys() {
   using S = CompareSection;
   static const std::vector<Key<S>> keys = {
-      {"strategies", &S::strategies},
-      {"seeds", &S::seeds, between(1, 10000)},
-      {"tune", &S::tune, between(0, 1000)},
-      {"lr_grid", &S::lr_grid, above(0).unset()},
-      {"budget", &S::budget, checked(check_budget)},
+      {"strategies", "see `thaw strategies`", &S::strategies},
+      {"seeds", "reported runs per strategy: seed, seed + 1, ..", &S::seeds, between(1, 10000)},
+      {"tune", "learning rates tried per strategy on validation data; 0: untuned", &S::tune,
+       between(0, 1000)},
+      {"lr_grid", "these instead", &S::lr_grid, above(0).unset()},
+      {"budget", "\"epochs\"", &S::budget, checked(check_budget)},
   };
   return keys;
 }

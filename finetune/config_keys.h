@@ -57,6 +57,7 @@ using Member =
 template <class Section>
 struct Key {
   const char* name;
+  const char* about;  // for `thaw help config`; empty where the name is the field's own term
   Member<Section> member;
   Rule rule = {};
 };

@@ -1,9 +1,11 @@
 // Writing a config: every key with its value, so that a run folder says what was done without knowing
 // defaults.
 #include <charconv>
+#include <optional>
 #include <sstream>
 
 #include "finetune/config_keys.h"
+#include "finetune/text_table.h"
 
 namespace thaw {
 namespace {
@@ -53,24 +55,29 @@ bool is_unset(const T& value) {
   return value == T{};
 }
 
+// The key's value as TOML; nothing where it was not given and has no default.
 template <class Section>
-void write_key(std::ostream& out, const Key<Section>& key, const Section& section) {
-  if (key.rule.option_of != nullptr && owner_of_options(section) != key.rule.option_of) return;
-  std::visit(
-      [&](auto member) {
+std::optional<std::string> value_text(const Key<Section>& key, const Section& section) {
+  return std::visit(
+      [&](auto member) -> std::optional<std::string> {
         if constexpr (std::is_member_object_pointer_v<decltype(member)>) {
           const auto& value = section.*member;
           constexpr bool is_optional =
               std::is_same_v<std::decay_t<decltype(value)>, std::optional<double>> ||
               std::is_same_v<std::decay_t<decltype(value)>, std::optional<std::string>>;
-          if ((is_optional || key.rule.is_unset_by_default) && is_unset(value)) return;
-          out << key.name << " = " << toml_text(value) << '\n';
+          if ((is_optional || key.rule.is_unset_by_default) && is_unset(value)) return {};
+          return toml_text(value);
         } else {
-          out << key.name << " = "
-              << toml_text(std::vector<double>{section.*member.first, section.*member.second}) << '\n';
+          return toml_text(std::vector<double>{section.*member.first, section.*member.second});
         }
       },
       key.member);
+}
+
+template <class Section>
+void write_key(std::ostream& out, const Key<Section>& key, const Section& section) {
+  if (key.rule.option_of != nullptr && owner_of_options(section) != key.rule.option_of) return;
+  if (const auto value = value_text(key, section)) out << key.name << " = " << *value << '\n';
 }
 
 // Of two keys of which one is given, the one that a config would not read beside the other.
@@ -125,7 +132,30 @@ void write_strategy(std::ostream& out, const StrategyRequest& request) {
   out << '\n';
 }
 
+// "key = default" and what it means; a key without a default stands alone.
+template <class Section>
+void explain_section(std::ostream& out, const char* name, const std::vector<Key<Section>>& keys,
+                     const Section& defaults) {
+  std::vector<TextRow> rows;
+  for (const Key<Section>& key : keys) {
+    const auto value = value_text(key, defaults);
+    const std::string owner = key.rule.option_of == nullptr ? "" : std::string(key.rule.option_of) + ": ";
+    rows.push_back({key.name + (value ? " = " + *value : ""), owner + key.about});
+  }
+  out << '[' << name << "]\n" << text_table(rows) << '\n';
+}
+
 }  // namespace
+
+std::string explain_config() {
+  const Config defaults;
+  std::ostringstream out;
+  explain_section(out, "model", model_keys(), defaults.model);
+  explain_section(out, "data", data_keys(), defaults.data);
+  explain_section(out, "train", train_keys(), defaults.train);
+  explain_section(out, "compare", compare_keys(), defaults.compare);
+  return out.str();
+}
 
 std::string to_toml(const Config& config) {
   std::ostringstream out;

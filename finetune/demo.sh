@@ -34,9 +34,7 @@ build_program() {
   cmake --build --preset program
 }
 
-packages=("${kProgramPackages[@]}")
-[[ $case_name != fashion ]] || packages+=(dataset-fashion-mnist)
-need_packages "${packages[@]}"
+need_packages "${kProgramPackages[@]}"
 mkdir -p build runs
 step "building the program" build_program
 
@@ -49,7 +47,4 @@ for ((i = 1; i <= $#; i++)); do
 done
 [[ " $* " == *" --out"[=\ ]* ]] || set -- "$@" --out "$out"
 
-status=0
-build/release/bin/thaw compare "$config" "$@" || status=$?
-[[ ! -f $out/report.html ]] || echo "The report: $out/report.html (open it in a browser)"
-exit "$status"
+build/release/bin/thaw compare "$config" "$@"

@@ -7,6 +7,7 @@
 #include "finetune/data/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
+#include "finetune/data/text.h"
 #include "nn/init.h"
 #include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
@@ -28,6 +29,14 @@ DataSource source_of(const DataSection& data, const std::string& path, const Dat
     source.require_every_class = false;
   }
   return source;
+}
+
+// Classes that are numbers, and so many that hardly one has samples enough: most likely no classes.
+bool looks_like_numbers(const Dataset& data) {
+  const auto is_number = [](const std::string& name) { return parse_number(name).has_value(); };
+  const auto classes = static_cast<std::int64_t>(data.classes.size());
+  return classes > 20 && classes * 5 > data.size() &&
+         std::all_of(data.classes.begin(), data.classes.end(), is_number);
 }
 
 void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t seed) {
@@ -150,6 +159,10 @@ PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool wa
   if (!data.regression && data.train.classes.size() < 2)
     fail_input("the labels have ", data.train.classes.size(), " class (", section.train,
                "); classification needs two: add samples, or set data.task = \"regression\"");
+  if (!data.regression && looks_like_numbers(data.train))
+    data.notes.push_back(concat("warning: the labels are ", data.train.classes.size(),
+                                " different numbers in ", data.train.size(),
+                                " samples; to predict a number set data.task = \"regression\""));
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
   read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
   read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,

@@ -18,13 +18,17 @@ constexpr std::int64_t kMaxJsonBytes = 16 << 20;
 
 Json read_json(const std::string& path) {
   const std::string text = read_file(path, kMaxJsonBytes);
-  // Depth is bounded before the parser recurses into it.
-  const auto bounded = [](int depth, Json::parse_event_t, Json&) {
-    if (depth > 64) fail_input("JSON nested deeper than 64");
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  const auto check = [&](int depth, Json::parse_event_t event, const Json& value) {
+    if (depth > 64) fail_input("nested deeper than 64");
+    if (event == Json::parse_event_t::object_start) keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
+      fail_input("the key ", value.dump(), " stands twice in one object");
     return true;
   };
   try {
-    return Json::parse(text, bounded);
+    return Json::parse(text, check);
   } catch (const std::exception& error) {
     const std::string why = error.what();  // "[json.exception.parse_error.101] parse error at line 1, .."
     fail_input("no JSON that thaw reads: ", why.substr(std::min(why.find("] ") + 2, why.size())), " (", path,

@@ -136,6 +136,9 @@ class ResolvedPlan {
   const RunLength& run() const { return run_; }
   const std::vector<ResolvedPhase>& phases() const { return phases_; }
 
+  // Completed updates at which the phase begins; kNever for a plateau that has not come.
+  std::int64_t start_of(size_t phase, const Triggers& triggers) const;
+
   int phase_at(std::int64_t completed, const Triggers& triggers = {}) const;
   std::vector<ParameterState> state_at(std::int64_t completed, const Triggers& triggers = {}) const;
 
@@ -148,7 +151,6 @@ class ResolvedPlan {
   std::vector<Segment> segments(const Triggers& triggers = {}) const;
 
  private:
-  std::int64_t start_of(size_t phase, const Triggers& triggers) const;
   std::vector<Segment> history(std::int64_t completed, const Triggers& triggers) const;
   double rewarmup_factor(size_t parameter, std::int64_t completed, const std::vector<Segment>& past) const;
 

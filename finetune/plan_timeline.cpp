@@ -91,9 +91,7 @@ std::string waiting_phases(const ResolvedPlan& plan, const Triggers& triggers) {
   std::string text;
   const auto& phases = plan.plan().phases;
   for (size_t i = 0; i < phases.size(); ++i) {
-    const auto is_of_phase = [i](const Trigger& trigger) { return trigger.phase == static_cast<int>(i); };
-    if (plan.phases()[i].start != kNever || std::any_of(triggers.begin(), triggers.end(), is_of_phase))
-      continue;
+    if (plan.start_of(i, triggers) != kNever) continue;
     text += concat("phase ", i + 1, " waits for ", to_text(phases[i].at), ", then trains ", phases[i].train,
                    "\n");
   }

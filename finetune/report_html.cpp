@@ -44,7 +44,6 @@ std::string escape(const std::string& text) {
 }
 
 // -- the result table
-// ---------------------------------------------------------------------------------------------
 
 void write_table(std::ostream& html, const CompareOutcome& outcome) {
   html << "<div class=scroll><table><thead><tr><th scope=col>strategy<th scope=col>test " << outcome.metric
@@ -65,7 +64,7 @@ void write_table(std::ostream& html, const CompareOutcome& outcome) {
            << fixed_number(s.difference_low, 4) << " to " << fixed_number(s.difference_high, 4);
     else
       html << "<td><td>";
-    html << "<td>" << short_number(s.lr, 3) << "<td>" << fixed_number(s.seconds, 2) << "<td>"
+    html << "<td>" << short_number(s.lr, 3) << "<td>" << short_number(s.seconds, 3) << "<td>"
          << short_number(s.flops, 3) << "<td>" << bytes_text(s.peak_bytes) << "<td>"
          << fixed_number(s.trainable, 0) << "<td>" << s.runs - s.failed;
     if (s.failed > 0) html << " (" << s.failed << " failed)";
@@ -75,7 +74,6 @@ void write_table(std::ostream& html, const CompareOutcome& outcome) {
 }
 
 // -- a strip of every run's value, the mean and its interval
-// ---------------------------------------------------------
 
 void write_strip(std::ostream& html, const CompareOutcome& outcome) {
   double least = INFINITY, most = -INFINITY;
@@ -115,7 +113,6 @@ void write_strip(std::ostream& html, const CompareOutcome& outcome) {
 }
 
 // -- groups x updates: trainable, and at which learning rate
-// -----------------------------------------------------------
 
 class TimelineWriter {
  public:

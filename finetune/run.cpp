@@ -1,23 +1,48 @@
 #include "finetune/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <sstream>
 
+#include "finetune/checkpoint.h"
 #include "finetune/run_report.h"
 #include "nn/init.h"
 
 namespace thaw {
 namespace {
 
-void write_results(const RunRequest& request, const RunFolder& folder, PreparedModel& prepared,
-                   const PreparedData& data, const RunResult& result, double load_seconds) {
+Config resolved_config(const RunRequest& request, const Strategy& strategy) {
   Config resolved = request.config;
-  if (!resolved.train.schedule) {
-    const Strategy strategy = strategy_for(request.config, data);
-    resolved.train.schedule = strategy.schedule.value_or("constant");
-  }
-  atomic_write(folder.file("config.toml"), to_toml(resolved));
+  if (!resolved.train.schedule) resolved.train.schedule = strategy.schedule.value_or("constant");
+  return resolved;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// A checkpoint belongs to one config: says which line of another one differs.
+void check_same_config(const RunFolder& folder, const std::string& toml) {
+  const std::string path = folder.file("config.toml");
+  if (!std::filesystem::exists(path) ||
+      find_checkpoint(folder.checkpoints()).value_or(FoundCheckpoint{}).path.empty())
+    return;
+  const std::vector<std::string> then = lines_of(read_file(path, 1 << 24)), now = lines_of(toml);
+  const auto [was, is] = std::mismatch(then.begin(), then.end(), now.begin(), now.end());
+  if (was == then.end() && is == now.end()) return;
+  fail_input("the run was begun with `", was == then.end() ? "" : *was, "`, this config has `",
+             is == now.end() ? "" : *is, "` (", path,
+             "); resume with the same config and --set options, or choose another --out");
+}
+
+void write_results(const RunRequest& request, const Config& resolved, const RunFolder& folder,
+                   PreparedModel& prepared, const PreparedData& data, const RunResult& result,
+                   double load_seconds) {
   // Weights that diverged are no model: nobody should predict with them.
   if (result.outcome.status == RunStatus::ok)
     write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model));
@@ -56,6 +81,7 @@ RunResult run_training(const RunRequest& request) {
   if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
   const PreparedData& data = request.data != nullptr ? *request.data : own;
   const Strategy strategy = strategy_for(config, data);
+  const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
       prepare_model(config, data, config.train.seed, strategy.lora, request.allow_missing);
   Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, request.hooks);
@@ -65,6 +91,8 @@ RunResult run_training(const RunRequest& request) {
       result.was_finished = true;
       return result;
     }
+    if (request.resume) check_same_config(*folder, to_toml(resolved));
+    atomic_write(folder->file("config.toml"), to_toml(resolved));
     trainer.write_to(*folder);
   }
   say_notes(request, data.notes);
@@ -82,7 +110,7 @@ RunResult run_training(const RunRequest& request) {
                           trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0),
                                                   result.outcome.triggers)));
   }
-  if (folder) write_results(request, *folder, prepared, data, result, load_seconds);
+  if (folder) write_results(request, resolved, *folder, prepared, data, result, load_seconds);
   return result;
 }
 

@@ -358,6 +358,9 @@ void Trainer::note_peak() {
 void Trainer::finish() {
   note_peak();
   if (phase_ >= 0) leave_phase();
+  for (std::size_t i = 0; i < plan_.phases().size(); ++i)
+    if (plan_.start_of(i, state_.triggers) == kNever)
+      say(concat("phase ", i + 1, " never began: its ", to_text(plan_.plan().phases[i].at), " did not come"));
   optimizer_->clear_grad();
   if (config_.train.restore_best && state_.best_step >= 0 && outcome_.status == RunStatus::ok &&
       state_.best_step != state_.completed) {

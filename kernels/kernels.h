@@ -97,7 +97,7 @@ inline double conv2d_vjp_w(View dw, ConstView dy, ConstView, ConvParams) { retur
 #endif
 
 // clang-format off
-// -- elementwise (elementwise.cpp) -----------------------------------------------------------------------------
+// -- elementwise (elementwise.cpp)
 #define THAW_UNARY(name, formula, flops) \
   THAW_KERNEL(name, flops * 1.0, View y, ConstView x) \
   THAW_KERNEL(name##_vjp, flops + 1.0, View dx, ConstView dy, ConstView saved)
@@ -112,11 +112,11 @@ THAW_KERNEL(clamp, 2.0, View y, ConstView x, double low, double high)
 THAW_KERNEL(pow_scalar, 25.0, View y, ConstView x, double exponent)
 THAW_KERNEL(where, 1.0, View y, ConstView condition, ConstView a, ConstView b)
 THAW_KERNEL(accumulate, 1.0, View y, ConstView x)                                 // y += x, same shape
-// -- device (device.cpp) ---------------------------------------------------------------------------------------
+// -- device (device.cpp)
 THAW_KERNEL(fill, 0.0, View y, double value)
 THAW_KERNEL(copy, 0.0, View y, ConstView x)                                       // any strides, any dtypes
 THAW_KERNEL(arange, 0.0, View y, double start, double step)                       // y 1-D
-// -- reduce (reduce.cpp): over the dimensions where y has size 1 and x has not ---------------------------------
+// -- reduce (reduce.cpp): over the dimensions where y has size 1 and x has not
 THAW_KERNEL(sum, 1.0, View y, ConstView x, double scale)                          // y = scale * sum(x)
 THAW_KERNEL(amax, 1.0, View y, ConstView x)
 THAW_KERNEL(amin, 1.0, View y, ConstView x)
@@ -125,21 +125,21 @@ THAW_KERNEL(variance, 3.0, View var, View mean, ConstView x, double divisor)    
 THAW_KERNEL(argmax, 1.0, View index, ConstView x, int dim)                        // index i64, first of equals; NaN wins
 THAW_KERNEL(sum_squares, 2.0, View y, ConstView x)                                // y f64 0-d += sum x^2 (gradient norms)
 THAW_KERNEL(count_nonfinite, 1.0, View y, ConstView x)                            // y i64 0-d += how many are NaN or infinite
-// -- gemm (gemm.cpp): any strides on a and b, batch dimensions broadcast by stride 0, y dense -------------------
+// -- gemm (gemm.cpp): any strides on a and b, batch dimensions broadcast by stride 0, y dense
 THAW_KERNEL(gemm, cost::gemm, View y, ConstView a, ConstView b)                 // y = a @ b
 THAW_KERNEL(linear, cost::linear, View y, ConstView x, ConstView w, ConstView bias)  // y [R, out] = x [R, in] w^T + bias
-// -- conv (conv.cpp), NCHW, dense --------------------------------------------------------------------------------
+// -- conv (conv.cpp), NCHW, dense
 THAW_KERNEL(conv2d, cost::conv2d, View y, ConstView x, ConstView w, ConstView bias, ConvParams p)
 THAW_KERNEL(conv2d_vjp_x, cost::conv2d_vjp_x, View dx, ConstView dy, ConstView w, ConvParams p)
 THAW_KERNEL(conv2d_vjp_w, cost::conv2d_vjp_w, View dw, ConstView dy, ConstView x, ConvParams p)
-// -- pool (pool.cpp), NCHW, dense -------------------------------------------------------------------------------
+// -- pool (pool.cpp), NCHW, dense
 THAW_KERNEL(max_pool2d, 1.0, View y, View index, ConstView x, PoolParams p)       // index i32: h * W + w of the maximum
 THAW_KERNEL(max_pool2d_vjp, 1.0, View dx, ConstView dy, ConstView index)
 THAW_KERNEL(avg_pool2d, 1.0, View y, ConstView x, PoolParams p)
 THAW_KERNEL(avg_pool2d_vjp, 1.0, View dx, ConstView dy, PoolParams p)
 THAW_KERNEL(adaptive_avg_pool2d, 1.0, View y, ConstView x)
 THAW_KERNEL(adaptive_avg_pool2d_vjp, 1.0, View dx, ConstView dy)
-// -- softmax (softmax.cpp): over the last dimension, dense ------------------------------------------------------
+// -- softmax (softmax.cpp): over the last dimension, dense
 THAW_KERNEL(softmax, 13.0, View y, ConstView x)
 THAW_KERNEL(softmax_vjp, 4.0, View dx, ConstView dy, ConstView y)
 THAW_KERNEL(log_softmax, 13.0, View y, ConstView x)
@@ -147,7 +147,7 @@ THAW_KERNEL(log_softmax_vjp, 13.0, View dx, ConstView dy, ConstView y)
 // logits [N, C], target i64 [N], weight [C] or absent -> loss, row_weight, lse [N]; ignored rows: loss = row_weight = 0
 THAW_KERNEL(cross_entropy, 14.0, View loss, View row_weight, View lse, ConstView logits, ConstView target, ConstView weight, CrossEntropyParams p)
 THAW_KERNEL(cross_entropy_vjp, 14.0, View dlogits, ConstView dloss, ConstView logits, ConstView lse, ConstView target, ConstView weight, CrossEntropyParams p)
-// -- norm (norm.cpp), dense: gamma, beta may be absent; in a vjp so may the outputs that nobody wants -----------
+// -- norm (norm.cpp), dense: gamma, beta may be absent; in a vjp so may the outputs that nobody wants
 THAW_KERNEL(layer_norm, 8.0, View y, View mean, View rstd, ConstView x, ConstView gamma, ConstView beta, double eps)    // rows: x [R, C]
 THAW_KERNEL(layer_norm_vjp, 12.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma)
 THAW_KERNEL(rms_norm, 5.0, View y, View rstd, ConstView x, ConstView gamma, double eps)
@@ -157,17 +157,17 @@ THAW_KERNEL(group_norm_vjp, 12.0, View dx, View dgamma, View dbeta, ConstView dy
 THAW_KERNEL(channel_stats, 3.0, View mean, View var, ConstView x)                 // x [N, C, S] -> [C], biased variance
 THAW_KERNEL(channel_norm, 4.0, View y, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, ConstView beta)    // batch norm given its statistics
 THAW_KERNEL(channel_norm_vjp, 8.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, bool batch_statistics)
-// -- index (index.cpp); indices are i64 and were checked by the caller -------------------------------------------
+// -- index (index.cpp); indices are i64 and were checked by the caller
 THAW_KERNEL(gather_rows, 0.0, View y, ConstView table, ConstView ids)             // y [n, C] = table[ids], dense
 THAW_KERNEL(scatter_add_rows, 1.0, View table, ConstView y, ConstView ids)        // table[ids] += y, in a fixed order
 THAW_KERNEL(gather, 0.0, View y, ConstView x, ConstView index, int dim)           // y[i] = x[.., index[i], ..], index's shape
 THAW_KERNEL(scatter_add, 1.0, View x, ConstView y, ConstView index, int dim)      // the transpose of gather, in a fixed order
 THAW_KERNEL(index_range, 0.0, View low_high, ConstView index)                     // i64 [2] = min, max of index (checks by the caller)
-// -- random (random.cpp): Philox 4x32-10, number i of row r is a function of (key, row id, i) alone --------------
+// -- random (random.cpp): Philox 4x32-10, number i of row r is a function of (key, row id, i) alone
 THAW_KERNEL(uniform, 10.0, View y, double low, double high, RandomKey key)
 THAW_KERNEL(normal, 30.0, View y, double mean, double deviation, RandomKey key)
 THAW_KERNEL(dropout, 12.0, View y, ConstView x, ConstView row_ids, double p, RandomKey key)  // rows: first dimension; ids i64 or absent
-// -- optim (optim.cpp): dense, in place --------------------------------------------------------------------------
+// -- optim (optim.cpp): dense, in place
 THAW_KERNEL(sgd_step, 6.0, View w, View momentum, ConstView g, SgdParams p)       // momentum absent: plain SGD
 THAW_KERNEL(adamw_step, 14.0, View w, View m, View v, ConstView g, AdamWParams p)
 // clang-format on

@@ -55,7 +55,6 @@
 namespace thaw {
 
 // -- what formulas are made of, for plain numbers
-// ----------------------------------------------------------------
 
 template <class T>
 THAW_DEVICE_FUNCTION T select(bool condition, T a, T b) {
@@ -82,7 +81,6 @@ THAW_DEVICE_FUNCTION T logistic(T x) {
 }
 
 // -- unary
-// -------------------------------------------------------------------------------------------------------
 
 #define THAW_FORMULA(signature) \
   template <class T>            \
@@ -190,7 +188,6 @@ struct Softplus {  // ln(1 + e^x)
 #undef THAW_FORMULA
 
 // -- binary
-// ------------------------------------------------------------------------------------------------------
 
 #define THAW_FORMULA(name, expression)          \
   struct name {                                 \
@@ -213,7 +210,6 @@ THAW_FORMULA(BceLogits, select(a < T(0), T(0), a) - a * b + log1p_exp_neg_abs(a)
 #undef THAW_FORMULA
 
 // -- comparisons (plain numbers only)
-// ----------------------------------------------------------------------------
 
 #define THAW_FORMULA(name, op)                     \
   struct name {                                    \

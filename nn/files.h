@@ -27,7 +27,6 @@ class FileDescriptor {
 };
 
 // -- reading
-// -----------------------------------------------------------------------------------------------------
 
 // A regular file that stays open: a later rename over its path does not change what is read. Bytes are copied
 // out with pread and never mapped, since a mapped file that someone shortens kills the process (SIGBUS).
@@ -52,7 +51,6 @@ class RandomAccessFile {
 std::string read_file(const std::string& path, std::int64_t max_bytes);
 
 // -- writing
-// -----------------------------------------------------------------------------------------------------
 
 // Takes the bytes of a file in order. Throws Error when they cannot be written.
 class FileWriter {
@@ -92,7 +90,6 @@ class FileLock {
 };
 
 // -- SHA-256 (FIPS 180-4)
-// -------------------------------------------------------------------------------------------
 
 class Sha256 {
  public:

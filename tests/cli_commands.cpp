@@ -189,6 +189,7 @@ TEST_F(CliCommands, GraphWritesDot) {
     const ProgramResult result = run_program({"graph", config, "--strategy", strategy, "--out", out});
     ASSERT_EQ(result.code, 0) << result.err;
     EXPECT_NE(file_text(out).find("digraph"), std::string::npos);
+    EXPECT_NE(result.out.find("nodes, which keep"), std::string::npos) << result.out;
   }
 }
 
@@ -204,7 +205,11 @@ TEST_F(CliCommands, StrategiesHelpAndVersion) {
     EXPECT_NE(help.out.find("Example: thaw "), std::string::npos) << command;
     EXPECT_EQ(run_program({command, "--help"}).out, help.out);
   }
-  EXPECT_EQ(run_program({"--version"}).out.rfind("thaw ", 0), 0u);
+  const ProgramResult keys = run_program({"help", "config"});
+  EXPECT_NE(keys.out.find("batch_size = 32"), std::string::npos) << keys.out;
+  EXPECT_NE(keys.out.find("samples_per_class"), std::string::npos) << keys.out;
+  for (const char* version : {"--version", "version"})
+    EXPECT_EQ(run_program({version}).out.rfind("thaw ", 0), 0u);
 }
 
 TEST_F(CliCommands, CompareWritesResults) {

@@ -33,6 +33,10 @@ void expect_interruption(int signal, int code) {
                                                     std::chrono::milliseconds(700), signal);
   EXPECT_NE(more.err.find("resumed after"), std::string::npos) << more.err;
   EXPECT_EQ(more.code, code);
+  const ProgramResult other =
+      run_program({"train", config, "--out", run, "--resume", "--set", "train.lr=0.5"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("this config has `lr = 0.5`"), std::string::npos) << other.err;
 }
 
 TEST(CliResume, SigintSavesAndExitsWith130) { expect_interruption(SIGINT, 130); }

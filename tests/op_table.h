@@ -1,6 +1,6 @@
 // The one op table: a row per op (or per variant of one: "sum" over a dimension, "linear" without a bias).
 // Each row says how to call the op, on what, what should come out and what should be refused;
-// unit_op_table.cpp and grad_op_table.cpp drive every check from it, and bench/ its timings. An op of
+// unit_op_table.cpp and grad_op_table.cpp drive every check from it. An op of
 // core/ops.h without a row fails.
 //
 // To add an op: write a row in op_table_<family>.cpp; a new family is a function declared at the end of this

@@ -23,7 +23,6 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 // -- what backward gives
-// -------------------------------------------------------------------------------------
 
 TEST(Backward, SumsOverPathsAndAccumulatesInLeaves) {
   const Tensor x = leaf({2, 3}, {2});
@@ -115,7 +114,6 @@ TEST(Grad, UsesTheOutputAnOpSavedInSecondDerivatives) {
 }
 
 // -- what is kept, and for how long
-// --------------------------------------------------------------------------
 
 TEST(SavedTensors, AreCountedOnceAndGoWithTheGraph) {
   const std::int64_t before = memory::usage(kCpu).saved;
@@ -195,7 +193,6 @@ TEST(SavedTensors, AreWatchedThroughEveryViewOfTheirStorage) {
 }
 
 // -- refused
-// -------------------------------------------------------------------------------------------------
 
 TEST(Refused, WritingInPlaceWhereAGradientIsRecorded) {
   Tensor x = leaf({1, 2}, {2}).set_name("weight");
@@ -258,7 +255,6 @@ TEST(Refused, MixedDevices) {
 }
 
 // -- long graphs
-// ---------------------------------------------------------------------------------------------
 
 constexpr int kLongChain = 200'000;
 

@@ -26,7 +26,6 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 // -- no_grad
-// -------------------------------------------------------------------------------------------------
 
 TEST(NoGradMode, RecordsNothingAndEndsWithItsScope) {
   const Tensor x = leaf({1, 2}, {2});
@@ -51,7 +50,6 @@ TEST(NoGradMode, DetachCutsTheGraph) {
 }
 
 // -- hooks
-// ---------------------------------------------------------------------------------------------------
 
 TEST(Hooks, OfALeafSeeItsCompleteGradient) {
   const Tensor x = leaf({1, 2}, {2});
@@ -90,7 +88,6 @@ TEST(Hooks, AreRefusedWhereNoGradientWillCome) {
 }
 
 // -- anomaly mode
-// --------------------------------------------------------------------------------------------
 
 TEST(Anomaly, NamesTheOpWhoseOutputIsFirstNotFinite) {
   const AnomalyMode anomaly;
@@ -126,7 +123,6 @@ TEST(Anomaly, LeavesNoHalfMadeGradientBehind) {
 }
 
 // -- checkpoint
-// ----------------------------------------------------------------------------------------------
 
 TEST(Checkpoint, GivesTheSameGradientsAndKeepsLess) {
   const Tensor x = leaf({0.1, 0.2, 0.3, 0.4}, {2, 2});
@@ -198,7 +194,6 @@ TEST(Checkpoint, HasNoSecondDerivative) {
 }
 
 // -- graph_dot
-// -----------------------------------------------------------------------------------------------
 
 TEST(GraphDot, ShowsOpsLeavesFrozenPartsModulesAndSavedBytes) {
   Tensor w = leaf({1, 2, 3, 4}, {2, 2}).set_name("head.weight");

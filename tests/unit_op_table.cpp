@@ -50,7 +50,6 @@ TEST_P(LargeOpTest, EqualsReference) {
 }
 
 // -- layouts
-// -------------------------------------------------------------------------------------------------
 
 // Runs the op on arranged inputs and on contiguous copies of them: same values, same gradients, inputs
 // unharmed.
@@ -98,7 +97,6 @@ TEST_P(OpTableTest, AnyLayoutGivesTheSame) {
 }
 
 // -- freezing
-// ------------------------------------------------------------------------------------------------
 
 struct Recorded {
   std::int64_t nodes, edges, graph_bytes, counted_bytes;
@@ -157,7 +155,6 @@ TEST_P(PlainOpTest, RecordsNothing) {
 }
 
 // -- errors
-// --------------------------------------------------------------------------------------------------
 
 TEST_P(OpTableTest, WrongInputsAreRefusedInOneLine) {
   const std::int64_t saved_before = memory::usage(kCpu).saved;
@@ -172,7 +169,6 @@ TEST_P(OpTableTest, WrongInputsAreRefusedInOneLine) {
 }
 
 // -- the meta device
-// -----------------------------------------------------------------------------------------
 
 TEST_P(OpTableTest, MetaDevicePredictsShapesAndSavedBytes) {
   const OpRow& row = GetParam();
@@ -200,7 +196,6 @@ TEST_P(OpTableTest, MetaDevicePredictsShapesAndSavedBytes) {
 }
 
 // -- bits
-// ----------------------------------------------------------------------------------------------------
 
 class Threads {
  public:
@@ -269,7 +264,6 @@ INSTANTIATE_TEST_SUITE_P(Op, BatchOpTest, ::testing::ValuesIn(rows_where(is_batc
 INSTANTIATE_TEST_SUITE_P(Op, PlainOpTest, ::testing::ValuesIn(rows_where(is_plain)), row_id);
 
 // -- the table itself
-// ----------------------------------------------------------------------------------------
 
 // Functions of ops.h that cannot be rows, and why.
 const std::map<std::string, std::string> kWithoutRow = {

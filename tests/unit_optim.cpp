@@ -226,7 +226,6 @@ TEST(Clip, ScalesActiveGradientsToTheNorm) {
 }
 
 // -- schedules
-// ---------------------------------------------------------------------------------------------------------
 
 void expect_schedule(const Schedule& schedule, const std::vector<double>& expected) {
   for (std::size_t k = 0; k < expected.size(); ++k)

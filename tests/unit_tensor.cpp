@@ -26,7 +26,6 @@ std::string print(const Tensor& t) {
 }
 
 // -- Shape
-// ---------------------------------------------------------------------------------------------------
 
 TEST(Shape, HoldsUpToSixSizes) {
   Shape shape = {2, 3};
@@ -84,7 +83,6 @@ TEST(Shape, CountsElementsWithoutOverflow) {
 }
 
 // -- factories
-// -----------------------------------------------------------------------------------------------
 
 TEST(Factories, FillAndConvert) {
   EXPECT_EQ(zeros({2}).to_vector(), (Numbers{0, 0}));
@@ -114,7 +112,6 @@ TEST(Factories, AnEmptyTensorHasNoBytes) {
 }
 
 // -- handles and views
-// ---------------------------------------------------------------------------------------
 
 TEST(Tensor, CopiesShareAndClonesDoNot) {
   Tensor a = ones({2});
@@ -188,7 +185,6 @@ TEST(Tensor, DetachSharesDataButNotTheName) {
 }
 
 // -- values out
-// ----------------------------------------------------------------------------------------------
 
 TEST(Tensor, ItemNeedsOneElement) {
   EXPECT_EQ(full({1, 1}, 2.5).item(), 2.5);
@@ -224,7 +220,6 @@ TEST(Tensor, OfTheMetaDeviceHasShapesAndNoValues) {
 }
 
 // -- storage
-// -------------------------------------------------------------------------------------------------
 
 std::int64_t current(memory::Category category) {
   return memory::usage(kCpu).current[static_cast<std::size_t>(category)];

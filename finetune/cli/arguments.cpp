@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "finetune/config.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
 
@@ -116,7 +117,7 @@ void add_compare_options(CLI::App& app, Arguments& to, Later& later) {
 
 void add_options(CLI::App& app, const std::string& command, Arguments& to, Later& later) {
   if (command == "help") {
-    app.add_option("COMMAND", to.topic, "The command to explain");
+    app.add_option("COMMAND", to.topic, "The command to explain, or config");
     return;
   }
   if (command == "compare" || command == "train" || command == "eval" || command == "plan" ||
@@ -210,8 +211,8 @@ Arguments parse_arguments(int argc, const char* const* argv) {
   if (argc < 2) fail_input("no command is given (thaw); `thaw help` lists them");
   const std::string first = argv[1];
   Arguments arguments;
-  if (first == "--version" || first == "-h" || first == "--help") {
-    arguments.command = first == "--version" ? "version" : "help";
+  if (first == "--version" || first == "version" || first == "-h" || first == "--help") {
+    arguments.command = first.ends_with("version") ? "version" : "help";
     return arguments;
   }
   if (first.starts_with("-"))
@@ -225,6 +226,13 @@ Arguments parse_arguments(int argc, const char* const* argv) {
 }
 
 std::string help_text(const std::string& name) {
+  if (name == "config")
+    return "A config is TOML; paths are relative to it. Each key as KEY = DEFAULT, or alone where it has "
+           "none:\n\n" +
+           explain_config() +
+           "[strategy] has `name` and that strategy's options: `thaw strategies` lists them.\n"
+           "[[strategy.phase]] has `at`, `train`, `lr_mult`, `state`, `rewarmup`, `frozen_norm`, "
+           "`frozen_dropout`.\n";
   if (!name.empty()) {
     Arguments arguments;
     Later later;
@@ -242,7 +250,8 @@ std::string help_text(const std::string& name) {
     text += line + command.summary + '\n';
   }
   return text +
-         "\n`thaw help COMMAND` explains one. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130 and "
+         "\n`thaw help COMMAND` explains one, `thaw help config` every key of a config. Exit codes: 0 done, "
+         "1 the run failed, 2 wrong input, 130 and "
          "143 interrupted.\n";
 }
 

@@ -35,7 +35,7 @@ int compare(const Arguments& arguments) {
     return 128 + stop_signal;
   }
   print(arguments.json ? read_file(request.out + "/results.json", std::int64_t{1} << 30)
-                       : summary_text(outcome));
+                       : summary_text(outcome) + "Report: " + request.out + "/report.html\n");
   if (!outcome.all_ok())
     fail("some runs diverged or failed (", request.out,
          "/results.csv, column status); lower train.lr or look at the messages above");

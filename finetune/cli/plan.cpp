@@ -8,6 +8,7 @@
 #include "finetune/ledger.h"
 #include "finetune/plan_report.h"
 #include "finetune/step.h"
+#include "finetune/units.h"
 #include "nn/files.h"
 
 namespace thaw::cli {
@@ -93,7 +94,14 @@ int graph(const Arguments& arguments) {
     if (penalty.defined()) loss = loss + penalty;
   }
   atomic_write(arguments.out, graph_dot(loss));
-  if (arguments.json) print(Json{{"graph", arguments.out}}.dump() + "\n");
+  const GraphStats stats = graph_stats(loss);
+  print(arguments.json
+            ? Json{{"graph", arguments.out}, {"nodes", stats.nodes}, {"saved_bytes", stats.saved_bytes}}
+                      .dump() +
+                  "\n"
+            : concat(arguments.out, ": ", stats.nodes, " nodes, which keep ",
+                     bytes_text(static_cast<double>(stats.saved_bytes)),
+                     " for backward beside parameters and the batch\n"));
   return 0;
 }
 

@@ -1,0 +1,62 @@
+// What a comparison's numbers allow one to say: intervals, verdicts and ranks for strategies that were all
+// run with the same seeds and scored on the same test examples.
+//
+// A paired difference to the reference is a two-way table with both ways random,
+//   d[r, i] = mu + seed_r + example_i + rest[r, i],
+// so a new seed and a new example both count. With its mean squares (Cornfield & Tukey 1956)
+//   var(mean) = (MS_seed + MS_example - MS_rest) / (R I)
+// and Satterthwaite's degrees of freedom (1946). How the differences of several strategies vary together
+// comes from a hierarchical bootstrap: seeds and examples are drawn with replacement, the same ones for every
+// strategy (Owen 2007). Each draw is divided by the bootstrap's own deviation and by sqrt(chi^2 / degrees),
+// which makes it Student's t where the seeds are few; the quantiles of a draw's largest |t| over all
+// strategies give the simultaneous intervals.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "finetune/statistics.h"
+
+namespace thaw {
+
+// One strategy's scores, [seeds, examples] row-major, whose mean over examples is the seed's metric.
+struct Scores {
+  std::int64_t seeds = 0, examples = 0;
+  std::vector<float> values;
+  double mean() const;
+};
+
+enum class Verdict { better, worse, equivalent, undetected };
+
+struct Contrast {
+  double standard_error = 0, degrees = 0;
+  Interval pointwise;     // 95 %, of this strategy alone
+  Interval simultaneous;  // 95 %, of all strategies at once
+  double detectable = 0;  // the true difference that this comparison would call with probability 0.8
+  Verdict verdict = Verdict::undetected;
+};
+
+struct Conclusions {
+  std::vector<Contrast> contrasts;       // to the reference, in the order of the strategies
+  std::vector<double> best_probability;  // share of the draws in which it is best; the reference comes last
+};
+
+struct InferenceOptions {
+  bool higher_is_better = true;
+  double margin = 0.01;  // differences within it count as none: "equivalent"
+  std::int64_t draws = 2000;
+  std::uint64_t seed = 0;
+};
+
+// All have the reference's seeds and examples, at least one of each. With one seed the intervals speak of new
+// examples alone. A verdict is wrong, for any strategy, with probability 0.05 at most: "better" and "worse"
+// need a simultaneous 95 % interval without zero, "equivalent" a simultaneous 90 % interval within the margin
+// (two one-sided tests, Schuirmann 1987).
+Conclusions conclude(const std::vector<Scores>& strategies, const Scores& reference,
+                     const InferenceOptions& options);
+
+// "better", "worse", "equivalent within ±0.01", "no detected difference (detectable: ±0.034)".
+std::string verdict_text(const Contrast& contrast, double margin);
+
+}  // namespace thaw

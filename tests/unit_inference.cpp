@@ -1,0 +1,188 @@
+// The comparison's statistics, tried on simulated results of which the truth is known. Every figure that is
+// checked is printed too.
+#include "finetune/inference.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+namespace thaw {
+namespace {
+
+// What the simulated network's answers depend on; deviations are on the scale of log-odds.
+struct World {
+  std::int64_t seeds = 5, examples = 500, strategies = 8;
+  double subset = 0.3;  // of a seed's labelled subset, shared by all strategies
+  double run = 0.2;     // of one run
+  double answer = 0.5;  // of one run's answer to one example
+  double effect = 0;    // of every strategy but the reference
+};
+
+Scores simulate(const World& world, double effect, const std::vector<double>& subset,
+                const std::vector<double>& difficulty, std::mt19937_64& random) {
+  std::normal_distribution<double> normal;
+  Scores scores{world.seeds, world.examples, {}};
+  for (std::int64_t r = 0; r < world.seeds; ++r) {
+    const double level = effect + subset[static_cast<std::size_t>(r)] + world.run * normal(random);
+    for (const double threshold : difficulty)
+      scores.values.push_back(level + world.answer * normal(random) > threshold ? 1.0F : 0.0F);
+  }
+  return scores;
+}
+
+struct Results {
+  std::vector<Scores> strategies;
+  Scores reference;
+};
+
+Results simulate(const World& world, std::mt19937_64& random) {
+  std::normal_distribution<double> normal;
+  std::vector<double> subset, difficulty;
+  for (std::int64_t r = 0; r < world.seeds; ++r) subset.push_back(world.subset * normal(random));
+  for (std::int64_t i = 0; i < world.examples; ++i) difficulty.push_back(-1.2 + 1.6 * normal(random));
+  Results results;
+  for (std::int64_t s = 0; s < world.strategies; ++s)
+    results.strategies.push_back(simulate(world, world.effect, subset, difficulty, random));
+  results.reference = simulate(world, 0, subset, difficulty, random);
+  return results;
+}
+
+// P(right) of a run of level 0 is Phi((level + 1.2) / sqrt(..)): the true difference in accuracy.
+double true_difference(const World& world) {
+  const double spread = std::sqrt(1.6 * 1.6 + world.answer * world.answer + world.run * world.run +
+                                  world.subset * world.subset);
+  const auto phi = [](double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); };
+  return phi((1.2 + world.effect) / spread) - phi(1.2 / spread);
+}
+
+struct Tally {
+  double covered = 0;         // share of pointwise intervals that hold the truth
+  double family_covered = 0;  // share of comparisons whose simultaneous intervals all do
+  double any_verdict = 0;     // share of comparisons with a "better" or "worse"
+  double found = 0;           // share of strategies that are called better
+  double equivalent = 0;      // share of comparisons with an "equivalent"
+  double detectable = 0;      // mean
+};
+
+Tally tally(const World& world, int comparisons, double margin = 0.01) {
+  std::mt19937_64 random(7);
+  const double truth = true_difference(world);
+  const double one = 1.0 / comparisons, each = one / static_cast<double>(world.strategies);
+  Tally sum;
+  for (int n = 0; n < comparisons; ++n) {
+    const Results results = simulate(world, random);
+    InferenceOptions options;
+    options.draws = 500;
+    options.margin = margin;
+    options.seed = static_cast<std::uint64_t>(n);
+    bool all = true, verdict = false, equivalent = false;
+    for (const Contrast& c : conclude(results.strategies, results.reference, options).contrasts) {
+      sum.covered += each * (c.pointwise.low <= truth && truth <= c.pointwise.high);
+      all &= c.simultaneous.low <= truth && truth <= c.simultaneous.high;
+      verdict |= c.verdict == Verdict::better || c.verdict == Verdict::worse;
+      equivalent |= c.verdict == Verdict::equivalent;
+      sum.found += each * (c.verdict == Verdict::better);
+      sum.detectable += each * c.detectable;
+    }
+    sum.family_covered += one * all;
+    sum.any_verdict += one * verdict;
+    sum.equivalent += one * equivalent;
+  }
+  std::printf(
+      "%lld seeds, %lld examples, %lld strategies, true difference %.4f: pointwise %.3f, simultaneous %.3f, "
+      "any verdict %.3f, found %.3f, equivalent %.3f, detectable %.4f\n",
+      static_cast<long long>(world.seeds), static_cast<long long>(world.examples),
+      static_cast<long long>(world.strategies), truth, sum.covered, sum.family_covered, sum.any_verdict,
+      sum.found, sum.equivalent, sum.detectable);
+  return sum;
+}
+
+// Of 600 comparisons at 5 % the binomial deviation is 0.9 points.
+TEST(Inference, AStrategyAgainstItselfIsSeldomCalledDifferent) {
+  for (const double run : {0.05, 0.3}) {
+    World world;
+    world.examples = 200;
+    world.run = run;
+    EXPECT_LE(tally(world, 600).any_verdict, 0.05) << "run deviation " << run;
+  }
+}
+
+TEST(Inference, IntervalsCover) {
+  for (const double run : {0.05, 0.3}) {
+    World world;
+    world.run = run;
+    world.effect = 0.2;
+    const Tally result = tally(world, 200);
+    EXPECT_GE(result.covered, 0.93);
+    EXPECT_LE(result.covered, 0.97);
+    EXPECT_GE(result.family_covered, 0.93);
+  }
+}
+
+TEST(Inference, TwoPointsAreFound) {
+  World world;  // five seeds, 2,000 test examples, runs that differ by a quarter of a point
+  world.examples = 2000;
+  world.strategies = 2;
+  world.run = 0.01;
+  world.subset = 0.1;
+  world.answer = 0.3;
+  world.effect = 0.111;
+  EXPECT_NEAR(true_difference(world), 0.02, 0.001);
+  EXPECT_GE(tally(world, 50).found, 0.8);
+}
+
+TEST(Inference, ADifferenceAtTheMarginIsSeldomCalledNone) {
+  World world;
+  world.examples = 2000;
+  world.strategies = 2;
+  world.run = 0.01;
+  world.answer = 0.3;
+  world.effect = 0.111;
+  EXPECT_LE(tally(world, 100, true_difference(world)).equivalent, 0.05);
+  world.effect = 0;
+  EXPECT_GE(tally(world, 50, 0.02).equivalent, 0.8) << "the test has no power";
+}
+
+TEST(Inference, TheSameScoresAreNoDifference) {
+  World world;
+  world.strategies = 1;
+  std::mt19937_64 random(1);
+  Results results = simulate(world, random);
+  results.strategies[0] = results.reference;
+  const Contrast c = conclude(results.strategies, results.reference, {}).contrasts[0];
+  EXPECT_EQ(c.simultaneous.low, 0);
+  EXPECT_EQ(c.simultaneous.high, 0);
+  EXPECT_EQ(c.verdict, Verdict::equivalent);
+}
+
+TEST(Inference, LowerMayBeBetter) {
+  World world;
+  world.strategies = 1;
+  world.effect = 1;
+  std::mt19937_64 random(1);
+  const Results results = simulate(world, random);
+  InferenceOptions options;
+  EXPECT_EQ(conclude(results.strategies, results.reference, options).contrasts[0].verdict, Verdict::better);
+  EXPECT_GT(conclude(results.strategies, results.reference, options).best_probability[0], 0.99);
+  options.higher_is_better = false;
+  EXPECT_EQ(conclude(results.strategies, results.reference, options).contrasts[0].verdict, Verdict::worse);
+  EXPECT_LT(conclude(results.strategies, results.reference, options).best_probability[0], 0.01);
+}
+
+TEST(Inference, OneSeedSpeaksOfExamplesAlone) {
+  World world;
+  world.seeds = 1;
+  world.run = world.subset = 0;
+  world.effect = 0.2;
+  const Tally result = tally(world, 200);
+  EXPECT_GE(result.covered, 0.93);
+  EXPECT_LE(result.covered, 0.97);
+}
+
+TEST(Inference, ScoresOfOtherExamplesAreRefused) {
+  EXPECT_THROW(conclude({Scores{1, 2, {0, 1}}}, Scores{1, 3, {0, 1, 1}}, {}), std::exception);
+}
+
+}  // namespace
+}  // namespace thaw
