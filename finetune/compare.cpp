@@ -10,8 +10,8 @@
 
 #include "core/random.h"
 #include "finetune/compare_output.h"
+#include "finetune/compare_summary.h"
 #include "finetune/data/text.h"
-#include "finetune/statistics.h"
 
 namespace thaw {
 namespace {
@@ -27,15 +27,12 @@ class Comparison {
   CompareOutcome run() {
     prepare();
     outcome_.tuned = grid(strategies_.front()).size() > 1;
-    for (const std::string& strategy : strategies_) {
-      const double lr = choose_lr(strategy);
-      chosen_[strategy] = lr;
-      for (std::int64_t s = 0; s < config_.compare.seeds && stop_signal == 0; ++s)
-        report_run(strategy, lr, config_.train.seed + static_cast<std::uint64_t>(s));
-      if (stop_signal != 0) break;
-    }
+    // Every choice is made before the test data are looked at.
+    for (const std::string& strategy : strategies_)
+      if (stop_signal == 0) chosen_[strategy] = choose_lr(strategy);
+    report_runs();
     outcome_.interrupted = stop_signal != 0;
-    summarise();
+    outcome_.summaries = summarise(strategies_, outcome_, margin(), config_.train.seed);
     write_comparison(request_.out, config_, outcome_);
     return std::move(outcome_);
   }
@@ -71,8 +68,7 @@ class Comparison {
         PreparedModel model =
             prepare_model(config, data, config.train.seed, strategy.lora, request_.allow_missing);
         const Trainer check(config, strategy, model.config, *model.model, data, nullptr, {});
-      } catch (const InputError& error) {
-        if (!strategy.lora) throw;  // adapters may find no layer in this model: that leaves one strategy out
+      } catch (const NothingToAdapt& error) {
         say(concat(name, " is left out: ", error.what()));
         continue;
       }
@@ -158,13 +154,42 @@ class Comparison {
         trial.validation_loss = metric(outcome.validation, "loss");
         trial.validation_value = metric(outcome.validation, outcome_.metric);
       }
-    } catch (const InputError&) {
-      throw;
     } catch (const std::exception& error) {
       trial.status = "failed";
       say(concat(strategy, " at lr ", lr, " failed: ", error.what()));
     }
     return trial;
+  }
+
+  // In a random order, so that a machine that slows down or warms up favours no strategy.
+  void report_runs() {
+    const auto seeds = static_cast<std::size_t>(config_.compare.seeds);
+    const RandomKey key = random_key(config_.train.seed, "compare.order");
+    for (const std::int64_t i :
+         random_permutation(key, static_cast<std::int64_t>(strategies_.size() * seeds))) {
+      if (stop_signal != 0) break;
+      const std::string& strategy = strategies_[static_cast<std::size_t>(i) / seeds];
+      report_run(strategy, chosen_.at(strategy), config_.train.seed + static_cast<std::size_t>(i) % seeds);
+    }
+    const auto place = [this](const std::string& strategy) {
+      return std::find(strategies_.begin(), strategies_.end(), strategy);
+    };
+    std::sort(outcome_.runs.begin(), outcome_.runs.end(), [&](const ReportedRun& a, const ReportedRun& b) {
+      return std::pair(place(a.strategy), a.seed) < std::pair(place(b.strategy), b.seed);
+    });
+    std::sort(outcome_.pictures.begin(), outcome_.pictures.end(),
+              [&](const StrategyPicture& a, const StrategyPicture& b) {
+                return place(a.strategy) < place(b.strategy);
+              });
+  }
+
+  // A share of `full`'s error where the metric has the target's unit.
+  double margin() const {
+    if (higher_is_better(outcome_.metric)) return config_.compare.margin;
+    double sum = 0, runs = 0;
+    for (const ReportedRun& run : outcome_.runs)
+      if (run.strategy == "full" && run.status == "ok") sum += run.value, ++runs;
+    return runs > 0 ? config_.compare.margin * sum / runs : 0;
   }
 
   void report_run(const std::string& strategy, double lr, std::uint64_t seed) {
@@ -186,8 +211,6 @@ class Comparison {
       if (result.outcome.status == RunStatus::diverged)
         say(concat(strategy, " seed ", seed, " diverged: ", result.outcome.message));
       add_picture(run.config, data, result);
-    } catch (const InputError&) {
-      throw;
     } catch (const std::exception& error) {
       say(concat(strategy, " seed ", seed, " failed: ", error.what()));
     }
@@ -200,6 +223,7 @@ class Comparison {
     if (!result.test.empty()) {
       row.value = metric(result.test, row.metric);
       row.loss = metric(result.test, "loss");
+      row.scores = result.test_scores;
     }
     row.seconds = outcome.train_seconds;
     row.flops = outcome.flops;
@@ -210,7 +234,8 @@ class Comparison {
 
   void add_picture(const Config& config, const PreparedData& data, const RunResult& result) {
     const auto& pictures = outcome_.pictures;
-    if (!pictures.empty() && pictures.back().strategy == config.strategy.name) return;
+    const auto is_same = [&](const StrategyPicture& p) { return p.strategy == config.strategy.name; };
+    if (std::any_of(pictures.begin(), pictures.end(), is_same)) return;
     const Strategy strategy = strategy_for(config, data);
     const PreparedModel model = prepare_model(config, data, config.train.seed, strategy.lora);
     const BatchPlan batches(data.train.size(), config.train.batch_size, config.train.accumulation,
@@ -241,51 +266,6 @@ class Comparison {
   void announce(const std::string& what) {
     if (request_.progress) request_.progress(done_, std::max(total_, done_ + 1), what);
     ++done_;
-  }
-
-  void summarise() {
-    std::map<std::uint64_t, double> full;
-    for (const ReportedRun& run : outcome_.runs)
-      if (run.strategy == "full" && run.status == "ok") full[run.seed] = run.value;
-    for (const std::string& strategy : strategies_) outcome_.summaries.push_back(summary_of(strategy, full));
-  }
-
-  StrategySummary summary_of(const std::string& strategy, const std::map<std::uint64_t, double>& full) const {
-    StrategySummary summary;
-    summary.strategy = strategy;
-    std::vector<double> values, differences;
-    for (const ReportedRun& run : outcome_.runs) {
-      if (run.strategy != strategy) continue;
-      ++summary.runs;
-      if (run.status != "ok") {
-        ++summary.failed;
-        continue;
-      }
-      values.push_back(run.value);
-      if (const auto pair = full.find(run.seed); pair != full.end())
-        differences.push_back(run.value - pair->second);
-      summary.seconds += run.seconds;
-      summary.flops += run.flops;
-      summary.peak_bytes += static_cast<double>(run.peak_bytes);
-      summary.trainable += static_cast<double>(run.trainable);
-    }
-    if (const auto lr = chosen_.find(strategy); lr != chosen_.end()) summary.lr = lr->second;
-    for (const TuningTrial& trial : outcome_.trials)
-      if (trial.strategy == strategy) summary.tuning_seconds += trial.seconds;
-    if (values.empty()) return summary;
-    const auto n = static_cast<double>(values.size());
-    summary.seconds /= n;
-    summary.flops /= n;
-    summary.peak_bytes /= n;
-    summary.trainable /= n;
-    const Interval mean = t_interval(values);
-    summary.mean = mean.mean, summary.low = mean.low, summary.high = mean.high;
-    if (strategy == "full" || differences.empty()) return summary;
-    const Interval difference = t_interval(differences);
-    summary.has_difference = true;
-    summary.difference = difference.mean, summary.difference_low = difference.low,
-    summary.difference_high = difference.high;
-    return summary;
   }
 
   const CompareRequest& request_;

@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "finetune/inference.h"
 #include "finetune/plan_report.h"
 #include "finetune/run.h"
 
@@ -35,6 +37,7 @@ struct ReportedRun {
   std::int64_t peak_bytes = 0;
   std::int64_t trainable = 0;
   std::int64_t steps = 0;
+  std::vector<float> scores;  // of each test example; their mean is `value`
 };
 
 // One learning rate of one strategy, judged on validation data: a row of tuning.csv.
@@ -54,10 +57,10 @@ struct StrategySummary {
   std::string strategy;
   std::int64_t runs = 0, failed = 0;
   double lr = 0;
-  double mean = 0, low = 0, high = 0;  // of the metric, 95 % t-interval over seeds
-  bool has_difference = false;
-  double difference = 0, difference_low = 0, difference_high = 0;  // paired by seed, to `full`
-  double seconds = 0, flops = 0;                                   // means per run
+  Interval value;                   // of the metric, 95 % t-interval over seeds
+  std::optional<Contrast> to_full;  // where every run of both ended well
+  double best_probability = 0;      // among the strategies so judged
+  double seconds = 0, flops = 0;    // means per run
   double peak_bytes = 0, trainable = 0;
   double tuning_seconds = 0;
 };

@@ -42,13 +42,25 @@ std::string tuning_csv(const CompareOutcome& outcome) {
   return csv.str();
 }
 
+Json interval_json(const Interval& interval) {
+  return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+}
+
+Json contrast_json(const Contrast& contrast) {
+  Json json = interval_json(contrast.simultaneous);
+  json["alone"] = interval_json(contrast.pointwise);
+  json["standard_error"] = contrast.standard_error;
+  json["degrees_of_freedom"] = contrast.degrees;
+  json["detectable"] = contrast.detectable;
+  json["verdict"] = verdict_text(contrast);
+  return json;
+}
+
 Json summary_json(const StrategySummary& s) {
   Json json{{"strategy", s.strategy}, {"runs", s.runs}, {"failed", s.failed}, {"lr", s.lr}};
-  json["value"] =
-      s.runs > s.failed ? Json{{"mean", s.mean}, {"low", s.low}, {"high", s.high}} : Json(nullptr);
-  json["difference_to_full"] =
-      s.has_difference ? Json{{"mean", s.difference}, {"low", s.difference_low}, {"high", s.difference_high}}
-                       : Json(nullptr);
+  json["value"] = s.runs > s.failed ? interval_json(s.value) : Json(nullptr);
+  json["difference_to_full"] = s.to_full ? contrast_json(*s.to_full) : Json(nullptr);
+  json["best_probability"] = s.best_probability;
   json["seconds"] = s.seconds;
   json["flops"] = s.flops;
   json["peak_bytes"] = s.peak_bytes;
@@ -56,6 +68,10 @@ Json summary_json(const StrategySummary& s) {
   json["tuning_seconds"] = s.tuning_seconds;
   return json;
 }
+
+constexpr const char* kIntervals =
+    "95 %, of values over seeds (Student's t), of differences to full for all strategies at once, paired by "
+    "seed and test example (hierarchical bootstrap)";
 
 std::string results_json(const Config& config, const CompareOutcome& outcome) {
   Json summaries = Json::array();
@@ -75,7 +91,7 @@ std::string results_json(const Config& config, const CompareOutcome& outcome) {
   return Json{{"name", config.name},
               {"metric", outcome.metric},
               {"stamp", outcome.tuned ? "tuned on validation data" : "untuned: compares recipes"},
-              {"intervals", "95 %, Student's t over seeds; differences paired by seed"},
+              {"intervals", kIntervals},
               {"interrupted", outcome.interrupted},
               {"notes", outcome.notes},
               {"strategies", summaries},
@@ -84,8 +100,8 @@ std::string results_json(const Config& config, const CompareOutcome& outcome) {
          "\n";
 }
 
-std::string interval(double mean, double low, double high) {
-  return fixed_number(mean, 4) + " ± " + fixed_number((high - low) / 2, 4);
+std::string interval_text(const Interval& interval) {
+  return fixed_number(interval.mean, 4) + " ± " + fixed_number((interval.high - interval.low) / 2, 4);
 }
 
 }  // namespace
@@ -95,21 +111,21 @@ std::string summary_text(const CompareOutcome& outcome) {
                                  [](const StrategySummary& s) { return s.strategy == "full"; });
   const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
   std::vector<TextRow> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds",
-                             "FLOPs", "peak memory", "trainable"}};
+                             "FLOPs", "peak memory", "trainable", "beside full"}};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
     rows.push_back({s.strategy + (s.failed ? " (" + std::to_string(s.failed) + " failed)" : ""),
-                    any ? interval(s.mean, s.low, s.high) : "-",
-                    s.has_difference ? interval(s.difference, s.difference_low, s.difference_high) : "",
-                    short_number(s.lr, 3), any ? short_number(s.seconds, 3) : "-",
+                    any ? interval_text(s.value) : "-",
+                    s.to_full ? interval_text(s.to_full->simultaneous) : "", short_number(s.lr, 3),
+                    any ? short_number(s.seconds, 3) : "-",
                     any && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "-",
-                    any ? bytes_text(s.peak_bytes) : "-", any ? fixed_number(s.trainable, 0) : "-"});
+                    any ? bytes_text(s.peak_bytes) : "-", any ? fixed_number(s.trainable, 0) : "-",
+                    s.to_full ? verdict_text(*s.to_full) : ""});
   }
   std::string text = text_table(rows, Align::right);
-  text += outcome.tuned ? "Learning rates were chosen on validation data with seeds that are not reported; "
-                        : "Untuned: compares recipes. ";
-  text += "± is a 95 % interval over seeds, differences are paired by seed; FLOPs relative to full.\n";
-  return text;
+  text += outcome.tuned ? "Learning rates: chosen on validation data, with seeds that are not reported.\n"
+                        : "Untuned: compares recipes.\n";
+  return text + "Intervals (±): " + kIntervals + ".\nFLOPs: relative to full.\n";
 }
 
 void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome) {

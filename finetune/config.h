@@ -75,6 +75,7 @@ struct CompareSection {
   std::int64_t tune = 5;
   std::vector<double> lr_grid;
   std::string budget = "epochs";
+  double margin = 0.01;
 };
 
 struct Config {

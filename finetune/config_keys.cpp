@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "finetune/trainer.h"
+#include "finetune/interval.h"
 #include "nn/models/registry.h"
 
 namespace thaw {
@@ -121,7 +121,8 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"standardize", "tables: subtract the training mean, divide by the deviation", &S::standardize},
       {"samples_per_class", "draw so many labelled samples of each class, anew for each seed",
        &S::samples_per_class, at_least(1).unset()},
-      {"limit", "use the first N samples alone", &S::limit, at_least(1).unset()},
+      {"limit", "draw so many training samples, each class by its share, anew for each seed", &S::limit,
+       at_least(1).unset()},
       {"classes", "these labels alone, in this order", &S::classes, any().unset()},
       {"duplicates", "\"warn\": rows that stand in two of the files are no error of compare", &S::duplicates,
        one_of({"warn"}).unset()},
@@ -179,6 +180,8 @@ const std::vector<Key<CompareSection>>& compare_keys() {
        between(0, 1000)},
       {"lr_grid", "these instead", &S::lr_grid, above(0).unset()},
       {"budget", "\"epochs\"", &S::budget, checked(check_budget)},
+      {"margin", "smaller differences count as none: of accuracy, or as a share of full's rmse", &S::margin,
+       above(0)},
   };
   return keys;
 }
@@ -204,7 +207,8 @@ void check_metric(const Config& config, const std::string& metric, const std::st
   const std::vector<std::string> known =
       regression
           ? std::vector<std::string>{"validation_loss", "validation_rmse", "validation_mae", "validation_r2"}
-          : std::vector<std::string>{"validation_loss", "validation_accuracy", "validation_macro_f1"};
+          : std::vector<std::string>{"validation_loss", "validation_accuracy", "validation_macro_f1",
+                                     "validation_calibration_error"};
   if (std::find(known.begin(), known.end(), metric) != known.end()) return;
   std::string listed;
   for (const std::string& name : known) listed += (listed.empty() ? "" : ", ") + name;

@@ -38,13 +38,6 @@ need_packages "${kProgramPackages[@]}"
 mkdir -p build runs
 step "building the program" build_program
 
-out=$(fresh_folder)
-for ((i = 1; i <= $#; i++)); do
-  case ${!i} in
-    --out=*) out=${!i#--out=} ;;
-    --out) next=$((i + 1)); out=${!next-} ;;
-  esac
-done
-[[ " $* " == *" --out"[=\ ]* ]] || set -- "$@" --out "$out"
+[[ " $* " == *" --out"[=\ ]* ]] || set -- "$@" --out "$(fresh_folder)"
 
 build/release/bin/thaw compare "$config" "$@"

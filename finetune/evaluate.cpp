@@ -1,6 +1,7 @@
 #include "finetune/evaluate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -11,24 +12,48 @@
 namespace thaw {
 namespace {
 
-// log(sum(exp(z))) - z[label]
-double negative_log_likelihood(const float* z, std::int64_t classes, std::int64_t label) {
+// log(sum(exp(z)))
+double log_sum_exp(const float* z, std::int64_t classes) {
   const double largest = *std::max_element(z, z + classes);
   double total = 0;
   for (std::int64_t c = 0; c < classes; ++c) total += std::exp(z[c] - largest);
-  return largest + std::log(total) - z[label];
+  return largest + std::log(total);
 }
+
+// The expected calibration error (Guo et al. 2017, eq. 3): over bins of equal width of the probability given
+// to the answer, how far that probability is from the share of right answers.
+class Calibration {
+ public:
+  void add(double confidence, bool is_right) {
+    const auto bin = std::min(static_cast<std::size_t>(confidence * kBins), kBins - 1);
+    excess_[bin] += confidence - (is_right ? 1 : 0);
+    ++count_;
+  }
+  double error() const {
+    double sum = 0;
+    for (const double excess : excess_) sum += std::abs(excess);
+    return sum / count_;
+  }
+
+ private:
+  static constexpr std::size_t kBins = 15;
+  std::array<double, kBins> excess_{};
+  double count_ = 0;
+};
 
 Metrics classification_metrics(const Outputs& outputs, const Dataset& data) {
   const auto classes = static_cast<std::size_t>(outputs.columns);
   std::vector<double> hits(classes), predicted(classes), actual(classes);
   double loss = 0;
   double correct = 0;
+  Calibration calibration;
   for (std::int64_t i = 0; i < data.size(); ++i) {
     const float* z = outputs.row(i);
     const auto label = static_cast<std::size_t>(data.label[static_cast<std::size_t>(i)]);
     const auto guess = static_cast<std::size_t>(std::max_element(z, z + classes) - z);
-    loss += negative_log_likelihood(z, outputs.columns, static_cast<std::int64_t>(label));
+    const double total = log_sum_exp(z, outputs.columns);
+    loss += total - z[label];
+    calibration.add(std::exp(z[guess] - total), guess == label);
     ++predicted[guess];
     ++actual[label];
     if (guess == label) ++hits[label], ++correct;
@@ -41,7 +66,10 @@ Metrics classification_metrics(const Outputs& outputs, const Dataset& data) {
     ++present;
   }
   const auto n = static_cast<double>(data.size());
-  return {{"loss", loss / n}, {"accuracy", correct / n}, {"macro_f1", f1 / std::max(present, 1.0)}};
+  return {{"loss", loss / n},
+          {"accuracy", correct / n},
+          {"macro_f1", f1 / std::max(present, 1.0)},
+          {"calibration_error", calibration.error()}};
 }
 
 Metrics regression_metrics(const Outputs& outputs, const Dataset& data) {
@@ -83,6 +111,24 @@ Outputs predict_all(Model& model, const Dataset& data, std::int64_t batch_size) 
 Metrics compute_metrics(const Outputs& outputs, const Dataset& data) {
   if (data.size() == 0) fail_input("there is nothing to evaluate: the data set is empty");
   return data.label.empty() ? regression_metrics(outputs, data) : classification_metrics(outputs, data);
+}
+
+std::vector<float> example_scores(const Outputs& outputs, const Dataset& data) {
+  std::vector<float> scores;
+  scores.reserve(data.id.size());
+  const bool regression = data.label.empty();
+  const double rmse = regression ? metric(compute_metrics(outputs, data), "rmse") : 0;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const float* y = outputs.row(i);
+    if (regression) {
+      const double error = *y - data.target[static_cast<std::size_t>(i)];
+      scores.push_back(static_cast<float>(rmse > 0 ? rmse + (error * error - rmse * rmse) / (2 * rmse) : 0));
+    } else {
+      const auto guess = std::max_element(y, y + outputs.columns) - y;
+      scores.push_back(guess == data.label[static_cast<std::size_t>(i)] ? 1.0F : 0.0F);
+    }
+  }
+  return scores;
 }
 
 Metrics evaluate(Model& model, const Dataset& data) {

@@ -18,10 +18,16 @@ struct Outputs {
 };
 Outputs predict_all(Model& model, const Dataset& data, std::int64_t batch_size = 256);
 
-// Named numbers in a fixed order. Classification: loss (mean negative log-likelihood), accuracy, macro_f1.
+// Named numbers in a fixed order. Classification: loss (mean negative log-likelihood), accuracy, macro_f1,
+// calibration_error.
 // Regression: loss (mean squared error), rmse, mae, r2.
 using Metrics = std::vector<std::pair<std::string, double>>;
 Metrics compute_metrics(const Outputs& outputs, const Dataset& data);
+
+// Each example's part in the main metric, whose mean over examples is that metric: 1 where the class is
+// right; for rmse, which is no mean, its linearisation rmse + (e^2 - rmse^2) / (2 rmse) (the delta method).
+std::vector<float> example_scores(const Outputs& outputs, const Dataset& data);
+
 Metrics evaluate(Model& model, const Dataset& data);
 double metric(const Metrics& metrics, const std::string& name);  // throws InputError listing the names
 

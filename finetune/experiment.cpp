@@ -240,9 +240,9 @@ void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed) {
     ++attached;
   }
   if (attached == 0)
-    fail_input("lora finds no layer to adapt",
-               spec.target_modules.empty() ? " below the head" : " among target_modules",
-               "; the Linear layers are: ", known);
+    throw NothingToAdapt(concat("lora finds no layer to adapt",
+                                spec.target_modules.empty() ? " below the head" : " among target_modules",
+                                "; the Linear layers are: ", known));
   model.refresh();
 }
 

@@ -43,6 +43,10 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
 ModelConfig model_config(const Config& config, const PreparedData& data);
 
 // Attaches adapters as the strategy asks and refreshes names. InputError when no layer matches.
+// The strategy's adapters find no layer in this model.
+struct NothingToAdapt : InputError {
+  using InputError::InputError;
+};
 void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed);
 
 }  // namespace thaw

@@ -16,12 +16,13 @@ namespace {
 constexpr double kPower = 0.8;
 constexpr std::int64_t kBlock = 256;  // draws at once
 
-// The mean of a table [R, I], how well it is known, and by how much information.
+// The mean of a table [R, I], how well it is known, and by how much information. `range` is that of the
+// scores.
 struct Estimate {
   double mean = 0, error = 0, degrees = 1;
 };
 
-Estimate estimate(const Scores& d) {
+Estimate estimate(const Scores& d, double range) {
   const auto seeds = static_cast<double>(d.seeds), examples = static_cast<double>(d.examples);
   std::vector<double> by_seed(static_cast<std::size_t>(d.seeds)),
       by_example(static_cast<std::size_t>(d.examples));
@@ -39,17 +40,29 @@ Estimate estimate(const Scores& d) {
       const double rest = d.values[at] - by_seed[r] - by_example[i] + mean;
       rest_squares += rest * rest;
     }
+  // Where few examples differ, or none, what was seen is no measure of what may be: one more example could
+  // have.
+  const double least_error = range / examples;
   const double seed_degrees = seeds - 1, example_degrees = std::max(examples - 1, 1.0);
   const double of_examples = example_squares / example_degrees;
-  if (d.seeds == 1) return {mean, std::sqrt(of_examples / examples), example_degrees};
+  if (d.seeds == 1) return {mean, std::max(std::sqrt(of_examples / examples), least_error), example_degrees};
   const double of_seeds = seed_squares / seed_degrees;
   const double of_rest = rest_squares / (seed_degrees * example_degrees);
   // Each of the two parts alone is a lower bound; their sum less the rest can fall below it by chance.
   const double variance = std::max({of_seeds + of_examples - of_rest, of_seeds, of_examples});
   const double spread = of_seeds * of_seeds / seed_degrees + of_examples * of_examples / example_degrees +
                         of_rest * of_rest / (seed_degrees * example_degrees);
-  const double degrees = spread > 0 ? std::max(variance * variance / spread, seed_degrees) : seed_degrees;
-  return {mean, std::sqrt(variance / (seeds * examples)), degrees};
+  const double least_degrees = std::min(seed_degrees, example_degrees);
+  const double degrees = spread > 0 ? std::max(variance * variance / spread, least_degrees) : least_degrees;
+  return {mean, std::max(std::sqrt(variance / (seeds * examples)), least_error), degrees};
+}
+
+// From the least to the greatest score of any strategy: 1 for right and wrong.
+double range_of(const std::vector<Scores>& all) {
+  float least = all[0].values[0], most = least;
+  for (const Scores& scores : all)
+    for (const float value : scores.values) least = std::min(least, value), most = std::max(most, value);
+  return most - least;
 }
 
 Scores difference(const Scores& a, const Scores& b) {
@@ -113,9 +126,10 @@ void studentise(std::vector<std::vector<double>>& draws, std::size_t strategy, c
   const double deviation = std::sqrt(squares / static_cast<double>(draws.size()));
   std::mt19937_64 random(mix64(seed + strategy));
   std::chi_squared_distribution<double> chi_squared(estimate.degrees);
+  std::normal_distribution<double> normal;  // where every draw is the same: no example differs
   for (auto& draw : draws) {
-    const double scale = std::sqrt(chi_squared(random) / estimate.degrees);
-    draw[strategy] = deviation > 0 ? (draw[strategy] - estimate.mean) / (deviation * scale) : 0;
+    const double z = deviation > 0 ? (draw[strategy] - estimate.mean) / deviation : normal(random);
+    draw[strategy] = z / std::sqrt(chi_squared(random) / estimate.degrees);
   }
 }
 
@@ -143,7 +157,8 @@ Verdict judge(const Contrast& contrast, const Estimate& e, double critical_90,
 
 // `draws` holds the means of the strategies and, last, of the reference.
 std::vector<Contrast> contrasts_of(const std::vector<Scores>& differences,
-                                   std::vector<std::vector<double>> draws, const InferenceOptions& options) {
+                                   std::vector<std::vector<double>> draws, double range,
+                                   const InferenceOptions& options) {
   for (auto& draw : draws) {
     const double reference = draw.back();
     draw.pop_back();
@@ -151,7 +166,7 @@ std::vector<Contrast> contrasts_of(const std::vector<Scores>& differences,
   }
   std::vector<Estimate> estimates;
   for (std::size_t s = 0; s < differences.size(); ++s) {
-    estimates.push_back(estimate(differences[s]));
+    estimates.push_back(estimate(differences[s], range));
     studentise(draws, s, estimates.back(), options.seed);
   }
   std::vector<double> largest;
@@ -165,8 +180,13 @@ std::vector<Contrast> contrasts_of(const std::vector<Scores>& differences,
     const Estimate& e = estimates[s];
     std::vector<double> sizes, values;
     for (const auto& draw : draws) values.push_back(draw[s]), sizes.push_back(std::abs(draw[s]));
-    Contrast contrast{e.error, e.degrees, around(e, quantile(sizes, 0.95)), around(e, critical)};
+    Contrast contrast;
+    contrast.standard_error = e.error;
+    contrast.degrees = e.degrees;
+    contrast.pointwise = around(e, quantile(sizes, 0.95));
+    contrast.simultaneous = around(e, critical);
     contrast.detectable = (critical + quantile(values, kPower)) * e.error;
+    contrast.margin = options.margin;
     contrast.verdict = judge(contrast, e, critical_90, options);
     contrasts.push_back(contrast);
   }
@@ -176,9 +196,11 @@ std::vector<Contrast> contrasts_of(const std::vector<Scores>& differences,
 std::vector<double> best_probabilities(const std::vector<std::vector<double>>& draws, bool higher_is_better) {
   std::vector<double> best(draws.front().size());
   for (const auto& draw : draws) {
-    const auto winner = higher_is_better ? std::max_element(draw.begin(), draw.end())
-                                         : std::min_element(draw.begin(), draw.end());
-    best[static_cast<std::size_t>(winner - draw.begin())] += 1 / static_cast<double>(draws.size());
+    const double winner = higher_is_better ? *std::max_element(draw.begin(), draw.end())
+                                           : *std::min_element(draw.begin(), draw.end());
+    const auto ties = static_cast<double>(std::count(draw.begin(), draw.end(), winner));
+    for (std::size_t s = 0; s < draw.size(); ++s)
+      if (draw[s] == winner) best[s] += 1 / (ties * static_cast<double>(draws.size()));
   }
   return best;
 }
@@ -195,17 +217,18 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
   for (const Scores& scores : strategies) differences.push_back(difference(scores, reference));
   all.push_back(reference);
   const std::vector<std::vector<double>> draws = resample(all, options);
-  return {contrasts_of(differences, draws, options), best_probabilities(draws, options.higher_is_better)};
+  return {contrasts_of(differences, draws, range_of(all), options),
+          best_probabilities(draws, options.higher_is_better)};
 }
 
-std::string verdict_text(const Contrast& contrast, double margin) {
+std::string verdict_text(const Contrast& contrast) {
   switch (contrast.verdict) {
     case Verdict::better:
       return "better";
     case Verdict::worse:
       return "worse";
     case Verdict::equivalent:
-      return "equivalent within ±" + short_number(margin, 2);
+      return "equivalent within ±" + short_number(contrast.margin, 2);
     case Verdict::undetected:
       break;
   }

@@ -33,6 +33,7 @@ struct Contrast {
   double standard_error = 0, degrees = 0;
   Interval pointwise;     // 95 %, of this strategy alone
   Interval simultaneous;  // 95 %, of all strategies at once
+  double margin = 0;      // within which a difference counts as none
   double detectable = 0;  // the true difference that this comparison would call with probability 0.8
   Verdict verdict = Verdict::undetected;
 };
@@ -50,13 +51,14 @@ struct InferenceOptions {
 };
 
 // All have the reference's seeds and examples, at least one of each. With one seed the intervals speak of new
-// examples alone. A verdict is wrong, for any strategy, with probability 0.05 at most: "better" and "worse"
-// need a simultaneous 95 % interval without zero, "equivalent" a simultaneous 90 % interval within the margin
-// (two one-sided tests, Schuirmann 1987).
+// examples alone. "Better" and "worse" need a simultaneous 95 % interval without zero, so that one of them is
+// wrong for any strategy with probability 0.05 at most; "equivalent" needs a simultaneous 90 % interval
+// within the margin (two one-sided tests, Schuirmann 1987), which has an error of 0.05 of its own. No
+// standard error is less than one example's worth.
 Conclusions conclude(const std::vector<Scores>& strategies, const Scores& reference,
                      const InferenceOptions& options);
 
 // "better", "worse", "equivalent within ±0.01", "no detected difference (detectable: ±0.034)".
-std::string verdict_text(const Contrast& contrast, double margin);
+std::string verdict_text(const Contrast& contrast);
 
 }  // namespace thaw

@@ -30,9 +30,9 @@ Json read_json(const std::string& path) {
   try {
     return Json::parse(text, check);
   } catch (const std::exception& error) {
-    const std::string why = error.what();  // "[json.exception.parse_error.101] parse error at line 1, .."
-    fail_input("no JSON that thaw reads: ", why.substr(std::min(why.find("] ") + 2, why.size())), " (", path,
-               "); make the folder again");
+    std::string why = error.what();  // "[json.exception.parse_error.101] parse error at line 1, .."
+    if (why.starts_with("[json.")) why.erase(0, why.find("] ") + 2);
+    fail_input("no JSON that thaw reads: ", why, " (", path, "); make the folder again");
   }
 }
 

@@ -48,22 +48,24 @@ std::string escape(const std::string& text) {
 void write_table(std::ostream& html, const CompareOutcome& outcome) {
   html << "<div class=scroll><table><thead><tr><th scope=col>strategy<th scope=col>test " << outcome.metric
        << "<th scope=col>95 % interval<th scope=col>difference to full<th scope=col>95 % interval<th "
-          "scope=col>learning rate"
+          "scope=col>beside full<th scope=col>learning rate"
        << "<th scope=col>seconds<th scope=col>FLOPs<th scope=col>peak memory<th scope=col>trainable<th "
           "scope=col>runs</tr></thead><tbody>\n";
   for (const StrategySummary& s : outcome.summaries) {
     html << "<tr><th scope=row>" << escape(s.strategy);
     if (s.runs == s.failed) {
-      html << "<td colspan=10>no run ended well (" << s.failed << " of " << s.runs << " failed)</tr>\n";
+      html << "<td colspan=11>no run ended well (" << s.failed << " of " << s.runs << " failed)</tr>\n";
       continue;
     }
-    html << "<td>" << fixed_number(s.mean, 4) << "<td>" << fixed_number(s.low, 4) << " to "
-         << fixed_number(s.high, 4);
-    if (s.has_difference)
-      html << "<td>" << (s.difference > 0 ? "+" : "") << fixed_number(s.difference, 4) << "<td>"
-           << fixed_number(s.difference_low, 4) << " to " << fixed_number(s.difference_high, 4);
-    else
-      html << "<td><td>";
+    html << "<td>" << fixed_number(s.value.mean, 4) << "<td>" << fixed_number(s.value.low, 4) << " to "
+         << fixed_number(s.value.high, 4);
+    if (s.to_full) {
+      const Interval& d = s.to_full->simultaneous;
+      html << "<td>" << (d.mean > 0 ? "+" : "") << fixed_number(d.mean, 4) << "<td>" << fixed_number(d.low, 4)
+           << " to " << fixed_number(d.high, 4) << "<td>" << verdict_text(*s.to_full);
+    } else {
+      html << "<td><td><td>";
+    }
     html << "<td>" << short_number(s.lr, 3) << "<td>" << short_number(s.seconds, 3) << "<td>"
          << short_number(s.flops, 3) << "<td>" << bytes_text(s.peak_bytes) << "<td>"
          << fixed_number(s.trainable, 0) << "<td>" << s.runs - s.failed;
@@ -96,9 +98,9 @@ void write_strip(std::ostream& html, const CompareOutcome& outcome) {
   for (const StrategySummary& s : outcome.summaries) {
     html << "<text x=0 y=" << y + 4 << '>' << escape(s.strategy) << "</text>";
     if (s.runs > s.failed)
-      html << "<line x1=" << x(s.low) << " x2=" << x(s.high) << " y1=" << y << " y2=" << y
-           << " stroke=\"var(--bar)\" stroke-width=6 stroke-opacity=.35 /><line x1=" << x(s.mean)
-           << " x2=" << x(s.mean) << " y1=" << y - 8 << " y2=" << y + 8
+      html << "<line x1=" << x(s.value.low) << " x2=" << x(s.value.high) << " y1=" << y << " y2=" << y
+           << " stroke=\"var(--bar)\" stroke-width=6 stroke-opacity=.35 /><line x1=" << x(s.value.mean)
+           << " x2=" << x(s.value.mean) << " y1=" << y - 8 << " y2=" << y + 8
            << " stroke=\"var(--bar)\" stroke-width=3 />";
     for (const ReportedRun& run : outcome.runs)
       if (run.strategy == s.strategy && run.status == "ok")
@@ -239,9 +241,10 @@ std::string report_html(const Config& config, const CompareOutcome& outcome) {
        << "</h1>\n<p><span class=stamp>"
        << (outcome.tuned ? "learning rates tuned on validation data" : "untuned: compares recipes")
        << "</span></p>\n<p>Every strategy ran with the same " << config.compare.seeds
-       << " seeds; the test data were looked at once per run. Intervals are 95 % by Student's t over seeds, "
-          "differences "
-          "are paired by seed and not corrected for their number. Seconds are of training alone.</p>\n";
+       << " seeds; the test data were looked at once per run. Intervals are 95 %: of values by Student's t "
+          "over seeds, of differences by a bootstrap of seeds and test examples, paired, and for all "
+          "strategies at "
+          "once. Seconds are of training alone.</p>\n";
   if (!outcome.notes.empty()) {
     html << "<ul class=soft>";
     for (const std::string& note : outcome.notes) html << "<li>" << escape(note);

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "finetune/checkpoint.h"
+#include "finetune/evaluate.h"
 #include "finetune/run_report.h"
 #include "nn/init.h"
 
@@ -89,6 +90,7 @@ RunResult run_training(const RunRequest& request) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
     if (folder->finished()) {
       result.was_finished = true;
+      result.outcome.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
       return result;
     }
     if (request.resume) check_same_config(*folder, to_toml(resolved));
@@ -102,7 +104,9 @@ RunResult run_training(const RunRequest& request) {
   result.outcome = trainer.run(request.resume);
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (request.evaluate_test && data.test.size() > 0 && result.outcome.status == RunStatus::ok) {
-    result.test = evaluate(*prepared.model, data.test);
+    const Outputs outputs = predict_all(*prepared.model, data.test);
+    result.test = compute_metrics(outputs, data.test);
+    result.test_scores = example_scores(outputs, data.test);
     result.test_evaluations = 1;
     if (folder)
       folder->append_metrics(

@@ -23,6 +23,7 @@ struct RunRequest {
 struct RunResult {
   RunOutcome outcome;
   Metrics test;
+  std::vector<float> test_scores;  // of each test example, see example_scores()
   std::string folder;
   bool was_finished = false;  // --resume on a run that had ended: nothing was done
   std::int64_t test_evaluations = 0;

@@ -67,6 +67,12 @@ std::string evaluation_line(std::int64_t step, const std::string& split, const M
   return json.dump();
 }
 
+RunStatus recorded_status(const std::string& run_json) {
+  const Json json = Json::parse(run_json, nullptr, false);
+  const bool diverged = json.is_object() && json.value("status", Json()) == status_name(RunStatus::diverged);
+  return diverged ? RunStatus::diverged : RunStatus::ok;
+}
+
 std::string run_fingerprint(const Config& config, const PreparedData& data) {
   Sha256 hash;
   hash.update(to_toml(config));

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <set>
 
 #include "core/random.h"
+#include "finetune/interval.h"
 #include "finetune/run_report.h"
 #include "finetune/units.h"
 
@@ -33,19 +33,6 @@ std::string monitored(const std::string& name) { return name.substr(std::string(
 const char* status_name(RunStatus status) {
   constexpr const char* kNames[] = {"ok", "diverged", "interrupted"};
   return kNames[static_cast<int>(status)];
-}
-
-std::int64_t parse_interval(const std::string& text, std::int64_t updates_per_epoch, const std::string& key) {
-  if (text == "never") return 0;
-  double amount = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
-  const std::string unit(end, text.data() + text.size());
-  const bool epochs = unit == " epoch" || unit == " epochs";
-  const bool steps = unit == " step" || unit == " steps";
-  if (error != std::errc() || !(amount > 0) || amount > 1e15 || (!epochs && !steps))
-    fail_input("'", text, "' is no interval (", key, "); write \"1 epoch\", \"100 steps\" or \"never\"");
-  const double updates = epochs ? amount * static_cast<double>(updates_per_epoch) : amount;
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::llround(updates)));
 }
 
 Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConfig& model_config,
@@ -163,7 +150,7 @@ void Trainer::enter_phase() {
   set_phase(state_.completed);
   if (!first) apply_state_policy(*optimizer_, before, plan_.phases()[static_cast<std::size_t>(phase_)].state);
   // An older snapshot would give what is frozen now the weights it had before.
-  if (config_.train.nan == "rollback") rollback_ = take_snapshot(model_);
+  if (config_.train.nan == "rollback") keep_snapshot(rollback_);
   measure_at_ = update_to_measure(state_.completed, outcome_.ledger.phases[segment_].end);
   FrozenProof proof;
   proof.phase = phase_;
@@ -260,8 +247,11 @@ bool Trainer::handle_bad_step(double loss, double lr) {
 bool Trainer::roll_back(const std::string& why) {
   if (config_.train.nan == "rollback" && state_.rollbacks < kMostRollbacks) {
     restore_snapshot(model_, rollback_);
+    // Momentum of the step that went wrong would repeat it.
+    for (const ParameterPtr& parameter : optimizer_->parameters())
+      optimizer_->apply_policy(*parameter, StatePolicy::drop);
     ++state_.rollbacks;
-    say(why + ": the weights go back to the last snapshot's");
+    say(why + ": the weights go back to the last snapshot's, the optimizer begins anew");
     return true;
   }
   outcome_.status = RunStatus::diverged;
@@ -305,7 +295,7 @@ void Trainer::evaluate_now() {
     state_.best_value = value;
     state_.best_step = state_.completed;
     state_.evaluations_since_best = 0;
-    if (config_.train.restore_best) best_ = take_snapshot(model_);
+    if (config_.train.restore_best) keep_snapshot(best_);
   } else {
     ++state_.evaluations_since_best;
   }
@@ -333,7 +323,7 @@ void Trainer::check_plateau() {
 
 void Trainer::maybe_checkpoint(bool last) {
   if (last || checkpoint_every_ == 0 || state_.completed % checkpoint_every_ != 0) return;
-  if (config_.train.nan == "rollback") rollback_ = take_snapshot(model_);
+  if (config_.train.nan == "rollback") keep_snapshot(rollback_);
   if (folder_ != nullptr) checkpoint();
 }
 
@@ -355,10 +345,17 @@ void Trainer::note_peak() {
   memory::reset_peak(kCpu);
 }
 
+void Trainer::keep_snapshot(Snapshot& to) {
+  note_peak();
+  to.clear();
+  to = take_snapshot(model_);
+  memory::reset_peak(kCpu);
+}
+
 void Trainer::finish() {
   note_peak();
   if (phase_ >= 0) leave_phase();
-  for (std::size_t i = 0; i < plan_.phases().size(); ++i)
+  for (std::size_t i = 0; outcome_.status == RunStatus::ok && i < plan_.phases().size(); ++i)
     if (plan_.start_of(i, state_.triggers) == kNever)
       say(concat("phase ", i + 1, " never began: its ", to_text(plan_.plan().phases[i].at), " did not come"));
   optimizer_->clear_grad();

@@ -84,6 +84,7 @@ class Trainer {
   void maybe_checkpoint(bool last);
   void checkpoint();
   void note_peak();
+  void keep_snapshot(Snapshot& to);
   void finish();
   void say(const std::string& text) const;
 
@@ -110,8 +111,5 @@ class Trainer {
   std::int64_t measure_at_ = -1;  // update of this phase that is observed
   std::int64_t bytes_before_ = 0;
 };
-
-// "1 epoch", "100 steps", "0.5 epoch" -> updates; 0 for "never". InputError naming `key` otherwise.
-std::int64_t parse_interval(const std::string& text, std::int64_t updates_per_epoch, const std::string& key);
 
 }  // namespace thaw

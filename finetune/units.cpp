@@ -11,7 +11,7 @@ namespace {
 std::string with_prefix(double value, const char* unit) {
   constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
   std::size_t step = 0;
-  for (; std::abs(value) >= 1000 && step + 1 < std::size(kPrefixes); ++step) value /= 1000;
+  for (; std::abs(value) >= 999.5 && step + 1 < std::size(kPrefixes); ++step) value /= 1000;
   char text[48];
   std::snprintf(text, sizeof(text), "%.3g %s%s", value, kPrefixes[step], unit);
   return text;

@@ -221,6 +221,13 @@ TEST_F(CliCommands, CompareWritesResults) {
       0u);
   for (const char* name : {"results.json", "tuning.csv", "report.html", "head/seed-1/run.json"})
     EXPECT_TRUE(fs::exists(run + "/" + name)) << name;
+  const json results = json::parse(file_text(run + "/results.json"));
+  for (const json& strategy : results["strategies"]) {
+    const json& difference = strategy["difference_to_full"];
+    ASSERT_EQ(difference.is_null(), strategy["strategy"] == "full") << strategy;
+    if (difference.is_null()) continue;
+    EXPECT_FALSE(difference["verdict"].get<std::string>().empty());
+  }
 }
 
 }  // namespace

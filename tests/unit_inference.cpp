@@ -150,10 +150,22 @@ TEST(Inference, TheSameScoresAreNoDifference) {
   std::mt19937_64 random(1);
   Results results = simulate(world, random);
   results.strategies[0] = results.reference;
-  const Contrast c = conclude(results.strategies, results.reference, {}).contrasts[0];
-  EXPECT_EQ(c.simultaneous.low, 0);
-  EXPECT_EQ(c.simultaneous.high, 0);
-  EXPECT_EQ(c.verdict, Verdict::equivalent);
+  const Conclusions conclusions = conclude(results.strategies, results.reference, {});
+  EXPECT_EQ(conclusions.contrasts[0].simultaneous.mean, 0);
+  EXPECT_EQ(conclusions.contrasts[0].verdict, Verdict::equivalent);
+  EXPECT_NEAR(conclusions.best_probability[0], 0.5, 1e-9);
+}
+
+TEST(Inference, AFewExamplesProveNothing) {
+  World world;
+  world.strategies = 1;
+  world.examples = 20;
+  std::mt19937_64 random(1);
+  Results results = simulate(world, random);
+  results.strategies[0] = results.reference;
+  EXPECT_EQ(conclude(results.strategies, results.reference, {}).contrasts[0].verdict, Verdict::undetected);
+  const Scores right{1, 2, {1, 1}}, wrong{1, 2, {0, 0}};
+  EXPECT_EQ(conclude({right}, wrong, {}).contrasts[0].verdict, Verdict::undetected);
 }
 
 TEST(Inference, LowerMayBeBetter) {

@@ -1,5 +1,6 @@
 // `thaw train`: one run of one strategy.
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -51,11 +52,25 @@ std::string result_text(const RunResult& result, const Config& config) {
   return text_table(rows);
 }
 
+// One word for a shell: as it is where it is plain, else in single quotes.
+std::string for_shell(const std::string& text) {
+  const auto is_plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("/._-=,:+").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string resume_command(const Arguments& arguments, const std::string& folder) {
-  std::string command = "thaw train " + arguments.config;
-  if (!arguments.strategy.empty()) command += " --strategy " + arguments.strategy;
-  for (const std::string& text : arguments.set) command += " --set '" + text + "'";
-  return command + " --out " + folder + " --resume";
+  std::string command = "thaw train " + for_shell(arguments.config);
+  if (!arguments.strategy.empty()) command += " --strategy " + for_shell(arguments.strategy);
+  for (const std::string& text : arguments.set) command += " --set " + for_shell(text);
+  if (arguments.threads > 0) command += concat(" --threads ", arguments.threads);
+  if (arguments.allow_missing) command += " --allow-missing";
+  return command + " --out " + for_shell(folder) + " --resume";
 }
 
 }  // namespace
@@ -99,6 +114,8 @@ int train(const Arguments& arguments) {
     for (const std::string& note : request.config.notes) progress.message(note);
     result = run_training(request);
   }
+  if (result.was_finished && result.outcome.status != RunStatus::ok)
+    fail("the run diverged (", request.out, "/run.json); choose another --out and a smaller train.lr");
   if (result.was_finished) {
     Progress().message("the run in " + request.out + " has come to its end: nothing to do");
     return 0;
