@@ -55,6 +55,7 @@ Scores scores_of(const std::string& strategy, const CompareOutcome& outcome) {
 std::vector<StrategySummary> summarise(const std::vector<std::string>& strategies,
                                        const CompareOutcome& outcome, double margin, std::uint64_t seed) {
   std::vector<StrategySummary> summaries;
+  summaries.reserve(strategies.size());
   for (const std::string& strategy : strategies) summaries.push_back(summary_of(strategy, outcome));
   const auto is_full = [](const StrategySummary& s) { return s.strategy == "full"; };
   const auto full = std::find_if(summaries.begin(), summaries.end(), is_full);
