@@ -112,8 +112,8 @@ std::int64_t checked_bytes(const Shape& shape, DType dtype) {
 }  // namespace
 
 Tensor empty(const Shape& shape, Options options) {
-  const std::int64_t bytes =
-      checked_bytes(shape, options.dtype);  // first: strides of a shape too big would overflow
+  // First, for the strides of a shape too big would overflow.
+  const std::int64_t bytes = checked_bytes(shape, options.dtype);
   auto impl = std::make_shared<TensorImpl>();
   impl->shape = shape;
   impl->strides = contiguous_strides(shape);

@@ -32,7 +32,7 @@ class Comparison {
       if (stop_signal == 0) chosen_[strategy] = choose_lr(strategy);
     report_runs();
     outcome_.interrupted = stop_signal != 0;
-    outcome_.summaries = summarise(strategies_, outcome_, margin(), config_.train.seed);
+    outcome_.summaries = summarise(strategies_, outcome_, config_.compare.margin, config_.train.seed);
     write_comparison(request_.out, config_, outcome_);
     return std::move(outcome_);
   }
@@ -181,15 +181,6 @@ class Comparison {
               [&](const StrategyPicture& a, const StrategyPicture& b) {
                 return place(a.strategy) < place(b.strategy);
               });
-  }
-
-  // A share of `full`'s error where the metric has the target's unit.
-  double margin() const {
-    if (higher_is_better(outcome_.metric)) return config_.compare.margin;
-    double sum = 0, runs = 0;
-    for (const ReportedRun& run : outcome_.runs)
-      if (run.strategy == "full" && run.status == "ok") sum += run.value, ++runs;
-    return runs > 0 ? config_.compare.margin * sum / runs : 0;
   }
 
   void report_run(const std::string& strategy, double lr, std::uint64_t seed) {

@@ -72,7 +72,7 @@ std::vector<StrategySummary> summarise(const std::vector<std::string>& strategie
   }
   InferenceOptions options;
   options.higher_is_better = higher_is_better(outcome.metric);
-  options.margin = margin;
+  options.margin = options.higher_is_better ? margin : margin * full->value.mean;
   options.seed = seed;
   const Conclusions conclusions = conclude(scores, scores_of("full", outcome), options);
   for (std::size_t i = 0; i < judged.size(); ++i) {

@@ -231,8 +231,8 @@ bool Trainer::handle_bad_step(double loss, double lr) {
                                   ") in update ", state_.completed + 1);
   if (config_.train.nan == "skip") {
     ++state_.skipped;
-    if (std::has_single_bit(
-            static_cast<std::uint64_t>(state_.skipped)))  // the 1st, 2nd, 4th, ..: not thousands of lines
+    // The 1st, 2nd, 4th, ..: not thousands of lines.
+    if (std::has_single_bit(static_cast<std::uint64_t>(state_.skipped)))
       say(concat(what, ": the update is skipped (", state_.skipped, " so far)"));
   } else if (!roll_back(what)) {
     return false;

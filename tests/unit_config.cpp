@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "finetune/config.h"
+#include "tests/support/messages.h"
 #include "tests/support/program.h"
 
 namespace thaw {
@@ -70,12 +71,7 @@ struct ConfigTest : ::testing::Test {
     return load_config(folder.write("task.toml", text), set);
   }
   std::string error_of(const std::string& text, const std::vector<std::string>& set = {}) {
-    try {
-      load(text, set);
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "no error";
+    return message_of<InputError>([&] { load(text, set); });
   }
 };
 

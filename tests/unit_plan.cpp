@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "finetune/plan.h"
 #include "finetune/plan_report.h"
+#include "tests/support/messages.h"
 
 namespace thaw {
 namespace {
@@ -45,18 +46,8 @@ ResolvedPlan resolved(const std::vector<Phase>& phases, RunLength run = kRun) {
   return ResolvedPlan(plan_of(phases), mlp(), run);
 }
 
-template <class Function>
-std::string error_of(Function function) {
-  try {
-    function();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 std::string plan_error(const std::vector<Phase>& phases) {
-  return error_of([&] { resolved(phases); });
+  return message_of<InputError>([&] { resolved(phases); });
 }
 
 double constant(std::int64_t) { return 0.001; }
@@ -87,10 +78,10 @@ TEST(PhaseStart, RefusesOtherTexts) {
        {"", "step", "step x", "step -1", "step 1.5", "step 1 2", "step nan", "step 1e300", "stpe 1",
         "epoch -1", "epoch inf", "fraction 1.1", "fraction -0.1", "plateau", "plateau validation_loss",
         "plateau validation_loss 0", "plateau validation_loss 1.5", "plateau validation_loss 2 3"}) {
-    const std::string error = error_of([&] { parse_phase_start(bad); });
+    const std::string error = message_of<InputError>([&] { parse_phase_start(bad); });
     EXPECT_NE(error.find("write \"step 200\", \"epoch 1\""), std::string::npos) << bad << ": " << error;
   }
-  EXPECT_EQ(error_of([] { parse_phase_start("plateau validaton_loss 2"); }),
+  EXPECT_EQ(message_of<InputError>([] { parse_phase_start("plateau validaton_loss 2"); }),
             "at = \"plateau validaton_loss 2\" has an unknown metric \"validaton_loss\"; did you mean "
             "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\", "
             "\"validation_macro_f1\", ... (6 in all)");
@@ -100,10 +91,10 @@ TEST(PlanChoices, ParseAndPrint) {
   for (const char* text : {"keep", "park", "drop"}) EXPECT_EQ(to_text(parse_state_policy(text)), text);
   for (const char* text : {"still", "batch"}) EXPECT_EQ(to_text(parse_frozen_norm(text)), text);
   for (const char* text : {"keep", "off"}) EXPECT_EQ(to_text(parse_frozen_dropout(text)), text);
-  EXPECT_EQ(error_of([] { parse_state_policy("free"); }),
+  EXPECT_EQ(message_of<InputError>([] { parse_state_policy("free"); }),
             "state = \"free\" is unknown; write \"keep\" or \"park\" or \"drop\"");
-  EXPECT_NE(error_of([] { parse_frozen_norm("off"); }), "no error");
-  EXPECT_NE(error_of([] { parse_frozen_dropout("on"); }), "no error");
+  EXPECT_NE(message_of<InputError>([] { parse_frozen_norm("off"); }), kNothingThrown);
+  EXPECT_NE(message_of<InputError>([] { parse_frozen_dropout("on"); }), kNothingThrown);
 }
 
 // `step N` is in force from update N + 1 on, which is the one that comes after N completed updates.
@@ -260,9 +251,9 @@ TEST(PlanErrors, TwoMultipliersForOneParameter) {
             "\"*.bias\" gives \"head.bias\" the multiplier 0.5 and \"head\" gives it 1 (strategy.phase 1: "
             "lr_mult); "
             "name each parameter once");
-  EXPECT_EQ(plan_error({phase("", "all", {{"head", 0.5}, {"*.bias", 0.5}})}), "no error") << "they agree";
+  EXPECT_EQ(plan_error({phase("", "all", {{"head", 0.5}, {"*.bias", 0.5}})}), kNothingThrown) << "they agree";
   EXPECT_EQ(plan_error({phase("", "all", {{"head", 1.0}}), phase("step 1", "all", {{"*.bias", 0.5}})}),
-            "no error");
+            kNothingThrown);
 }
 
 TEST(PlanErrors, Multipliers) {
@@ -286,14 +277,14 @@ TEST(PlanErrors, Order) {
       "phases in order of time");
   EXPECT_NE(plan_error({phase("", "head"), phase("step 30", "all"),
                         phase("plateau validation_loss 2", "head"), phase("epoch 1", "top:1")}),
-            "no error");
-  EXPECT_NE(plan_error({phase("", "head"), phase("step 3", "all"), phase("", "head")}), "no error");
+            kNothingThrown);
+  EXPECT_NE(plan_error({phase("", "head"), phase("step 3", "all"), phase("", "head")}), kNothingThrown);
   EXPECT_EQ(plan_error({phase("epoch 1", "head")}),
             "the first phase begins at \"epoch 1\", and nothing says what trains before (strategy.phase 1: "
             "at); leave "
             "`at` out");
-  EXPECT_NE(plan_error({phase("plateau validation_loss 2", "head")}), "no error");
-  EXPECT_EQ(plan_error({phase("step 0", "head"), phase("fraction 0.5", "all")}), "no error");
+  EXPECT_NE(plan_error({phase("plateau validation_loss 2", "head")}), kNothingThrown);
+  EXPECT_EQ(plan_error({phase("step 0", "head"), phase("fraction 0.5", "all")}), kNothingThrown);
 }
 
 TEST(PlanErrors, Rewarmup) {

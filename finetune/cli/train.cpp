@@ -114,9 +114,9 @@ int train(const Arguments& arguments) {
     for (const std::string& note : request.config.notes) progress.message(note);
     result = run_training(request);
   }
-  if (result.was_finished && result.outcome.status != RunStatus::ok)
-    fail("the run diverged (", request.out, "/run.json); choose another --out and a smaller train.lr");
   if (result.was_finished) {
+    if (result.outcome.status != RunStatus::ok)
+      fail("the run diverged (", request.out, "/run.json); choose another --out and a smaller train.lr");
     Progress().message("the run in " + request.out + " has come to its end: nothing to do");
     return 0;
   }

@@ -9,6 +9,8 @@
 
 namespace thaw {
 
+inline constexpr const char* kNothingThrown = "(nothing was thrown)";
+
 template <class Expected = Error, class Action>
 std::string message_of(Action action) {
   try {
@@ -16,7 +18,7 @@ std::string message_of(Action action) {
   } catch (const Expected& error) {
     return error.what();
   }
-  return "(nothing was thrown)";
+  return kNothingThrown;
 }
 
 inline void expect_has(const std::string& message, const std::string& part) {
