@@ -25,7 +25,7 @@ std::string state_json(const RunState& state) {
   for (const Evaluation& evaluation : state.evaluations) {
     Json metrics = Json::array();
     for (const auto& [name, value] : evaluation.metrics) metrics.push_back({name, bits(value)});
-    evaluations.push_back({evaluation.step, metrics});
+    evaluations.push_back({evaluation.step, metrics, evaluation.seconds});
   }
   return Json{{"completed", state.completed},
               {"triggers", triggers},
@@ -37,6 +37,7 @@ std::string state_json(const RunState& state) {
               {"rollbacks", state.rollbacks},
               {"skipped", state.skipped},
               {"train_seconds", state.train_seconds},
+              {"first_epoch_seconds", state.first_epoch_seconds},
               {"evaluation_seconds", state.evaluation_seconds},
               {"peak_bytes", state.peak_bytes},
               {"metrics_bytes", state.metrics_bytes},
@@ -52,6 +53,7 @@ RunState parse_state(const std::string& text) {
   for (const Json& evaluation : json.at("evaluations")) {
     Evaluation& next = state.evaluations.emplace_back();
     next.step = evaluation.at(0);
+    next.seconds = evaluation.at(2);
     for (const Json& value : evaluation.at(1))
       next.metrics.emplace_back(value.at(0), std::bit_cast<double>(value.at(1).get<std::uint64_t>()));
   }
@@ -62,6 +64,7 @@ RunState parse_state(const std::string& text) {
   state.rollbacks = json.at("rollbacks");
   state.skipped = json.at("skipped");
   state.train_seconds = json.at("train_seconds");
+  state.first_epoch_seconds = json.at("first_epoch_seconds");
   state.evaluation_seconds = json.at("evaluation_seconds");
   state.peak_bytes = json.at("peak_bytes");
   state.metrics_bytes = json.at("metrics_bytes");

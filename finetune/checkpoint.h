@@ -17,6 +17,7 @@ namespace thaw {
 struct Evaluation {
   std::int64_t step = 0;
   Metrics metrics;
+  double seconds = 0;  // of training before it
 };
 
 // How far a run has come, beside its tensors.
@@ -30,7 +31,7 @@ struct RunState {
   std::int64_t evaluations_since_best = 0;
   std::int64_t rollbacks = 0;
   std::int64_t skipped = 0;
-  double train_seconds = 0, evaluation_seconds = 0;
+  double train_seconds = 0, first_epoch_seconds = 0, evaluation_seconds = 0;
   std::int64_t peak_bytes = 0;
   std::int64_t metrics_bytes = 0;  // length of metrics.jsonl: what came later is cut off on resume
   std::string phases_json;         // finished rows of the ledger and frozen proofs, as written to run.json

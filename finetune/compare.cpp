@@ -141,7 +141,7 @@ class Comparison {
   TuningTrial try_lr(const std::string& strategy, double lr) {
     RunRequest run = request_for(strategy, lr, config_.train.seed + kTuningSeedOffset);
     run.evaluate_test = false;
-    TuningTrial trial{strategy, lr, run.config.train.seed, "ok", 0, 0, 0, false};
+    TuningTrial trial{.strategy = strategy, .lr = lr, .seed = run.config.train.seed, .status = "ok"};
     announce(concat(strategy, " tuning lr ", lr));
     try {
       const PreparedData data = prepare_data(run.config, run.config.train.seed, true, true);

@@ -60,10 +60,10 @@ Json summary_json(const StrategySummary& s) {
   Json json{{"strategy", s.strategy}, {"runs", s.runs}, {"failed", s.failed}, {"lr", s.lr}};
   json["value"] = s.runs > s.failed ? interval_json(s.value) : Json(nullptr);
   json["difference_to_full"] = s.to_full ? contrast_json(*s.to_full) : Json(nullptr);
-  json["best_probability"] = s.best_probability;
-  json["seconds"] = s.seconds;
+  json["rank_probability"] = s.rank_probability;
+  json["seconds"] = interval_json(s.seconds);
   json["flops"] = s.flops;
-  json["peak_bytes"] = s.peak_bytes;
+  json["peak_bytes"] = interval_json(s.peak_bytes);
   json["trainable"] = s.trainable;
   json["tuning_seconds"] = s.tuning_seconds;
   return json;
@@ -117,9 +117,9 @@ std::string summary_text(const CompareOutcome& outcome) {
     rows.push_back({s.strategy + (s.failed ? " (" + std::to_string(s.failed) + " failed)" : ""),
                     any ? interval_text(s.value) : "-",
                     s.to_full ? interval_text(s.to_full->simultaneous) : "", short_number(s.lr, 3),
-                    any ? short_number(s.seconds, 3) : "-",
+                    any ? short_number(s.seconds.mean, 3) : "-",
                     any && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "-",
-                    any ? bytes_text(s.peak_bytes) : "-", any ? fixed_number(s.trainable, 0) : "-",
+                    any ? bytes_text(s.peak_bytes.mean) : "-", any ? fixed_number(s.trainable, 0) : "-",
                     s.to_full ? verdict_text(*s.to_full) : ""});
   }
   std::string text = text_table(rows, Align::right);

@@ -11,7 +11,7 @@ namespace {
 StrategySummary summary_of(const std::string& strategy, const CompareOutcome& outcome) {
   StrategySummary summary;
   summary.strategy = strategy;
-  std::vector<double> values;
+  std::vector<double> values, seconds, peaks;
   for (const ReportedRun& run : outcome.runs) {
     if (run.strategy != strategy) continue;
     ++summary.runs;
@@ -21,18 +21,18 @@ StrategySummary summary_of(const std::string& strategy, const CompareOutcome& ou
       continue;
     }
     values.push_back(run.value);
-    summary.seconds += run.seconds;
+    seconds.push_back(run.seconds);
+    peaks.push_back(static_cast<double>(run.peak_bytes));
     summary.flops += run.flops;
-    summary.peak_bytes += static_cast<double>(run.peak_bytes);
     summary.trainable += static_cast<double>(run.trainable);
   }
   for (const TuningTrial& trial : outcome.trials)
     if (trial.strategy == strategy) summary.tuning_seconds += trial.seconds;
   if (values.empty()) return summary;
   const auto n = static_cast<double>(values.size());
-  summary.seconds /= n;
+  summary.seconds = t_interval(seconds);
+  summary.peak_bytes = t_interval(peaks);
   summary.flops /= n;
-  summary.peak_bytes /= n;
   summary.trainable /= n;
   summary.value = t_interval(values);
   return summary;
@@ -77,9 +77,9 @@ std::vector<StrategySummary> summarise(const std::vector<std::string>& strategie
   const Conclusions conclusions = conclude(scores, scores_of("full", outcome), options);
   for (std::size_t i = 0; i < judged.size(); ++i) {
     judged[i]->to_full = conclusions.contrasts[i];
-    judged[i]->best_probability = conclusions.best_probability[i];
+    judged[i]->rank_probability = conclusions.rank_probability[i];
   }
-  full->best_probability = conclusions.best_probability.back();
+  full->rank_probability = conclusions.rank_probability.back();
   return summaries;
 }
 

@@ -194,16 +194,21 @@ std::vector<Contrast> contrasts_of(const std::vector<Scores>& differences,
   return contrasts;
 }
 
-std::vector<double> best_probabilities(const std::vector<std::vector<double>>& draws, bool higher_is_better) {
-  std::vector<double> best(draws.front().size());
-  for (const auto& draw : draws) {
-    const double winner = higher_is_better ? *std::max_element(draw.begin(), draw.end())
-                                           : *std::min_element(draw.begin(), draw.end());
-    const auto ties = static_cast<double>(std::count(draw.begin(), draw.end(), winner));
-    for (std::size_t s = 0; s < draw.size(); ++s)
-      if (draw[s] == winner) best[s] += 1 / (ties * static_cast<double>(draws.size()));
-  }
-  return best;
+std::vector<std::vector<double>> rank_probabilities(const std::vector<std::vector<double>>& draws,
+                                                    bool higher_is_better) {
+  const std::size_t strategies = draws.front().size();
+  std::vector<std::vector<double>> probability(strategies, std::vector<double>(strategies));
+  for (const auto& draw : draws)
+    for (std::size_t s = 0; s < strategies; ++s) {
+      std::size_t better = 0, equal = 0;
+      for (const double other : draw) {
+        better += higher_is_better ? other > draw[s] : other < draw[s];
+        equal += other == draw[s];
+      }
+      for (std::size_t rank = better; rank < better + equal; ++rank)
+        probability[s][rank] += 1 / static_cast<double>(equal * draws.size());
+    }
+  return probability;
 }
 
 }  // namespace
@@ -219,7 +224,7 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
   all.push_back(reference);
   const std::vector<std::vector<double>> draws = resample(all, options);
   return {contrasts_of(differences, draws, range_of(all), options),
-          best_probabilities(draws, options.higher_is_better)};
+          rank_probabilities(draws, options.higher_is_better)};
 }
 
 std::string verdict_text(const Contrast& contrast) {

@@ -39,8 +39,10 @@ struct Contrast {
 };
 
 struct Conclusions {
-  std::vector<Contrast> contrasts;       // to the reference, in the order of the strategies
-  std::vector<double> best_probability;  // share of the draws in which it is best; the reference comes last
+  std::vector<Contrast> contrasts;  // to the reference, in the order of the strategies
+  // [strategy][rank], the reference last: the share of the draws in which so many are better; ties share
+  // their ranks.
+  std::vector<std::vector<double>> rank_probability;
 };
 
 struct InferenceOptions {

@@ -146,4 +146,16 @@ Ledger predict_ledger(const Config& config, const ModelConfig& model_config, con
   return ledger;
 }
 
+std::int64_t trained_elements(const Ledger& ledger, const ResolvedPlan& plan) {
+  std::vector<bool> trained(plan.model().parameters.size());
+  for (const LedgerPhase& row : ledger.phases) {
+    const std::vector<bool>& trainable = plan.phases()[static_cast<std::size_t>(row.phase)].trainable;
+    for (std::size_t i = 0; i < trained.size(); ++i) trained[i] = trained[i] || trainable[i];
+  }
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < trained.size(); ++i)
+    if (trained[i]) elements += plan.model().parameters[i].numel;
+  return elements;
+}
+
 }  // namespace thaw

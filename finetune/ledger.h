@@ -73,6 +73,9 @@ struct Ledger {
 Ledger predict_ledger(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
                       const ResolvedPlan& plan, const Dataset& data, const Triggers& triggers = {});
 
+// Elements that some phase of the ledger trains.
+std::int64_t trained_elements(const Ledger& ledger, const ResolvedPlan& plan);
+
 std::string ledger_json(const Ledger& ledger);
 // The predictions as a table for a terminal: phases, trainable share, FLOPs by section, bytes; the total
 // relative to `everything` too, what an update costs that trains all, where it is given.

@@ -66,8 +66,8 @@ void write_table(std::ostream& html, const CompareOutcome& outcome) {
     } else {
       html << "<td><td><td>";
     }
-    html << "<td>" << short_number(s.lr, 3) << "<td>" << short_number(s.seconds, 3) << "<td>"
-         << short_number(s.flops, 3) << "<td>" << bytes_text(s.peak_bytes) << "<td>"
+    html << "<td>" << short_number(s.lr, 3) << "<td>" << short_number(s.seconds.mean, 3) << "<td>"
+         << short_number(s.flops, 3) << "<td>" << bytes_text(s.peak_bytes.mean) << "<td>"
          << fixed_number(s.trainable, 0) << "<td>" << s.runs - s.failed;
     if (s.failed > 0) html << " (" << s.failed << " failed)";
     html << "</tr>\n";

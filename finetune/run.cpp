@@ -1,12 +1,12 @@
 #include "finetune/run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <sstream>
 
 #include "finetune/checkpoint.h"
+#include "finetune/clock.h"
 #include "finetune/evaluate.h"
 #include "finetune/run_report.h"
 #include "nn/init.h"
@@ -72,7 +72,7 @@ Strategy strategy_for(const Config& config, const PreparedData& data) {
 }
 
 RunResult run_training(const RunRequest& request) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const Config& config = request.config;
   RunResult result;
   result.folder = request.out;
@@ -100,7 +100,7 @@ RunResult run_training(const RunRequest& request) {
   say_notes(request, data.notes);
   say_notes(request, prepared.notes);
   say_notes(request, strategy.warnings);
-  const double load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double load_seconds = seconds_since(start);
   result.outcome = trainer.run(request.resume);
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (request.evaluate_test && data.test.size() > 0 && result.outcome.status == RunStatus::ok) {

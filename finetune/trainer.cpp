@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <cmath>
-#include <set>
 
 #include "core/random.h"
+#include "finetune/clock.h"
 #include "finetune/interval.h"
 #include "finetune/run_report.h"
 #include "finetune/units.h"
@@ -16,11 +15,6 @@ namespace thaw {
 volatile int stop_signal = 0;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // A run that went back this often is given up.
 constexpr std::int64_t kMostRollbacks = 3;
@@ -70,8 +64,10 @@ RunOutcome Trainer::run(bool resume) {
     if (plan_.phase_at(state_.completed, state_.triggers) != phase_) enter_phase();
     const auto start = Clock::now();
     const bool good = update();
-    const double seconds = seconds_since(start);
+    const double seconds =
+        seconds_since(start) - (hooks_.watch != nullptr ? hooks_.watch->take_seconds() : 0);
     state_.train_seconds += seconds;
+    if (state_.completed <= batches_.updates_per_epoch()) state_.first_epoch_seconds = state_.train_seconds;
     outcome_.ledger.phases[segment_].seconds += seconds;
     if (!good) break;
     if (hooks_.progress) hooks_.progress({state_.completed, total_, state_.last_loss, state_.train_seconds});
@@ -212,7 +208,9 @@ bool Trainer::update() {
     if (train.nan == "skip") restore_buffers(model_, buffers);
     return handle_bad_step(loss, lr);
   }
+  if (hooks_.watch != nullptr) hooks_.watch->before_step(model_, state_.completed, loss);
   optimizer_->step(lr);
+  if (hooks_.watch != nullptr) hooks_.watch->after_step(model_, state_.completed);
   optimizer_->clear_grad();
   if (observer) {
     LedgerPhase& row = outcome_.ledger.phases[segment_];
@@ -286,7 +284,7 @@ void Trainer::evaluate_now() {
 
   const std::string& monitor = config_.train.monitor;
   const double value = metric(metrics, monitored(monitor));
-  state_.evaluations.push_back({state_.completed, metrics});
+  state_.evaluations.push_back({state_.completed, metrics, state_.train_seconds});
   const bool higher = higher_is_better(monitor);
   const bool better =
       std::isfinite(value) &&
@@ -373,16 +371,12 @@ void Trainer::finish() {
   outcome_.skipped = state_.skipped;
   outcome_.rollbacks = state_.rollbacks;
   outcome_.train_seconds = state_.train_seconds;
+  outcome_.first_epoch_seconds = state_.first_epoch_seconds;
   outcome_.evaluation_seconds = state_.evaluation_seconds;
+  outcome_.evaluations = state_.evaluations;
   outcome_.peak_bytes = state_.peak_bytes;
   outcome_.triggers = state_.triggers;
-  std::set<std::size_t> trained;
-  for (const LedgerPhase& row : outcome_.ledger.phases) {
-    const auto& flags = plan_.phases()[static_cast<std::size_t>(row.phase)].trainable;
-    for (std::size_t i = 0; i < flags.size(); ++i)
-      if (flags[i]) trained.insert(i);
-  }
-  for (const std::size_t i : trained) outcome_.trainable += plan_.model().parameters[i].numel;
+  outcome_.trainable = trained_elements(outcome_.ledger, plan_);
   outcome_.flops = 0;
   const auto full =
       static_cast<double>(std::min(batches_.batch_size() * config_.train.accumulation, data_.train.size()));

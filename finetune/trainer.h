@@ -15,6 +15,7 @@
 #include "finetune/ledger.h"
 #include "finetune/run_folder.h"
 #include "finetune/step.h"
+#include "finetune/watch.h"
 
 namespace thaw {
 
@@ -37,8 +38,9 @@ struct RunOutcome {
   double last_loss = 0;
   std::int64_t skipped = 0, rollbacks = 0;  // updates that train.nan passed over or undid
   Metrics validation;                       // of the weights that were kept
-  double train_seconds = 0, evaluation_seconds = 0;
-  double flops = 0;             // of all training updates, as the kernels count them
+  double train_seconds = 0, first_epoch_seconds = 0, evaluation_seconds = 0;
+  std::vector<Evaluation> evaluations;  // on the validation data, on the way
+  double flops = 0;                     // of all training updates, as the kernels count them
   std::int64_t peak_bytes = 0;  // allocator's peak in training less what was there before (weights, data)
   std::int64_t trainable = 0;   // elements that some phase trained
   Ledger ledger;
@@ -51,6 +53,7 @@ class Trainer {
   struct Hooks {
     std::function<void(const TrainProgress&)> progress;  // after every update
     std::function<void(const std::string&)> message;     // for the user
+    Watch* watch = nullptr;                              // made from the model's starting weights
   };
 
   // `model` has its starting weights and adapters. `folder` may be null: then nothing is written.

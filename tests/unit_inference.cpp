@@ -153,7 +153,7 @@ TEST(Inference, TheSameScoresAreNoDifference) {
   const Conclusions conclusions = conclude(results.strategies, results.reference, {});
   EXPECT_EQ(conclusions.contrasts[0].simultaneous.mean, 0);
   EXPECT_EQ(conclusions.contrasts[0].verdict, Verdict::equivalent);
-  EXPECT_NEAR(conclusions.best_probability[0], 0.5, 1e-9);
+  EXPECT_NEAR(conclusions.rank_probability[0][0], 0.5, 1e-9);
 }
 
 TEST(Inference, AFewExamplesProveNothing) {
@@ -176,10 +176,10 @@ TEST(Inference, LowerMayBeBetter) {
   const Results results = simulate(world, random);
   InferenceOptions options;
   EXPECT_EQ(conclude(results.strategies, results.reference, options).contrasts[0].verdict, Verdict::better);
-  EXPECT_GT(conclude(results.strategies, results.reference, options).best_probability[0], 0.99);
+  EXPECT_GT(conclude(results.strategies, results.reference, options).rank_probability[0][0], 0.99);
   options.higher_is_better = false;
   EXPECT_EQ(conclude(results.strategies, results.reference, options).contrasts[0].verdict, Verdict::worse);
-  EXPECT_LT(conclude(results.strategies, results.reference, options).best_probability[0], 0.01);
+  EXPECT_LT(conclude(results.strategies, results.reference, options).rank_probability[0][0], 0.01);
 }
 
 TEST(Inference, OneSeedSpeaksOfExamplesAlone) {

@@ -1,0 +1,47 @@
+// Watch: what happens inside each group while a run trains, at a few moments of it: the gradient's norm, how
+// large an update is beside the weights, and how far the weights have moved from where they began.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace thaw {
+
+struct WatchSample {
+  std::int64_t step = 0;                  // after so many updates
+  double loss = 0;                        // mean of the training losses since the sample before
+  std::vector<double> gradient = {};      // per group: norm of the gradient; 0 where nothing trains
+  std::vector<double> update_ratio = {};  // ||update|| / ||weights|| of what trains; 0 where nothing does
+  std::vector<double> drift = {};         // ||weights - start|| / ||start|| (||start|| of 0 counts as 1)
+};
+
+class Watch {
+ public:
+  // Keeps a copy of the weights, outside the allocator whose peak is a run's. `samples`: about so many
+  // moments, evenly spaced.
+  Watch(const Model& model, std::int64_t total_updates, std::int64_t samples = 40);
+
+  // Around the optimizer's step of the update that comes after `completed` updates.
+  void before_step(const Model& model, std::int64_t completed, double loss);
+  void after_step(const Model& model, std::int64_t completed);
+
+  const std::vector<WatchSample>& samples() const { return samples_; }
+  // What watching took since the last call: no part of a run's training time.
+  double take_seconds() { return std::exchange(seconds_, 0); }
+
+ private:
+  bool is_due(std::int64_t completed) const;
+
+  std::int64_t total_, every_;
+  std::vector<std::vector<float>> start_, before_;  // in the order of parameters()
+  std::vector<WatchSample> samples_;
+  WatchSample now_;
+  double loss_sum_ = 0;
+  std::int64_t losses_ = 0;
+  double seconds_ = 0;
+};
+
+}  // namespace thaw
