@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <sstream>
 
 #include "finetune/checkpoint.h"
 #include "finetune/clock.h"
 #include "finetune/evaluate.h"
+#include "finetune/event_file.h"
 #include "finetune/run_report.h"
 #include "nn/init.h"
 
@@ -48,6 +50,9 @@ void write_results(const RunRequest& request, const Config& resolved, const RunF
   if (result.outcome.status == RunStatus::ok)
     write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model));
   atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
+  // TensorBoard knows its files by "tfevents" in their name.
+  std::ifstream metrics(folder.file("metrics.jsonl"), std::ios::binary);
+  atomic_write(folder.file("events.out.tfevents.0.thaw"), event_file(metrics));
   RunContext context;
   context.version = request.version;
   context.compiler = request.compiler;

@@ -70,7 +70,7 @@ TEST_F(CliCommands, TrainWritesARunFolder) {
   EXPECT_EQ(summary["strategy"], "gradual");
   EXPECT_TRUE(summary["test"].contains("accuracy"));
   for (const char* name : {"config.toml", "model.safetensors", "config.json", "preprocess.json",
-                           "metrics.jsonl", "ledger.json", "run.json"})
+                           "metrics.jsonl", "ledger.json", "run.json", "events.out.tfevents.0.thaw"})
     EXPECT_TRUE(fs::exists(run + "/" + name)) << name;
   const json report = json::parse(file_text(run + "/run.json"));
   EXPECT_EQ(report["test_evaluations"], 1);
