@@ -14,7 +14,8 @@ double StepCost::total_flops() const {
   return total;
 }
 
-StepObserver::StepObserver(const Model& model) : model_(model), previous_(kernel_observer) {
+StepObserver::StepObserver(const Model& model, KernelObserver* listener)
+    : model_(model), listener_(listener), previous_(kernel_observer) {
   cost_.group_flops.resize(model.groups().size());
   cost_.group_seconds.resize(model.groups().size());
   kernel_observer = this;
@@ -38,6 +39,7 @@ void StepObserver::on_kernel(const KernelEvent& event) {
   cost_.seconds[section] += event.seconds;
   cost_.group_flops[group][section] += event.flops;
   cost_.group_seconds[group][section] += event.seconds;
+  if (listener_ != nullptr) listener_->on_kernel(event);
 }
 
 StepCost StepObserver::finish(Device device) const {

@@ -31,10 +31,10 @@ struct StepCost {
   double total_flops() const;
 };
 
-// Counts the kernels that this thread runs while it lives.
+// Counts the kernels that this thread runs while it lives, and passes each on to `listener` if there is one.
 class StepObserver : public KernelObserver {
  public:
-  explicit StepObserver(const Model& model);
+  explicit StepObserver(const Model& model, KernelObserver* listener = nullptr);
   ~StepObserver() override;
   void on_kernel(const KernelEvent& event) override;
   // With the memory that the step has left and peaked at on `device`.
@@ -44,6 +44,7 @@ class StepObserver : public KernelObserver {
   std::size_t group_of_scope(int scope);
 
   const Model& model_;
+  KernelObserver* listener_;
   KernelObserver* previous_;
   StepCost cost_;
   std::vector<int> scope_groups_;  // by scope id; -2: not asked yet

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/random.h"
+#include "finetune/chrome_trace.h"
 #include "finetune/clock.h"
 #include "finetune/interval.h"
 #include "finetune/run_report.h"
@@ -193,7 +194,8 @@ bool Trainer::update() {
   std::optional<StepObserver> observer;
   if (state_.completed == measure_at_) {
     note_peak();
-    observer.emplace(model_);
+    if (hooks_.trace != nullptr) hooks_.trace->begin(state_.completed + 1);
+    observer.emplace(model_, hooks_.trace);
   }
   const double loss = train_micro_batches(batches_.update(state_.completed));
   double norm = 0;
@@ -216,6 +218,7 @@ bool Trainer::update() {
     LedgerPhase& row = outcome_.ledger.phases[segment_];
     row.measured = observer->finish(kCpu);
     row.was_measured = true;
+    if (hooks_.trace != nullptr) hooks_.trace->end();
   }
   ++state_.completed;
   if (folder_ != nullptr)

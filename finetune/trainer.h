@@ -22,6 +22,8 @@ namespace thaw {
 // Set by a signal handler to the signal's number; a trainer saves and returns at the next update.
 extern volatile int stop_signal;
 
+class ChromeTrace;
+
 enum class RunStatus { ok, diverged, interrupted };
 const char* status_name(RunStatus status);
 
@@ -54,6 +56,7 @@ class Trainer {
     std::function<void(const TrainProgress&)> progress;  // after every update
     std::function<void(const std::string&)> message;     // for the user
     Watch* watch = nullptr;                              // made from the model's starting weights
+    ChromeTrace* trace = nullptr;                        // of the first update that the ledger measures
   };
 
   // `model` has its starting weights and adapters. `folder` may be null: then nothing is written.

@@ -18,6 +18,7 @@ struct KernelEvent {
   double bytes;    // distinct bytes read and written
   double seconds;  // 0 on the meta device
   Device device;
+  std::chrono::steady_clock::time_point start;  // the epoch on the meta device
 };
 
 class KernelObserver {
@@ -73,13 +74,13 @@ class Kernel<void(Args...)> {
   }
 
   void observe(Device device, Args... args) const {
-    KernelEvent event{name_, flops_ ? flops_(args...) : flops_per_element_ * largest(args...), 0.0, 0.0,
-                      device};
+    KernelEvent event{
+        name_, flops_ ? flops_(args...) : flops_per_element_ * largest(args...), 0.0, 0.0, device, {}};
     (add_bytes(event.bytes, args), ...);
     if (device.kind != DeviceKind::meta) {
-      const auto start = std::chrono::steady_clock::now();
+      event.start = std::chrono::steady_clock::now();
       run(device, args...);
-      event.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      event.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - event.start).count();
     }
     kernel_observer->on_kernel(event);
   }

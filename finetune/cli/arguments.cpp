@@ -128,6 +128,10 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to, Later
   if (command == "train") {
     add_text(app, "--out", to.out, "The run folder (default: runs/<config's name>-<number>)", "DIR");
     app.add_flag("--resume", to.resume, "Go on from the run folder's newest checkpoint");
+    add_text(app, "--trace", to.trace,
+             "Write the kernels of one update (the third, as a rule) on a time line, for chrome://tracing or "
+             "ui.perfetto.dev",
+             "FILE.json");
   }
   if (command == "eval" || command == "predict") add_model(app, to);
   if (command == "predict") {

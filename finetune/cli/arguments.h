@@ -24,6 +24,7 @@ struct Arguments {
   std::string strategy;  // empty: the config's
   std::string out;
   bool resume = false;
+  std::string trace;  // train: the file for one update's kernels
   std::string model;
   std::string input;
   std::string output;

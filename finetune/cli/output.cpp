@@ -52,6 +52,8 @@ void check_output(const std::string& path, const char* option) {
   const std::string parent = folder.empty() ? "." : folder.string();
   if (std::filesystem::is_directory(path, ignored))
     fail_input("the output is a folder (", option, ' ', path, "); name a file in it");
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+    fail_input("the output is a device, a pipe or a socket (", option, ' ', path, "); name a file");
   if (!std::filesystem::is_directory(parent, ignored))
     fail_input("there is no folder ", parent, " (", option, ' ', path, "); make it, or write elsewhere");
   if (::access(parent.c_str(), W_OK) != 0)

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "finetune/chrome_trace.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/data/text.h"
@@ -11,6 +12,7 @@
 #include "finetune/run.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
+#include "nn/files.h"
 
 namespace thaw::cli {
 namespace {
@@ -97,6 +99,7 @@ Config read_config(const Arguments& arguments) {
 int train(const Arguments& arguments) {
   if (arguments.resume && arguments.out.empty())
     fail_input("--resume does not know which run to go on with (thaw train); name its folder with --out");
+  if (!arguments.trace.empty()) check_output(arguments.trace, "--trace");
   RunRequest request;
   request.config = read_config(arguments);
   request.out = arguments.out.empty() ? default_run_path(request.config.name) : arguments.out;
@@ -104,15 +107,23 @@ int train(const Arguments& arguments) {
   request.allow_missing = arguments.allow_missing;
   request.version = THAW_VERSION;
   request.compiler = THAW_COMPILER;
+  ChromeTrace trace;
+  bool wants_trace = !arguments.trace.empty();
+  if (wants_trace) request.hooks.trace = &trace;
   RunResult result;
   {
     Progress progress;
     request.hooks.message = [&](const std::string& text) { progress.message(text); };
     request.hooks.progress = [&](const TrainProgress& now) {
       progress.show(now.completed, now.total, "loss " + short_number(now.loss));
+      if (!wants_trace || !trace.complete()) return;
+      atomic_write(arguments.trace, trace.json());
+      wants_trace = false;
     };
     for (const std::string& note : request.config.notes) progress.message(note);
     result = run_training(request);
+    if (wants_trace)
+      progress.message("no update was traced (--trace): the run did not pass one that the ledger measures");
   }
   if (result.was_finished) {
     if (result.outcome.status != RunStatus::ok)
