@@ -278,11 +278,13 @@ void drop_alternatives(toml::table& root, const toml::table& given) {
         root[pair.section].as_table()->erase(other);
 }
 
-void merge(toml::table& into, toml::table&& from) {
+// Keys of a section go to that section; a table that is the value of a key, { .. }, takes the old one's
+// place.
+void merge(toml::table& into, toml::table&& from, bool is_root = true) {
   for (auto&& [key, node] : from) {
     toml::table* below = into[key.str()].as_table();
-    if (below != nullptr && node.is_table())
-      merge(*below, std::move(*node.as_table()));
+    if (below != nullptr && node.is_table() && (is_root || !node.as_table()->is_inline()))
+      merge(*below, std::move(*node.as_table()), false);
     else
       std::move(node).visit([&into, &name = key](auto&& value) {
         into.insert_or_assign(name, std::forward<decltype(value)>(value));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,8 +35,11 @@ struct DataSection {
   bool standardize = false;
   std::int64_t samples_per_class = 0;  // 0: all
   std::int64_t limit = 0;              // 0: all
-  std::vector<std::string> classes;    // empty: those of the data
-  std::string duplicates;              // "warn": report rows shared by two files instead of refusing them
+  std::vector<std::int64_t> rows;      // empty: all; else [first, end) of the training file
+  std::map<std::string, std::vector<std::string>> merge;  // a class and the labels that become it
+  std::vector<std::string> classes;                       // empty: those of the data
+  std::string corrupt;                                    // "blur", "noise", "invert" or empty
+  std::string duplicates;  // "warn": report rows shared by two files instead of refusing them
 };
 
 struct TrainSection {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "core/error.h"
+#include "finetune/data/text.h"
 #include "finetune/interval.h"
 #include "nn/models/registry.h"
 
@@ -123,7 +125,14 @@ const std::vector<Key<DataSection>>& data_keys() {
        &S::samples_per_class, at_least(1).unset()},
       {"limit", "draw so many training samples, each class by its share, anew for each seed", &S::limit,
        at_least(1).unset()},
+      {"rows", "[first, end): these samples alone of the training file, counted from 0", &S::rows,
+       at_least(0).unset()},
+      {"merge", "{ \"a\" = [\"0\", \"6\"], .. }: classes made of these labels; the others are left out",
+       &S::merge, any().unset()},
       {"classes", "these labels alone, in this order", &S::classes, any().unset()},
+      {"corrupt",
+       "a study's tool: images of every part, not of predict, get \"blur\", \"noise\" or \"invert\"",
+       &S::corrupt, one_of({"", "blur", "noise", "invert"}).unset()},
       {"duplicates", "\"warn\": rows that stand in two of the files are no error of compare", &S::duplicates,
        one_of({"warn"}).unset()},
   };
@@ -216,6 +225,28 @@ void check_metric(const Config& config, const std::string& metric, const std::st
              "); write one of ", listed);
 }
 
+void check_rows(const Config& config) {
+  const std::vector<std::int64_t>& rows = config.data.rows;
+  if (rows.empty() || (rows.size() == 2 && rows[0] < rows[1])) return;
+  fail_input("data.rows is no range of samples (", config.path,
+             "); write [first, end] with first below end, such as [0, 40000]");
+}
+
+void check_merge(const Config& config) {
+  std::map<std::string, std::string> class_of;
+  for (const auto& [merged, labels] : config.data.merge) {
+    if (merged.empty() || labels.empty())
+      fail_input("data.merge has a class without a ", merged.empty() ? "name" : "label", " (", config.path,
+                 "); write { \"name\" = [\"label\", ..], .. }");
+    for (const std::string& label : labels) {
+      const auto [earlier, is_new] = class_of.emplace(label, merged);
+      if (!is_new)
+        fail_input("data.merge has the label ", in_quotes(label), " twice, in ", in_quotes(earlier->second),
+                   " and in ", in_quotes(merged), " (", config.path, "); list it once");
+    }
+  }
+}
+
 }  // namespace
 
 void check_together(const Config& config) {
@@ -233,8 +264,11 @@ void check_together(const Config& config) {
   if (train.nesterov && (train.momentum == 0 || train.dampening != 0))
     fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path,
                "); set train.momentum = 0.9");
-  if (config.data.task == "regression" && (config.data.samples_per_class > 0 || !config.data.classes.empty()))
-    fail_input("data.samples_per_class and data.classes are for classification (", config.path,
+  check_rows(config);
+  check_merge(config);
+  if (config.data.task == "regression" &&
+      (config.data.samples_per_class > 0 || !config.data.classes.empty() || !config.data.merge.empty()))
+    fail_input("data.samples_per_class, data.classes and data.merge are for classification (", config.path,
                "); for regression use data.limit");
   if (config.data.task == "regression" && train.label_smoothing > 0)
     fail_input("train.label_smoothing is for classification (", config.path, "); leave it out");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 #include <variant>
@@ -47,11 +48,13 @@ struct NumberPair {
   double Section::*second;
 };
 
+using LabelLists = std::map<std::string, std::vector<std::string>>;  // TOML: { "a" = ["0", "6"] }
+
 template <class Section>
 using Member =
     std::variant<bool Section::*, std::int64_t Section::*, std::uint64_t Section::*, double Section::*,
                  std::string Section::*, std::vector<std::int64_t> Section::*, std::vector<double> Section::*,
-                 std::vector<std::string> Section::*, std::optional<double> Section::*,
+                 std::vector<std::string> Section::*, LabelLists Section::*, std::optional<double> Section::*,
                  std::optional<std::string> Section::*, NumberPair<Section>>;
 
 template <class Section>

@@ -45,6 +45,13 @@ std::string toml_text(const std::vector<T>& values) {
   return "[" + text + "]";
 }
 
+std::string toml_text(const LabelLists& lists) {
+  std::string text;
+  for (const auto& [name, labels] : lists)
+    text += (text.empty() ? "" : ", ") + quoted(name) + " = " + toml_text(labels);
+  return "{ " + text + " }";
+}
+
 template <class T>
 std::string toml_text(const std::optional<T>& value) {
   return toml_text(*value);

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -109,6 +110,15 @@ class ValueReader {
       ValueReader(item, concat(key_, "[", to.size(), "]"), rule_, config_path_).read(value);
       to.push_back(std::move(value));
     }
+  }
+  template <class T>
+  void read(std::map<std::string, T>& to) const {
+    const toml::table* table = node_.as_table();
+    if (table == nullptr) refuse("is not a table", "write { \"name\" = … }");
+    to.clear();
+    for (const auto& [name, value] : *table)
+      ValueReader(value, concat(key_, ".", in_quotes(name.str())), rule_, config_path_)
+          .read(to[std::string(name.str())]);
   }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "finetune/data/corrupt.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
@@ -21,12 +22,16 @@ DataSource source_of(const DataSection& data, const std::string& path, const Dat
   source.task = data.task == "regression" ? Task::kRegression : Task::kClassification;
   source.label = data.label;
   source.group = data.group;
+  source.merge = data.merge;
   source.classes = data.classes;
-  source.drop_other_classes = source.require_every_class = !data.classes.empty();
+  source.drop_other_classes = !data.classes.empty();
+  source.require_every_class = !data.classes.empty() || !data.merge.empty();
   if (like != nullptr) {  // further files are read as the training file was
     source.columns = like->columns;
     if (source.classes.empty()) source.classes = like->classes;
     source.require_every_class = false;
+  } else {
+    source.rows = data.rows;
   }
   return source;
 }
@@ -85,6 +90,16 @@ void draw_training_samples(const DataSection& section, std::uint64_t seed, Prepa
   if (data.train.size() != before)
     data.notes.push_back(
         concat("training: ", data.train.size(), " of ", before, " samples drawn (seed ", seed, ")"));
+}
+
+// After the splits, which keep equal images together and look for those that two files share.
+void corrupt_parts(const DataSection& section, PreparedData& data) {
+  if (section.corrupt.empty()) return;
+  const auto source_of_part = [&](const std::string& file) { return file.empty() ? section.train : file; };
+  corrupt_images(data.train, section.corrupt, section.train);
+  corrupt_images(data.validation, section.corrupt, source_of_part(section.validation));
+  corrupt_images(data.test, section.corrupt, source_of_part(section.test));
+  data.notes.push_back(concat("every image is changed: data.corrupt = ", in_quotes(section.corrupt)));
 }
 
 void check_fits_memory(const ModelConfig& config) {
@@ -168,6 +183,7 @@ PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool wa
   read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
                 data, data.validation);
   draw_training_samples(section, draw_seed, data);
+  corrupt_parts(section, data);
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = section.task;

@@ -21,8 +21,9 @@ struct PreparedData {
 };
 
 // Reads, splits (by data.split_seed), draws samples_per_class or limit from the training part (by
-// `draw_seed`), and standardises by the drawn training samples alone. `want_test`: split a test part off
-// where no file is named. Rows that two named files share are refused, or noted.
+// `draw_seed`), corrupts images where data.corrupt asks for it, and standardises by the drawn training
+// samples alone. `want_test`: split a test part off where no file is named. Rows that two named files share
+// are refused, or noted.
 PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test,
                           bool refuse_duplicates);
 

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "finetune/config.h"
+#include "finetune/config_keys.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
@@ -27,7 +28,10 @@ group = "patient"
 standardize = true
 samples_per_class = 20
 limit = 100
+rows = [10, 500]
+merge = { "a" = ["0", "6 \" x"], b = ["7"] }
 classes = ["a", "b"]
+corrupt = "noise"
 duplicates = "warn"
 split_seed = 7
 [train]
@@ -83,6 +87,9 @@ TEST_F(ConfigTest, EveryKeyIsRead) {
   EXPECT_EQ(c.data.validation, folder.path("sub/valid.csv"));
   EXPECT_EQ(c.data.test, "/abs/test.csv");
   EXPECT_EQ(c.data.label, "y \" z");
+  EXPECT_EQ(c.data.rows, (std::vector<std::int64_t>{10, 500}));
+  EXPECT_EQ(c.data.merge, (LabelLists{{"a", {"0", "6 \" x"}}, {"b", {"7"}}}));
+  EXPECT_EQ(c.data.corrupt, "noise");
   EXPECT_EQ(c.train.steps, 60);
   EXPECT_EQ(c.train.lr, 1e-5);
   EXPECT_EQ(c.train.schedule, "one-cycle");
@@ -128,6 +135,15 @@ TEST_F(ConfigTest, OverridesWin) {
   EXPECT_EQ(c.model.hidden, (std::vector<std::int64_t>{8, 4}));
 }
 
+TEST_F(ConfigTest, OverridesOfATableReplaceItOrOneOfItsKeys) {
+  const std::string text = "[data]\nlabel = \"y\"\nmerge = { a = [\"0\"], b = [\"1\"] }\n";
+  EXPECT_EQ(load(text, {"data.merge={ c = ['2'] }"}).data.merge, (LabelLists{{"c", {"2"}}}));
+  EXPECT_TRUE(load(text, {"data.merge={}"}).data.merge.empty());
+  EXPECT_EQ(load(text, {"data.merge.b=['5', '6']"}).data.merge,
+            (LabelLists{{"a", {"0"}}, {"b", {"5", "6"}}}));
+  EXPECT_EQ(load(text, {"data={ limit = 3 }"}).data.label, "y");
+}
+
 TEST_F(ConfigTest, AnotherStrategyKeepsCommonOptionsAlone) {
   const Config c = load("[strategy]\nname = \"lora\"\nr = 4\nfrozen_norm = \"batch\"\n");
   EXPECT_EQ(strategy_request(c, "lora").options.size(), 2u);
@@ -166,6 +182,17 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
       {"[data]\ntext = \"t\"\n", {"data.text is not in this version"}},
       {"[data]\ntrain = \"a.txt\"\n", {"text data is not in this version"}},
       {"[data]\nvalidation_fraction = 1\n", {"out of range", "below 1"}},
+      {"[data]\nrows = [5]\n", {"data.rows is no range", "task.toml", "[0, 40000]"}},
+      {"[data]\nrows = [5, 5]\n", {"data.rows is no range"}},
+      {"[data]\nrows = [-1, 5]\n", {"data.rows[0] = -1 is out of range"}},
+      {"[data]\ncorrupt = \"blurr\"\n", {"did you mean \"blur\"?"}},
+      {"[data]\nmerge = [\"a\"]\n", {"data.merge = an array is not a table"}},
+      {"[data]\nmerge = { a = \"0\" }\n", {"data.merge.\"a\" = \"0\" is not an array"}},
+      {"[data]\nmerge = { a = [] }\n", {"a class without a label"}},
+      {"[data]\nmerge = { \"\" = [\"0\"] }\n", {"a class without a name"}},
+      {"[data]\nmerge = { a = [\"0\", \"1\"], b = [\"1\"] }\n",
+       {"the label \"1\" twice, in \"a\" and in \"b\""}},
+      {"[data]\ntask = \"regression\"\nmerge = { a = [\"0\"] }\n", {"data.merge are for classification"}},
       {"[strategy]\nname = \"gradul\"\n", {"did you mean \"gradual\"", ":2:8"}},
       {"[strategy]\nname = \"gradual\"\nevry = \"1 epoch\"\n",
        {"unknown key \"strategy.evry\"", "\"every\""}},

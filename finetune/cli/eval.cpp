@@ -6,6 +6,7 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
+#include "finetune/data/corrupt.h"
 #include "finetune/data/readers.h"
 #include "finetune/evaluate.h"
 #include "finetune/experiment.h"
@@ -26,9 +27,12 @@ Dataset read_part(const Config& config, const ModelFolder& folder, const std::st
   source.task = config.data.task == "regression" ? Task::kRegression : Task::kClassification;
   source.label = config.data.label;
   source.columns = folder.preprocess.columns;
+  source.merge = config.data.merge;
   source.classes = config.data.classes;
   source.drop_other_classes = !config.data.classes.empty();
-  return read_dataset(source);
+  Dataset data = read_dataset(source);
+  corrupt_images(data, config.data.corrupt, path);
+  return data;
 }
 
 // The test data, else the validation data: from their own file, or split off as training did.

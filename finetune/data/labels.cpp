@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <numeric>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -75,6 +77,53 @@ std::vector<int64_t> class_indices(const std::vector<std::string>& labels,
   return out;
 }
 
+// Only the samples that data.rows names, and their labels.
+void keep_rows(Dataset& data, std::vector<std::string>& labels, const DataSource& source) {
+  const int64_t first = source.rows[0], end = source.rows[1];
+  if (end > data.size()) {
+    fail_input("data.rows ends at ", end, ", but there are ", data.size(), " samples (", source.path,
+               "); set an end of at most ", data.size());
+  }
+  std::vector<int64_t> rows(end - first);
+  std::iota(rows.begin(), rows.end(), first);
+  data = data.subset(rows);
+  labels = {labels.begin() + first, labels.begin() + end};
+}
+
+void check_merged_labels(const std::vector<std::string>& labels, const DataSource& source) {
+  const std::set<std::string_view> known(labels.begin(), labels.end());
+  for (const auto& [merged, parts] : source.merge) {
+    for (const std::string& part : parts) {
+      if (known.count(part) > 0) continue;
+      fail_input("no sample has the label ", in_quotes(part), " of the class ", in_quotes(merged), " (",
+                 source.path, "); set data.merge to labels that the data have");
+    }
+  }
+}
+
+// Every label's class by source.merge; "", which no class has as its name, for labels in no list.
+std::vector<std::string> merged_labels(const std::vector<std::string>& labels, const LabelMerge& merge) {
+  std::unordered_map<std::string_view, std::string_view> class_of;
+  for (const auto& [merged, parts] : merge) {
+    for (const std::string& part : parts) class_of[part] = merged;
+  }
+  std::vector<std::string> out;
+  out.reserve(labels.size());
+  for (const std::string& label : labels) {
+    const auto found = class_of.find(label);
+    out.emplace_back(found == class_of.end() ? std::string_view() : found->second);
+  }
+  return out;
+}
+
+std::vector<std::string> class_names(const std::vector<std::string>& labels, const DataSource& source) {
+  if (!source.classes.empty()) return source.classes;
+  if (source.merge.empty()) return ordered_classes(labels);
+  std::vector<std::string> merged;
+  for (const auto& [name, parts] : source.merge) merged.push_back(name);
+  return ordered_classes(merged);
+}
+
 Dataset without_unknown(Dataset data, const DataSource& source) {
   std::vector<int64_t> rows;
   for (int64_t row = 0; row < data.size(); ++row) {
@@ -82,7 +131,7 @@ Dataset without_unknown(Dataset data, const DataSource& source) {
   }
   if (rows.empty()) {
     fail_input("no sample is of the classes ", name_list(data.classes), " (", source.path,
-               "); set data.classes to labels that the data have");
+               "); set data.classes or data.merge to labels that the data have");
   }
   return static_cast<int64_t>(rows.size()) == data.size() ? std::move(data) : data.subset(rows);
 }
@@ -106,19 +155,25 @@ void refuse_empty_classes(const Dataset& data, const DataSource& source) {
 
 }  // namespace
 
-Dataset with_labels(Dataset data, const std::vector<std::string>& labels, const DataSource& source,
+Dataset with_labels(Dataset data, std::vector<std::string> labels, const DataSource& source,
                     const LabelPlace& label_place) {
   check_present(labels, label_place);
+  if (!source.rows.empty()) keep_rows(data, labels, source);
+  const LabelPlace place_of = [&](int64_t row) { return label_place(data.id[row]); };
   if (source.task == Task::kRegression) {
-    data.target = parse_targets(labels, label_place);
+    data.target = parse_targets(labels, place_of);
     return data;
   }
-  data.classes = source.classes.empty() ? ordered_classes(labels) : source.classes;
+  if (!source.merge.empty()) {
+    if (source.require_every_class) check_merged_labels(labels, source);
+    labels = merged_labels(labels, source.merge);
+  }
+  data.classes = class_names(labels, source);
   data.label = class_indices(labels, data.classes);
-  if (source.drop_other_classes) {
+  if (source.drop_other_classes || !source.merge.empty()) {
     data = without_unknown(std::move(data), source);
   } else {
-    refuse_unknown(data, labels, label_place);
+    refuse_unknown(data, labels, place_of);
   }
   if (source.require_every_class) refuse_empty_classes(data, source);
   return data;

@@ -4,6 +4,7 @@
 // InputError with the file, the line and, where it is known, the column.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ namespace thaw {
 
 // The largest CSV field, JSON line or name that is read.
 inline constexpr int64_t kMaxFieldBytes = int64_t{1} << 20;
+
+using LabelMerge = std::map<std::string, std::vector<std::string>>;
 
 enum class Task { kClassification, kRegression };
 
@@ -32,11 +35,18 @@ struct DataSource {
   // label, text and group, in file order.
   std::vector<std::string> columns;
 
+  // With labels: only the samples whose id is in [rows[0], rows[1]). Empty: all.
+  std::vector<int64_t> rows;
+
+  // Classes made of labels: from a class to the file's labels that become it; samples with other labels are
+  // left out. Empty: the labels are the classes. `classes` names the merged ones.
+  LabelMerge merge;
+
   // The classes, in this order. Empty: those of the file. A label that is not listed is an error, or its
   // sample is left out with `drop_other_classes`.
   std::vector<std::string> classes;
   bool drop_other_classes = false;
-  bool require_every_class = false;  // a listed class without a sample is an error
+  bool require_every_class = false;  // a listed class or merged label without a sample is an error
 };
 
 // Tables have samples [F]. IDX images have samples [1, H, W] and pixels divided by 255; their labels are

@@ -1,0 +1,81 @@
+#include "finetune/data/corrupt.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ops.h"
+#include "core/random.h"
+#include "core/tensor.h"
+#include "finetune/data/text.h"
+
+namespace thaw {
+namespace {
+
+// Weights at distances 0 .. 3 deviations, beyond which a Gaussian has nothing to speak of; both sides of the
+// kernel add up to 1.
+std::vector<double> half_gaussian(double deviation) {
+  const auto radius = static_cast<std::int64_t>(std::ceil(3 * deviation));
+  std::vector<double> weights;
+  double sum = 0;
+  for (std::int64_t d = 0; d <= radius; ++d) {
+    const double z = static_cast<double>(d) / deviation;
+    weights.push_back(std::exp(-z * z / 2));
+    sum += d == 0 ? weights.back() : 2 * weights.back();
+  }
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+// `count` values `stride` apart, smoothed.
+void blur_line(float* line, std::int64_t count, std::int64_t stride, const std::vector<double>& weights) {
+  std::vector<double> before;
+  for (std::int64_t i = 0; i < count; ++i) before.push_back(line[i * stride]);
+  const auto at = [&](std::int64_t i) { return before[std::clamp<std::int64_t>(i, 0, count - 1)]; };
+  for (std::int64_t i = 0; i < count; ++i) {
+    double sum = weights[0] * at(i);
+    for (std::int64_t d = 1; d < static_cast<std::int64_t>(weights.size()); ++d)
+      sum += weights[d] * (at(i - d) + at(i + d));
+    line[i * stride] = static_cast<float>(sum);
+  }
+}
+
+void blur(Dataset& data) {
+  const std::vector<double> weights = half_gaussian(kBlurDeviation);
+  const std::int64_t height = data.sample_shape[1], width = data.sample_shape[2], plane = height * width;
+  for (std::int64_t p = 0; p < data.size() * data.sample_shape[0]; ++p) {
+    float* pixels = data.x.data() + p * plane;
+    for (std::int64_t row = 0; row < height; ++row) blur_line(pixels + row * width, width, 1, weights);
+    for (std::int64_t column = 0; column < width; ++column)
+      blur_line(pixels + column, height, width, weights);
+  }
+}
+
+void add_noise(Dataset& data, const std::string& source) {
+  const std::string use = "data.corrupt " + std::filesystem::path(source).filename().string();
+  const std::int64_t size = data.sample_size();
+  for (std::int64_t row = 0; row < data.size(); ++row) {
+    const Tensor noise = randn({size}, random_key(0, use, data.id[row]), 0, kNoiseDeviation);
+    const float* added = noise.data<float>();
+    float* pixels = data.x.data() + row * size;
+    for (std::int64_t i = 0; i < size; ++i) pixels[i] = std::clamp(pixels[i] + added[i], 0.0f, 1.0f);
+  }
+}
+
+}  // namespace
+
+void corrupt_images(Dataset& data, const std::string& kind, const std::string& source) {
+  if (kind.empty() || data.size() == 0) return;
+  if (data.sample_shape.size() != 3)
+    fail_input("data.corrupt = ", in_quotes(kind), " is for images, these samples are rows of a table (",
+               source, "); leave it out");
+  if (kind == "blur") blur(data);
+  if (kind == "noise") add_noise(data, source);
+  if (kind == "invert")
+    for (float& pixel : data.x) pixel = 1.0f - pixel;
+}
+
+}  // namespace thaw
