@@ -130,8 +130,7 @@ void write_strategy(std::ostream& out, const StrategyRequest& request) {
     std::visit([&](const auto& of_type) { out << option.name << " = " << toml_text(of_type) << '\n'; },
                value);
   };
-  // "top-2" has its k in its name.
-  const bool k_in_name = spec.name == "top-k" && request.name != spec.name;
+  const bool k_in_name = request.name != spec.name;  // "top-2" of "top-k"
   for (const OptionSpec& option : spec.options)
     if (!k_in_name || option.name != "k") write(option);
   for (const OptionSpec& option : common_options()) write(option);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers.h"
@@ -127,14 +128,31 @@ void load_init(Model& model, const std::string& path, std::vector<std::string>& 
                "; rename them or change [model]");
 }
 
+bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
+  const std::vector<std::string>& labels = folder.preprocess.labels;
+  if (!labels.empty()) return labels == data.train.classes;
+  return folder.config.outputs ==
+         static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
+}
+
+// Every weight of the head, in the model's shape.
+bool has_head(const SafetensorsFile& file, const Model& model) {
+  std::map<std::string, Shape> shapes;
+  for (const SafetensorsEntry& entry : file.entries()) shapes[model_name(entry.name)] = Shape(entry.shape);
+  const int head = static_cast<int>(model.groups().size()) - 1;
+  const std::vector<ParameterPtr> parameters = model.parameters();
+  return std::all_of(parameters.begin(), parameters.end(), [&](const ParameterPtr& parameter) {
+    const auto found = shapes.find(parameter->name);
+    return parameter->group != head || (found != shapes.end() && found->second == parameter->tensor.shape());
+  });
+}
+
 void load_folder(Model& model, const Config& config, const PreparedData& data, bool allow_missing,
                  std::vector<std::string>& notes) {
   const ModelFolder folder = read_model_folder(config.model.from);
   const SafetensorsFile file(folder.weights);
-  const bool same_labels = folder.preprocess.labels.empty()
-                               ? folder.config.outputs == static_cast<std::int64_t>(std::max<std::size_t>(
-                                                              data.train.classes.size(), 1))
-                               : folder.preprocess.labels == data.train.classes;
+  const bool new_labels = !has_labels_of(folder, data);
+  const bool new_head = new_labels || !has_head(file, model);
   const std::vector<ParameterPtr> parameters = model.parameters();
   const int head = static_cast<int>(model.groups().size()) - 1;
   std::vector<Tensor> fresh;
@@ -145,15 +163,14 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   auto is_head = [&](const std::string& name) {
     return model.group_of(name.substr(0, name.find(':'))) == head;
   };
-  const bool head_missing = std::any_of(report.missing.begin(), report.missing.end(), is_head);
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
-  if (!same_labels || head_missing) {
+  if (new_head) {
     std::size_t next = 0;
     for (const ParameterPtr& parameter : parameters)
       if (parameter->group == head) kernels::copy(parameter->tensor, std::as_const(fresh[next++]));
-    notes.push_back(concat("the head is new: ",
-                           head_missing ? "the folder has none" : "its labels differ from the task's"));
+    notes.push_back(concat("the head is new: ", new_labels ? "its labels differ from the task's"
+                                                           : "the folder has none that fits"));
   }
   const bool problems = !report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty();
   if (problems && !allow_missing)
@@ -235,6 +252,13 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
   if (lora) attach_lora(*prepared.model, *lora, seed);
   if (!config.model.init.empty()) load_init(*prepared.model, config.model.init, prepared.notes);
   return prepared;
+}
+
+bool head_is_new(const Config& config, const PreparedData& data, const Model& model) {
+  if (!config.model.init.empty() && has_head(SafetensorsFile(config.model.init), model)) return false;
+  if (!is_model_folder(config.model.from)) return true;
+  const ModelFolder folder = read_model_folder(config.model.from);
+  return !has_labels_of(folder, data) || !has_head(SafetensorsFile(folder.weights), model);
 }
 
 void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed) {

@@ -39,6 +39,10 @@ struct PreparedModel {
 PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
                             const std::optional<LoraSpec>& lora, bool allow_missing = true);
 
+// Whether prepare_model leaves the head of this model as it is drawn: neither model.from nor model.init has
+// weights for these labels. Reads names and shapes, no weights; `model` may be on the meta device.
+bool head_is_new(const Config& config, const PreparedData& data, const Model& model);
+
 // What prepare_model would build, without weights: for dry runs on the meta device. InputError when its
 // parameters would not fit the machine's memory.
 ModelConfig model_config(const Config& config, const PreparedData& data);

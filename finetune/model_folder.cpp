@@ -87,12 +87,6 @@ Preprocess read_preprocess(const std::string& path) {
   return p;
 }
 
-// "base_model.model." is what PEFT puts before every name.
-std::string model_name(const std::string& name) {
-  constexpr std::string_view kPeftPrefix = "base_model.model.";
-  return name.starts_with(kPeftPrefix) ? name.substr(kPeftPrefix.size()) : name;
-}
-
 using Places = std::map<std::string, Tensor>;
 Places places_of(const Model& model) {
   Places places;
@@ -158,6 +152,11 @@ NamedTensors merged_weights(Model& model) {
   }
   for (const BufferPtr& buffer : model.buffers()) tensors.emplace_back(buffer->name, buffer->tensor);
   return tensors;
+}
+
+std::string model_name(const std::string& name_in_file) {
+  constexpr std::string_view kPeftPrefix = "base_model.model.";
+  return name_in_file.starts_with(kPeftPrefix) ? name_in_file.substr(kPeftPrefix.size()) : name_in_file;
 }
 
 LoadReport load_weights(Model& model, const SafetensorsFile& file) {

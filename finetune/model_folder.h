@@ -37,6 +37,9 @@ void write_model_folder(const std::string& path, const ModelConfig& config, cons
 // Parameters and buffers under every name they have, adapters folded into the weights they adapt.
 NamedTensors merged_weights(Model& model);
 
+// The model's name for a tensor of a file: without "base_model.model.", which PEFT puts before every name.
+std::string model_name(const std::string& name_in_file);
+
 struct LoadReport {
   std::vector<std::string> missing;     // in the model, not in the file
   std::vector<std::string> unexpected;  // in the file, not in the model

@@ -25,6 +25,8 @@ struct ModelInfo {
   std::vector<std::string> groups;  // from bottom to top; the last is the head
   std::vector<ParameterInfo> parameters;
 
+  bool head_is_new = true;  // it begins with random weights; false where they come with the model
+
   int head() const { return static_cast<int>(groups.size()) - 1; }
   bool has_parameters(int group) const;
 };

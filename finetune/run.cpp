@@ -73,7 +73,10 @@ void say_notes(const RunRequest& request, const std::vector<std::string>& notes)
 
 Strategy strategy_for(const Config& config, const PreparedData& data) {
   const InitSeed meta(0, kMeta);
-  return make_strategy(config.strategy, describe(*make_model(model_config(config, data))));
+  const std::unique_ptr<Model> model = make_model(model_config(config, data));
+  ModelInfo info = describe(*model);
+  info.head_is_new = head_is_new(config, data, *model);
+  return make_strategy(config.strategy, info);
 }
 
 RunResult run_training(const RunRequest& request) {

@@ -91,7 +91,7 @@ struct StrategySpec {
 
 const std::vector<StrategySpec>& strategies();
 
-// By name; "top-2" is top-k with k = 2. InputError for an unknown name.
+// By name; "top-2" is top-k with k = 2, "block-2" is block-k. InputError for an unknown name.
 const StrategySpec& find_strategy(const std::string& name);
 
 // Options that every strategy takes: frozen_norm, frozen_dropout, state and rewarmup.

@@ -146,6 +146,7 @@ std::vector<StrategyRequest> every_strategy() {
   for (const StrategySpec& spec : strategies()) {
     StrategyRequest request{spec.name, {}, {}};
     if (spec.name == "top-k") request.name = "top-1";
+    if (spec.name == "block-k") request.name = "block-2";
     if (spec.name == "plan")
       request.phases = {make_phase(0, "head"), make_phase(4, "all"), make_phase(8, "layers.0, head")};
     requests.push_back(request);

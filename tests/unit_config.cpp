@@ -104,6 +104,7 @@ TEST_F(ConfigTest, EveryKeyIsRead) {
 TEST_F(ConfigTest, WrittenConfigReadsBackTheSame) {
   for (const char* text :
        {kFull, "", "[strategy]\nname = \"top-2\"\n", "[strategy]\nname = \"lora\"\nr = 4\n",
+        "[strategy]\nname = \"block-3\"\nhead = \"no\"\n",
         "[train]\nwarmup_steps = 5\n[model]\nfrom = \"cnn\"\n"}) {
     const std::string written = to_toml(load(text));
     EXPECT_EQ(to_toml(load(written)), written) << text;

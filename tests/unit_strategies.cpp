@@ -76,8 +76,9 @@ TEST(Registry, EveryStrategyIsCompleteAndItsDefaultsMakeAPlan) {
     EXPECT_FALSE(resolve(strategy).segments().empty()) << spec.name;
     EXPECT_TRUE(resolve(strategy).state_at(0)[6].trainable) << spec.name << " begins with the head";
   }
-  for (const char* name : {"full", "head", "top-k", "gradual", "discriminative", "ulmfit", "chain-thaw",
-                           "lp-ft", "bitfit", "norm-only", "lora", "layer-decay", "l2-sp", "plan"}) {
+  for (const char* name :
+       {"full", "head", "top-k", "block-k", "gradual", "discriminative", "ulmfit", "chain-thaw", "lp-ft",
+        "bitfit", "norm-only", "lora", "layer-decay", "l2-sp", "plan"}) {
     EXPECT_EQ(names.count(name), 1u) << name;
   }
 }
@@ -90,7 +91,10 @@ TEST(Registry, UnknownNames) {
   EXPECT_NE(message_of<InputError>([] { find_strategy("top-two"); }), kNothingThrown);
   EXPECT_NE(message_of<InputError>([] { find_strategy("top--1"); }), kNothingThrown);
   EXPECT_NE(message_of<InputError>([] { find_strategy(""); }), kNothingThrown);
+  EXPECT_NE(message_of<InputError>([] { find_strategy("full-2"); }), kNothingThrown);
+  EXPECT_NE(message_of<InputError>([] { find_strategy("2"); }), kNothingThrown);
   EXPECT_EQ(find_strategy("top-2").name, "top-k");
+  EXPECT_EQ(find_strategy("block-12").name, "block-k");
 }
 
 TEST(Strategies, SinglePhases) {
@@ -110,6 +114,36 @@ TEST(Strategies, TopK) {
   EXPECT_EQ(phases_of(make("top-k", {{"k", 1.0}})), "0: 4567");
   EXPECT_NE(make_error("top-2", {{"k", 1.0}}).find("k in its name"), std::string::npos);
   EXPECT_NE(make_error("top-4000000000"), kNothingThrown);
+}
+
+TEST(Strategies, Block) {
+  ModelInfo adapted = small_model();
+  adapted.head_is_new = false;
+  EXPECT_EQ(phases_of(make("block-1", {}, adapted)), "0: 0123");
+  EXPECT_EQ(phases_of(make("block-2", {}, adapted)), "0: 45");
+  EXPECT_EQ(phases_of(make("block-2")), "0: 4567") << "a new head trains too";
+  EXPECT_EQ(phases_of(make("block-2", {{"head", "yes"}}, adapted)), "0: 4567");
+  EXPECT_EQ(phases_of(make("block-1", {{"head", "no"}}, adapted)), "0: 0123");
+  EXPECT_EQ(phases_of(make("block-k", {{"k", 2.0}}, adapted)), "0: 45");
+  EXPECT_TRUE(make("block-1", {{"head", "no"}}, adapted).warnings.empty());
+  EXPECT_EQ(phases_of(make("block-1", {{"head", "no"}})), "0: 0123");
+  EXPECT_EQ(make("block-1", {{"head", "no"}}).warnings,
+            std::vector<std::string>{
+                "block-1 leaves a new head as it was drawn; set strategy.head = \"new\" to train it"});
+}
+
+TEST(Strategies, BlockRefusesWhatIsNoGroupBelowTheHead) {
+  EXPECT_EQ(make_error("block-3"),
+            "block-3 is the head itself (the model's groups below it: \"layers.0\", \"layers.1\"); use the "
+            "strategy \"head\"");
+  EXPECT_EQ(make_error("block-4"),
+            "block-4 is no group of the model (its groups below the head: \"layers.0\", \"layers.1\"); write "
+            "block-1 to block-2");
+  EXPECT_NE(make_error("block-0").find("strategy.k = 0 is not possible"), std::string::npos);
+  EXPECT_NE(make_error("block-1", {{"k", 1.0}}).find("k in its name"), std::string::npos);
+  EXPECT_NE(make_error("block-1", {{"head", "maybe"}}).find("write \"new\", \"yes\" or \"no\""),
+            std::string::npos);
+  EXPECT_NE(make_error("block-x").find("did you mean \"block-2\"?"), std::string::npos);
 }
 
 TEST(Strategies, Gradual) {
@@ -238,6 +272,7 @@ TEST(Strategies, PassOverGroupsWithoutParameters) {
     EXPECT_NO_THROW(ResolvedPlan(make(spec.name, {}, model).plan, model, kRun)) << spec.name;
   }
   EXPECT_EQ(phases_of(make("gradual", {}, model), model), "0: 67 | 20: 4567 | 40: 01234567");
+  EXPECT_EQ(phases_of(make("block-2", {{"head", "no"}}, model), model), "0: 45");
 }
 
 TEST(StrategyOptions, CommonOnes) {

@@ -1,7 +1,9 @@
 // The list of strategies. To add one: a file with a function that returns its StrategySpec, and its line
 // here. (A list, because a linker drops self-registering objects of a static library that nothing refers to.)
 #include <charconv>
-#include <string_view>
+#include <cstddef>
+#include <optional>
+#include <string>
 
 #include "core/error.h"
 #include "finetune/data/text.h"
@@ -13,6 +15,7 @@
   X(full_strategy)           \
   X(head_strategy)           \
   X(top_k_strategy)          \
+  X(block_strategy)          \
   X(gradual_strategy)        \
   X(discriminative_strategy) \
   X(ulmfit_strategy)         \
@@ -33,28 +36,35 @@ THAW_STRATEGIES(THAW_DECLARE)
 
 namespace {
 
-constexpr std::string_view kTop = "top-";
+// "top-2" as the strategy "top-k" and its k = 2.
+struct NumberedName {
+  std::string strategy;
+  double k = 0;
+};
 
-// 2 of "top-2".
-std::optional<double> layers_in_name(const std::string& name) {
-  if (name.rfind(kTop, 0) != 0) return std::nullopt;
-  unsigned layers = 0;
-  const char* first = name.data() + kTop.size();
+std::optional<NumberedName> read_numbered(const std::string& name) {
+  const std::size_t number = name.rfind('-') + 1;  // 0 where there is no '-'
+  unsigned k = 0;
   const char* last = name.data() + name.size();
-  const auto [end, error] = std::from_chars(first, last, layers);
-  if (error != std::errc() || end != last) return std::nullopt;
-  return layers;
+  const auto [end, error] = std::from_chars(name.data() + number, last, k);
+  if (number == 0 || error != std::errc() || end != last) return std::nullopt;
+  return NumberedName{name.substr(0, number) + "k", static_cast<double>(k)};
+}
+
+// How a user writes the name: "top-2" for "top-k".
+std::string written_name(const std::string& name) {
+  return name.ends_with("-k") ? name.substr(0, name.size() - 1) + "2" : name;
 }
 
 // The options with what the name says: k for "top-2".
 StrategyRequest with_name_read(StrategyRequest request) {
-  const std::optional<double> layers = layers_in_name(request.name);
-  if (!layers) return request;
+  const std::optional<NumberedName> numbered = read_numbered(request.name);
+  if (!numbered) return request;
   if (request.options.count("k") > 0) {
     fail_input("strategy ", in_quotes(request.name),
                " has its k in its name and as strategy.k; leave strategy.k out");
   }
-  request.options["k"] = *layers;
+  request.options["k"] = numbered->k;
   return request;
 }
 
@@ -75,11 +85,12 @@ const std::vector<StrategySpec>& strategies() {
 }
 
 const StrategySpec& find_strategy(const std::string& name) {
-  const std::string wanted = layers_in_name(name) ? "top-k" : name;
+  const std::optional<NumberedName> numbered = read_numbered(name);
+  const std::string wanted = numbered ? numbered->strategy : name;
   std::vector<std::string> known;
   for (const StrategySpec& spec : strategies()) {
     if (spec.name == wanted) return spec;
-    known.push_back(spec.name == "top-k" ? "top-2" : spec.name);
+    known.push_back(written_name(spec.name));
   }
   fail_input("strategy ", in_quotes(name), " is unknown", did_you_mean(name, known),
              "; `thaw strategies` lists the ", known.size(), " known ones");

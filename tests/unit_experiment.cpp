@@ -1,0 +1,115 @@
+// From a config to a model: when the head is made anew, and that strategies are told the same.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "finetune/experiment.h"
+#include "finetune/run.h"
+#include "nn/init.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+// A model folder for the digits 0, 1 and 2, and a config that begins with it.
+class HeadIsNew : public ::testing::Test {
+ protected:
+  HeadIsNew() {
+    config.data.train = "builtin:digits";
+    config.data.classes = {"0", "1", "2"};
+    config.model.from = "cnn";
+    config.model.width = 2;
+    config.model.depth = 1;
+    config.strategy.name = "block-1";
+    write_folder(config);
+    config.model.from = folder.path("model");
+  }
+
+  void write_folder(const Config& of) {
+    const PreparedData data = prepare_data(of, 0, false, false);
+    const PreparedModel made = prepare_model(of, data, 7, std::nullopt);
+    weights = merged_weights(*made.model);
+    std::filesystem::create_directory(folder.path("model"));
+    write_model_folder(folder.path("model"), made.config, data.preprocess, weights);
+  }
+
+  void write_weights(const std::string& name, const std::string& prefix, bool with_head) {
+    NamedTensors some;
+    for (const auto& [tensor, value] : weights)
+      if (with_head || !tensor.starts_with("head")) some.emplace_back(prefix + tensor, value);
+    save_safetensors(folder.path(name), some);
+  }
+
+  // What head_is_new says, which must be what prepare_model does and what strategy_for acts upon.
+  bool head_is_new_for(const Config& of) {
+    const PreparedData data = prepare_data(of, 0, false, false);
+    const PreparedModel loaded = prepare_model(of, data, 8, std::nullopt);
+    const Tensor& head = loaded.model->parameters().back()->tensor;
+    const Tensor& saved = std::find_if(weights.begin(), weights.end(), [&](const auto& named) {
+                            return named.first == loaded.model->parameters().back()->name;
+                          })->second;
+    const bool is_saved =
+        head.shape() == saved.shape() &&
+        std::equal(head.data<float>(), head.data<float>() + head.numel(), saved.data<float>());
+    const InitSeed meta(0, kMeta);
+    const bool is_new = head_is_new(of, data, *make_model(model_config(of, data)));
+    EXPECT_EQ(is_new, !is_saved);
+    EXPECT_EQ(strategy_for(of, data).plan.phases[0].train, is_new ? "stem,top:0" : "stem");
+    return is_new;
+  }
+
+  testing::TemporaryFolder folder;
+  Config config;
+  NamedTensors weights;
+};
+
+TEST_F(HeadIsNew, WithAnArchitectureOrOtherLabels) {
+  EXPECT_FALSE(head_is_new_for(config));
+  Config other = config;
+  other.data.classes = {"0", "1", "3"};
+  EXPECT_TRUE(head_is_new_for(other));
+  other.data.classes = {"1", "0", "2"};
+  EXPECT_TRUE(head_is_new_for(other)) << "another order is other labels";
+  other.data.classes = {"0", "1"};
+  EXPECT_TRUE(head_is_new_for(other));
+  other = config;
+  other.model.from = "cnn";
+  EXPECT_TRUE(head_is_new_for(other));
+}
+
+TEST_F(HeadIsNew, WhereMergedClassesHaveTheSameNamesItIsKept) {
+  config.data.classes.clear();
+  config.data.merge = {{"a", {"0", "1"}}, {"b", {"2"}}};
+  config.model.from = "cnn";
+  write_folder(config);
+  config.model.from = folder.path("model");
+  config.data.merge = {{"a", {"5"}}, {"b", {"6", "7"}}};
+  EXPECT_FALSE(head_is_new_for(config));
+}
+
+TEST_F(HeadIsNew, WhereTheFolderHasNone) {
+  write_weights("model/model.safetensors", "", false);
+  EXPECT_TRUE(head_is_new_for(config));
+  write_weights("model/model.safetensors", "base_model.model.", true);
+  EXPECT_FALSE(head_is_new_for(config));
+}
+
+TEST_F(HeadIsNew, UnlessModelInitHasIt) {
+  config.model.from = "cnn";
+  config.model.init = folder.path("init.safetensors");
+  write_weights("init.safetensors", "", true);
+  EXPECT_FALSE(head_is_new_for(config));
+  write_weights("init.safetensors", "", false);
+  EXPECT_TRUE(head_is_new_for(config));
+  write_weights("init.safetensors", "", true);
+  config.data.classes = {"0", "1"};
+  EXPECT_TRUE(head_is_new_for(config)) << "of another shape";
+}
+
+}  // namespace
+}  // namespace thaw
