@@ -78,6 +78,10 @@ struct CompareSection {
   std::int64_t seeds = 5;
   std::int64_t tune = 5;
   std::vector<double> lr_grid;
+  bool search = true;
+  std::int64_t repeats = 1;
+  std::vector<std::string> predict;  // strategies that are to win
+  std::string prediction;            // why, in words
   std::string budget = "epochs";
   double margin = 0.01;
 };

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "finetune/compare/budget.h"
 #include "finetune/data/text.h"
 #include "finetune/interval.h"
 #include "nn/models/registry.h"
@@ -82,8 +83,12 @@ Problem check_precision(const std::string& text) {
 }
 
 Problem check_budget(const std::string& text) {
-  if (text == "epochs") return {};
-  return {"is not in this version", "write \"epochs\""};
+  try {
+    parse_budget(text);
+    return {};
+  } catch (const InputError&) {
+    return {"is no budget", "write \"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or \"convergence\""};
+  }
 }
 
 }  // namespace
@@ -184,11 +189,19 @@ const std::vector<Key<CompareSection>>& compare_keys() {
   using S = CompareSection;
   static const std::vector<Key<S>> keys = {
       {"strategies", "see `thaw strategies`", &S::strategies},
-      {"seeds", "reported runs per strategy: seed, seed + 1, ..", &S::seeds, between(1, 10000)},
+      {"seeds", "reported runs per strategy: seed, seed + 1, ..; each draws its own training subset",
+       &S::seeds, between(1, 10000)},
+      {"repeats", "runs of each subset; from 2 on the spread of subsets and of training is told apart",
+       &S::repeats, between(1, 1000)},
       {"tune", "learning rates tried per strategy on validation data; 0: untuned", &S::tune,
        between(0, 1000)},
       {"lr_grid", "these instead", &S::lr_grid, above(0).unset()},
-      {"budget", "\"epochs\"", &S::budget, checked(check_budget)},
+      {"search", "each learning rate tried comes with a random draw of the strategy's own knobs", &S::search},
+      {"budget",
+       "\"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or \"convergence\"; schedules stretch to it",
+       &S::budget, checked(check_budget)},
+      {"predict", "strategies that are to win; the report says whether they did", &S::predict, any().unset()},
+      {"prediction", "why, in words; hashed and printed before the first run", &S::prediction, any().unset()},
       {"margin", "smaller differences count as none: of accuracy, or as a share of full's rmse", &S::margin,
        above(0)},
   };
@@ -272,6 +285,11 @@ void check_together(const Config& config) {
                "); for regression use data.limit");
   if (config.data.task == "regression" && train.label_smoothing > 0)
     fail_input("train.label_smoothing is for classification (", config.path, "); leave it out");
+  for (const std::string& name : config.compare.predict)
+    if (std::find(config.compare.strategies.begin(), config.compare.strategies.end(), name) ==
+        config.compare.strategies.end())
+      fail_input("compare.predict names ", in_quotes(name), ", which is not in compare.strategies (",
+                 config.path, "); add it there");
   if (config.compare.strategies.empty())
     fail_input("compare.strategies is empty (", config.path, "); name at least one strategy");
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers.h"
@@ -63,6 +64,21 @@ void check_duplicates(const Config& config, const Dataset& train, const Dataset&
   notes.push_back("warning: " + what);
 }
 
+void check_groups(const Config& config, const Dataset& train, const Dataset& other,
+                  const std::string& other_path, bool refuse, std::vector<std::string>& notes) {
+  const std::set<std::string> known(train.group.begin(), train.group.end());
+  std::set<std::string> shared;
+  for (const std::string& group : other.group)
+    if (known.count(group) > 0) shared.insert(group);
+  if (shared.empty()) return;
+  const std::string what =
+      concat(shared.size(), " groups of ", other_path, " stand in ", config.data.train, " too (column ",
+             in_quotes(config.data.group), ", first: ", in_quotes(*shared.begin()), ")");
+  if (refuse && config.data.duplicates != "warn")
+    fail_input(what, "; keep a group in one file, or set data.duplicates = \"warn\"");
+  notes.push_back("warning: " + what);
+}
+
 void check_same_shape(const Dataset& train, const Dataset& other, const std::string& path) {
   if (train.sample_shape != other.sample_shape)
     fail_input("samples of ", path, " have the shape ", Shape(other.sample_shape),
@@ -75,22 +91,13 @@ void read_or_split(const Config& config, const std::string& path, double fractio
     part = read_dataset(source_of(config.data, path, &data.train));
     check_same_shape(data.train, part, path);
     check_duplicates(config, data.train, part, path, refuse, data.notes);
+    check_groups(config, data.train, part, path, refuse, data.notes);
   } else if (fraction > 0) {
     // Each part has a seed of its own, so that taking a test part does not hand its samples to validation.
     take_split(data.train, part, fraction, mix64(config.data.split_seed ^ hash_text(what)));
     data.notes.push_back(
         concat(what, ": ", part.size(), " samples split off (seed ", config.data.split_seed, ")"));
   }
-}
-
-void draw_training_samples(const DataSection& section, std::uint64_t seed, PreparedData& data) {
-  const std::int64_t before = data.train.size();
-  if (section.samples_per_class > 0)
-    data.train = data.train.subset(draw_per_class(data.train, section.samples_per_class, seed));
-  if (section.limit > 0) data.train = data.train.subset(draw_rows(data.train, section.limit, seed));
-  if (data.train.size() != before)
-    data.notes.push_back(
-        concat("training: ", data.train.size(), " of ", before, " samples drawn (seed ", seed, ")"));
 }
 
 // After the splits, which keep equal images together and look for those that two files share.
@@ -181,8 +188,7 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
 
 }  // namespace
 
-PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test,
-                          bool refuse_duplicates) {
+PreparedData load_data(const Config& config, bool want_test, bool refuse_duplicates) {
   const DataSection& section = config.data;
   if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
   PreparedData data;
@@ -199,7 +205,6 @@ PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool wa
   read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
   read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
                 data, data.validation);
-  draw_training_samples(section, draw_seed, data);
   corrupt_parts(section, data);
 
   Preprocess& preprocess = data.preprocess;
@@ -209,14 +214,36 @@ PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool wa
   preprocess.labels = data.train.classes;
   preprocess.label_column = section.label;
   preprocess.group_column = section.group;
+  return data;
+}
+
+PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed) {
+  const DataSection& section = config.data;
+  PreparedData data{{}, loaded.validation, loaded.test, loaded.regression, loaded.preprocess, loaded.notes};
+  // All of the pool is copied only where nothing is drawn from it.
+  if (section.samples_per_class > 0)
+    data.train = loaded.train.subset(draw_per_class(loaded.train, section.samples_per_class, draw_seed));
+  const Dataset& pool = section.samples_per_class > 0 ? data.train : loaded.train;
+  if (section.limit > 0)
+    data.train = pool.subset(draw_rows(pool, section.limit, draw_seed));
+  else if (section.samples_per_class == 0)
+    data.train = loaded.train;
+  if (data.train.size() != loaded.train.size())
+    data.notes.push_back(concat("training: ", data.train.size(), " of ", loaded.train.size(),
+                                " samples drawn (seed ", draw_seed, ")"));
   if (section.standardize) {
     const Standardizer standardizer = Standardizer::fit(data.train);
     for (Dataset* part : {&data.train, &data.validation, &data.test})
       if (part->size() > 0) standardizer.apply(*part);
-    preprocess.mean = standardizer.mean;
-    preprocess.deviation = standardizer.deviation;
+    data.preprocess.mean = standardizer.mean;
+    data.preprocess.deviation = standardizer.deviation;
   }
   return data;
+}
+
+PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test,
+                          bool refuse_duplicates) {
+  return draw_training_data(config, load_data(config, want_test, refuse_duplicates), draw_seed);
 }
 
 ModelConfig model_config(const Config& config, const PreparedData& data) {

@@ -14,8 +14,14 @@ namespace thaw {
 // begins as early; groups that no phase trains; multipliers of parameters that their phase freezes; groups
 // whose integrated learning rate (the sum over updates of schedule * largest multiplier in the group) is
 // below 1 % of the largest.
+// `about_frozen`: also of groups that no phase trains, though the plan has one phase and so says what it
+// freezes.
 std::vector<std::string> plan_warnings(const ResolvedPlan& plan, const ScheduleFunction& schedule,
-                                       const Triggers& triggers = {});
+                                       const Triggers& triggers = {}, bool about_frozen = true);
+
+// Of each group: the sum over updates of schedule * largest multiplier in the group, 0 while it is frozen.
+std::vector<double> integrated_rates(const ResolvedPlan& plan, const ScheduleFunction& schedule,
+                                     const Triggers& triggers = {});
 
 // One group in one segment.
 struct TimelineCell {

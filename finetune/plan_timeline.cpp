@@ -70,9 +70,13 @@ TextRow phase_row(const ResolvedPlan& plan, const TimelineSegment& part, const S
           trainable_text(part.groups)};
 }
 
-std::string group_table(const ResolvedPlan& plan, const std::vector<TimelineSegment>& parts) {
+// `rates`: integrated learning rates of the groups.
+std::string group_table(const ResolvedPlan& plan, const std::vector<TimelineSegment>& parts,
+                        const std::vector<double>& rates) {
   std::vector<TextRow> rows = {{"group"}};
   for (const TimelineSegment& part : parts) rows[0].push_back(concat("phase ", part.segment.phase + 1));
+  rows[0].emplace_back("whole run");
+  const double most = *std::max_element(rates.begin(), rates.end());
   bool has_partial = false;
   for (int group = plan.model().head(); group >= 0; --group) {
     rows.push_back({plan.model().groups[group]});
@@ -81,9 +85,11 @@ std::string group_table(const ResolvedPlan& plan, const std::vector<TimelineSegm
       rows.back().push_back(cell_text(cell));
       has_partial |= cell.trainable > 0 && cell.trainable < cell.elements;
     }
+    rows.back().push_back(most > 0 ? fixed_number(100 * rates[group] / most, 1) + " %" : "-");
   }
   return text_table(rows) + "learning-rate multipliers; - is frozen" +
-         (has_partial ? ", * is trained in part\n" : "\n");
+         (has_partial ? ", * is trained in part" : "") +
+         "; whole run: the integrated learning rate, relative to the largest\n";
 }
 
 // The plateau phases of which nobody knows yet when they begin.
@@ -117,7 +123,8 @@ std::string timeline(const ResolvedPlan& plan, const ScheduleFunction& schedule,
   if (parts.empty()) return "no updates: nothing is trained\n";
   std::vector<TextRow> rows = {{"phase", "begins", "updates", "train", "learning rate", "trainable"}};
   for (const TimelineSegment& part : parts) rows.push_back(phase_row(plan, part, schedule));
-  return text_table(rows) + waiting_phases(plan, triggers) + "\n" + group_table(plan, parts);
+  return text_table(rows) + waiting_phases(plan, triggers) + "\n" +
+         group_table(plan, parts, integrated_rates(plan, schedule, triggers));
 }
 
 }  // namespace thaw

@@ -9,6 +9,7 @@
 namespace thaw {
 namespace {
 
+constexpr double kDecayed = 0.1;
 constexpr double kLeastShare = 0.01;
 
 using Lines = std::vector<std::string>;
@@ -73,6 +74,32 @@ void add_rates(const ResolvedPlan& plan, const std::vector<ParameterState>& stat
   for (size_t g = 0; g < sums.size(); ++g) sums[g] += rate * largest[g];
 }
 
+void warn_starved_groups(const ResolvedPlan& plan, const ScheduleFunction& schedule, const Triggers& triggers,
+                         Lines& lines) {
+  const std::vector<double> rates = integrated_rates(plan, schedule, triggers);
+  const double largest = *std::max_element(rates.begin(), rates.end());
+  std::vector<bool> trains(rates.size());
+  for (const TimelineSegment& segment : timeline_data(plan, triggers)) {
+    for (size_t g = 0; g < trains.size(); ++g) trains[g] = trains[g] || segment.groups[g].trainable > 0;
+  }
+  std::vector<std::string> starved;
+  for (size_t g = 0; g < rates.size(); ++g) {
+    if (trains[g] && rates[g] < kLeastShare * largest) starved.push_back(plan.model().groups[g]);
+  }
+  if (starved.empty()) return;
+  std::string line = concat(
+      "groups with less than 1 % of the largest integrated learning rate hardly train: ", name_list(starved));
+  // A schedule for the whole run has decayed by the time that the last groups thaw.
+  const std::vector<Segment> segments = plan.segments(triggers);
+  double highest = 0;
+  for (std::int64_t k = 0; k < segments.back().end; ++k) highest = std::max(highest, schedule(k));
+  if (segments.size() > 1 && schedule(segments.back().begin) < kDecayed * highest)
+    line += "; the schedule has decayed when they thaw: thaw sooner, or use a schedule that decays later";
+  lines.push_back(line);
+}
+
+}  // namespace
+
 // Within a segment the state changes only while something warms up again, so it is asked for update by update
 // there and once for the rest.
 std::vector<double> integrated_rates(const ResolvedPlan& plan, const ScheduleFunction& schedule,
@@ -93,30 +120,11 @@ std::vector<double> integrated_rates(const ResolvedPlan& plan, const ScheduleFun
   return sums;
 }
 
-void warn_starved_groups(const ResolvedPlan& plan, const ScheduleFunction& schedule, const Triggers& triggers,
-                         Lines& lines) {
-  const std::vector<double> rates = integrated_rates(plan, schedule, triggers);
-  const double largest = *std::max_element(rates.begin(), rates.end());
-  std::vector<bool> trains(rates.size());
-  for (const TimelineSegment& segment : timeline_data(plan, triggers)) {
-    for (size_t g = 0; g < trains.size(); ++g) trains[g] = trains[g] || segment.groups[g].trainable > 0;
-  }
-  std::vector<std::string> starved;
-  for (size_t g = 0; g < rates.size(); ++g) {
-    if (trains[g] && rates[g] < kLeastShare * largest) starved.push_back(plan.model().groups[g]);
-  }
-  if (starved.empty()) return;
-  lines.push_back(concat("groups with less than 1 % of the largest integrated learning rate hardly train: ",
-                         name_list(starved)));
-}
-
-}  // namespace
-
 std::vector<std::string> plan_warnings(const ResolvedPlan& plan, const ScheduleFunction& schedule,
-                                       const Triggers& triggers) {
+                                       const Triggers& triggers, bool about_frozen) {
   Lines lines;
   warn_unseen_phases(plan, lines);
-  warn_untrained_groups(plan, lines);
+  if (about_frozen || plan.phases().size() > 1) warn_untrained_groups(plan, lines);
   warn_idle_multipliers(plan, lines);
   warn_starved_groups(plan, schedule, triggers, lines);
   return lines;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "finetune/compare_output.h"
+#include "finetune/compare/output.h"
 #include "finetune/units.h"
 
 namespace thaw {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <sstream>
+#include <optional>
 
 #include "finetune/checkpoint.h"
 #include "finetune/clock.h"
@@ -22,25 +22,13 @@ Config resolved_config(const RunRequest& request, const Strategy& strategy) {
   return resolved;
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-// A checkpoint belongs to one config: says which line of another one differs.
-void check_same_config(const RunFolder& folder, const std::string& toml) {
+// A checkpoint belongs to one config.
+void check_same_run(const RunFolder& folder, const std::string& toml) {
   const std::string path = folder.file("config.toml");
   if (!std::filesystem::exists(path) ||
       find_checkpoint(folder.checkpoints()).value_or(FoundCheckpoint{}).path.empty())
     return;
-  const std::vector<std::string> then = lines_of(read_file(path, 1 << 24)), now = lines_of(toml);
-  const auto [was, is] = std::mismatch(then.begin(), then.end(), now.begin(), now.end());
-  if (was == then.end() && is == now.end()) return;
-  fail_input("the run was begun with `", was == then.end() ? "" : *was, "`, this config has `",
-             is == now.end() ? "" : *is, "` (", path,
-             "); resume with the same config and --set options, or choose another --out");
+  check_same_config(read_file(path, 1 << 24), toml, path);
 }
 
 void write_results(const RunRequest& request, const Config& resolved, const RunFolder& folder,
@@ -101,15 +89,18 @@ RunResult run_training(const RunRequest& request) {
       result.outcome.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
       return result;
     }
-    if (request.resume) check_same_config(*folder, to_toml(resolved));
+    if (request.resume) check_same_run(*folder, to_toml(resolved));
     atomic_write(folder->file("config.toml"), to_toml(resolved));
     trainer.write_to(*folder);
   }
+  std::optional<Watch> watch;
+  if (request.watch) trainer.watch_with(watch.emplace(*prepared.model, trainer.plan().run().total_updates));
   say_notes(request, data.notes);
   say_notes(request, prepared.notes);
   say_notes(request, strategy.warnings);
   const double load_seconds = seconds_since(start);
   result.outcome = trainer.run(request.resume);
+  if (watch) result.watched = watch->samples();
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (request.evaluate_test && data.test.size() > 0 && result.outcome.status == RunStatus::ok) {
     const Outputs outputs = predict_all(*prepared.model, data.test);

@@ -15,6 +15,7 @@ struct RunRequest {
   bool allow_missing = false;
   const PreparedData* data =
       nullptr;                    // null: prepared here, with a test part only where the config names one
+  bool watch = false;             // RunResult::watched is filled
   bool evaluate_test = true;      // once, at the end, where there are test data
   std::string version, compiler;  // for run.json
   Trainer::Hooks hooks;
@@ -24,6 +25,7 @@ struct RunResult {
   RunOutcome outcome;
   Metrics test;
   std::vector<float> test_scores;  // of each test example, see example_scores()
+  std::vector<WatchSample> watched;
   std::string folder;
   bool was_finished = false;  // --resume on a run that had ended: nothing was done
   std::int64_t test_evaluations = 0;

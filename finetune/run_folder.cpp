@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
+#include <vector>
 
 #include "core/error.h"
 
@@ -65,6 +68,25 @@ bool RunFolder::truncate_metrics(std::int64_t bytes) {
     fail("cannot cut ", file("metrics.jsonl"), " back: ", std::strerror(errno), "; check the disk");
   metrics_bytes_ = bytes;
   return true;
+}
+
+std::string RunFolder::absolute_path() const { return fs::absolute(path_).lexically_normal().string(); }
+
+void check_same_config(const std::string& then, const std::string& now, const std::string& file,
+                       const std::string& except) {
+  const auto lines_of = [&](const std::string& text) {
+    std::istringstream in(text);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);)
+      if (except.empty() || !line.starts_with(except)) lines.push_back(line);
+    return lines;
+  };
+  const std::vector<std::string> before = lines_of(then), after = lines_of(now);
+  const auto [was, is] = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
+  if (was == before.end() && is == after.end()) return;
+  fail_input("the run was begun with `", was == before.end() ? "" : *was, "`, this config has `",
+             is == after.end() ? "" : *is, "` (", file,
+             "); resume with the same config and --set options, or choose another --out");
 }
 
 std::string default_run_path(const std::string& name) {

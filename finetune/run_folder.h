@@ -15,6 +15,7 @@ class RunFolder {
   RunFolder(const std::string& path, bool resume);
 
   const std::string& path() const { return path_; }
+  std::string absolute_path() const;
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string checkpoints() const { return file("checkpoints"); }
   bool finished() const;  // run.json says that the run came to its end
@@ -33,6 +34,11 @@ class RunFolder {
   FileDescriptor metrics_;
   std::int64_t metrics_bytes_ = 0;
 };
+
+// InputError naming the first line in which the text of a config, `now`, differs from what `file` held,
+// `then`; a line that begins with `except` may.
+void check_same_config(const std::string& then, const std::string& now, const std::string& file,
+                       const std::string& except = {});
 
 // runs/<name>-<first free number>, relative to the working directory.
 std::string default_run_path(const std::string& name);

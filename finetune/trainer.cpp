@@ -65,8 +65,7 @@ RunOutcome Trainer::run(bool resume) {
     if (plan_.phase_at(state_.completed, state_.triggers) != phase_) enter_phase();
     const auto start = Clock::now();
     const bool good = update();
-    const double seconds =
-        seconds_since(start) - (hooks_.watch != nullptr ? hooks_.watch->take_seconds() : 0);
+    const double seconds = seconds_since(start) - (watch_ != nullptr ? watch_->take_seconds() : 0);
     state_.train_seconds += seconds;
     if (state_.completed <= batches_.updates_per_epoch()) state_.first_epoch_seconds = state_.train_seconds;
     outcome_.ledger.phases[segment_].seconds += seconds;
@@ -210,9 +209,9 @@ bool Trainer::update() {
     if (train.nan == "skip") restore_buffers(model_, buffers);
     return handle_bad_step(loss, lr);
   }
-  if (hooks_.watch != nullptr) hooks_.watch->before_step(model_, state_.completed, loss);
+  if (watch_ != nullptr) watch_->before_step(model_, state_.completed, loss);
   optimizer_->step(lr);
-  if (hooks_.watch != nullptr) hooks_.watch->after_step(model_, state_.completed);
+  if (watch_ != nullptr) watch_->after_step(model_, state_.completed);
   optimizer_->clear_grad();
   if (observer) {
     LedgerPhase& row = outcome_.ledger.phases[segment_];

@@ -55,7 +55,6 @@ class Trainer {
   struct Hooks {
     std::function<void(const TrainProgress&)> progress;  // after every update
     std::function<void(const std::string&)> message;     // for the user
-    Watch* watch = nullptr;                              // made from the model's starting weights
     ChromeTrace* trace = nullptr;                        // of the first update that the ledger measures
   };
 
@@ -65,6 +64,9 @@ class Trainer {
 
   // Where the run is written, if not given to the constructor: so a plan is checked before a folder is made.
   void write_to(RunFolder& folder) { folder_ = &folder; }
+
+  // Made from the model's starting weights.
+  void watch_with(Watch& watch) { watch_ = &watch; }
 
   // From the start, or with `resume` from the folder's newest whole checkpoint if it has one.
   RunOutcome run(bool resume = false);
@@ -101,6 +103,7 @@ class Trainer {
   const PreparedData& data_;
   RunFolder* folder_;
   Hooks hooks_;
+  Watch* watch_ = nullptr;
   BatchPlan batches_;
   std::int64_t total_;
   Schedule schedule_;

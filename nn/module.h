@@ -70,6 +70,8 @@ class Model : public Module {
  public:
   // x: [B, ...] as the architecture says -> logits [B, outputs].
   virtual Tensor forward(const Tensor& x) = 0;
+  // What the head's linear layer takes: [B, ...] -> [B, features].
+  virtual Tensor features(const Tensor& x) = 0;
 
   virtual const char* architecture() const = 0;
   // From bottom to top; the last is "head".

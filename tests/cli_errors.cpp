@@ -118,8 +118,8 @@ std::vector<WrongInput> wrong_inputs() {
       {{"embed", "--model", "x"}, {"not in this version"}},
       {{"merge"}, {"not in this version"}},
       {{"bench"}, {"not in this version"}},
-      {{"compare", "@good.toml", "--resume"}, {"not in this version"}},
-      {{"compare", "@good.toml", "--budget", "60s"}, {"not in this version"}},
+      {{"compare", "@good.toml", "--budget", "60 apples"}, {"\"60 apples\"", "flops=1e12"}},
+      {{"compare", "@good.toml", "--budget", "flops=-1"}, {"\"flops=-1\"", "60s"}},
       {{"compare", "@good.toml", "--strategies", "full,haed"}, {"\"haed\"", "\"head\""}},
       {{"compare", "@good.toml", "--tune", "3", "--no-tune"}, {"--no-tune"}},
       // config

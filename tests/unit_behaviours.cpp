@@ -35,9 +35,8 @@ class TiedModel : public Model {
     head_ = &add_module("head", std::make_unique<Linear>(6, 3, "head"));
     finish({{"layers.0", {"layers.0"}}, {"layers.1", {"layers.1"}}, {"head", {"head"}}});
   }
-  Tensor forward(const Tensor& x) override {
-    return head_->forward(second_->forward(tanh(first_->forward(x))));
-  }
+  Tensor features(const Tensor& x) override { return second_->forward(tanh(first_->forward(x))); }
+  Tensor forward(const Tensor& x) override { return head_->forward(features(x)); }
   const char* architecture() const override { return "tied"; }
   Shape sample_shape() const override { return {6}; }
 

@@ -200,7 +200,8 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
       {"[strategy]\nname = \"plan\"\n[[strategy.phase]]\nat = \"someday\"\n", {"is not a time", ":4:6"}},
       {"[strategy]\nname = \"plan\"\n[[strategy.phase]]\nlr_mult = { head = -1 }\n", {"out of range"}},
       {"[[strategy.phase]]\ntrain = \"head\"\n", {"belongs to the strategy \"plan\""}},
-      {"[compare]\nbudget = \"60s\"\n", {"is not in this version"}},
+      {"[compare]\nbudget = \"60m\"\n", {"\"60m\" is no budget", "\"60s\""}},
+      {"[compare]\npredict = [\"bitfit\"]\n", {"\"bitfit\"", "compare.strategies"}},
       {"[compare]\nstrategies = [\"full\", \"haed\"]\n", {"\"haed\" is unknown", "\"head\""}},
       {"lr = \n", {"no valid TOML", ":1:"}},
   };

@@ -330,7 +330,9 @@ TEST(PlanWarnings, GroupsWithLittleIntegratedLearningRate) {
   EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.0}})}), constant), starved);
   // A linear decay leaves little for the last of 60 updates: 1 / (60 + 59 + ... + 1).
   const auto linear = [](std::int64_t k) { return 1.0 - static_cast<double>(k) / 60; };
-  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), linear), starved);
+  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), linear),
+            Lines{starved[0] + "; the schedule has decayed when they thaw: thaw sooner, or use a schedule that "
+                               "decays later"});
   EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), constant), Lines{})
       << "1 of 60";
 }
@@ -370,11 +372,12 @@ TEST(PlanTimeline, Text) {
             "2      epoch 1  21-60    all,!layers.0.weight  0.0005 .. 0.001  33 of 45\n"
             "phase 3 waits for plateau validation_loss 2, then trains all\n"
             "\n"
-            "group     phase 1  phase 2\n"
-            "head      1        1\n"
-            "layers.1  -        0.5 .. 1\n"
-            "layers.0  -        1 *\n"
-            "learning-rate multipliers; - is frozen, * is trained in part\n");
+            "group     phase 1  phase 2   whole run\n"
+            "head      1        1         100.0 %\n"
+            "layers.1  -        0.5 .. 1  60.0 %\n"
+            "layers.0  -        1 *       60.0 %\n"
+            "learning-rate multipliers; - is frozen, * is trained in part; whole run: the integrated learning rate, "
+            "relative to the largest\n");
   EXPECT_EQ(timeline(resolved({phase("", "head")}, {0, 1}), constant), "no updates: nothing is trained\n");
 }
 

@@ -57,11 +57,6 @@ const Command& find_command(const std::string& name) {
              nearest.empty() ? "; `thaw help` lists them" : nearest);
 }
 
-// What was typed and is no option of this version.
-struct Later {
-  std::string budget, precision;
-};
-
 // A path or a name; an empty one, as from an unset shell variable, is refused.
 CLI::Option* add_text(CLI::App& app, const char* name, std::string& to, const char* help, const char* type) {
   const auto refuse_empty = [](const std::string& text) {
@@ -96,7 +91,7 @@ void add_model(CLI::App& app, Arguments& to) {
   add_text(app, "--model", to.model, "A model folder, such as a run's", "DIR")->required();
 }
 
-void add_compare_options(CLI::App& app, Arguments& to, Later& later) {
+void add_compare_options(CLI::App& app, Arguments& to) {
   app.add_option("--strategies", to.strategies, "Names joined by commas")
       ->type_name("NAMES")
       ->delimiter(',')
@@ -111,11 +106,16 @@ void add_compare_options(CLI::App& app, Arguments& to, Later& later) {
          "--no-tune", [&to] { to.tune = 0; }, "Every strategy at its own default learning rate")
       ->excludes(tune);
   add_text(app, "--out", to.out, "Where results are written (default: runs/<config's name>-<number>)", "DIR");
-  app.add_flag("--resume", to.resume)->group("");
-  app.add_option("--budget", later.budget)->group("");
+  add_text(
+      app, "--budget", to.budget,
+      "What each run may spend: 60s of training, flops=1e12, bytes=2e9 of memory, or convergence; schedules "
+      "stretch to it (default: the config's epochs)",
+      "BUDGET");
+  app.add_flag("--resume", to.resume,
+               "Go on with the comparison in --out; strategies that are new to it are marked exploratory");
 }
 
-void add_options(CLI::App& app, const std::string& command, Arguments& to, Later& later) {
+void add_options(CLI::App& app, const std::string& command, Arguments& to) {
   if (command == "help") {
     app.add_option("COMMAND", to.topic, "The command to explain, or config");
     return;
@@ -123,7 +123,7 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to, Later
   if (command == "compare" || command == "train" || command == "eval" || command == "plan" ||
       command == "graph")
     add_config(app, to);
-  if (command == "compare") add_compare_options(app, to, later);
+  if (command == "compare") add_compare_options(app, to);
   if (command == "train" || command == "plan" || command == "graph") add_strategy(app, to);
   if (command == "train") {
     add_text(app, "--out", to.out, "The run folder (default: runs/<config's name>-<number>)", "DIR");
@@ -148,12 +148,12 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to, Later
   add_common_options(app, to);
 }
 
-std::unique_ptr<CLI::App> make_app(const Command& command, Arguments& to, Later& later) {
+std::unique_ptr<CLI::App> make_app(const Command& command, Arguments& to) {
   auto app = std::make_unique<CLI::App>(command.summary, std::string("thaw ") + command.name);
   app->footer(std::string("\nExample: ") + command.example);
   app->set_help_flag("-h,--help", "This text");
   app->allow_extras();
-  add_options(*app, command.name, to, later);
+  add_options(*app, command.name, to);
   return app;
 }
 
@@ -178,10 +178,7 @@ void refuse_extras(const CLI::App& app) {
              nearest.empty() ? concat("; `", app.get_name(), " --help` lists its options") : nearest);
 }
 
-void refuse_later(const Arguments& arguments, const Later& later) {
-  if (!later.budget.empty()) fail_input("--budget is not in this version (thaw compare); leave it out");
-  if (arguments.command == "compare" && arguments.resume)
-    fail_input("compare --resume is not in this version (thaw compare); choose a new --out");
+void refuse_later(const Arguments& arguments) {
   if (arguments.device.starts_with("cuda"))
     fail_input("the device ", in_quotes(arguments.device), " is not in this version (--device); use cpu");
   if (arguments.device != "cpu" && arguments.device != "auto")
@@ -190,8 +187,7 @@ void refuse_later(const Arguments& arguments, const Later& later) {
 
 Arguments parse_command(const Command& command, int argc, const char* const* argv) {
   Arguments arguments;
-  Later later;
-  const auto app = make_app(command, arguments, later);
+  const auto app = make_app(command, arguments);
   try {
     app->parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -205,7 +201,7 @@ Arguments parse_command(const Command& command, int argc, const char* const* arg
   }
   refuse_extras(*app);
   arguments.command = command.name;
-  refuse_later(arguments, later);
+  refuse_later(arguments);
   return arguments;
 }
 
@@ -239,10 +235,9 @@ std::string help_text(const std::string& name) {
            "`frozen_dropout`.\n";
   if (!name.empty()) {
     Arguments arguments;
-    Later later;
     const Command& command = find_command(name);
     if (is_later(command)) fail_input("the command ", in_quotes(name), " is not in this version (thaw help)");
-    return make_app(command, arguments, later)->help();
+    return make_app(command, arguments)->help();
   }
   std::string text =
       "thaw fine-tunes neural networks and compares what freezing parts of them costs and "

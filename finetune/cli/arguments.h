@@ -31,6 +31,7 @@ struct Arguments {
 
   std::vector<std::string> strategies;  // empty: the config's
   std::optional<std::int64_t> seeds, tune;
+  std::string budget;  // empty: the config's
 };
 
 // InputError for anything that the command does not take, naming the nearest thing that it does. `--help` and

@@ -1,8 +1,10 @@
 // `thaw compare`: strategies on equal terms.
-#include "finetune/compare.h"
+#include "finetune/compare/compare.h"
 
+#include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/compare/budget.h"
 #include "finetune/run_folder.h"
 #include "nn/files.h"
 
@@ -17,6 +19,11 @@ int compare(const Arguments& arguments) {
   section.seeds = arguments.seeds.value_or(section.seeds);
   section.tune = arguments.tune.value_or(section.tune);
   request.out = arguments.out.empty() ? default_run_path(request.config.name) : arguments.out;
+  if (!arguments.budget.empty()) {
+    parse_budget(arguments.budget);
+    section.budget = arguments.budget;
+  }
+  request.resume = arguments.resume;
   request.allow_missing = arguments.allow_missing;
   request.version = THAW_VERSION;
   request.compiler = THAW_COMPILER;
@@ -31,7 +38,8 @@ int compare(const Arguments& arguments) {
     outcome = thaw::compare(request);
   }
   if (outcome.interrupted) {
-    Progress().message("interrupted; what was done is in " + request.out);
+    Progress().message(concat("interrupted; go on with: thaw compare ", arguments.config, " --out ",
+                              request.out, " --resume (and the same options)"));
     return 128 + stop_signal;
   }
   print(arguments.json ? read_file(request.out + "/results.json", std::int64_t{1} << 30)

@@ -17,7 +17,7 @@ StrategySpec l2_sp_strategy() {
   return {"l2-sp",
           "train everything with a penalty on leaving the pretrained weights",
           1.0,
-          {{"alpha", 0.01, "penalty alpha / 2 * |w - w_start|^2 below the head"},
+          {{"alpha", 0.01, "penalty alpha / 2 * |w - w_start|^2 below the head", {0.001, 0.1}},
            {"beta", 0.01, "penalty beta / 2 * |w|^2 of the head"}},
           make_l2_sp};
 }

@@ -15,7 +15,7 @@ StrategySpec layer_decay_strategy() {
   return {"layer-decay",
           "train everything, the learning rate multiplied by decay from each group to the one below",
           1.5,
-          {{"decay", 0.75, "learning rate of a group relative to the one above"}},
+          {{"decay", 0.75, "learning rate of a group relative to the one above", {0.5, 0.9}}},
           make_layer_decay};
 }
 

@@ -63,7 +63,7 @@ StrategySpec lora_strategy() {
   return {"lora",
           "train low-rank adapters and the head",
           10.0,
-          {{"r", 8.0, "rank of the adapters"},
+          {{"r", 8.0, "rank of the adapters", {2.0, 4.0, 16.0}},
            {"alpha", 8.0, "the adapters' output is scaled by alpha / r"},
            {"dropout", 0.0, "dropout of the adapters' input"},
            {"target_modules", none, "Linear layers to adapt; by default every one below the head"},

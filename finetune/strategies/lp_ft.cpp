@@ -23,8 +23,8 @@ StrategySpec lp_ft_strategy() {
   return {"lp-ft",
           "the head for a part of the run, then everything",
           10.0,
-          {{"fraction", 0.5, "part of the run that trains the head alone"},
-           {"lr_mult", 0.1, "learning rate of the second part, relative to the first"}},
+          {{"fraction", 0.5, "part of the run that trains the head alone", {0.25, 0.75}},
+           {"lr_mult", 0.1, "learning rate of the second part, relative to the first", {0.03, 0.3}}},
           make_lp_ft};
 }
 

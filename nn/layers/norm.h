@@ -17,6 +17,8 @@ class BatchNorm : public Module {
   // Sticky. In evaluation the running statistics always normalise and nothing is updated.
   void set_update_statistics(bool on) { update_statistics_ = on; }
   void set_batch_statistics(bool on) { batch_statistics_ = on; }
+  // The weight of a new batch in the running statistics; 1 / n for the nth gives their plain mean.
+  void set_momentum(double momentum) { momentum_ = momentum; }
   bool updates_statistics() const { return update_statistics_; }
   bool uses_batch_statistics() const { return batch_statistics_; }
 

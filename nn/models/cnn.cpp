@@ -64,7 +64,7 @@ Cnn::Cnn(const ModelConfig& config) : sample_shape_(config.sample_shape) {
   finish(std::move(groups));
 }
 
-Tensor Cnn::forward(const Tensor& x) {
+Tensor Cnn::features(const Tensor& x) {
   Tensor h;
   {
     const TraceScope trace(conv_->scope());
@@ -74,7 +74,13 @@ Tensor Cnn::forward(const Tensor& x) {
   }
   for (ResidualBlock* block : blocks_) h = block->forward(h);
   const TraceScope trace(head_->scope());
-  return head_->forward(dropout_->forward(flatten(adaptive_avg_pool2d(h, 1, 1), 1)));
+  return flatten(adaptive_avg_pool2d(h, 1, 1), 1);
+}
+
+Tensor Cnn::forward(const Tensor& x) {
+  const Tensor h = features(x);
+  const TraceScope trace(head_->scope());
+  return head_->forward(dropout_->forward(h));
 }
 
 }  // namespace thaw

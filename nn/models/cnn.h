@@ -33,6 +33,7 @@ class Cnn : public Model {
   explicit Cnn(const ModelConfig& config);
   // x [B, C, H, W] -> [B, outputs].
   Tensor forward(const Tensor& x) override;
+  Tensor features(const Tensor& x) override;
   const char* architecture() const override { return "cnn"; }
   Shape sample_shape() const override { return sample_shape_; }
 

@@ -31,7 +31,7 @@ Mlp::Mlp(const ModelConfig& config)
   finish(std::move(groups));
 }
 
-Tensor Mlp::forward(const Tensor& x) {
+Tensor Mlp::features(const Tensor& x) {
   Tensor h = x.reshape({x.size(0), sample_shape_.numel()});
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const TraceScope trace(layers_[i]->scope());
@@ -40,7 +40,9 @@ Tensor Mlp::forward(const Tensor& x) {
     h = activation_(h);
     h = dropouts_[i]->forward(h);
   }
-  return head_->forward(h);
+  return h;
 }
+
+Tensor Mlp::forward(const Tensor& x) { return head_->forward(features(x)); }
 
 }  // namespace thaw

@@ -14,6 +14,7 @@ class Mlp : public Model {
   explicit Mlp(const ModelConfig& config);
   // x [B, ...] of any sample shape, flattened -> [B, outputs].
   Tensor forward(const Tensor& x) override;
+  Tensor features(const Tensor& x) override;
   const char* architecture() const override { return "mlp"; }
   Shape sample_shape() const override { return sample_shape_; }
 

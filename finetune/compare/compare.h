@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "finetune/comparison.h"
+#include "finetune/compare/comparison.h"
 #include "finetune/run.h"
 
 namespace thaw {
@@ -12,6 +12,7 @@ namespace thaw {
 struct CompareRequest {
   Config config;  // [compare] says strategies, seeds, tune, lr_grid
   std::string out;
+  bool resume = false;         // go on with the comparison in `out`
   bool allow_missing = false;  // weights that the folder lacks stay as initialised
   std::string version, compiler;
   std::function<void(const std::string&)> message;

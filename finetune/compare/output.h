@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "finetune/compare.h"
+#include "finetune/compare/compare.h"
 
 namespace thaw {
 
-// results.csv, tuning.csv, results.json, config.toml and report.html in `folder`, each atomically.
+// results.csv, tuning.csv, results.json and report.html in `folder`, each atomically.
 void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome);
 
 // The report: one self-contained page that opens from disk.

@@ -1,0 +1,162 @@
+#include "finetune/compare/baselines.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "core/autograd.h"
+#include "core/ops.h"
+#include "finetune/batch.h"
+#include "finetune/clock.h"
+#include "finetune/compare/linear_probe.h"
+#include "nn/init.h"
+#include "nn/layers/norm.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::int64_t kBatch = 256;
+
+template <class Use>
+void for_each_batch(const Dataset& data, Use use) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t begin = 0; begin < data.size(); begin += kBatch) {
+    rows.resize(static_cast<std::size_t>(std::min(kBatch, data.size() - begin)));
+    std::iota(rows.begin(), rows.end(), begin);
+    use(make_batch(data, rows).x);
+  }
+}
+
+// [N, F] in f64: what the head would take, or the samples themselves where there is no model.
+Tensor features_of(Model* model, const Dataset& data) {
+  const NoGrad no_grad;
+  if (model != nullptr) model->train(false);
+  std::vector<Tensor> parts;
+  for_each_batch(data, [&](const Tensor& x) {
+    parts.push_back(cast(flatten(model != nullptr ? model->features(x) : x, 1), DType::f64));
+  });
+  return parts.empty() ? Tensor() : concatenate(parts, 0);
+}
+
+std::vector<BatchNorm*> batch_norms(Model& model) {
+  std::vector<BatchNorm*> found;
+  for (Module* module : model.modules())
+    if (auto* norm = dynamic_cast<BatchNorm*>(module)) found.push_back(norm);
+  return found;
+}
+
+// Running statistics become the mean of the batches' own; nothing random happens meanwhile.
+void estimate_statistics(Model& model, const Dataset& data) {
+  const NoGrad no_grad;
+  model.train(false);
+  for (BatchNorm* norm : batch_norms(model)) norm->train(true);
+  double batches = 0;
+  for_each_batch(data, [&](const Tensor& x) {
+    ++batches;
+    for (BatchNorm* norm : batch_norms(model)) norm->set_momentum(1 / batches);
+    model.features(x);
+  });
+  model.train(false);
+}
+
+void look_at_test(const Outputs& outputs, const Dataset& test, ReportedRun& row) {
+  row.test = compute_metrics(outputs, test);
+  row.scores = example_scores(outputs, test);
+  row.value = metric(row.test, main_metric(test));
+  row.loss = metric(row.test, "loss");
+  row.test_evaluations = 1;
+}
+
+// Every class as likely as it is among the training samples, an unseen one half as likely as one seen once.
+Outputs majority(const PreparedData& data) {
+  std::vector<float> row;
+  if (data.regression)
+    row.push_back(
+        static_cast<float>(std::accumulate(data.train.target.begin(), data.train.target.end(), 0.0) /
+                           static_cast<double>(data.train.size())));
+  for (const std::int64_t count : data.train.class_counts())
+    row.push_back(std::log(std::max(static_cast<float>(count), 0.5F)));
+  Outputs outputs{static_cast<std::int64_t>(row.size()), {}};
+  for (std::int64_t i = 0; i < data.test.size(); ++i)
+    outputs.values.insert(outputs.values.end(), row.begin(), row.end());
+  return outputs;
+}
+
+void probe(Model* model, const PreparedData& data, ReportedRun& row) {
+  const auto start = Clock::now();
+  const Tensor train = features_of(model, data.train);
+  const auto prepared = [&](const Dataset& part) {
+    const Tensor x = features_of(model, part);
+    return ProbeData{x.defined() ? standardised(x, train) : x, &part};
+  };
+  const ProbeData training{standardised(train, train), &data.train};
+  const Probe best = fit_probe(training, prepared(data.validation));
+  row.seconds = seconds_since(start);
+  const std::int64_t outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
+  row.trainable = outputs * (train.size(1) + 1);
+  look_at_test(best.model.predict(prepared(data.test).x), data.test, row);
+}
+
+std::unique_ptr<Model> model_of(const BaselineRequest& request) {
+  return prepare_model(request.config, request.data, request.seed, std::nullopt, request.allow_missing).model;
+}
+
+void norm_stats(const BaselineRequest& request, ReportedRun& row) {
+  const std::unique_ptr<Model> model = model_of(request);
+  const auto start = Clock::now();
+  estimate_statistics(*model, request.data.train);
+  const double seconds = seconds_since(start);
+  if (head_is_new(request.config, request.data, *model))
+    probe(model.get(), request.data, row);
+  else
+    look_at_test(predict_all(*model, request.data.test), request.data.test, row);
+  row.seconds += seconds;
+}
+
+bool has_batch_norm(const Config& config, const PreparedData& data) {
+  const InitSeed meta(0, kMeta);
+  return !batch_norms(*make_model(model_config(config, data))).empty();
+}
+
+}  // namespace
+
+bool is_pretrained(const Config& config) {
+  return is_model_folder(config.model.from) || !config.model.init.empty();
+}
+
+std::vector<std::string> baseline_names(const Config& config, const PreparedData& data) {
+  std::vector<std::string> names{"majority", "probe"};
+  if (is_pretrained(config) && has_batch_norm(config, data)) names.emplace_back("norm-stats");
+  return names;
+}
+
+std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data) {
+  const std::string model = data.regression ? "ridge regression" : "logistic regression";
+  if (name == "majority")
+    return data.regression ? "the mean of the training targets"
+                           : "the most frequent class of the training samples";
+  if (name == "probe")
+    return model + (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs");
+  if (name == "scratch") return "the same network from random weights, all of it trained";
+  const InitSeed meta(0, kMeta);
+  return head_is_new(config, data, *make_model(model_config(config, data)))
+             ? "batch norm's statistics estimated anew, then " + model + " on the features"
+             : "batch norm's statistics estimated anew on the training inputs, nothing trained";
+}
+
+ReportedRun run_baseline(const std::string& name, const BaselineRequest& request) {
+  ReportedRun row;
+  row.status = "ok";
+  if (name == "majority") {
+    look_at_test(majority(request.data), request.data.test, row);
+  } else if (name == "probe") {
+    const std::unique_ptr<Model> model = is_pretrained(request.config) ? model_of(request) : nullptr;
+    probe(model.get(), request.data, row);
+  } else {
+    norm_stats(request, row);
+  }
+  return row;
+}
+
+}  // namespace thaw

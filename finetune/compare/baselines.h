@@ -1,0 +1,38 @@
+// Baselines: what fine-tuning has to beat. They stand in every comparison's table.
+//
+//   majority    the most frequent class of the training samples (regression: their mean)
+//   probe       a linear model on the pretrained network's features, which stay as they are; on the raw
+//   inputs
+//               where nothing was pretrained
+//   norm-stats  networks with batch norm: running statistics estimated anew on the training inputs, nothing
+//               trained; where the head is new, a probe on the features that this gives
+//   scratch     the same network from random weights, all of it trained; run like a strategy, see contender.h
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/compare/comparison.h"
+#include "finetune/experiment.h"
+
+namespace thaw {
+
+struct BaselineRequest {
+  const Config& config;
+  const PreparedData& data;
+  std::uint64_t seed = 0;  // of weights that the folder lacks
+  bool allow_missing = false;
+};
+
+// True where the network begins with weights that were learnt.
+bool is_pretrained(const Config& config);
+
+// Those of the first three that apply, in this order.
+std::vector<std::string> baseline_names(const Config& config, const PreparedData& data);
+std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data);
+
+// Fits on the training samples, chooses on the validation samples, looks at the test samples once. Fills the
+// row but for strategy, seed and metric's name.
+ReportedRun run_baseline(const std::string& name, const BaselineRequest& request);
+
+}  // namespace thaw

@@ -1,0 +1,200 @@
+#include "finetune/compare/budget.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "finetune/data/text.h"
+#include "finetune/run.h"
+#include "finetune/units.h"
+#include "nn/init.h"
+
+namespace thaw {
+namespace {
+
+constexpr double kMostEpochs = 10;     // of a run to convergence, in those of [train]
+constexpr std::int64_t kPatience = 5;  // evaluations
+constexpr std::int64_t kMostUpdates = 100'000'000;
+constexpr double kShareToMeasure = 0.1;  // of the budget: a run of this length says how fast the rest is
+
+// What a run of so many updates would cost, without running it.
+class Predictor {
+ public:
+  Predictor(const Config& config, const PreparedData& data)
+      : config_(config),
+        data_(data),
+        strategy_(strategy_for(config, data)),
+        model_(model_config(config, data)),
+        batches_(data.train.size(), config.train.batch_size, config.train.accumulation, false, 0) {
+    const InitSeed meta(0, kMeta);
+    const std::unique_ptr<Model> model = make_model(model_);
+    if (strategy_.lora) attach_lora(*model, *strategy_.lora, 0);
+    info_ = describe(*model);
+  }
+
+  Ledger ledger(std::int64_t updates) const {
+    const ResolvedPlan plan(strategy_.plan, info_, {updates, batches_.updates_per_epoch()});
+    return predict_ledger(config_, model_, strategy_, plan, data_.train);
+  }
+
+  double flops(std::int64_t updates) const {
+    double total = 0;
+    // A prediction is of a whole batch; an epoch's last one may be smaller.
+    const std::int64_t whole =
+        std::min(batches_.batch_size() * config_.train.accumulation, data_.train.size());
+    const double share =
+        static_cast<double>(data_.train.size()) / static_cast<double>(whole * batches_.updates_per_epoch());
+    for (const LedgerPhase& row : ledger(updates).phases)
+      total += row.predicted.total_flops() * static_cast<double>(row.end - row.begin) * share;
+    return total;
+  }
+
+  double bytes() const {
+    std::int64_t most = 0;
+    for (const LedgerPhase& row : ledger(total_updates(config_.train, batches_.updates_per_epoch())).phases)
+      most = std::max(
+          most, row.predicted.saved_bytes + row.predicted.gradient_bytes + row.predicted.optimizer_bytes);
+    return static_cast<double>(most);
+  }
+
+  std::int64_t updates_per_epoch() const { return batches_.updates_per_epoch(); }
+
+ private:
+  const Config& config_;
+  const PreparedData& data_;
+  Strategy strategy_;
+  ModelConfig model_;
+  BatchPlan batches_;
+  ModelInfo info_;
+};
+
+// The most updates that cost no more than `amount`, at least one.
+std::int64_t updates_for(double amount, const std::function<double(std::int64_t)>& cost) {
+  std::int64_t low = 1, high = 2;
+  while (high < kMostUpdates && cost(high) <= amount) low = high, high *= 2;
+  while (high - low > 1) {
+    const std::int64_t middle = low + (high - low) / 2;
+    (cost(middle) <= amount ? low : high) = middle;
+  }
+  return low;
+}
+
+Config with_steps(Config config, std::int64_t steps) {
+  config.train.steps = steps;
+  return config;
+}
+
+// Runs that double in length until one is long enough to tell seconds per FLOP; the plan stretches to each,
+// so that all of its phases are in the measure.
+Config within_seconds(const Config& config, double seconds, const PreparedData& data,
+                      const std::function<RunOutcome(const Config&)>& run) {
+  const Predictor predictor(config, data);
+  for (std::int64_t steps = predictor.updates_per_epoch();; steps *= 2) {
+    const RunOutcome outcome = run(with_steps(config, steps));
+    const bool is_long_enough = outcome.train_seconds >= kShareToMeasure * seconds;
+    if (!is_long_enough && outcome.status == RunStatus::ok && steps < kMostUpdates / 2) continue;
+    const double per_flop =
+        outcome.train_seconds / predictor.flops(std::max<std::int64_t>(outcome.completed, 1));
+    return with_steps(config, updates_for(seconds / per_flop, [&](auto n) { return predictor.flops(n); }));
+  }
+}
+
+// Smaller batches, more of them per update.
+Config within_bytes(Config config, double bytes, const PreparedData& data) {
+  TrainSection& train = config.train;
+  if (train.batch_size == 0) train.batch_size = data.train.size();
+  for (;;) {
+    const double needed = Predictor(config, data).bytes();
+    if (needed <= bytes) return config;
+    if (train.batch_size == 1)
+      throw OverBudget(concat("an update needs ", bytes_text(needed), " with batches of one sample (",
+                              config.strategy.name, ", budget ", bytes_text(bytes), "); give it more bytes"));
+    const std::int64_t half = (train.batch_size + 1) / 2;
+    train.accumulation = (train.accumulation * train.batch_size + half - 1) / half;
+    train.batch_size = half;
+  }
+}
+
+Config to_convergence(Config config) {
+  TrainSection& train = config.train;
+  if (train.steps > 0)
+    train.steps = static_cast<std::int64_t>(kMostEpochs * static_cast<double>(train.steps));
+  else
+    train.epochs *= kMostEpochs;
+  train.restore_best = true;
+  if (train.early_stopping_patience == 0) train.early_stopping_patience = kPatience;
+  return config;
+}
+
+}  // namespace
+
+Budget parse_budget(const std::string& text) {
+  if (text == "epochs") return {Budget::Kind::epochs, 0};
+  if (text == "convergence") return {Budget::Kind::convergence, 0};
+  Budget budget;
+  std::string number;
+  if (text.ends_with("s")) {
+    budget.kind = Budget::Kind::seconds;
+    number = text.substr(0, text.size() - 1);
+  } else if (text.starts_with("flops=")) {
+    budget.kind = Budget::Kind::flops;
+    number = text.substr(6);
+  } else if (text.starts_with("bytes=")) {
+    budget.kind = Budget::Kind::bytes;
+    number = text.substr(6);
+  }
+  const std::optional<double> amount = parse_number(number);
+  if (!amount || !(*amount > 0) || !std::isfinite(*amount))
+    fail_input("the budget ", in_quotes(text),
+               " is unknown (compare.budget); write \"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or \"convergence\"");
+  budget.amount = *amount;
+  return budget;
+}
+
+std::string describe(const Budget& budget, const TrainSection& train) {
+  switch (budget.kind) {
+    case Budget::Kind::seconds:
+      return concat(short_number(budget.amount), " seconds of training");
+    case Budget::Kind::flops:
+      return flops_text(budget.amount) + " of training";
+    case Budget::Kind::bytes:
+      return "steps within " + bytes_text(budget.amount);
+    case Budget::Kind::convergence:
+      return concat("until validation data show no gain in ",
+                    train.early_stopping_patience > 0 ? train.early_stopping_patience : kPatience,
+                    " evaluations, at most ", kMostEpochs, " times [train]'s length");
+    case Budget::Kind::epochs:
+      break;
+  }
+  return train.steps > 0 ? concat(train.steps, " updates") : concat(short_number(train.epochs), " epochs");
+}
+
+Config with_budget(Config config, const Budget& budget, const PreparedData& data,
+                   const std::function<RunOutcome(const Config&)>& run) {
+  switch (budget.kind) {
+    case Budget::Kind::epochs:
+      return config;
+    case Budget::Kind::seconds:
+      return within_seconds(config, budget.amount, data, run);
+    case Budget::Kind::flops: {
+      const Predictor predictor(config, data);
+      return with_steps(config, updates_for(budget.amount, [&](auto n) { return predictor.flops(n); }));
+    }
+    case Budget::Kind::bytes:
+      return within_bytes(std::move(config), budget.amount, data);
+    case Budget::Kind::convergence:
+      return to_convergence(std::move(config));
+  }
+  return config;
+}
+
+void copy_budget(const TrainSection& from, TrainSection& to) {
+  to.epochs = from.epochs;
+  to.steps = from.steps;
+  to.batch_size = from.batch_size;
+  to.accumulation = from.accumulation;
+  to.restore_best = from.restore_best;
+  to.early_stopping_patience = from.early_stopping_patience;
+}
+
+}  // namespace thaw

@@ -1,0 +1,42 @@
+// Budgets: what every contender of a comparison may spend. Schedules and plans stretch to it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "finetune/experiment.h"
+#include "finetune/trainer.h"
+
+namespace thaw {
+
+struct Budget {
+  enum class Kind {
+    epochs,       // what [train] says
+    seconds,      // of training, evaluation apart
+    flops,        // of training
+    bytes,        // peak of a step's saved activations, gradients and optimizer state
+    convergence,  // until the validation metric stops improving, at most ten times the epochs of [train]
+  };
+  Kind kind = Kind::epochs;
+  double amount = 0;
+};
+
+// "epochs", "60s", "flops=1e12", "bytes=2e9", "convergence". InputError for anything else.
+Budget parse_budget(const std::string& text);
+std::string describe(const Budget& budget, const TrainSection& train);
+
+// The config does not fit the budget however it is cut.
+struct OverBudget : InputError {
+  using InputError::InputError;
+};
+
+// `config` (of one strategy) with train.steps, train.accumulation and so on set so that a run on `data`
+// spends the budget. For seconds, `run` trains a config and returns what it took; it is called a few times
+// with short runs. What is known of FLOPs is predicted, see ledger.h.
+Config with_budget(Config config, const Budget& budget, const PreparedData& data,
+                   const std::function<RunOutcome(const Config&)>& run);
+
+// What a budget may change of a run, from one to the other.
+void copy_budget(const TrainSection& from, TrainSection& to);
+
+}  // namespace thaw

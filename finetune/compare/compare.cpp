@@ -1,0 +1,380 @@
+// The protocol: what is wrong with the input is found first; then every choice is made on validation data
+// with a seed that is not reported; then, and not before, the test data are looked at, once per reported run.
+#include "finetune/compare/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "core/random.h"
+#include "finetune/compare/baselines.h"
+#include "finetune/compare/budget.h"
+#include "finetune/compare/contender.h"
+#include "finetune/compare/data_card.h"
+#include "finetune/compare/journal.h"
+#include "finetune/compare/output.h"
+#include "finetune/compare/picture.h"
+#include "finetune/compare/prediction.h"
+#include "finetune/compare/summary.h"
+#include "finetune/compare/test_looks.h"
+#include "finetune/compare/tuning.h"
+#include "finetune/data/text.h"
+#include "finetune/run_report.h"
+#include "kernels/kernels.h"
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+// Tuning seeds start this far from the reported ones, so the two never meet.
+constexpr std::uint64_t kTuningSeedOffset = 1'000'000;
+
+class Comparison {
+ public:
+  explicit Comparison(const CompareRequest& request)
+      : request_(request), config_(request.config), budget_(parse_budget(config_.compare.budget)) {}
+
+  CompareOutcome run() {
+    prepare();
+    open();
+    for (Contender& contender : contenders_)
+      if (stop_signal == 0) choose(contender);
+    if (stop_signal == 0) report_runs();
+    conclude();
+    write_comparison(request_.out, config_, outcome_);
+    return std::move(outcome_);
+  }
+
+ private:
+  void say(const std::string& text) {
+    outcome_.notes.push_back(text);
+    if (request_.message) request_.message(text);
+  }
+
+  // Everything that can be wrong with the user's input is found here, before anything runs or is written.
+  void prepare() {
+    loaded_ = load_data(config_, true, true);
+    const PreparedData data = draw(config_.train.seed);
+    outcome_.name = config_.name;
+    outcome_.metric = main_metric(data.test);
+    outcome_.margin = config_.compare.margin;
+    if (data.validation.size() == 0 && config_.compare.tune > 0)
+      fail_input("there are no validation data to choose learning rates on (", config_.path,
+                 "); set data.validation or data.validation_fraction, or use --no-tune");
+    std::vector<std::string> notes = data.notes;
+    for (const std::string& warning : data_warnings(loaded_, data)) notes.push_back(warning);
+    if (!is_pretrained(config_))
+      notes.push_back(
+          concat("the network begins with random weights (model.from = ", in_quotes(config_.model.from),
+                 "): there is nothing learnt for freezing to keep; give a folder that `thaw train` wrote"));
+    contenders_ = make_contenders(config_, data, request_.allow_missing, notes);
+    baselines_ = baseline_names(config_, data);
+    outcome_.data = make_data_card(config_, loaded_, data);
+    outcome_.tuned = choices_to_try(contenders_.front()).size() > 1;
+    outcome_.budget = describe(budget_, config_.train);
+    outcome_.prediction = make_prediction(config_.compare);
+    outcome_.version = request_.version;
+    outcome_.compiler = request_.compiler;
+    outcome_.cpu = cpu_name();
+    outcome_.threads = num_threads();
+    outcome_.config = to_toml(config_);
+    const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
+    const auto trained = static_cast<std::int64_t>(contenders_.size());
+    total_ = (trained + static_cast<std::int64_t>(baselines_.size())) * runs_per_strategy() +
+             (choices > 1 ? trained * choices : 0);
+    notes_ = std::move(notes);
+  }
+
+  std::int64_t runs_per_strategy() const { return config_.compare.seeds * config_.compare.repeats; }
+
+  // The folder, what an earlier session did in it, and who looked at these test data before.
+  void open() {
+    folder_.emplace(request_.out, request_.resume);
+    for (const std::string& note : notes_) say(note);
+    const std::string config_file = request_.out + "/config.toml";
+    if (request_.resume) check_same_comparison(config_file);
+    atomic_write(config_file, outcome_.config);
+    journal_.emplace(request_.out);
+    std::vector<std::string> names = baselines_;
+    for (const Contender& contender : contenders_) names.push_back(contender.name);
+    journal_->begin(names);
+    if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction));
+    test_hash_ = hash_of(loaded_.test);
+    for (const TestLook& look : earlier_looks(request_.out, test_hash_, folder_->absolute_path()))
+      outcome_.earlier_looks.push_back(concat(
+          look.by, " on ", look.time,
+          look.config == sha256_hex(outcome_.config) ? ", with this same config" : ", with another config"));
+    if (!outcome_.earlier_looks.empty())
+      say(concat("exploratory: these test data were looked at before (", outcome_.earlier_looks.size(),
+                 outcome_.earlier_looks.size() == 1 ? " time" : " times", ", last by ",
+                 outcome_.earlier_looks.back(), ")"));
+  }
+
+  // All but the strategies must be as it was begun.
+  void check_same_comparison(const std::string& config_file) const {
+    if (!std::filesystem::exists(config_file)) return;
+    check_same_config(read_file(config_file, 1 << 24), outcome_.config, config_file, "strategies = ");
+  }
+
+  PreparedData draw(std::uint64_t seed) const { return draw_training_data(config_, loaded_, seed); }
+
+  void choose(Contender& contender) {
+    fit_budget(contender, std::nullopt, "tuning");
+    if (over_budget_.count(contender.name) > 0) return;
+    const Tuned tuned = tune(
+        contender, higher_is_better(outcome_.metric),
+        [this](const Contender& c, const Choice& choice) { return run_trial(c, choice); },
+        [] { return stop_signal != 0; });
+    outcome_.trials.insert(outcome_.trials.end(), tuned.trials.begin(), tuned.trials.end());
+    if (!tuned.note.empty()) say(tuned.note);
+    chosen_[contender.name] = tuned.best;
+    if (stop_signal == 0 && !tuned.trials.empty()) fit_budget(contender, tuned.best, "report");
+  }
+
+  // What the contender may spend, as numbers of updates and sizes of batches. A measure of time is not the
+  // same twice: a comparison that goes on takes what it found before.
+  void fit_budget(Contender& contender, const std::optional<Choice>& choice, const std::string& stage) {
+    if (budget_.kind == Budget::Kind::epochs) return;
+    TrainSection& train = contender.config.train;
+    if (journal_->restore_budget(contender.name, stage, train)) return;
+    const std::uint64_t seed = config_.train.seed + kTuningSeedOffset;
+    const PreparedData data = draw(seed);
+    Config config = choice ? with_choice(contender, *choice) : contender.config;
+    const double lr = config.train.lr;
+    config.train = config_.train;
+    config.train.lr = lr;
+    config.train.seed = seed;
+    announce(contender.name + " budget", 0);
+    const auto run = [&](const Config& trial) {
+      RunRequest request = request_for(trial);
+      request.data = &data;
+      request.evaluate_test = false;
+      return run_training(request).outcome;
+    };
+    try {
+      copy_budget(with_budget(config, budget_, data, run).train, train);
+      journal_->add_budget(contender.name, stage, train);
+    } catch (const OverBudget& error) {
+      say(concat(contender.name, " is left out: ", error.what()));
+      over_budget_.insert(contender.name);
+    }
+  }
+
+  TuningTrial run_trial(const Contender& contender, const Choice& choice) {
+    announce(concat(contender.name, " tuning lr ", choice.lr));
+    if (const TuningTrial* done = journal_->find_trial(contender.name, choice.lr, choice.options))
+      return *done;
+    TuningTrial trial{.strategy = contender.name,
+                      .lr = choice.lr,
+                      .options = choice.options,
+                      .seed = config_.train.seed + kTuningSeedOffset,
+                      .status = "failed"};
+    try {
+      RunRequest run = request_for(with_choice(contender, choice));
+      run.config.train.seed = trial.seed;
+      run.evaluate_test = false;
+      const PreparedData data = draw(trial.seed);
+      run.data = &data;
+      const RunOutcome outcome = run_training(run).outcome;
+      if (outcome.status == RunStatus::interrupted) return trial;
+      trial.status = status_name(outcome.status);
+      trial.seconds = outcome.train_seconds + outcome.evaluation_seconds;
+      if (outcome.status == RunStatus::ok) {
+        trial.validation_loss = metric(outcome.validation, "loss");
+        trial.validation_value = metric(outcome.validation, outcome_.metric);
+        if (!std::isfinite(trial.validation_loss)) trial.status = status_name(RunStatus::diverged);
+      }
+    } catch (const std::exception& error) {
+      say(concat(contender.name, " at lr ", choice.lr, " failed: ", error.what()));
+    }
+    journal_->add(trial);
+    return trial;
+  }
+
+  // In a random order, so that a machine that slows down or warms up favours no strategy.
+  void report_runs() {
+    record_look(request_.out, {test_hash_, folder_->absolute_path(), sha256_hex(outcome_.config), now_utc()});
+    std::erase_if(contenders_, [this](const Contender& c) { return over_budget_.count(c.name) > 0; });
+    if (contenders_.empty())
+      fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
+                 " (compare.budget); give it more");
+    const auto rows = static_cast<std::int64_t>(baselines_.size() + contenders_.size());
+    const RandomKey key = random_key(config_.train.seed, "compare.order");
+    for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
+      if (stop_signal != 0) break;
+      report_run(static_cast<std::size_t>(i / runs_per_strategy()),
+                 static_cast<std::uint64_t>(i % runs_per_strategy()));
+    }
+    std::stable_sort(outcome_.runs.begin(), outcome_.runs.end(),
+                     [&](const ReportedRun& a, const ReportedRun& b) {
+                       return std::pair(place(a.strategy), a.seed) < std::pair(place(b.strategy), b.seed);
+                     });
+  }
+
+  std::size_t place(const std::string& strategy) const {
+    const auto names = row_names();
+    return static_cast<std::size_t>(std::find(names.begin(), names.end(), strategy) - names.begin());
+  }
+
+  std::vector<std::string> row_names() const {
+    std::vector<std::string> names = baselines_;
+    for (const bool baseline : {true, false})
+      for (const Contender& contender : contenders_)
+        if (contender.is_baseline == baseline) names.push_back(contender.name);
+    return names;
+  }
+
+  void report_run(std::size_t row_index, std::uint64_t number) {
+    const std::uint64_t base = config_.train.seed;
+    ReportedRun row;
+    row.seed = base + number;
+    row.draw = base + number / static_cast<std::uint64_t>(config_.compare.repeats);
+    row.metric = outcome_.metric;
+    row.status = "failed";
+    const bool is_baseline = row_index < baselines_.size();
+    row.strategy = is_baseline ? baselines_[row_index] : contenders_[row_index - baselines_.size()].name;
+    announce(concat(row.strategy, " seed ", row.seed));
+    if (const ReportedRun* done = journal_->find_run(row.strategy, row.seed)) {
+      outcome_.runs.push_back(*done);
+      return;
+    }
+    try {
+      const PreparedData data = draw(row.draw);
+      if (is_baseline)
+        run_baseline_row(data, row);
+      else if (!run_contender_row(contenders_[row_index - baselines_.size()], data, row))
+        return;
+    } catch (const std::exception& error) {
+      say(concat(row.strategy, " seed ", row.seed, " failed: ", error.what()));
+    }
+    journal_->add(row);
+    outcome_.runs.push_back(std::move(row));
+  }
+
+  void run_baseline_row(const PreparedData& data, ReportedRun& row) const {
+    ReportedRun result = run_baseline(row.strategy, {config_, data, row.seed, request_.allow_missing});
+    result.strategy = row.strategy;
+    result.seed = row.seed;
+    result.draw = row.draw;
+    result.metric = row.metric;
+    row = std::move(result);
+  }
+
+  // False where a signal came in between.
+  bool run_contender_row(const Contender& contender, const PreparedData& data, ReportedRun& row) {
+    const Choice& choice = chosen_.at(contender.name);
+    row.lr = choice.lr;
+    RunRequest run = request_for(with_choice(contender, choice));
+    run.config.train.seed = row.seed;
+    run.data = &data;
+    run.out = concat(request_.out, '/', contender.name, "/seed-", row.seed);
+    run.resume = request_.resume && std::filesystem::exists(run.out);
+    run.watch = row.seed == config_.train.seed;
+    // It ended, and the journal does not know how: the kill came in between. The same run again.
+    if (run.resume && std::filesystem::exists(run.out + "/run.json")) {
+      std::filesystem::remove_all(run.out);
+      row.test_evaluations = 1;
+    }
+    const RunResult result = run_training(run);
+    if (result.outcome.status == RunStatus::interrupted) return false;
+    fill_row(row, result);
+    if (result.outcome.status == RunStatus::diverged)
+      say(concat(contender.name, " seed ", row.seed, " diverged: ", result.outcome.message));
+    return true;
+  }
+
+  static void fill_row(ReportedRun& row, const RunResult& result) {
+    const RunOutcome& outcome = result.outcome;
+    row.status = status_name(outcome.status);
+    if (!result.test.empty()) {
+      row.value = metric(result.test, row.metric);
+      row.loss = metric(result.test, "loss");
+      row.test = result.test;
+      row.scores = result.test_scores;
+    }
+    row.seconds = outcome.train_seconds;
+    row.first_epoch_seconds = outcome.first_epoch_seconds;
+    row.evaluation_seconds = outcome.evaluation_seconds;
+    row.flops = outcome.flops;
+    row.peak_bytes = outcome.peak_bytes;
+    row.trainable = outcome.trainable;
+    row.steps = outcome.completed;
+    row.test_evaluations += result.test_evaluations;
+    row.evaluations = outcome.evaluations;
+    row.watched = result.watched;
+    row.triggers = outcome.triggers;
+    row.phase_records = phase_records(outcome);
+  }
+
+  void conclude() {
+    outcome_.interrupted = stop_signal != 0;
+    for (const ReportedRun& run : outcome_.runs) outcome_.test_evaluations += run.test_evaluations;
+    std::vector<SummaryRow> rows;
+    const PreparedData data = draw(config_.train.seed);
+    for (const std::string& name : row_names()) {
+      SummaryRow row;
+      row.strategy = name;
+      row.exploratory = journal_->is_exploratory(name);
+      const auto contender = std::find_if(contenders_.begin(), contenders_.end(),
+                                          [&](const Contender& c) { return c.name == name; });
+      row.is_baseline = contender == contenders_.end() || contender->is_baseline;
+      row.about = row.is_baseline ? about_baseline(name, config_, data) : find_strategy(name).summary;
+      if (chosen_.count(name) > 0) row.options = chosen_.at(name).options;
+      rows.push_back(row);
+    }
+    summarise(rows, config_, outcome_);
+    for (const Contender& contender : contenders_)
+      if (const ReportedRun* run = first_run(contender.name))
+        outcome_.pictures.push_back(
+            make_picture(with_choice(contender, chosen_.at(contender.name)), contender.name, data, *run));
+  }
+
+  const ReportedRun* first_run(const std::string& strategy) const {
+    const auto found = std::find_if(outcome_.runs.begin(), outcome_.runs.end(), [&](const ReportedRun& run) {
+      return run.strategy == strategy && run.status == "ok";
+    });
+    return found == outcome_.runs.end() ? nullptr : &*found;
+  }
+
+  RunRequest request_for(const Config& config) const {
+    RunRequest run;
+    run.config = config;
+    run.allow_missing = request_.allow_missing;
+    run.version = request_.version;
+    run.compiler = request_.compiler;
+    return run;
+  }
+
+  void announce(const std::string& what, int counts = 1) {
+    if (request_.progress) request_.progress(done_, std::max(total_, done_ + 1), what);
+    done_ += counts;
+  }
+
+  const CompareRequest& request_;
+  Config config_;
+  Budget budget_;
+  PreparedData loaded_;
+  std::vector<std::string> notes_;  // of prepare(), said when nothing can be wrong with the input any more
+  std::optional<RunFolder> folder_;
+  std::optional<Journal> journal_;
+  std::string test_hash_;
+  CompareOutcome outcome_;
+  std::vector<std::string> baselines_;  // those that do not train the network
+  std::vector<Contender> contenders_;
+  std::map<std::string, Choice> chosen_;
+  std::set<std::string> over_budget_;
+  std::int64_t done_ = 0, total_ = 0;
+};
+
+}  // namespace
+
+bool CompareOutcome::all_ok() const {
+  return std::all_of(runs.begin(), runs.end(), [](const ReportedRun& run) { return run.status == "ok"; });
+}
+
+CompareOutcome compare(const CompareRequest& request) { return Comparison(request).run(); }
+
+}  // namespace thaw

@@ -1,0 +1,121 @@
+#include "finetune/compare/contender.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "finetune/compare/baselines.h"
+#include "finetune/data/text.h"
+#include "finetune/run.h"
+#include "finetune/trainer.h"
+
+namespace thaw {
+namespace {
+
+// Checks everything that a run of it would check, before anything runs.
+Contender make_contender(const Config& config, const std::string& name) {
+  Contender contender{name, config, false, {}};
+  contender.config.strategy = strategy_request(config, name);
+  if (config.compare.search)
+    for (const OptionSpec& option : find_strategy(name).options)
+      if (!option.tried.empty() && contender.config.strategy.options.count(option.name) == 0)
+        contender.knobs.push_back(option);
+  return contender;
+}
+
+void check(const Contender& contender, const PreparedData& data, bool allow_missing,
+           std::vector<std::string>& notes) {
+  const Config& config = contender.config;
+  const Strategy strategy = strategy_for(config, data);
+  PreparedModel model = prepare_model(config, data, config.train.seed, strategy.lora, allow_missing);
+  const Trainer trainer(config, strategy, model.config, *model.model, data, nullptr, {});
+  const std::int64_t total = trainer.plan().run().total_updates;
+  const Schedule schedule = trainer.schedule();
+  std::vector<std::string> warnings = plan_warnings(
+      trainer.plan(), [&](std::int64_t k) { return multiplier(schedule, k, total); }, {}, false);
+  warnings.insert(warnings.begin(), strategy.warnings.begin(), strategy.warnings.end());
+  for (const std::string& warning : warnings) notes.push_back(concat(contender.name, ": ", warning));
+}
+
+// The architecture of the folder, without its weights.
+Config from_random_weights(const Config& config, const PreparedData& data) {
+  Config scratch = config;
+  const ModelConfig model = model_config(config, data);
+  scratch.model.from = model.architecture;
+  scratch.model.hidden = model.hidden;
+  scratch.model.activation = model.activation;
+  scratch.model.width = model.width;
+  scratch.model.depth = model.depth;
+  scratch.model.dropout = model.dropout;
+  scratch.model.init.clear();
+  scratch.strategy = strategy_request(config, "full");
+  return scratch;
+}
+
+}  // namespace
+
+std::vector<Contender> make_contenders(const Config& config, const PreparedData& data, bool allow_missing,
+                                       std::vector<std::string>& notes) {
+  std::vector<std::string> names = config.compare.strategies;
+  std::set<std::string> seen;
+  for (const std::string& name : names)
+    if (!seen.insert(name).second)
+      fail_input("the strategy '", name, "' is named twice (compare.strategies); name it once");
+  if (seen.count("full") == 0) {
+    names.insert(names.begin(), "full");
+    notes.emplace_back("full is added: every verdict refers to it");
+  }
+  std::vector<Contender> contenders;
+  for (const std::string& name : names) {
+    Contender contender = make_contender(config, name);
+    try {
+      check(contender, data, allow_missing, notes);
+    } catch (const NothingToAdapt& error) {
+      notes.push_back(concat(name, " is left out: ", error.what()));
+      continue;
+    }
+    contenders.push_back(std::move(contender));
+  }
+  if (is_pretrained(config)) contenders.push_back({"scratch", from_random_weights(config, data), true, {}});
+  return contenders;
+}
+
+Config with_choice(const Contender& contender, const Choice& choice) {
+  Config config = contender.config;
+  config.train.lr = choice.lr;
+  for (const auto& [name, value] : choice.options) config.strategy.options[name] = value;
+  return config;
+}
+
+std::vector<Choice> choices_to_try(const Contender& contender) {
+  const CompareSection& compare = contender.config.compare;
+  const double centre =
+      contender.config.train.lr * find_strategy(contender.config.strategy.name).default_lr_scale;
+  if (compare.tune == 0) return {{centre}};
+  std::vector<Choice> choices;
+  for (const double lr : compare.lr_grid) choices.push_back({lr});
+  const double n = static_cast<double>(compare.tune);
+  for (double i = 0; compare.lr_grid.empty() && i < n; ++i)
+    choices.push_back({centre * std::pow(10.0, (i - std::floor(n / 2)) / 2)});
+  const RandomKey key = random_key(contender.config.train.seed, "compare.knobs." + contender.name);
+  std::uint64_t draw = 0;
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    for (const OptionSpec& knob : contender.knobs) {
+      // As often the default as any other value.
+      const std::uint64_t pick = random_below(key, draw++, knob.tried.size() + 1);
+      const bool keep = i == choices.size() / 2 || pick == knob.tried.size();
+      choices[i].options[knob.name] = keep ? knob.default_value : knob.tried[pick];
+    }
+  return choices;
+}
+
+std::string options_text(const OptionMap& options) {
+  std::string text;
+  for (const auto& [name, value] : options)
+    text += (text.empty() ? "" : ", ") + name + " = " + to_text(value);
+  return text;
+}
+
+}  // namespace thaw

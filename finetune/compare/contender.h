@@ -1,0 +1,42 @@
+// Contender: what takes part in a comparison by training, with what its tuning may choose.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "finetune/compare/comparison.h"
+#include "finetune/experiment.h"
+
+namespace thaw {
+
+struct Contender {
+  std::string name;
+  Config config;  // its strategy; learning rate and options as the user or the strategy set them
+  bool is_baseline = false;
+  std::vector<OptionSpec> knobs;  // options that tuning may change: those that the user did not set
+};
+
+// The contenders of a comparison: "full", which every verdict refers to, then the others that the config
+// names, and "scratch" where the network is pretrained. A strategy that finds nothing to adapt is left out;
+// `notes` says so, and what each plan's warnings are.
+std::vector<Contender> make_contenders(const Config& config, const PreparedData& data, bool allow_missing,
+                                       std::vector<std::string>& notes);
+
+// One choice of learning rate and knobs.
+struct Choice {
+  double lr = 0;
+  OptionMap options = {};
+};
+Config with_choice(const Contender& contender, const Choice& choice);
+
+// The choices that tuning tries, as many for every contender: learning rates log-spaced by half decades
+// around the strategy's own default (or the user's grid), each with knobs drawn at random; the middle one
+// keeps the defaults. One choice alone: untuned.
+std::vector<Choice> choices_to_try(const Contender& contender);
+
+// "r = 4, alpha = 8"; empty for none.
+std::string options_text(const OptionMap& options);
+
+}  // namespace thaw

@@ -1,0 +1,111 @@
+#include "finetune/compare/data_card.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/autograd.h"
+#include "core/error.h"
+#include "core/ops.h"
+#include "finetune/compare/baselines.h"
+#include "finetune/data/split.h"
+#include "finetune/data/text.h"
+
+namespace thaw {
+namespace {
+
+Tensor rows_of(const Dataset& data, std::int64_t begin, std::int64_t end) {
+  return from_data(data.sample(begin), {end - begin, data.sample_size()});
+}
+
+// The squared distance from each of `rows` to the nearest of `known`, whose squared lengths are `lengths`.
+std::vector<double> nearest(const Tensor& rows, const Tensor& known, const Tensor& lengths) {
+  const Tensor squares = lengths - matmul(rows, known.transpose(0, 1)) * 2;
+  const Tensor best = (amin(squares, {1}) + sum(square(rows), {1})).contiguous();
+  const float* values = std::as_const(best).data<float>();
+  std::vector<double> distances;
+  for (std::int64_t i = 0; i < best.numel(); ++i)
+    distances.push_back(std::max(static_cast<double>(values[i]), 0.0));
+  return distances;
+}
+
+std::int64_t count_groups(const Dataset& data) {
+  return static_cast<std::int64_t>(std::set<std::string>(data.group.begin(), data.group.end()).size());
+}
+
+std::string describe_groups(const Config& config, const PreparedData& loaded) {
+  if (config.data.group.empty()) return "no group column: related rows may stand on both sides of a split";
+  return concat("column ", in_quotes(config.data.group), ": ", count_groups(loaded.train),
+                " groups to train on, ", count_groups(loaded.validation), " for validation, ",
+                count_groups(loaded.test), " for the test; no group stands on two sides");
+}
+
+std::string describe_duplicates(const PreparedData& loaded) {
+  const std::size_t exact = find_duplicates(loaded.train, loaded.test).size();
+  const NearDuplicates near = near_duplicates(loaded.train, loaded.test);
+  std::string text =
+      concat(exact, " test rows stand among the training data too, ", near.count, " are nearly one of them");
+  if (near.compared < loaded.train.size())
+    text += concat(" (of the first ", near.compared, " training rows alone)");
+  return text;
+}
+
+}  // namespace
+
+NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs) {
+  const NoGrad no_grad;
+  constexpr std::int64_t kBlock = 256;
+  const std::int64_t n = first.size(), m = second.size();
+  if (n == 0 || m == 0 || first.sample_shape != second.sample_shape) return {};
+  const auto room = static_cast<std::int64_t>(most_pairs / static_cast<double>(m));
+  const std::int64_t compared = std::clamp<std::int64_t>(room, 1, n);
+  // Around the mean, so that a common offset costs no digits.
+  const Tensor all = rows_of(first, 0, compared);
+  const Tensor centre = mean(all, {0});
+  const Tensor known = all - centre;
+  const Tensor lengths = sum(square(known), {1});
+  std::vector<double> distances;
+  for (std::int64_t begin = 0; begin < m; begin += kBlock) {
+    const Tensor rows = rows_of(second, begin, std::min(m, begin + kBlock)) - centre;
+    for (const double distance : nearest(rows, known, lengths)) distances.push_back(std::sqrt(distance));
+  }
+  std::vector<double> sorted = distances;
+  std::nth_element(sorted.begin(), sorted.begin() + m / 2, sorted.end());
+  const double limit = 0.1 * sorted[static_cast<std::size_t>(m / 2)];
+  return {std::count_if(distances.begin(), distances.end(), [limit](double d) { return d < limit; }),
+          compared};
+}
+
+DataCard make_data_card(const Config& config, const PreparedData& loaded, const PreparedData& drawn) {
+  DataCard card;
+  card.source = config.data.train;
+  card.sample_shape = loaded.train.sample_shape;
+  card.classes = loaded.train.classes;
+  card.pool = loaded.train.size();
+  card.train = drawn.train.size();
+  card.validation = drawn.validation.size();
+  card.test = drawn.test.size();
+  card.train_counts = drawn.train.class_counts();
+  card.validation_counts = drawn.validation.class_counts();
+  card.test_counts = drawn.test.class_counts();
+  card.groups = describe_groups(config, loaded);
+  card.duplicates = describe_duplicates(loaded);
+  card.pretraining = is_pretrained(config)
+                         ? "the network was pretrained; whether it saw any of these data is not known to thaw"
+                         : "nothing was pretrained: the network begins with random weights";
+  return card;
+}
+
+std::vector<std::string> data_warnings(const PreparedData& loaded, const PreparedData& drawn) {
+  std::vector<std::string> warnings;
+  if (drawn.validation.size() > drawn.train.size())
+    warnings.push_back(concat("warning: choices are made on ", drawn.validation.size(),
+                              " validation samples, more than the ", drawn.train.size(),
+                              " that train: whoever has so many labels would train on them"));
+  const NearDuplicates near = near_duplicates(loaded.train, loaded.test);
+  if (near.count > 0)
+    warnings.push_back(concat("warning: ", near.count, " test rows are nearly rows of the training data"));
+  return warnings;
+}
+
+}  // namespace thaw

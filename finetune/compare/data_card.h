@@ -1,0 +1,27 @@
+// The data card: what a comparison's data are, and what may make its result look better than it is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/compare/comparison.h"
+#include "finetune/experiment.h"
+
+namespace thaw {
+
+// `loaded` before, `drawn` after a training subset is drawn.
+DataCard make_data_card(const Config& config, const PreparedData& loaded, const PreparedData& drawn);
+
+// Rows of `second` that are nearly rows of `first`: nearer to one than a tenth of the median distance from a
+// row of `second` to its nearest in `first` (Euclidean). At most `most_pairs` pairs are compared; rows of
+// `first` beyond that are passed over, and `compared` says how many were not.
+struct NearDuplicates {
+  std::int64_t count = 0;
+  std::int64_t compared = 0;  // rows of `first`
+};
+NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs = 2e7);
+
+// What a careful reader would object to: a tuning set larger than the training set, near-duplicates.
+std::vector<std::string> data_warnings(const PreparedData& loaded, const PreparedData& drawn);
+
+}  // namespace thaw

@@ -1,0 +1,256 @@
+#include "finetune/compare/journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "finetune/compare/budget.h"
+#include "finetune/metrics_json.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 32;
+
+Metrics read_metrics(const Json& json) {
+  Metrics metrics;
+  for (const auto& [name, value] : json.items())
+    metrics.emplace_back(name, value.is_null() ? std::nan("") : value.get<double>());
+  return metrics;
+}
+
+double read_number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
+
+// Right and wrong as a text of ones and zeros, which is what most scores are; others as numbers.
+Json scores_json(const std::vector<float>& scores) {
+  std::string text;
+  for (const float score : scores) {
+    if (score != 0.0F && score != 1.0F) return scores;
+    text += score == 1.0F ? '1' : '0';
+  }
+  return text;
+}
+
+std::vector<float> read_scores(const Json& json) {
+  if (!json.is_string()) return json;
+  std::vector<float> scores;
+  for (const char c : json.get_ref<const std::string&>()) scores.push_back(c == '1' ? 1.0F : 0.0F);
+  return scores;
+}
+
+Json options_json(const OptionMap& options) {
+  Json json = Json::object();
+  for (const auto& [name, value] : options)
+    std::visit([&json, &key = name](const auto& v) { json[key] = v; }, value);
+  return json;
+}
+
+OptionMap read_options(const Json& json) {
+  OptionMap options;
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_boolean()) options[name] = value.get<bool>();
+    if (value.is_number()) options[name] = value.get<double>();
+    if (value.is_string()) options[name] = value.get<std::string>();
+    if (value.is_array()) options[name] = value.get<std::vector<std::string>>();
+  }
+  return options;
+}
+
+Json trial_line(const TuningTrial& t) {
+  return {{"strategy", t.strategy},
+          {"lr", t.lr},
+          {"options", options_json(t.options)},
+          {"seed", t.seed},
+          {"status", t.status},
+          {"validation_loss", json_number(t.validation_loss)},
+          {"validation_value", json_number(t.validation_value)},
+          {"seconds", t.seconds}};
+}
+
+TuningTrial read_trial(const Json& json) {
+  return {json.at("strategy"),
+          json.at("lr"),
+          read_options(json.at("options")),
+          json.at("seed"),
+          json.at("status"),
+          read_number(json.at("validation_loss")),
+          read_number(json.at("validation_value")),
+          json.at("seconds"),
+          false};
+}
+
+Json run_line(const ReportedRun& r) {
+  Json evaluations = Json::array(), watched = Json::array(), triggers = Json::array();
+  for (const Evaluation& e : r.evaluations)
+    evaluations.push_back({e.step, e.seconds, metrics_json(e.metrics)});
+  for (const WatchSample& w : r.watched)
+    watched.push_back({w.step, json_number(w.loss), w.gradient, w.update_ratio, w.drift});
+  for (const Trigger& t : r.triggers) triggers.push_back({t.phase, t.step});
+  return {{"strategy", r.strategy},
+          {"seed", r.seed},
+          {"draw", r.draw},
+          {"status", r.status},
+          {"lr", r.lr},
+          {"metric", r.metric},
+          {"value", json_number(r.value)},
+          {"loss", json_number(r.loss)},
+          {"seconds", r.seconds},
+          {"first_epoch_seconds", r.first_epoch_seconds},
+          {"evaluation_seconds", r.evaluation_seconds},
+          {"flops", r.flops},
+          {"peak_bytes", r.peak_bytes},
+          {"trainable", r.trainable},
+          {"steps", r.steps},
+          {"test_evaluations", r.test_evaluations},
+          {"test", metrics_json(r.test)},
+          {"scores", scores_json(r.scores)},
+          {"evaluations", evaluations},
+          {"watched", watched},
+          {"triggers", triggers},
+          {"phase_records", r.phase_records}};
+}
+
+ReportedRun read_run(const Json& json) {
+  ReportedRun r;
+  r.strategy = json.at("strategy");
+  r.seed = json.at("seed");
+  r.draw = json.at("draw");
+  r.status = json.at("status");
+  r.lr = json.at("lr");
+  r.metric = json.at("metric");
+  r.value = read_number(json.at("value"));
+  r.loss = read_number(json.at("loss"));
+  r.seconds = json.at("seconds");
+  r.first_epoch_seconds = json.at("first_epoch_seconds");
+  r.evaluation_seconds = json.at("evaluation_seconds");
+  r.flops = json.at("flops");
+  r.peak_bytes = json.at("peak_bytes");
+  r.trainable = json.at("trainable");
+  r.steps = json.at("steps");
+  r.test_evaluations = json.at("test_evaluations");
+  r.test = read_metrics(json.at("test"));
+  r.scores = read_scores(json.at("scores"));
+  for (const Json& e : json.at("evaluations"))
+    r.evaluations.push_back({e.at(0), read_metrics(e.at(2)), e.at(1)});
+  for (const Json& w : json.at("watched"))
+    r.watched.push_back({w.at(0), read_number(w.at(1)), w.at(2), w.at(3), w.at(4)});
+  for (const Json& t : json.at("triggers")) r.triggers.push_back({t.at(0), t.at(1)});
+  r.phase_records = json.at("phase_records");
+  return r;
+}
+
+void read_budget(const Json& json, std::map<std::pair<std::string, std::string>, TrainSection>& budgets) {
+  TrainSection& train = budgets[{json.at("strategy"), json.at("stage")}];
+  train.epochs = json.at("epochs");
+  train.steps = json.at("steps");
+  train.batch_size = json.at("batch_size");
+  train.accumulation = json.at("accumulation");
+  train.restore_best = json.at("restore_best");
+  train.early_stopping_patience = json.at("early_stopping_patience");
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+Journal::Journal(const std::string& folder) : path_(folder + "/journal.jsonl") {
+  file_ = FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (!file_.is_open())
+    fail_input("cannot write ", path_, ": ", std::strerror(errno), "; choose another --out");
+  const std::string text = read_file(path_, kMostBytes);
+  std::size_t begin = 0, number = 1;
+  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
+    read_line(text.substr(begin, end - begin), number++);
+  if (begin < text.size() && ::ftruncate(file_.get(), static_cast<off_t>(begin)) != 0)
+    fail("cannot cut ", path_, " back: ", std::strerror(errno), "; check the disk");
+}
+
+void Journal::read_line(const std::string& line, std::size_t number) {
+  try {
+    const Json json = Json::parse(line);
+    if (json.contains("budget")) read_budget(json.at("budget"), budgets_);
+    if (json.contains("trial")) trials_.push_back(read_trial(json.at("trial")));
+    if (json.contains("run")) runs_.push_back(read_run(json.at("run")));
+    if (!json.contains("strategies")) return;
+    for (const std::string name : json.at("strategies")) {
+      if (contains(known_, name)) continue;
+      known_.push_back(name);
+      if (!runs_.empty()) exploratory_.push_back(name);
+    }
+  } catch (const Json::exception& error) {
+    fail_input("the journal cannot be read (", path_, ":", number,
+               "); delete the line, or choose another --out");
+  }
+}
+
+void Journal::begin(const std::vector<std::string>& strategies) {
+  const std::string line = Json{{"strategies", strategies}}.dump();
+  append(line);
+  read_line(line, 0);
+}
+
+bool Journal::is_exploratory(const std::string& strategy) const { return contains(exploratory_, strategy); }
+
+const TuningTrial* Journal::find_trial(const std::string& strategy, double lr,
+                                       const OptionMap& options) const {
+  const auto found = std::find_if(trials_.begin(), trials_.end(), [&](const TuningTrial& t) {
+    return t.strategy == strategy && t.lr == lr && t.options == options;
+  });
+  return found == trials_.end() ? nullptr : &*found;
+}
+
+const ReportedRun* Journal::find_run(const std::string& strategy, std::uint64_t seed) const {
+  const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const ReportedRun& r) {
+    return r.strategy == strategy && r.seed == seed;
+  });
+  return found == runs_.end() ? nullptr : &*found;
+}
+
+bool Journal::restore_budget(const std::string& strategy, const std::string& stage,
+                             TrainSection& train) const {
+  const auto found = budgets_.find({strategy, stage});
+  if (found == budgets_.end()) return false;
+  copy_budget(found->second, train);
+  return true;
+}
+
+void Journal::add_budget(const std::string& strategy, const std::string& stage, const TrainSection& train) {
+  append(Json{{"budget",
+               {{"strategy", strategy},
+                {"stage", stage},
+                {"epochs", train.epochs},
+                {"steps", train.steps},
+                {"batch_size", train.batch_size},
+                {"accumulation", train.accumulation},
+                {"restore_best", train.restore_best},
+                {"early_stopping_patience", train.early_stopping_patience}}}}
+             .dump());
+}
+
+// Failures are not kept: a full disk is no result, and --resume tries again.
+void Journal::add(const TuningTrial& trial) {
+  if (trial.status != "failed") append(Json{{"trial", trial_line(trial)}}.dump());
+}
+
+void Journal::add(const ReportedRun& run) {
+  if (run.status != "failed") append(Json{{"run", run_line(run)}}.dump());
+}
+
+void Journal::append(const std::string& line) {
+  FileWriter writer(file_.get(), path_);
+  writer.write(line + "\n");
+  if (::fdatasync(file_.get()) != 0)
+    fail("cannot write ", path_, ": ", std::strerror(errno), "; free space on the disk");
+}
+
+}  // namespace thaw

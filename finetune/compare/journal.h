@@ -1,0 +1,50 @@
+// The journal of a comparison, journal.jsonl: a line for each trial and each reported run that came to its
+// end, so that --resume does nothing twice.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "finetune/compare/comparison.h"
+#include "finetune/config.h"
+#include "nn/files.h"
+
+namespace thaw {
+
+class Journal {
+ public:
+  // Reads what is there; a last line that a kill cut short is dropped. InputError for a journal that cannot
+  // be read, naming the line.
+  explicit Journal(const std::string& folder);
+
+  // The strategies of this session; those that an earlier session did not have, although a run of it had
+  // looked at the test data, are exploratory.
+  void begin(const std::vector<std::string>& strategies);
+  bool is_exploratory(const std::string& strategy) const;
+
+  // Null where it was not done.
+  const TuningTrial* find_trial(const std::string& strategy, double lr, const OptionMap& options) const;
+  const ReportedRun* find_run(const std::string& strategy, std::uint64_t seed) const;
+
+  // The length of runs and size of batches that a budget gave, by contender and stage. False: not known.
+  bool restore_budget(const std::string& strategy, const std::string& stage, TrainSection& train) const;
+  void add_budget(const std::string& strategy, const std::string& stage, const TrainSection& train);
+
+  void add(const TuningTrial& trial);
+  void add(const ReportedRun& run);
+
+ private:
+  void append(const std::string& line);
+  void read_line(const std::string& line, std::size_t number);
+
+  std::string path_;
+  FileDescriptor file_;
+  std::map<std::pair<std::string, std::string>, TrainSection> budgets_;
+  std::vector<TuningTrial> trials_;
+  std::vector<ReportedRun> runs_;
+  std::vector<std::string> known_, exploratory_;
+};
+
+}  // namespace thaw

@@ -1,0 +1,97 @@
+#include "finetune/compare/linear_probe.h"
+
+#include <cmath>
+#include <utility>
+
+#include "core/autograd.h"
+#include "core/ops.h"
+#include "nn/optim/lbfgs.h"
+
+namespace thaw {
+namespace {
+
+constexpr double kStrongest = -3, kWeakest = 3;  // exponents of C
+
+Tensor targets_of(const Dataset& data) {
+  if (!data.label.empty()) return from_data(data.label.data(), {data.size()});
+  return from_vector(data.target, {data.size(), 1}, {DType::f64});
+}
+
+// Mean loss and penalty, whose minimum is that of the sum over the samples, at weights [outputs, features +
+// 1].
+class Loss {
+ public:
+  Loss(const ProbeData& train, double c)
+      : x_(train.x), targets_(targets_of(*train.data)), is_regression_(train.data->label.empty()) {
+    const auto n = static_cast<double>(x_.size(0));
+    penalty_ = 1 / (2 * c * n);
+  }
+
+  double operator()(const std::vector<double>& weights, std::vector<double>& gradient) const {
+    const std::int64_t features = x_.size(1);
+    Tensor w = from_vector(
+        weights, {static_cast<std::int64_t>(weights.size()) / (features + 1), features + 1}, {DType::f64});
+    w.set_requires_grad();
+    const Tensor slope = slice(w, 1, 0, features), shift = select(w, 1, features);
+    const Tensor y = linear(x_, slope, shift);
+    const Tensor fit = is_regression_ ? mse_loss(y, targets_) * 0.5 : cross_entropy(y, targets_);
+    const Tensor loss = fit + sum(square(slope)) * penalty_;
+    loss.backward();
+    const Tensor dw = w.grad().contiguous();
+    gradient.assign(std::as_const(dw).data<double>(), std::as_const(dw).data<double>() + dw.numel());
+    return loss.item();
+  }
+
+ private:
+  Tensor x_, targets_;
+  bool is_regression_;
+  double penalty_;
+};
+
+}  // namespace
+
+LinearModel LinearModel::fit(const ProbeData& train, double c, const LinearModel* warm) {
+  LinearModel model;
+  model.outputs_ = train.data->label.empty() ? 1 : static_cast<std::int64_t>(train.data->classes.size());
+  model.features_ = train.x.size(1);
+  const auto size = static_cast<std::size_t>(model.outputs_ * (model.features_ + 1));
+  model.weights_ = minimise(Loss(train, c), warm != nullptr ? warm->weights_ : std::vector<double>(size)).x;
+  return model;
+}
+
+Outputs LinearModel::predict(const Tensor& x) const {
+  const NoGrad no_grad;
+  const Tensor w = from_vector(weights_, {outputs_, features_ + 1}, {DType::f64});
+  const Tensor y =
+      cast(linear(x, slice(w, 1, 0, features_), select(w, 1, features_)), DType::f32).contiguous();
+  return {outputs_, {std::as_const(y).data<float>(), std::as_const(y).data<float>() + y.numel()}};
+}
+
+Probe fit_probe(const ProbeData& train, const ProbeData& validation) {
+  if (validation.data->size() == 0) return {LinearModel::fit(train, 1), 1, {}};
+  const std::string name = main_metric(*train.data);
+  const double sign = higher_is_better(name) ? 1 : -1;
+  // Larger is better, the first number first.
+  const auto rating = [&](const Metrics& metrics) {
+    return std::pair(sign * metric(metrics, name), -metric(metrics, "loss"));
+  };
+  Probe best;
+  LinearModel last;
+  for (double exponent = kStrongest; exponent <= kWeakest; ++exponent) {
+    const double c = std::pow(10, exponent);
+    last = LinearModel::fit(train, c, exponent == kStrongest ? nullptr : &last);
+    const Metrics metrics = compute_metrics(last.predict(validation.x), *validation.data);
+    if (best.validation.empty() || rating(metrics) > rating(best.validation)) best = {last, c, metrics};
+  }
+  return best;
+}
+
+Tensor standardised(const Tensor& x, const Tensor& of) {
+  const NoGrad no_grad;
+  const Tensor deviation = sqrt(var(of, {0}, 0));
+  const Tensor scale = where(gt(deviation, zeros({}, like(deviation))), reciprocal(deviation),
+                             zeros(deviation.shape(), like(deviation)));
+  return (x - mean(of, {0})) * scale;
+}
+
+}  // namespace thaw

@@ -1,0 +1,217 @@
+#include "finetune/compare/output.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "finetune/compare/contender.h"
+#include "finetune/metrics_json.h"
+#include "finetune/text_table.h"
+#include "finetune/units.h"
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Shortest text that reads back as the same number.
+std::string number(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
+
+std::string results_csv(const CompareOutcome& outcome) {
+  std::ostringstream csv;
+  csv << "strategy,seed,status,lr,metric,value,loss,seconds,flops,peak_bytes,trainable,steps\n";
+  for (const ReportedRun& run : outcome.runs) {
+    const bool ok = run.status == "ok";
+    csv << run.strategy << ',' << run.seed << ',' << run.status << ',' << number(run.lr) << ',' << run.metric
+        << ',' << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ','
+        << number(run.seconds) << ',' << number(run.flops) << ',' << run.peak_bytes << ',' << run.trainable
+        << ',' << run.steps << '\n';
+  }
+  return csv.str();
+}
+
+// Quoted, as RFC 4180 has it, where it must be.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+std::string tuning_csv(const CompareOutcome& outcome) {
+  std::ostringstream csv;
+  csv << "strategy,lr,options,seed,status,validation_loss,validation_" << outcome.metric
+      << ",seconds,chosen\n";
+  for (const TuningTrial& trial : outcome.trials) {
+    const bool ok = trial.status == "ok";
+    csv << trial.strategy << ',' << number(trial.lr) << ',' << csv_field(options_text(trial.options)) << ','
+        << trial.seed << ',' << trial.status << ',' << (ok ? number(trial.validation_loss) : "") << ','
+        << (ok ? number(trial.validation_value) : "") << ',' << number(trial.seconds) << ','
+        << (trial.chosen ? "true" : "false") << '\n';
+  }
+  return csv.str();
+}
+
+Json interval_json(const Interval& interval) {
+  return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+}
+
+Json contrast_json(const Contrast& contrast) {
+  Json json = interval_json(contrast.simultaneous);
+  json["alone"] = interval_json(contrast.pointwise);
+  json["standard_error"] = contrast.standard_error;
+  json["degrees_of_freedom"] = contrast.degrees;
+  json["detectable"] = contrast.detectable;
+  json["verdict"] = verdict_text(contrast);
+  return json;
+}
+
+Json summary_json(const StrategySummary& s) {
+  Json json{{"strategy", s.strategy}, {"baseline", s.is_baseline},
+            {"about", s.about},       {"runs", s.runs},
+            {"failed", s.failed},     {"lr", s.lr > 0 ? Json(s.lr) : Json(nullptr)}};
+  json["options"] = options_text(s.options);
+  json["value"] = s.runs > s.failed ? interval_json(s.value) : Json(nullptr);
+  Json metrics = Json::object();
+  for (const MetricInterval& m : s.metrics) metrics[m.name] = interval_json(m.interval);
+  json["metrics"] = metrics;
+  json["difference_to_full"] = s.to_full ? contrast_json(*s.to_full) : Json(nullptr);
+  json["rank_probability"] = s.rank_probability;
+  json["under_optimised"] = s.under_optimised;
+  json["exploratory"] = s.exploratory;
+  json["seconds"] = {
+      {"training", interval_json(s.seconds)},
+      {"first_epoch", s.first_epoch_seconds},
+      {"evaluation", s.evaluation_seconds},
+      {"tuning", s.tuning_seconds},
+      {"to_within_half_a_point_of_full", s.seconds_to_full ? Json(*s.seconds_to_full) : Json(nullptr)}};
+  json["tuning_trials"] = s.tuning_trials;
+  json["flops"] = s.flops;
+  json["peak_bytes"] = interval_json(s.peak_bytes);
+  json["trainable"] = s.trainable;
+  return json;
+}
+
+Json run_json(const ReportedRun& run) {
+  return {{"strategy", run.strategy},
+          {"seed", run.seed},
+          {"draw", run.draw},
+          {"status", run.status},
+          {"lr", run.lr > 0 ? Json(run.lr) : Json(nullptr)},
+          {"value", run.status == "ok" ? Json(run.value) : Json(nullptr)},
+          {"test", metrics_json(run.test)},
+          {"seconds", run.seconds},
+          {"flops", run.flops},
+          {"peak_bytes", run.peak_bytes},
+          {"trainable", run.trainable},
+          {"steps", run.steps},
+          {"test_evaluations", run.test_evaluations}};
+}
+
+Json prediction_json(const Prediction& prediction) {
+  return {{"text", prediction.text},
+          {"best", prediction.best},
+          {"among", prediction.among},
+          {"sha256", prediction.sha256},
+          {"contrast", prediction.contrast ? contrast_json(*prediction.contrast) : Json(nullptr)}};
+}
+
+Json data_json(const DataCard& card) {
+  return {{"source", card.source},
+          {"sample_shape", card.sample_shape},
+          {"classes", card.classes},
+          {"pool", card.pool},
+          {"train", card.train},
+          {"validation", card.validation},
+          {"test", card.test},
+          {"groups", card.groups},
+          {"duplicates", card.duplicates},
+          {"pretraining", card.pretraining}};
+}
+
+constexpr const char* kIntervals =
+    "95 %, of values over seeds (Student's t), of differences to full for all strategies at once, paired by "
+    "seed and test example (hierarchical bootstrap)";
+
+std::string results_json(const Config& config, const CompareOutcome& outcome) {
+  Json summaries = Json::array();
+  for (const StrategySummary& summary : outcome.summaries) summaries.push_back(summary_json(summary));
+  Json runs = Json::array();
+  for (const ReportedRun& run : outcome.runs) runs.push_back(run_json(run));
+  return Json{{"name", config.name},
+              {"metric", outcome.metric},
+              {"stamp", outcome.tuned ? "tuned on validation data" : "untuned: compares recipes"},
+              {"budget", outcome.budget},
+              {"intervals", kIntervals},
+              {"interrupted", outcome.interrupted},
+              {"test_evaluations", outcome.test_evaluations},
+              {"earlier_looks", outcome.earlier_looks},
+              {"prediction", outcome.prediction ? prediction_json(*outcome.prediction) : Json(nullptr)},
+              {"spread_of_full", outcome.full_spread ? Json{{"subset", outcome.full_spread->draw},
+                                                            {"training", outcome.full_spread->seed}}
+                                                     : Json(nullptr)},
+              {"data", data_json(outcome.data)},
+              {"notes", outcome.notes},
+              {"strategies", summaries},
+              {"runs", runs}}
+             .dump(2) +
+         "\n";
+}
+
+std::string interval_text(const Interval& interval) {
+  return fixed_number(interval.mean, 4) + " ± " + fixed_number((interval.high - interval.low) / 2, 4);
+}
+
+std::string marks_of(const StrategySummary& s) {
+  std::string marks;
+  if (s.failed > 0) marks += concat(" (", s.failed, " failed)");
+  if (s.under_optimised) marks += " [1]";
+  if (s.exploratory) marks += " [2]";
+  return marks;
+}
+
+bool any_of(const CompareOutcome& outcome, bool StrategySummary::*flag) {
+  return std::any_of(outcome.summaries.begin(), outcome.summaries.end(),
+                     [flag](const StrategySummary& s) { return s.*flag; });
+}
+
+}  // namespace
+
+std::string summary_text(const CompareOutcome& outcome) {
+  const auto full = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
+                                 [](const StrategySummary& s) { return s.strategy == "full"; });
+  const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
+  std::vector<TextRow> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds",
+                             "FLOPs", "peak memory", "beside full"}};
+  for (const StrategySummary& s : outcome.summaries) {
+    const bool any = s.runs > s.failed;
+    rows.push_back({s.strategy + marks_of(s), any ? interval_text(s.value) : "-",
+                    s.to_full ? interval_text(s.to_full->simultaneous) : "",
+                    s.lr > 0 ? short_number(s.lr, 3) : "", any ? short_number(s.seconds.mean, 3) : "-",
+                    s.flops > 0 && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "",
+                    s.peak_bytes.mean > 0 ? bytes_text(s.peak_bytes.mean) : "",
+                    s.to_full ? verdict_text(*s.to_full) : ""});
+  }
+  std::string text = text_table(rows, Align::right);
+  text += outcome.tuned ? "Learning rates: chosen on validation data, with seeds that are not reported.\n"
+                        : "Untuned: compares recipes.\n";
+  if (any_of(outcome, &StrategySummary::under_optimised))
+    text += "[1] Under-optimised: below the probe, which trains no network.\n";
+  if (any_of(outcome, &StrategySummary::exploratory))
+    text += "[2] Exploratory: added after the test data had been looked at.\n";
+  if (!outcome.earlier_looks.empty())
+    text += concat("Exploratory: the test data had been looked at before, last by ",
+                   outcome.earlier_looks.back(), ".\n");
+  return text + "Intervals (±): " + kIntervals + ".\nFLOPs: relative to full.\n";
+}
+
+void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome) {
+  atomic_write(folder + "/results.csv", results_csv(outcome));
+  atomic_write(folder + "/tuning.csv", tuning_csv(outcome));
+  atomic_write(folder + "/results.json", results_json(config, outcome));
+  atomic_write(folder + "/report.html", report_html(config, outcome));
+}
+
+}  // namespace thaw

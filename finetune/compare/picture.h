@@ -1,0 +1,15 @@
+// What the report draws of a strategy.
+#pragma once
+
+#include <string>
+
+#include "finetune/compare/comparison.h"
+#include "finetune/experiment.h"
+
+namespace thaw {
+
+// The plan of `config` (as the run had it) with the triggers and measurements of `run`.
+StrategyPicture make_picture(const Config& config, const std::string& name, const PreparedData& data,
+                             const ReportedRun& run);
+
+}  // namespace thaw

@@ -1,0 +1,68 @@
+#include "finetune/compare/prediction.h"
+
+#include <algorithm>
+
+#include "finetune/compare/summary.h"
+#include "finetune/data/text.h"
+#include "finetune/evaluate.h"
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// The mean over the named strategies; without values where one of them has not all of its runs.
+Scores mean_scores(const std::vector<std::string>& names, const CompareOutcome& outcome) {
+  Scores mean;
+  for (const std::string& name : names) {
+    const Scores scores = scores_of(name, outcome);
+    if (mean.values.empty()) mean = {scores.seeds, scores.examples, std::vector<float>(scores.values.size())};
+    if (scores.values.empty() || scores.values.size() != mean.values.size()) return {};
+    for (std::size_t i = 0; i < scores.values.size(); ++i)
+      mean.values[i] += scores.values[i] / static_cast<float>(names.size());
+  }
+  return mean;
+}
+
+}  // namespace
+
+std::optional<Prediction> make_prediction(const CompareSection& compare) {
+  if (compare.predict.empty()) return std::nullopt;
+  Prediction prediction{
+      .text = compare.prediction, .sha256 = {}, .best = compare.predict, .among = {}, .contrast = {}};
+  for (const std::string& name : compare.strategies)
+    if (name != "full") prediction.among.push_back(name);
+  prediction.sha256 =
+      sha256_hex(concat(prediction.text, '\n', list_of(prediction.best), '\n', list_of(prediction.among)));
+  return prediction;
+}
+
+std::string describe(const Prediction& prediction) {
+  std::vector<std::string> rivals;
+  for (const std::string& name : prediction.among)
+    if (std::find(prediction.best.begin(), prediction.best.end(), name) == prediction.best.end())
+      rivals.push_back(name);
+  return concat(list_of(prediction.best), " before ", list_of(rivals),
+                prediction.text.empty() ? "" : ": " + prediction.text, " (sha256 ", prediction.sha256, ")");
+}
+
+void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t seed) {
+  std::vector<std::string> rivals;
+  for (const std::string& name : prediction.among)
+    if (std::find(prediction.best.begin(), prediction.best.end(), name) == prediction.best.end())
+      rivals.push_back(name);
+  const Scores best = mean_scores(prediction.best, outcome), others = mean_scores(rivals, outcome);
+  if (best.values.empty() || best.values.size() != others.values.size()) return;
+  InferenceOptions options;
+  options.higher_is_better = higher_is_better(outcome.metric);
+  options.margin = outcome.margin;
+  options.seed = seed;
+  prediction.contrast = conclude({best}, others, options).contrasts[0];
+}
+
+}  // namespace thaw

@@ -1,0 +1,189 @@
+#include "finetune/compare/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "finetune/compare/prediction.h"
+#include "finetune/evaluate.h"
+
+namespace thaw {
+namespace {
+
+constexpr double kNearFull = 0.005;  // half a point
+
+using Runs = std::vector<const ReportedRun*>;
+
+Runs runs_of(const std::string& strategy, const CompareOutcome& outcome) {
+  Runs runs;
+  for (const ReportedRun& run : outcome.runs)
+    if (run.strategy == strategy) runs.push_back(&run);
+  return runs;
+}
+
+template <class Get>
+std::vector<double> values_of(const Runs& runs, Get get) {
+  std::vector<double> values;
+  for (const ReportedRun* run : runs) values.push_back(static_cast<double>(get(*run)));
+  return values;
+}
+
+StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome) {
+  StrategySummary summary;
+  summary.strategy = row.strategy;
+  summary.is_baseline = row.is_baseline;
+  summary.about = row.about;
+  summary.options = row.options;
+  summary.exploratory = row.exploratory;
+  Runs runs = runs_of(row.strategy, outcome);
+  summary.runs = static_cast<std::int64_t>(runs.size());
+  if (!runs.empty()) summary.lr = runs[0]->lr;
+  summary.failed = std::erase_if(runs, [](const ReportedRun* run) { return run->status != "ok"; });
+  for (const TuningTrial& trial : outcome.trials)
+    if (trial.strategy == row.strategy) {
+      summary.tuning_seconds += trial.seconds;
+      ++summary.tuning_trials;
+    }
+  if (runs.empty()) return summary;
+  const auto interval = [&](auto get) { return t_interval(values_of(runs, get)); };
+  summary.value = interval([](const ReportedRun& r) { return r.value; });
+  summary.seconds = interval([](const ReportedRun& r) { return r.seconds; });
+  summary.peak_bytes = interval([](const ReportedRun& r) { return r.peak_bytes; });
+  summary.flops = interval([](const ReportedRun& r) { return r.flops; }).mean;
+  summary.trainable = interval([](const ReportedRun& r) { return r.trainable; }).mean;
+  summary.first_epoch_seconds = interval([](const ReportedRun& r) { return r.first_epoch_seconds; }).mean;
+  summary.evaluation_seconds = interval([](const ReportedRun& r) { return r.evaluation_seconds; }).mean;
+  for (const auto& [name, value] : runs[0]->test)
+    summary.metrics.push_back(
+        {name, interval([&key = name](const ReportedRun& r) { return metric(r.test, key); })});
+  return summary;
+}
+
+bool is_full(const StrategySummary& summary) { return summary.strategy == "full"; }
+
+void judge_strategies(const Config& config, CompareOutcome& outcome) {
+  auto& summaries = outcome.summaries;
+  const auto full = std::find_if(summaries.begin(), summaries.end(), is_full);
+  const auto is_whole = [&](const StrategySummary& s) {
+    return s.failed == 0 && s.runs > 0 && s.runs == full->runs;
+  };
+  if (outcome.interrupted || full == summaries.end() || !is_whole(*full)) return;
+  std::vector<StrategySummary*> judged;
+  std::vector<Scores> scores;
+  for (StrategySummary& summary : summaries) {
+    if (is_full(summary) || !is_whole(summary)) continue;
+    judged.push_back(&summary);
+    scores.push_back(scores_of(summary.strategy, outcome));
+  }
+  InferenceOptions options;
+  options.higher_is_better = higher_is_better(outcome.metric);
+  options.margin = options.higher_is_better ? outcome.margin : outcome.margin * full->value.mean;
+  options.seed = config.train.seed;
+  const Conclusions conclusions = conclude(scores, scores_of("full", outcome), options);
+  for (std::size_t i = 0; i < judged.size(); ++i) {
+    judged[i]->to_full = conclusions.contrasts[i];
+    judged[i]->rank_probability = conclusions.rank_probability[i];
+  }
+  full->rank_probability = conclusions.rank_probability.back();
+}
+
+// A gradient strategy that a linear probe beats was not given what it needs.
+void flag_under_optimised(CompareOutcome& outcome) {
+  const auto probe = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
+                                  [](const StrategySummary& s) { return s.strategy == "probe"; });
+  if (probe == outcome.summaries.end() || probe->runs == probe->failed) return;
+  const double sign = higher_is_better(outcome.metric) ? 1 : -1;
+  for (StrategySummary& s : outcome.summaries)
+    if (!s.is_baseline && s.runs > s.failed)
+      s.under_optimised = sign * s.value.mean < sign * probe->value.mean;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+// When each run's validation metric first came within half a point (for an error: half a percent) of where
+// full's runs ended on average.
+void time_to_full(CompareOutcome& outcome) {
+  const bool higher = higher_is_better(outcome.metric);
+  std::vector<double> ends;
+  for (const ReportedRun* run : runs_of("full", outcome))
+    if (run->status == "ok" && !run->evaluations.empty())
+      ends.push_back(metric(run->evaluations.back().metrics, outcome.metric));
+  if (ends.empty()) return;
+  const double end = t_interval(ends).mean;
+  const double goal = higher ? end - kNearFull : end * (1 + kNearFull);
+  for (StrategySummary& summary : outcome.summaries) {
+    std::vector<double> seconds, steps;
+    const Runs runs = runs_of(summary.strategy, outcome);
+    for (const ReportedRun* run : runs) {
+      const auto reached =
+          std::find_if(run->evaluations.begin(), run->evaluations.end(), [&](const Evaluation& evaluation) {
+            const double value = metric(evaluation.metrics, outcome.metric);
+            return higher ? value >= goal : value <= goal;
+          });
+      const bool did = run->status == "ok" && reached != run->evaluations.end();
+      seconds.push_back(did ? reached->seconds : INFINITY);
+      steps.push_back(did ? static_cast<double>(reached->step) : INFINITY);
+    }
+    if (seconds.empty() || !std::isfinite(median(seconds))) continue;
+    summary.seconds_to_full = median(seconds);
+    summary.steps_to_full = median(steps);
+  }
+}
+
+// One-way analysis of variance of full's values: subsets by rows, repeats within them.
+std::optional<SpreadParts> spread_of_full(std::int64_t repeats, const CompareOutcome& outcome) {
+  std::map<std::uint64_t, std::vector<double>> by_draw;
+  for (const ReportedRun* run : runs_of("full", outcome))
+    if (run->status == "ok") by_draw[run->draw].push_back(run->value);
+  if (repeats < 2 || by_draw.size() < 2) return std::nullopt;
+  std::vector<double> means;
+  double within = 0;
+  const auto n = static_cast<double>(repeats);
+  for (const auto& [draw, values] : by_draw) {
+    if (static_cast<std::int64_t>(values.size()) != repeats) return std::nullopt;
+    means.push_back(t_interval(values).mean);
+    for (const double value : values) within += std::pow(value - means.back(), 2);
+  }
+  const auto draws = static_cast<double>(means.size());
+  within /= draws * (n - 1);
+  const double mean = t_interval(means).mean;
+  double between = 0;
+  for (const double value : means) between += n * std::pow(value - mean, 2) / (draws - 1);
+  return SpreadParts{std::sqrt(std::max(0.0, (between - within) / n)), std::sqrt(within)};
+}
+
+}  // namespace
+
+Scores scores_of(const std::string& strategy, const CompareOutcome& outcome) {
+  std::map<std::uint64_t, Runs> by_draw;
+  for (const ReportedRun* run : runs_of(strategy, outcome)) {
+    if (run->status != "ok") return {};
+    by_draw[run->draw].push_back(run);
+  }
+  Scores scores;
+  for (const auto& [draw, runs] : by_draw) {
+    ++scores.seeds;
+    scores.examples = static_cast<std::int64_t>(runs[0]->scores.size());
+    for (std::size_t i = 0; i < runs[0]->scores.size(); ++i) {
+      float sum = 0;
+      for (const ReportedRun* run : runs) sum += run->scores[i];
+      scores.values.push_back(sum / static_cast<float>(runs.size()));
+    }
+  }
+  return scores;
+}
+
+void summarise(const std::vector<SummaryRow>& rows, const Config& config, CompareOutcome& outcome) {
+  for (const SummaryRow& row : rows) outcome.summaries.push_back(summary_of(row, outcome));
+  judge_strategies(config, outcome);
+  flag_under_optimised(outcome);
+  time_to_full(outcome);
+  outcome.full_spread = spread_of_full(config.compare.repeats, outcome);
+  if (outcome.prediction && !outcome.interrupted) judge(*outcome.prediction, outcome, config.train.seed);
+}
+
+}  // namespace thaw

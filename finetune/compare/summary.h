@@ -1,0 +1,29 @@
+// What a comparison's runs say together: a row per strategy.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/compare/comparison.h"
+#include "finetune/config.h"
+
+namespace thaw {
+
+struct SummaryRow {
+  std::string strategy;
+  bool is_baseline = false;
+  std::string about;
+  OptionMap options;
+  bool exploratory = false;
+};
+
+// Fills outcome.summaries (in the order of `rows`), full_spread and the prediction's contrast. A strategy is
+// judged against `full` where every run of both ended well; nothing is judged in a comparison that was
+// interrupted. compare.margin is a difference of the metric, or, where that is an error, a share of full's.
+void summarise(const std::vector<SummaryRow>& rows, const Config& config, CompareOutcome& outcome);
+
+// A strategy's scores with a row per labelled subset, in their order: runs of one subset are averaged, for
+// they are no independent witnesses. Empty where a run did not end well.
+Scores scores_of(const std::string& strategy, const CompareOutcome& outcome);
+
+}  // namespace thaw

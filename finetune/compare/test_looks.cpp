@@ -1,0 +1,72 @@
+#include "finetune/compare/test_looks.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+// The folder that holds `folder`.
+std::string register_beside(const std::string& folder) {
+  return (fs::absolute(folder).lexically_normal().parent_path() / "test_looks.jsonl").string();
+}
+
+std::string text_of(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::string hash_of(const Dataset& data) {
+  Sha256 hash;
+  hash.update(data.x.data(), data.x.size() * sizeof(float));
+  hash.update(data.label.data(), data.label.size() * sizeof(std::int64_t));
+  hash.update(data.target.data(), data.target.size() * sizeof(double));
+  return hash.hex();
+}
+
+std::vector<TestLook> earlier_looks(const std::string& folder, const std::string& test,
+                                    const std::string& by) {
+  std::vector<TestLook> looks;
+  std::ifstream file(register_beside(folder));
+  for (std::string line; std::getline(file, line);) {
+    const Json json = Json::parse(line, nullptr, false);
+    if (!json.is_object()) continue;
+    TestLook look{text_of(json, "test"), text_of(json, "by"), text_of(json, "config"), text_of(json, "time")};
+    if (look.test == test && look.by != by) looks.push_back(std::move(look));
+  }
+  return looks;
+}
+
+void record_look(const std::string& folder, const TestLook& look) {
+  const std::string path = register_beside(folder);
+  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (!file.is_open()) fail("cannot write ", path, ": ", std::strerror(errno), "; choose another --out");
+  FileWriter(file.get(), path)
+      .write(Json{{"test", look.test}, {"by", look.by}, {"config", look.config}, {"time", look.time}}.dump() +
+             "\n");
+}
+
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+}  // namespace thaw

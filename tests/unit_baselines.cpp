@@ -1,0 +1,147 @@
+// The baselines of a comparison: linear probes beside scikit-learn, the majority class, batch norm's
+// statistics.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <utility>
+
+#include "core/ops.h"
+#include "finetune/compare/baselines.h"
+#include "finetune/compare/linear_probe.h"
+#include "finetune/data/readers.h"
+#include "nn/optim/lbfgs.h"
+#include "tests/training_fixture.h"
+
+namespace thaw {
+namespace {
+
+TEST(Lbfgs, FindsTheMinimumOfRosenbrocksValley) {
+  const auto valley = [](const std::vector<double>& x, std::vector<double>& gradient) {
+    const double a = 1 - x[0], b = x[1] - x[0] * x[0];
+    gradient = {-2 * a - 400 * x[0] * b, 200 * b};
+    return a * a + 100 * b * b;
+  };
+  const LbfgsResult result = minimise(valley, {-1.2, 1});
+  EXPECT_TRUE(result.converged);
+  EXPECT_NEAR(result.x[0], 1, 1e-6);
+  EXPECT_NEAR(result.x[1], 1, 1e-6);
+}
+
+TEST(Lbfgs, StopsAfterSoManyIterations) {
+  const auto slope = [](const std::vector<double>& x, std::vector<double>& gradient) {
+    gradient = {1};
+    return x[0];
+  };
+  const LbfgsResult result = minimise(slope, {0}, {.most_iterations = 7});
+  EXPECT_FALSE(result.converged);
+  EXPECT_EQ(result.iterations, 7);
+}
+
+struct Digits {
+  Dataset train, test;
+  Tensor x_train, x_test;
+};
+
+// The first 900 digits and the other 897, standardised by the first.
+Digits digits(bool regression = false) {
+  DataSource source;
+  source.path = "builtin:digits";
+  const Dataset all = read_dataset(source);
+  std::vector<std::int64_t> first, second;
+  for (std::int64_t i = 0; i < all.size(); ++i) (i < 900 ? first : second).push_back(i);
+  Digits d{all.subset(first), all.subset(second), {}, {}};
+  for (Dataset* part : {&d.train, &d.test})
+    if (regression) {
+      part->target.assign(part->label.begin(), part->label.end());
+      part->label.clear();
+    }
+  const auto rows = [](const Dataset& data) {
+    return cast(from_data(data.x.data(), {data.size(), data.sample_size()}), DType::f64);
+  };
+  d.x_train = standardised(rows(d.train), rows(d.train));
+  d.x_test = standardised(rows(d.test), rows(d.train));
+  return d;
+}
+
+// scikit-learn 1.9.1, LogisticRegression(C, tol=1e-9) and Ridge(alpha=1/C) on the same standardised digits:
+// see tests/golden/make_probe.py.
+TEST(LinearProbe, LogisticRegressionIsScikitLearns) {
+  struct Golden {
+    double c, accuracy, loss;
+  };
+  const Digits d = digits();
+  for (const auto& [c, accuracy, loss] : {Golden{1e-3, 0.8573021181716833, 1.3744113932304798},
+                                          Golden{1e-1, 0.935340022296544, 0.28103366013757713},
+                                          Golden{1, 0.939799331103679, 0.24833223017576003},
+                                          Golden{1e2, 0.9386845039018952, 0.4035081444383174}}) {
+    const LinearModel model = LinearModel::fit({d.x_train, &d.train}, c);
+    const Metrics metrics = compute_metrics(model.predict(d.x_test), d.test);
+    EXPECT_NEAR(metric(metrics, "accuracy"), accuracy, 0.002) << "C = " << c;
+    EXPECT_NEAR(metric(metrics, "loss"), loss, 2e-4 * loss) << "C = " << c;
+  }
+}
+
+TEST(LinearProbe, RidgeRegressionIsScikitLearns) {
+  const Digits d = digits(true);
+  for (const auto& [c, rmse] : {std::pair{1e3, 2.0519097259343746}, std::pair{1.0, 2.050064678177757},
+                                std::pair{1e-2, 2.0016617790950786}}) {
+    const LinearModel model = LinearModel::fit({d.x_train, &d.train}, c);
+    EXPECT_NEAR(metric(compute_metrics(model.predict(d.x_test), d.test), "rmse"), rmse, 1e-4) << "C = " << c;
+  }
+}
+
+TEST(LinearProbe, StrengthIsChosenOnValidationData) {
+  const Digits d = digits();
+  const Probe probe = fit_probe({d.x_train, &d.train}, {d.x_test, &d.test});
+  for (const double c : {1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3}) {
+    const LinearModel other = LinearModel::fit({d.x_train, &d.train}, c);
+    EXPECT_GE(metric(probe.validation, "accuracy"),
+              metric(compute_metrics(other.predict(d.x_test), d.test), "accuracy") - 1e-12)
+        << "C = " << c;
+  }
+}
+
+TEST(LinearProbe, AConstantColumnSaysNothing) {
+  const Tensor x = from_vector({1, 5, 3, 5, 5, 5}, {3, 2}, {DType::f64});
+  const Tensor z = standardised(x, x).contiguous();
+  const double* values = std::as_const(z).data<double>();
+  EXPECT_NEAR(values[0], -std::sqrt(1.5), 1e-12);
+  EXPECT_EQ(values[1], 0);
+  EXPECT_EQ(values[5], 0);
+}
+
+// A comparison's data with three classes of unequal size.
+struct BaselineFixture : testing::Test {
+  BaselineFixture() : run("cnn", {"full", {}, {}}) {
+    run.config.model.from = "cnn";
+    run.config.model.width = run.model_config.width;
+    run.config.model.depth = run.model_config.depth;
+    run.data.test = run.data.validation;
+    std::vector<std::int64_t> rows;
+    for (std::int64_t i = 0; i < run.data.train.size(); ++i)
+      if (run.data.train.label[static_cast<std::size_t>(i)] == 1 || i < 9) rows.push_back(i);
+    run.data.train = run.data.train.subset(rows);
+  }
+  test::TestRun run;
+};
+
+TEST_F(BaselineFixture, MajorityIsTheMostFrequentTrainingClass) {
+  const ReportedRun row = run_baseline("majority", {run.config, run.data});
+  EXPECT_DOUBLE_EQ(row.value, 1.0 / 3);
+  const auto& counts = run.data.train.class_counts();
+  const double n = static_cast<double>(run.data.train.size());
+  double loss = 0;
+  for (const std::int64_t count : counts) loss -= std::log(static_cast<double>(count) / n) / 3;
+  EXPECT_NEAR(row.loss, loss, 1e-6);
+  EXPECT_EQ(row.test_evaluations, 1);
+}
+
+TEST_F(BaselineFixture, WithoutPretrainingTheProbeSeesTheRawInputs) {
+  EXPECT_EQ(baseline_names(run.config, run.data), (std::vector<std::string>{"majority", "probe"}));
+  const ReportedRun row = run_baseline("probe", {run.config, run.data});
+  EXPECT_EQ(row.trainable, 3 * (run.data.train.sample_size() + 1));
+  EXPECT_GT(row.value, 0.5);
+}
+
+}  // namespace
+}  // namespace thaw
