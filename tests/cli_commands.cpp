@@ -115,6 +115,22 @@ TEST_F(CliCommands, EvalGivesTheRunsOwnMetrics) {
   EXPECT_EQ(metrics["loss"], summary["test"]["loss"]);
 }
 
+TEST_F(CliCommands, EvalReadsANamedFileAsTrainingDid) {
+  const std::vector<std::string> set = {
+      "--set", "data.test=builtin:digits", "--set", "data.merge={ low = ['1', '2'], high = ['3'] }",
+      "--set", "data.rows=[0, 900]",       "--set", "data.corrupt=noise"};
+  std::vector<std::string> options = {"--json"};
+  options.insert(options.end(), set.begin(), set.end());
+  const json summary = json::parse(train(options).out);
+  std::vector<std::string> arguments = {"eval", config, "--model", run};
+  arguments.insert(arguments.end(), set.begin(), set.end());
+  const ProgramResult result = run_program(arguments);
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json metrics = json::parse(result.out);
+  EXPECT_EQ(metrics["samples"], 182 + 177 + 183) << "the rows are of the training file alone";
+  EXPECT_EQ(metrics["loss"], summary["test"]["loss"]);
+}
+
 TEST_F(CliCommands, EvalMapsLabelsByName) {
   ASSERT_EQ(train({"--set", "data.classes=['3', '1', '2']"}).code, 0);
   const auto eval = [&](const char* classes) {
