@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "finetune/config_axes.h"
 #include "finetune/config_keys.h"
 #include "finetune/config_value.h"
 #include "finetune/data/text.h"
@@ -310,16 +311,50 @@ toml::table parse_override(const std::string& text) {
   }
 }
 
+// Changes win over what stands there.
+void give(toml::table& root, toml::table&& changes) {
+  drop_alternatives(root, changes);
+  merge(root, std::move(changes));
+}
+
+// The config with one value of each axis.
+toml::table cell_of(const toml::table& root, const std::vector<std::vector<AxisValue>>& axes,
+                    const std::vector<std::size_t>& place) {
+  toml::table cell = root;
+  std::vector<const AxisValue*> chosen;
+  for (std::size_t axis = 0; axis < axes.size(); ++axis) chosen.push_back(&axes[axis][place[axis]]);
+  for (const AxisValue* value : chosen) give(cell, toml::table(value->changes));
+  for (const AxisValue* value : chosen)
+    for (const AxisValue* other : chosen)
+      if (const toml::table* changes = value->when[other->name].as_table()) give(cell, toml::table(*changes));
+  return cell;
+}
+
 }  // namespace
 
-Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
+Study load_study(const std::string& path, const std::vector<std::string>& overrides) {
   toml::table root = parse_toml(read_file(path, kMaxConfigBytes), path);
-  for (const std::string& text : overrides) {
-    toml::table given = parse_override(text);
-    drop_alternatives(root, given);
-    merge(root, std::move(given));
+  Study study;
+  const std::vector<std::vector<AxisValue>> axes = take_axes(root, path, study.axes);
+  std::vector<std::size_t> place(axes.size());
+  for (;;) {
+    toml::table cell = cell_of(root, axes, place);
+    for (const std::string& text : overrides) give(cell, parse_override(text));
+    study.cells.push_back({place, ConfigReader(path, cell).read()});
+    // The last axis runs fastest.
+    std::size_t axis = place.size();
+    while (axis > 0 && ++place[axis - 1] == axes[axis - 1].size()) place[--axis] = 0;
+    if (axis == 0) return study;
   }
-  return ConfigReader(path, root).read();
+}
+
+Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
+  Study study = load_study(path, overrides);
+  Config config = std::move(study.cells[0].config);
+  if (study.cells.size() > 1)
+    config.notes.push_back(concat("the config is a study of ", study.cells.size(),
+                                  " cells; this is the first: each axis has its first value"));
+  return config;
 }
 
 StrategyRequest strategy_request(const Config& config, const std::string& name) {

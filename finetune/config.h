@@ -102,6 +102,26 @@ struct Config {
 // the nearest known key; what later versions bring is refused by name.
 Config load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
+// A study: one config in several variants, a cell for each combination of the values of its [[axis]] tables.
+struct StudyAxis {
+  std::string name;
+  std::vector<std::string> values;
+  bool random = false;  // its values are a sample of many: intervals are over them
+};
+struct StudyCell {
+  std::vector<std::size_t> values;  // of each axis, in the order of the axes
+  Config config;
+};
+struct Study {
+  std::vector<StudyAxis> axes;  // none: an ordinary config, which is the one cell
+  std::vector<StudyCell> cells;
+};
+
+// As load_config, for every cell. A value of an axis is a table with `name` and what it changes of the
+// config: { name = "blur", data.corrupt = "blur" }. Overrides win over both. load_config gives the first
+// cell.
+Study load_study(const std::string& path, const std::vector<std::string>& overrides = {});
+
 // What [strategy] asks of `name`: all of it where that is the strategy it names, else the options that every
 // strategy takes, for the others belong to the one named.
 StrategyRequest strategy_request(const Config& config, const std::string& name);

@@ -70,8 +70,6 @@ bool RunFolder::truncate_metrics(std::int64_t bytes) {
   return true;
 }
 
-std::string RunFolder::absolute_path() const { return fs::absolute(path_).lexically_normal().string(); }
-
 void check_same_config(const std::string& then, const std::string& now, const std::string& file,
                        const std::string& except) {
   const auto lines_of = [&](const std::string& text) {

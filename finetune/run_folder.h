@@ -15,7 +15,6 @@ class RunFolder {
   RunFolder(const std::string& path, bool resume);
 
   const std::string& path() const { return path_; }
-  std::string absolute_path() const;
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string checkpoints() const { return file("checkpoints"); }
   bool finished() const;  // run.json says that the run came to its end

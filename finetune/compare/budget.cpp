@@ -146,7 +146,8 @@ Budget parse_budget(const std::string& text) {
   const std::optional<double> amount = parse_number(number);
   if (!amount || !(*amount > 0) || !std::isfinite(*amount))
     fail_input("the budget ", in_quotes(text),
-               " is unknown (compare.budget); write \"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or \"convergence\"");
+               " is unknown (compare.budget); write \"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or "
+               "\"convergence\"");
   budget.amount = *amount;
   return budget;
 }

@@ -65,14 +65,14 @@ class Comparison {
       fail_input("there are no validation data to choose learning rates on (", config_.path,
                  "); set data.validation or data.validation_fraction, or use --no-tune");
     std::vector<std::string> notes = data.notes;
-    for (const std::string& warning : data_warnings(loaded_, data)) notes.push_back(warning);
+    outcome_.data = make_data_card(config_, loaded_, data);
+    for (const std::string& warning : data_warnings(outcome_.data)) notes.push_back(warning);
     if (!is_pretrained(config_))
       notes.push_back(
           concat("the network begins with random weights (model.from = ", in_quotes(config_.model.from),
                  "): there is nothing learnt for freezing to keep; give a folder that `thaw train` wrote"));
     contenders_ = make_contenders(config_, data, request_.allow_missing, notes);
     baselines_ = baseline_names(config_, data);
-    outcome_.data = make_data_card(config_, loaded_, data);
     outcome_.tuned = choices_to_try(contenders_.front()).size() > 1;
     outcome_.budget = describe(budget_, config_.train);
     outcome_.prediction = make_prediction(config_.compare);
@@ -103,7 +103,7 @@ class Comparison {
     journal_->begin(names);
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction));
     test_hash_ = hash_of(loaded_.test);
-    for (const TestLook& look : earlier_looks(request_.out, test_hash_, folder_->absolute_path()))
+    for (const TestLook& look : earlier_looks(test_hash_, looks_as()))
       outcome_.earlier_looks.push_back(concat(
           look.by, " on ", look.time,
           look.config == sha256_hex(outcome_.config) ? ", with this same config" : ", with another config"));
@@ -111,6 +111,11 @@ class Comparison {
       say(concat("exploratory: these test data were looked at before (", outcome_.earlier_looks.size(),
                  outcome_.earlier_looks.size() == 1 ? " time" : " times", ", last by ",
                  outcome_.earlier_looks.back(), ")"));
+  }
+
+  std::string looks_as() const {
+    const std::string& folder = request_.looks_as.empty() ? request_.out : request_.looks_as;
+    return std::filesystem::absolute(folder).lexically_normal().string();
   }
 
   // All but the strategies must be as it was begun.
@@ -196,7 +201,7 @@ class Comparison {
 
   // In a random order, so that a machine that slows down or warms up favours no strategy.
   void report_runs() {
-    record_look(request_.out, {test_hash_, folder_->absolute_path(), sha256_hex(outcome_.config), now_utc()});
+    record_look({test_hash_, looks_as(), sha256_hex(outcome_.config), now_utc()});
     std::erase_if(contenders_, [this](const Contender& c) { return over_budget_.count(c.name) > 0; });
     if (contenders_.empty())
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),

@@ -98,7 +98,8 @@ struct DataCard {
   std::int64_t train = 0, validation = 0, test = 0;  // samples
   std::vector<std::int64_t> train_counts, validation_counts, test_counts;  // per class
   std::string groups;                                                      // of data.group, in words
-  std::string duplicates;                                                  // exact and near ones, in words
+  std::int64_t near_duplicates = 0;
+  std::string duplicates;   // exact and near ones, in words
   std::string pretraining;  // what the model was pretrained on and whether it overlaps: known or unknown
 };
 

@@ -40,9 +40,8 @@ std::string describe_groups(const Config& config, const PreparedData& loaded) {
                 count_groups(loaded.test), " for the test; no group stands on two sides");
 }
 
-std::string describe_duplicates(const PreparedData& loaded) {
+std::string describe_duplicates(const PreparedData& loaded, const NearDuplicates& near) {
   const std::size_t exact = find_duplicates(loaded.train, loaded.test).size();
-  const NearDuplicates near = near_duplicates(loaded.train, loaded.test);
   std::string text =
       concat(exact, " test rows stand among the training data too, ", near.count, " are nearly one of them");
   if (near.compared < loaded.train.size())
@@ -89,22 +88,24 @@ DataCard make_data_card(const Config& config, const PreparedData& loaded, const 
   card.validation_counts = drawn.validation.class_counts();
   card.test_counts = drawn.test.class_counts();
   card.groups = describe_groups(config, loaded);
-  card.duplicates = describe_duplicates(loaded);
+  const NearDuplicates near = near_duplicates(loaded.train, loaded.test);
+  card.near_duplicates = near.count;
+  card.duplicates = describe_duplicates(loaded, near);
   card.pretraining = is_pretrained(config)
                          ? "the network was pretrained; whether it saw any of these data is not known to thaw"
                          : "nothing was pretrained: the network begins with random weights";
   return card;
 }
 
-std::vector<std::string> data_warnings(const PreparedData& loaded, const PreparedData& drawn) {
+std::vector<std::string> data_warnings(const DataCard& card) {
   std::vector<std::string> warnings;
-  if (drawn.validation.size() > drawn.train.size())
-    warnings.push_back(concat("warning: choices are made on ", drawn.validation.size(),
-                              " validation samples, more than the ", drawn.train.size(),
+  if (card.validation > card.train)
+    warnings.push_back(concat("warning: choices are made on ", card.validation,
+                              " validation samples, more than the ", card.train,
                               " that train: whoever has so many labels would train on them"));
-  const NearDuplicates near = near_duplicates(loaded.train, loaded.test);
-  if (near.count > 0)
-    warnings.push_back(concat("warning: ", near.count, " test rows are nearly rows of the training data"));
+  if (card.near_duplicates > 0)
+    warnings.push_back(
+        concat("warning: ", card.near_duplicates, " test rows are nearly rows of the training data"));
   return warnings;
 }
 

@@ -19,9 +19,9 @@ struct NearDuplicates {
   std::int64_t count = 0;
   std::int64_t compared = 0;  // rows of `first`
 };
-NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs = 2e7);
+NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs = 1e7);
 
 // What a careful reader would object to: a tuning set larger than the training set, near-duplicates.
-std::vector<std::string> data_warnings(const PreparedData& loaded, const PreparedData& drawn);
+std::vector<std::string> data_warnings(const DataCard& card);
 
 }  // namespace thaw

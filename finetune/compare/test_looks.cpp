@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 // The folder that holds `folder`.
 std::string register_beside(const std::string& folder) {
-  return (fs::absolute(folder).lexically_normal().parent_path() / "test_looks.jsonl").string();
+  return (fs::path(folder).parent_path() / "test_looks.jsonl").string();
 }
 
 std::string text_of(const Json& json, const char* key) {
@@ -39,10 +39,9 @@ std::string hash_of(const Dataset& data) {
   return hash.hex();
 }
 
-std::vector<TestLook> earlier_looks(const std::string& folder, const std::string& test,
-                                    const std::string& by) {
+std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by) {
   std::vector<TestLook> looks;
-  std::ifstream file(register_beside(folder));
+  std::ifstream file(register_beside(by));
   for (std::string line; std::getline(file, line);) {
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
@@ -52,8 +51,8 @@ std::vector<TestLook> earlier_looks(const std::string& folder, const std::string
   return looks;
 }
 
-void record_look(const std::string& folder, const TestLook& look) {
-  const std::string path = register_beside(folder);
+void record_look(const TestLook& look) {
+  const std::string path = register_beside(look.by);
   const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file.is_open()) fail("cannot write ", path, ": ", std::strerror(errno), "; choose another --out");
   FileWriter(file.get(), path)

@@ -11,19 +11,19 @@ namespace thaw {
 
 struct TestLook {
   std::string test;    // SHA-256 of the test data
-  std::string by;      // the folder of the comparison or run
+  std::string by;      // the absolute path of the folder of the comparison or run
   std::string config;  // SHA-256 of its config: the same one again is a repetition and no new choice
   std::string time;    // UTC, ISO 8601
 };
 
 std::string hash_of(const Dataset& data);
 
-// The looks at `test` by others than `by`, oldest first. A line that cannot be read is passed over.
-std::vector<TestLook> earlier_looks(const std::string& folder, const std::string& test,
-                                    const std::string& by);
+// The looks at `test` by others than `by`, oldest first, from the register beside it. A line that cannot be
+// read is passed over.
+std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by);
 
 // Before the first look. Throws Error where the register cannot be written.
-void record_look(const std::string& folder, const TestLook& look);
+void record_look(const TestLook& look);
 
 std::string now_utc();
 

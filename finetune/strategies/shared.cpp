@@ -71,14 +71,18 @@ Plan gradual_plan(const ModelInfo& model, const StrategyOptions& options) {
 }
 
 OptionSpec lr_decay_option(double default_value) {
-  return {"lr_decay", default_value, "the learning rate is divided by it from each group to the one below",
+  return {"lr_decay",
+          default_value,
+          "the learning rate is divided by it from each group to the one below",
           {1.0, 1.6, 2.6}};
 }
 
 double lr_decay_of(const StrategyOptions& options) { return options.number("lr_decay", 1e-3, 1e3); }
 
 OptionSpec every_option() {
-  return {"every", "1 epoch", "time between two thaws: \"1 epoch\", \"20 steps\" or \"0.1 run\"",
+  return {"every",
+          "1 epoch",
+          "time between two thaws: \"1 epoch\", \"20 steps\" or \"0.1 run\"",
           {std::string("0.1 run"), std::string("0.2 run")}};
 }
 

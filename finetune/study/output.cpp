@@ -1,0 +1,119 @@
+#include "finetune/study/output.h"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/error.h"
+#include "finetune/text_table.h"
+#include "finetune/units.h"
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string number(double value) { return Json(value).dump(); }
+
+std::string study_csv(const StudyOutcome& outcome) {
+  std::ostringstream csv;
+  for (const StudyAxis& axis : outcome.axes) csv << axis.name << ',';
+  csv << "strategy,metric,runs,failed,mean,low,high,lr,seconds,flops\n";
+  for (const CellResult& cell : outcome.cells)
+    for (const StrategySummary& s : cell.outcome.summaries) {
+      for (std::size_t axis = 0; axis < outcome.axes.size(); ++axis)
+        csv << outcome.axes[axis].values[cell.values[axis]] << ',';
+      csv << s.strategy << ',' << outcome.metric << ',' << s.runs << ',' << s.failed << ','
+          << number(s.value.mean) << ',' << number(s.value.low) << ',' << number(s.value.high) << ','
+          << (s.lr > 0 ? number(s.lr) : "") << ',' << number(s.seconds.mean) << ',' << number(s.flops)
+          << '\n';
+    }
+  return csv.str();
+}
+
+Json mean_json(const StudyMean& mean) {
+  return {{"mean", mean.interval.mean},
+          {"low", mean.interval.low},
+          {"high", mean.interval.high},
+          {"units", mean.units}};
+}
+
+std::string study_json(const StudyOutcome& outcome) {
+  Json axes = Json::array(), rows = Json::array(), cells = Json::array();
+  for (const StudyAxis& axis : outcome.axes)
+    axes.push_back({{"name", axis.name}, {"values", axis.values}, {"random", axis.random}});
+  for (const CellResult& cell : outcome.cells) cells.push_back(cell.folder);
+  for (const StudyRow& row : outcome.rows) {
+    Json strategies = Json::object();
+    for (std::size_t s = 0; s < outcome.strategies.size(); ++s)
+      strategies[outcome.strategies[s]] = {{"metric", row.metric[s]},
+                                           {"beside_the_others", mean_json(row.beside_the_others[s])}};
+    rows.push_back({{"value", row.value},
+                    {"strategies", strategies},
+                    {"predicted", row.prediction ? Json(row.prediction->best) : Json(nullptr)},
+                    {"why", row.prediction ? Json(row.prediction->text) : Json(nullptr)},
+                    {"contrast", row.contrast ? mean_json(*row.contrast) : Json(nullptr)}});
+  }
+  return Json{{"name", outcome.name},
+              {"metric", outcome.metric},
+              {"prediction_sha256", outcome.prediction_sha256},
+              {"interrupted", outcome.interrupted},
+              {"axes", axes},
+              {"cells", cells},
+              {"rows", rows},
+              {"contrast", outcome.contrast ? mean_json(*outcome.contrast) : Json(nullptr)}}
+             .dump(2) +
+         "\n";
+}
+
+std::string names_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::string mean_text(const StudyMean& mean) {
+  const Interval& i = mean.interval;
+  return concat(i.mean > 0 ? "+" : "", fixed_number(i.mean, 4), " (", fixed_number(i.low, 4), " to ",
+                fixed_number(i.high, 4), ")");
+}
+
+}  // namespace
+
+std::string contrast_text(const StudyMean& contrast) {
+  if (contrast.units < 2) return "one unit alone has no interval";
+  if (contrast.interval.low > 0) return "as predicted";
+  if (contrast.interval.high < 0) return "against the prediction";
+  return "undecided";
+}
+
+std::string study_text(const StudyOutcome& outcome) {
+  std::vector<TextRow> table{{outcome.axes.empty() ? "" : outcome.axes[0].name}};
+  for (const std::string& strategy : outcome.strategies) table[0].push_back(strategy);
+  for (const StudyRow& row : outcome.rows) {
+    table.push_back({row.value});
+    for (const double value : row.metric) table.back().push_back(fixed_number(value, 4));
+  }
+  std::string text = concat("test ", outcome.metric, ", mean over ", outcome.cells.size(), " cells\n",
+                            text_table(table, Align::right));
+  std::vector<TextRow> contrasts{{"", "predicted to win", "mean less the rivals' (95 %)", ""}};
+  for (const StudyRow& row : outcome.rows)
+    if (row.contrast)
+      contrasts.push_back({row.value, names_text(row.prediction->best), mean_text(*row.contrast),
+                           contrast_text(*row.contrast)});
+  if (outcome.contrast)
+    contrasts.push_back({"all", "", mean_text(*outcome.contrast), contrast_text(*outcome.contrast)});
+  if (contrasts.size() == 1) return text;
+  text += "\n" + text_table(contrasts);
+  text += concat("rivals: the others of ", names_text(outcome.rivals), "; intervals over ",
+                 outcome.contrast->units, " units (Student's t)\n", "predictions: sha256 ",
+                 outcome.prediction_sha256, "\n");
+  return text;
+}
+
+void write_study(const std::string& folder, const StudyOutcome& outcome) {
+  atomic_write(folder + "/study.csv", study_csv(outcome));
+  atomic_write(folder + "/study.json", study_json(outcome));
+}
+
+}  // namespace thaw

@@ -1,0 +1,16 @@
+// What a study leaves on disk beside its cells.
+#pragma once
+
+#include <string>
+
+#include "finetune/study/study.h"
+
+namespace thaw {
+
+// study.csv (a row per cell and strategy), study.json and report.html in `folder`, each atomically.
+void write_study(const std::string& folder, const StudyOutcome& outcome);
+
+// Better, worse or undecided, as the interval says.
+std::string contrast_text(const StudyMean& contrast);
+
+}  // namespace thaw
