@@ -206,6 +206,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
                 data, data.validation);
   corrupt_parts(section, data);
+  if (data.test.size() > 0) data.test_hash = content_hash(data.test);
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = section.task;
@@ -219,7 +220,9 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
 
 PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed) {
   const DataSection& section = config.data;
-  PreparedData data{{}, loaded.validation, loaded.test, loaded.regression, loaded.preprocess, loaded.notes};
+  PreparedData data{
+      {},          loaded.validation, loaded.test, loaded.test_hash, loaded.regression, loaded.preprocess,
+      loaded.notes};
   // All of the pool is copied only where nothing is drawn from it.
   if (section.samples_per_class > 0)
     data.train = loaded.train.subset(draw_per_class(loaded.train, section.samples_per_class, draw_seed));

@@ -8,6 +8,7 @@
 
 #include "finetune/checkpoint.h"
 #include "finetune/clock.h"
+#include "finetune/compare/test_looks.h"
 #include "finetune/evaluate.h"
 #include "finetune/event_file.h"
 #include "finetune/run_report.h"
@@ -15,6 +16,8 @@
 
 namespace thaw {
 namespace {
+
+namespace fs = std::filesystem;
 
 Config resolved_config(const RunRequest& request, const Strategy& strategy) {
   Config resolved = request.config;
@@ -25,8 +28,7 @@ Config resolved_config(const RunRequest& request, const Strategy& strategy) {
 // A checkpoint belongs to one config.
 void check_same_run(const RunFolder& folder, const std::string& toml) {
   const std::string path = folder.file("config.toml");
-  if (!std::filesystem::exists(path) ||
-      find_checkpoint(folder.checkpoints()).value_or(FoundCheckpoint{}).path.empty())
+  if (!fs::exists(path) || find_checkpoint(folder.checkpoints()).value_or(FoundCheckpoint{}).path.empty())
     return;
   check_same_config(read_file(path, 1 << 24), toml, path);
 }
@@ -47,6 +49,7 @@ void write_results(const RunRequest& request, const Config& resolved, const RunF
   context.model = request.config.model.from;
   context.load_seconds = load_seconds;
   context.test_evaluations = result.test_evaluations;
+  context.test_hash = data.test_hash;
   context.test = result.test;
   // Last: its presence says that the run came to its end.
   atomic_write(folder.file("run.json"), run_json(resolved, result.outcome, context));
@@ -103,6 +106,9 @@ RunResult run_training(const RunRequest& request) {
   if (watch) result.watched = watch->samples();
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (request.evaluate_test && data.test.size() > 0 && result.outcome.status == RunStatus::ok) {
+    if (folder && request.data == nullptr)  // a comparison registers all of its looks at once
+      record_look({data.test_hash, fs::absolute(request.out).lexically_normal().string(),
+                   sha256_hex(to_toml(resolved)), now_utc()});
     const Outputs outputs = predict_all(*prepared.model, data.test);
     result.test = compute_metrics(outputs, data.test);
     result.test_scores = example_scores(outputs, data.test);

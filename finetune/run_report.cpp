@@ -202,6 +202,7 @@ std::string run_json(const Config& config, const RunOutcome& outcome, const RunC
             {"trainable", outcome.trainable},
             {"validation", metrics_json(outcome.validation)},
             {"test_evaluations", context.test_evaluations},
+            {"test_sha256", context.test_hash},
             {"test", metrics_json(context.test)},
             {"triggers", triggers},
             {"phases", phases}};

@@ -35,7 +35,8 @@ struct RunContext {  // what run.json says beside the outcome
   std::string model;
   double load_seconds = 0;
   std::int64_t test_evaluations = 0;
-  Metrics test;  // empty: not evaluated
+  std::string test_hash;  // of the test data; empty: none
+  Metrics test;           // empty: not evaluated
 };
 std::string run_json(const Config& config, const RunOutcome& outcome, const RunContext& context);
 

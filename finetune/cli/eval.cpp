@@ -1,5 +1,5 @@
 // `thaw eval`: metrics of a trained model on the data that a config names.
-#include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -10,9 +10,13 @@
 #include "finetune/data/readers.h"
 #include "finetune/evaluate.h"
 #include "finetune/experiment.h"
+#include "finetune/metrics_json.h"
+#include "nn/files.h"
 
 namespace thaw::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct Part {
   const char* split;
@@ -54,6 +58,24 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
 
 }  // namespace
 
+namespace {
+
+// A run counts the looks at its test data; one more is written down. 0: these are not the run's test data.
+std::int64_t count_look(const std::string& folder, const std::string& test_hash) {
+  const std::string path = folder + "/run.json";
+  if (!std::filesystem::exists(path)) return 0;
+  Json run = Json::parse(read_file(path, std::int64_t{1} << 28), nullptr, false);
+  if (!run.is_object() || run.value("test_sha256", Json()) != test_hash ||
+      !run.value("test_evaluations", Json()).is_number_integer())
+    return 0;
+  const std::int64_t looks = run["test_evaluations"].get<std::int64_t>() + 1;
+  run["test_evaluations"] = looks;
+  atomic_write(path, run.dump(2) + "\n");
+  return looks;
+}
+
+}  // namespace
+
 int eval(const Arguments& arguments) {
   const Config config = load_config(arguments.config, arguments.set);
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
@@ -62,11 +84,16 @@ int eval(const Arguments& arguments) {
     fail_input("the model is made for ", task, ", data.task is ", config.data.task, " (", config.path,
                "); evaluate it on its own task");
   Part part = part_to_evaluate(config, saved.folder);
+  const std::string hash = content_hash(part.data);
   prepare_for(saved.folder, part.source, part.data);
   if (task == "classification") use_labels_of(saved.folder, part.source, part.data);
-  nlohmann::ordered_json json{{"split", part.split}, {"samples", part.data.size()}};
-  for (const auto& [name, value] : evaluate(*saved.model, part.data))
-    json[name] = std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+  Json json{{"split", part.split}, {"samples", part.data.size()}};
+  json.update(metrics_json(evaluate(*saved.model, part.data)));
+  if (const std::int64_t looks = std::string(part.split) == "test" ? count_look(arguments.model, hash) : 0;
+      looks > 0) {
+    json["test_evaluations"] = looks;
+    json["exploratory"] = looks > 1;
+  }
   print(json.dump() + "\n");
   return 0;
 }

@@ -102,8 +102,7 @@ class Comparison {
     for (const Contender& contender : contenders_) names.push_back(contender.name);
     journal_->begin(names);
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction));
-    test_hash_ = hash_of(loaded_.test);
-    for (const TestLook& look : earlier_looks(test_hash_, looks_as()))
+    for (const TestLook& look : earlier_looks(loaded_.test_hash, looks_as()))
       outcome_.earlier_looks.push_back(concat(
           look.by, " on ", look.time,
           look.config == sha256_hex(outcome_.config) ? ", with this same config" : ", with another config"));
@@ -201,7 +200,7 @@ class Comparison {
 
   // In a random order, so that a machine that slows down or warms up favours no strategy.
   void report_runs() {
-    record_look({test_hash_, looks_as(), sha256_hex(outcome_.config), now_utc()});
+    record_look({loaded_.test_hash, looks_as(), sha256_hex(outcome_.config), now_utc()});
     std::erase_if(contenders_, [this](const Contender& c) { return over_budget_.count(c.name) > 0; });
     if (contenders_.empty())
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
@@ -365,7 +364,6 @@ class Comparison {
   std::vector<std::string> notes_;  // of prepare(), said when nothing can be wrong with the input any more
   std::optional<RunFolder> folder_;
   std::optional<Journal> journal_;
-  std::string test_hash_;
   CompareOutcome outcome_;
   std::vector<std::string> baselines_;  // those that do not train the network
   std::vector<Contender> contenders_;

@@ -31,14 +31,6 @@ std::string text_of(const Json& json, const char* key) {
 
 }  // namespace
 
-std::string hash_of(const Dataset& data) {
-  Sha256 hash;
-  hash.update(data.x.data(), data.x.size() * sizeof(float));
-  hash.update(data.label.data(), data.label.size() * sizeof(std::int64_t));
-  hash.update(data.target.data(), data.target.size() * sizeof(double));
-  return hash.hex();
-}
-
 std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by) {
   std::vector<TestLook> looks;
   std::ifstream file(register_beside(by));

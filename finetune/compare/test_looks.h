@@ -5,18 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "finetune/data/dataset.h"
-
 namespace thaw {
 
 struct TestLook {
-  std::string test;    // SHA-256 of the test data
+  std::string test;    // SHA-256 of the test data, see PreparedData
   std::string by;      // the absolute path of the folder of the comparison or run
   std::string config;  // SHA-256 of its config: the same one again is a repetition and no new choice
   std::string time;    // UTC, ISO 8601
 };
-
-std::string hash_of(const Dataset& data);
 
 // The looks at `test` by others than `by`, oldest first, from the register beside it. A line that cannot be
 // read is passed over.

@@ -4,6 +4,8 @@
 #include <functional>
 #include <numeric>
 
+#include "nn/files.h"
+
 namespace thaw {
 namespace {
 
@@ -41,6 +43,14 @@ Dataset Dataset::subset(const std::vector<int64_t>& rows) const {
   out.x.reserve(rows.size() * width);
   for (int64_t row : rows) out.x.insert(out.x.end(), sample(row), sample(row) + width);
   return out;
+}
+
+std::string content_hash(const Dataset& data) {
+  Sha256 hash;
+  hash.update(data.x.data(), data.x.size() * sizeof(float));
+  hash.update(data.label.data(), data.label.size() * sizeof(std::int64_t));
+  hash.update(data.target.data(), data.target.size() * sizeof(double));
+  return hash.hex();
 }
 
 }  // namespace thaw
