@@ -1,0 +1,246 @@
+// What is gained for what is spent: the metric against training seconds and against peak memory, with the
+// strategies that no other beats in both.
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "finetune/evaluate.h"
+#include "finetune/report/charts.h"
+#include "finetune/report/html.h"
+#include "finetune/report/sections.h"
+#include "finetune/units.h"
+#include "finetune/verdict.h"
+
+namespace thaw::report {
+namespace {
+
+struct ParetoPoint {
+  const StrategySummary* summary;
+  Interval cost;
+  bool on_front = false;
+};
+
+struct Box {
+  double left, top, right, bottom;
+  bool meets(const Box& o) const {
+    return left < o.right && o.left < right && top < o.bottom && o.top < bottom;
+  }
+};
+
+// A point is on the front where no other is at least as good and as cheap, and better in one of the two.
+void mark_front(std::vector<ParetoPoint>& points, bool higher) {
+  const auto good = [&](const ParetoPoint& p) {
+    return higher ? p.summary->value.mean : -p.summary->value.mean;
+  };
+  for (ParetoPoint& p : points)
+    p.on_front = std::none_of(points.begin(), points.end(), [&](const ParetoPoint& o) {
+      return good(o) >= good(p) && o.cost.mean <= p.cost.mean &&
+             (good(o) > good(p) || o.cost.mean < p.cost.mean);
+    });
+}
+
+// Places for names beside their points, one after another. A name for which there is no room gets none here.
+class Labels {
+ public:
+  Labels(Box frame, std::vector<Box> taken) : frame_(frame), taken_(std::move(taken)) {}
+
+  std::optional<Box> place(double x, double y, double width) {
+    constexpr double kGap = 7, kHalf = 6;
+    const double right = x + kGap, left = x - kGap - width;
+    for (const auto& [at, middle] : {std::pair(right, y),
+                                     {left, y},
+                                     {right, y - 9},
+                                     {right, y + 9},
+                                     {left, y - 9},
+                                     {left, y + 9},
+                                     {x - width / 2, y - 13},
+                                     {x - width / 2, y + 13}}) {
+      const Box box{at, middle - kHalf, at + width, middle + kHalf};
+      const bool is_inside = box.left >= frame_.left && box.right <= frame_.right && box.top >= frame_.top &&
+                             box.bottom <= frame_.bottom;
+      if (!is_inside || std::any_of(taken_.begin(), taken_.end(), [&](const Box& o) { return box.meets(o); }))
+        continue;
+      taken_.push_back(box);
+      return box;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  Box frame_;
+  std::vector<Box> taken_;
+};
+
+struct ParetoKind {
+  std::string id, title, label;
+  Interval StrategySummary::*cost;
+  NumberText text;
+};
+
+std::vector<ParetoPoint> points_of(const CompareOutcome& outcome, const ParetoKind& kind) {
+  std::vector<ParetoPoint> points;
+  for (const StrategySummary& s : outcome.summaries) {
+    const Interval& cost = s.*kind.cost;
+    if (ended_well(s) && cost.mean > 0) points.push_back({&s, cost});
+  }
+  return points;
+}
+
+// Logarithmic where costs differ much. Intervals below zero are cut at half of the least mean.
+Scale cost_scale(const std::vector<ParetoPoint>& points, double from, double to) {
+  Range means, costs;
+  for (const ParetoPoint& p : points) means.add(p.cost.mean);
+  for (const ParetoPoint& p : points) costs.add(std::max(p.cost.low, means.low / 2)), costs.add(p.cost.high);
+  return means.high > 4 * means.low ? Scale::logarithmic(costs, from, to) : Scale::linear(costs, from, to);
+}
+
+void write_bars(Svg& svg, const Scale& x, const Scale& y, const ParetoPoint& p) {
+  const Interval& value = p.summary->value;
+  svg.line(x(p.cost.low), y(value.mean), x(p.cost.high), y(value.mean), "error");
+  svg.line(x(p.cost.mean), y(value.low), x(p.cost.mean), y(value.high), "error");
+}
+
+void write_front(Svg& svg, const Scale& x, const Scale& y, const std::vector<ParetoPoint>& points) {
+  std::vector<std::pair<double, double>> steps;
+  for (const ParetoPoint& p : points) {
+    if (!p.on_front) continue;
+    const double px = x(p.cost.mean), py = y(p.summary->value.mean);
+    if (!steps.empty()) steps.emplace_back(px, steps.back().second);
+    steps.emplace_back(px, py);
+  }
+  svg.polyline(steps, "l c1 d1");
+}
+
+std::string front_words(const std::vector<ParetoPoint>& points, const ParetoKind& kind) {
+  std::vector<std::string> front;
+  for (const ParetoPoint& p : points)
+    if (p.on_front)
+      front.push_back(concat(p.summary->strategy, " (", metric_number(p.summary->value.mean), " at ",
+                             kind.text(p.cost.mean), ")"));
+  return "On the front, that is, no other is both as good and as cheap: " + words_list(front);
+}
+
+constexpr double kFrameTop = 24, kFrameBottom = 290, kFrameLeft = 46;
+
+// One figure, with the names that found no room in a column at the right.
+class ParetoFigure {
+ public:
+  ParetoFigure(const CompareOutcome& outcome, const ParetoKind& kind, std::vector<ParetoPoint> points,
+               bool column)
+      : outcome_(outcome),
+        kind_(kind),
+        points_(std::move(points)),
+        right_(kFigureWidth - (column ? 112 : 8)),
+        x_(cost_scale(points_, kFrameLeft, right_)),
+        y_(value_scale(points_)) {
+    std::vector<Box> marks;
+    for (const ParetoPoint& p : points_)
+      marks.push_back({place_x(p) - 5, place_y(p) - 5, place_x(p) + 5, place_y(p) + 5});
+    Labels labels({kFrameLeft + 2, kFrameTop - 4, right_ + 4, kFrameBottom - 1}, marks);
+    places_.resize(points_.size());
+    for (const bool on_front : {true, false})
+      for (std::size_t i = 0; i < points_.size(); ++i)
+        if (points_[i].on_front == on_front)
+          places_[i] = labels.place(place_x(points_[i]), place_y(points_[i]),
+                                    text_width(points_[i].summary->strategy) * (on_front ? 1.1 : 1));
+  }
+
+  bool all_placed() const {
+    return std::all_of(places_.begin(), places_.end(), [](const auto& place) { return place.has_value(); });
+  }
+
+  std::string figure() {
+    svg_.axes(x_, y_, kind_.label, metric_name(outcome_.metric), kind_.text);
+    for (const ParetoPoint& p : points_) write_bars(svg_, x_, y_, p);
+    write_front(svg_, x_, y_, points_);
+    write_column();
+    for (std::size_t i = 0; i < points_.size(); ++i)
+      if (places_[i]) write_name(points_[i], places_[i]->left, places_[i]->bottom - 2);
+    for (const ParetoPoint& p : points_) write_mark(p, place_x(p), place_y(p));
+    return svg_.figure(kind_.id, kind_.title, front_words(points_, kind_));
+  }
+
+ private:
+  static Scale value_scale(const std::vector<ParetoPoint>& points) {
+    Range values;
+    for (const ParetoPoint& p : points) values.add(p.summary->value.low), values.add(p.summary->value.high);
+    return Scale::linear(values, kFrameBottom, kFrameTop);
+  }
+
+  double place_x(const ParetoPoint& p) const { return x_(p.cost.mean); }
+  double place_y(const ParetoPoint& p) const { return y_(p.summary->value.mean); }
+
+  void write_name(const ParetoPoint& p, double x, double y) {
+    svg_.text(x, y, shortened(p.summary->strategy, kFigureWidth - x), "start",
+              p.on_front ? "b halo" : "halo");
+  }
+
+  void write_mark(const ParetoPoint& p, double x, double y) {
+    svg_.mark(x, y, static_cast<std::size_t>(p.summary - outcome_.summaries.data()), p.on_front,
+              concat(p.summary->strategy, ": ", metric_number(p.summary->value.mean), ", ",
+                     kind_.text(p.cost.mean)));
+  }
+
+  // From top to bottom in the order of the points, each with its mark and a line that leads to the point.
+  void write_column() {
+    constexpr double kLine = 14;
+    std::vector<const ParetoPoint*> left;
+    for (std::size_t i = 0; i < points_.size(); ++i)
+      if (!places_[i]) left.push_back(&points_[i]);
+    std::sort(left.begin(), left.end(),
+              [&](const ParetoPoint* a, const ParetoPoint* b) { return place_y(*a) < place_y(*b); });
+    double middle = 0;
+    for (const ParetoPoint* p : left) middle += place_y(*p) / static_cast<double>(left.size());
+    const double height = kLine * static_cast<double>(left.size());
+    double y = std::max(std::min(middle - height / 2, kFrameBottom - height), kFrameTop) + kLine / 2;
+    for (const ParetoPoint* p : left) {
+      svg_.line(place_x(*p), place_y(*p), right_ + 10, y, "lead");
+      write_mark(*p, right_ + 12, y);
+      write_name(*p, right_ + 20, y + 4);
+      y += kLine;
+    }
+  }
+
+  const CompareOutcome& outcome_;
+  const ParetoKind& kind_;
+  std::vector<ParetoPoint> points_;
+  double right_;
+  Scale x_, y_;
+  std::vector<std::optional<Box>> places_;
+  Svg svg_{kFrameBottom + 32};
+};
+
+std::string pareto_figure(const CompareOutcome& outcome, const ParetoKind& kind) {
+  std::vector<ParetoPoint> points = points_of(outcome, kind);
+  if (points.size() < 2) return "";
+  mark_front(points, higher_is_better(outcome.metric));
+  std::sort(points.begin(), points.end(),
+            [](const ParetoPoint& a, const ParetoPoint& b) { return a.cost.mean < b.cost.mean; });
+  ParetoFigure whole(outcome, kind, points, false);
+  return whole.all_placed() ? whole.figure() : ParetoFigure(outcome, kind, points, true).figure();
+}
+
+}  // namespace
+
+std::string pareto_section(const CompareOutcome& outcome) {
+  const std::string metric = metric_name(outcome.metric);
+  const std::string figures =
+      pareto_figure(outcome, {"pareto-seconds", concat("Test ", metric, " against training time"),
+                              "training time of a run", &StrategySummary::seconds, seconds_text}) +
+      pareto_figure(outcome, {"pareto-bytes", concat("Test ", metric, " against peak memory"),
+                              "peak memory of a run", &StrategySummary::peak_bytes, bytes_text});
+  if (figures.empty())
+    return soft("Fewer than two strategies have a result with a cost: there is no front to draw.");
+  return "<div class=\"figures wide\">" + figures + "</div>\n" +
+         soft(
+             "Filled marks, bold names and the dashed steps are the front: no other is both as good and as "
+             "cheap, by "
+             "the means. The bars are 95 % intervals; where they overlap, which of two is on the front may "
+             "be "
+             "chance.");
+}
+
+}  // namespace thaw::report

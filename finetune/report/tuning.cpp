@@ -1,0 +1,120 @@
+// What tuning saw: the validation metric against the learning rate, a small figure per strategy, all with the
+// same axes.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "finetune/report/charts.h"
+#include "finetune/report/html.h"
+#include "finetune/report/sections.h"
+#include "finetune/units.h"
+#include "finetune/verdict.h"
+
+namespace thaw::report {
+namespace {
+
+using Trials = std::vector<const TuningTrial*>;
+
+std::string options_key(const TuningTrial& trial) {
+  std::string text;
+  for (const auto& [name, value] : trial.options)
+    text += concat(text.empty() ? "" : ", ", name, " = ", to_text(value));
+  return text;
+}
+
+bool has_value(const TuningTrial& trial) {
+  return trial.status == "ok" && std::isfinite(trial.validation_value);
+}
+
+struct TuningAxes {
+  Range rates, values;
+};
+
+// Trials that differ in the learning rate alone are joined: their mean over tuning seeds.
+void write_lines(Svg& svg, const Scale& x, const Scale& y, const Trials& trials) {
+  std::map<std::string, std::map<double, std::pair<double, int>>> lines;
+  for (const TuningTrial* trial : trials) {
+    if (!has_value(*trial)) continue;
+    auto& [sum, count] = lines[options_key(*trial)][trial->lr];
+    sum += trial->validation_value, ++count;
+  }
+  std::size_t n = 0;
+  for (const auto& [options, means] : lines) {
+    std::vector<std::pair<double, double>> places;
+    for (const auto& [lr, mean] : means) places.emplace_back(x(lr), y(mean.first / mean.second));
+    svg.polyline(places, line_classes(n++));
+  }
+}
+
+std::string tuning_words(const CompareOutcome& outcome, const Trials& trials) {
+  std::string words;
+  for (const TuningTrial* trial : trials)
+    words += concat(words.empty() ? "" : "; ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ",
+                    options_key(*trial), ": ",
+                    has_value(*trial) ? metric_number(trial->validation_value) : trial->status,
+                    trial->chosen ? " (chosen)" : "");
+  return concat("Validation ", metric_name(outcome.metric), " by learning rate: ", words);
+}
+
+std::string tuning_figure(const CompareOutcome& outcome, const std::string& strategy, const Trials& trials,
+                          const TuningAxes& axes) {
+  constexpr double kTop = 20, kBottom = 130, kWidth = 260;
+  Svg svg(kBottom + 32, kWidth);
+  const Scale x = Scale::logarithmic(axes.rates, 42, kWidth - 6);
+  // What failed has a place of its own, below all values.
+  const double room = 0.2 * (axes.values.high - axes.values.low);
+  const Scale y = Scale::linear({axes.values.low - room, axes.values.high}, kBottom, kTop);
+  svg.axes(x, y, "learning rate", metric_name(outcome.metric));
+  write_lines(svg, x, y, trials);
+  double seconds = 0;
+  for (const TuningTrial* trial : trials) {
+    seconds += trial->seconds;
+    const std::string tip = concat(
+        "learning rate ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ", options_key(*trial),
+        ": ", has_value(*trial) ? metric_number(trial->validation_value) : trial->status);
+    if (!has_value(*trial))
+      svg.cross(x(trial->lr), kBottom - 8, "l c1", tip);
+    else
+      svg.shape(x(trial->lr), y(trial->validation_value), 0, 2.5, "f ink", tip);
+    if (trial->chosen && has_value(*trial))
+      svg.shape(x(trial->lr), y(trial->validation_value), 3, 6, "o c1 thick", "chosen: " + tip);
+  }
+  svg.text(kWidth - 6, kTop - 8,
+           concat(count_of(static_cast<std::int64_t>(trials.size()), "trial"),
+                  seconds > 0 ? ", " + seconds_text(seconds) : ""),
+           "end", "tick");
+  return svg.figure("tuning-" + anchor(strategy), strategy, tuning_words(outcome, trials));
+}
+
+}  // namespace
+
+std::string tuning_section(const CompareOutcome& outcome) {
+  if (outcome.trials.empty())
+    return soft(
+        "No learning rates were tried: each strategy ran at its own default, so this compares recipes.");
+  std::vector<std::string> strategies;
+  TuningAxes axes;
+  double seconds = 0;
+  for (const TuningTrial& trial : outcome.trials) {
+    if (std::find(strategies.begin(), strategies.end(), trial.strategy) == strategies.end())
+      strategies.push_back(trial.strategy);
+    if (trial.lr > 0) axes.rates.add(trial.lr);
+    if (has_value(trial)) axes.values.add(trial.validation_value);
+    seconds += trial.seconds;
+  }
+  std::string figures;
+  for (const std::string& strategy : strategies) {
+    Trials trials;
+    for (const TuningTrial& trial : outcome.trials)
+      if (trial.strategy == strategy) trials.push_back(&trial);
+    figures += tuning_figure(outcome, strategy, trials, axes);
+  }
+  return soft(concat("On validation data, with seeds that are not reported: ",
+                     count_of(static_cast<std::int64_t>(outcome.trials.size()), "trial"),
+                     seconds > 0 ? " in " + seconds_text(seconds) : "",
+                     ". A diamond marks what was chosen, a cross what diverged or failed.")) +
+         "<div class=\"figures small\">" + figures + "</div>\n";
+}
+
+}  // namespace thaw::report
