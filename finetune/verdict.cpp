@@ -48,6 +48,7 @@ class VerdictWriter {
     if (!outcome_.interrupted) opening();
     caveats();
     differences();
+    baselines();
     best();
     failures();
     cheapest();
@@ -126,29 +127,47 @@ class VerdictWriter {
                  " added after the test data had been looked at: exploratory."));
   }
 
-  Summaries with(Verdict verdict) const {
+  static Summaries with(Verdict verdict, const Summaries& among) {
     Summaries found;
-    for (const StrategySummary* s : judged_)
-      if (s->to_full->verdict == verdict) found.push_back(s);
+    for (const StrategySummary* s : among)
+      if (s->to_full && s->to_full->verdict == verdict) found.push_back(s);
     return found;
+  }
+
+  // "better than full: a; worse than full: b and c", of those of which something can be said.
+  static std::string found_differences(const Summaries& among) {
+    std::string text;
+    const auto add = [&](const std::string& what, const Summaries& found) {
+      if (!found.empty()) text += concat(text.empty() ? "" : "; ", what, ": ", words_list(names_of(found)));
+    };
+    add("better than full", with(Verdict::better, among));
+    add("worse than full", with(Verdict::worse, among));
+    const Summaries equivalent = with(Verdict::equivalent, among);
+    if (!equivalent.empty())
+      add("equivalent to full within \xc2\xb1" + short_number(equivalent.front()->to_full->margin, 2),
+          equivalent);
+    return text;
   }
 
   void differences() {
     if (judged_.empty()) return;
-    std::string text;
-    const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
-    const Summaries better = with(Verdict::better), worse = with(Verdict::worse),
-                    equivalent = with(Verdict::equivalent), rest = with(Verdict::undetected);
-    if (!better.empty()) add("better than full: " + words_list(names_of(better)));
-    if (!worse.empty()) add("worse than full: " + words_list(names_of(worse)));
-    if (!equivalent.empty())
-      add(concat("equivalent to full within \xc2\xb1", short_number(equivalent.front()->to_full->margin, 2),
-                 ": ", words_list(names_of(equivalent))));
+    std::string text = found_differences(judged_);
     if (!text.empty()) {
       text[0] = static_cast<char>(text[0] - 'a' + 'A');
       say(text + ".");
     }
+    const Summaries rest = with(Verdict::undetected, judged_);
     if (!rest.empty()) say(undetected(rest));
+  }
+
+  // A baseline that is no worse than full is news: what was learnt before may be of no use here.
+  void baselines() {
+    std::string text = found_differences(baselines_);
+    const Summaries rest = with(Verdict::undetected, baselines_);
+    if (!rest.empty())
+      text +=
+          concat(text.empty() ? "" : "; ", "no difference to full detected: ", words_list(names_of(rest)));
+    if (!text.empty()) say("Of the baselines: " + text + ".");
   }
 
   std::string undetected(const Summaries& rest) const {
@@ -199,8 +218,11 @@ class VerdictWriter {
     std::string text = concat(words_list(names_of(best)), one ? " has" : " share", " the best mean ",
                               outcome_.metric, " of the strategies, ", short_number(value));
     const auto& ranks = best.front()->rank_probability;
+    const bool with_baselines = std::any_of(baselines_.begin(), baselines_.end(),
+                                            [](const auto* s) { return !s->rank_probability.empty(); });
     if (one && !ranks.empty())
-      text += concat("; the probability that it is the best of them is ", probability(ranks[0]));
+      text += concat("; the probability that it is the best of them",
+                     with_baselines ? " and the baselines" : "", " is ", probability(ranks[0]));
     say(text + ".");
   }
 
@@ -225,7 +247,7 @@ class VerdictWriter {
 
   void cheapest() {
     if (judged_.empty() || full_ == nullptr || !(full_->flops > 0)) return;
-    if (with(Verdict::worse).size() == judged_.size()) {
+    if (with(Verdict::worse, judged_).size() == judged_.size()) {
       if (judged_.size() > 1) say("Every one of them was found worse than full: none is a cheaper stand-in.");
       return;
     }
@@ -245,14 +267,21 @@ class VerdictWriter {
         " beside ", bytes_text(full_->peak_bytes.mean), " of memory at the peak."));
   }
 
+  static std::string rivals_text(const Prediction& said) {
+    std::vector<std::string> rivals;
+    for (const std::string& name : said.among)
+      if (std::find(said.best.begin(), said.best.end(), name) == said.best.end()) rivals.push_back(name);
+    if (rivals.empty()) return "";
+    return rivals.size() > 4 ? concat(" before the other ", rivals.size()) : " before " + words_list(rivals);
+  }
+
   void prediction() {
     if (!outcome_.prediction) return;
     const Prediction& said = *outcome_.prediction;
     std::string text = "Predicted before the first run";
     if (!said.sha256.empty()) text += concat(" (SHA-256 ", said.sha256.substr(0, 12), ")");
     if (!said.best.empty())
-      text += concat(": ", words_list(said.best), said.best.size() == 1 ? " is" : " are", " best",
-                     said.among.empty() ? "" : " among " + words_list(said.among));
+      text += ": " + words_list(said.best) + rivals_text(said);
     else if (!said.text.empty())
       text += ": " + said.text;
     if (!said.contrast) {
@@ -267,7 +296,7 @@ class VerdictWriter {
     if (c.verdict == Verdict::worse) what = "refutes it";
     if (c.verdict == Verdict::equivalent)
       what = concat("does not support it: the difference is within \xc2\xb1", short_number(c.margin, 2));
-    say(concat(text, ". The 95 % interval of the difference to the others, ", interval, ", ", what, "."));
+    say(concat(text, ". The 95 % interval of the difference of their means, ", interval, ", ", what, "."));
   }
 
   const CompareOutcome& outcome_;

@@ -161,10 +161,12 @@ TEST(Verdict, BelowTheProbeAndABetterBaseline) {
   outcome.summaries[1].under_optimised = true;
   StrategySummary probe = outcome.summaries[1];
   probe.strategy = "probe", probe.is_baseline = true, probe.under_optimised = false;
-  probe.value.mean = 0.82, probe.to_full.reset();
+  probe.value.mean = 0.82, probe.to_full->verdict = Verdict::undetected;
   outcome.summaries.insert(outcome.summaries.begin(), probe);
   const std::string text = verdict_paragraph(outcome);
   EXPECT_SAYS(text, "head was judged beside full");  // a baseline is no strategy
+  EXPECT_SAYS(text, "Of the baselines: no difference to full detected: probe.");
+  EXPECT_SAYS(text, "the probability that it is the best of them and the baselines is 0.50");
   EXPECT_SAYS(text, "The baseline probe, at 0.82, has a better mean than all of them.");
   EXPECT_SAYS(text, "head is below a probe on frozen features: under-optimised.");
 }
@@ -189,11 +191,11 @@ TEST(Verdict, PredictionSupportedRefutedOrNeither) {
   prediction.sha256 = "9f86d081884c7d659a2f";
   prediction.best = {"full"}, prediction.among = {"full", "head"};
   outcome.prediction = prediction;
-  const std::string said =
-      "Predicted before the first run (SHA-256 9f86d081884c): full is best among full and head";
+  const std::string said = "Predicted before the first run (SHA-256 9f86d081884c): full before head";
   EXPECT_SAYS(verdict_paragraph(outcome), said + "; these runs do not allow a judgement of it.");
   outcome.prediction->contrast = outcome.summaries[1].to_full;
-  const std::string interval = said + ". The 95 % interval of the difference to the others, -0.07 to -0.03, ";
+  const std::string interval =
+      said + ". The 95 % interval of the difference of their means, -0.07 to -0.03, ";
   EXPECT_SAYS(verdict_paragraph(outcome), interval + "refutes it.");
   outcome.prediction->contrast->verdict = Verdict::better;
   EXPECT_SAYS(verdict_paragraph(outcome), interval + "supports it.");

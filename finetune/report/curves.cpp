@@ -46,14 +46,14 @@ std::string validation_figure(const CompareOutcome& outcome, const std::string& 
   if (chart.series.empty()) return "";
   const ReportedRun* watched = metric == "loss" ? watched_run(outcome, strategy) : nullptr;
   if (watched != nullptr) {
-    Series training{"training", {}};
+    Series training{concat("training (", watched->seed, ")"), {}};
     for (const WatchSample& sample : watched->watched)
       training.points.emplace_back(static_cast<double>(sample.step), sample.loss);
     chart.series.push_back(std::move(training));
   }
   chart.id = concat("curve-", anchor(metric), "-", anchor(strategy));
-  chart.title = watched != nullptr ? "Loss: validation, and training of one seed"
-                                   : concat("Validation ", metric_name(metric));
+  chart.title =
+      watched != nullptr ? "Validation and training loss" : concat("Validation ", metric_name(metric));
   chart.x_label = "updates";
   chart.y_label = metric_name(metric);
   chart.description = last_values(chart.series);

@@ -16,6 +16,10 @@ constexpr double kNames = 96;  // where the plot begins, right of the strategies
 constexpr double kRow = 20;
 constexpr double kPlotEnd = kFigureWidth - 8;
 
+// The majority class is far below everything else: it stands in the table alone, so that the scale serves the
+// others.
+bool is_drawn(const StrategySummary& s) { return s.strategy != "majority"; }
+
 using Rows = std::vector<const StrategySummary*>;
 
 void write_name(Svg& svg, const StrategySummary& s, double y) {
@@ -26,12 +30,12 @@ std::string runs_figure(const CompareOutcome& outcome) {
   Rows rows;
   Range values;
   for (const StrategySummary& s : outcome.summaries) {
-    if (!ended_well(s)) continue;
+    if (!ended_well(s) || !is_drawn(s)) continue;
     rows.push_back(&s);
     values.add(s.value.low), values.add(s.value.high);
   }
   for (const ReportedRun& run : outcome.runs)
-    if (run.status == "ok") values.add(run.value);
+    if (run.status == "ok" && run.strategy != "majority") values.add(run.value);
   if (rows.empty()) return "";
   const double bottom = kRow * static_cast<double>(rows.size()) + 4;
   Svg svg(bottom + 32);
@@ -75,7 +79,7 @@ std::string differences_figure(const CompareOutcome& outcome) {
   Range values;
   double margin = 0;
   for (const StrategySummary& s : outcome.summaries) {
-    if (!s.to_full) continue;
+    if (!s.to_full || !is_drawn(s)) continue;
     rows.push_back(&s);
     margin = s.to_full->margin;
     values.add(s.to_full->simultaneous.low), values.add(s.to_full->simultaneous.high);
@@ -131,7 +135,7 @@ std::string ranks_figure(const CompareOutcome& outcome) {
     words += concat(words.empty() ? "" : "; ", s->strategy, " ", fixed_number(s->rank_probability[0], 2));
     y += kRow;
   }
-  for (std::size_t rank = 0; rank < ranks; ++rank)
+  for (std::size_t rank = 0; rank<ranks; rank += ranks> 12 ? 2 : 1)
     svg.text(kNames + cell * (static_cast<double>(rank) + 0.5), bottom + 13, std::to_string(rank + 1),
              "middle", "tick");
   svg.text((kNames + kPlotEnd) / 2, bottom + 27, "rank; the area of a dot is its probability", "middle",
@@ -143,7 +147,12 @@ std::string ranks_figure(const CompareOutcome& outcome) {
 
 std::string result_figures(const CompareOutcome& outcome) {
   const std::string figures = runs_figure(outcome) + differences_figure(outcome) + ranks_figure(outcome);
-  return figures.empty() ? "" : "<div class=\"figures\">" + figures + "</div>\n";
+  const StrategySummary* majority = find_summary(outcome, "majority");
+  const std::string note =
+      majority != nullptr && ended_well(*majority)
+          ? soft(concat("Not drawn: the majority class, at ", metric_number(majority->value.mean), "."))
+          : "";
+  return figures.empty() ? "" : "<div class=\"figures\">" + figures + "</div>\n" + note;
 }
 
 }  // namespace thaw::report

@@ -187,6 +187,7 @@ std::string time_section(const CompareOutcome& outcome) {
   for (const StrategySummary& s : outcome.summaries) {
     if (!ended_well(s)) continue;
     const bool known = s.first_epoch_seconds > 0;
+    if (!known && !(s.tuning_seconds > 0) && !(s.evaluation_seconds > 0) && !s.seconds_to_full) continue;
     table.add({name_cell(s), positive_cell(s.tuning_seconds, seconds_text),
                positive_cell(s.first_epoch_seconds, seconds_text),
                known ? positive_cell(s.seconds.mean - s.first_epoch_seconds, seconds_text) : Cell(),

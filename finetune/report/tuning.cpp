@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "finetune/report/charts.h"
@@ -31,20 +35,25 @@ struct TuningAxes {
   Range rates, values;
 };
 
+// The sets of options that were tried, in order.
+std::vector<std::string> option_sets(const Trials& trials) {
+  std::set<std::string> sets;
+  for (const TuningTrial* trial : trials) sets.insert(options_key(*trial));
+  return {sets.begin(), sets.end()};
+}
+
 // Trials that differ in the learning rate alone are joined: their mean over tuning seeds.
-void write_lines(Svg& svg, const Scale& x, const Scale& y, const Trials& trials) {
-  std::map<std::string, std::map<double, std::pair<double, int>>> lines;
+void write_line(Svg& svg, const Scale& x, const Scale& y, const Trials& trials, const std::string& options,
+                std::size_t n) {
+  std::map<double, std::pair<double, int>> sums;
   for (const TuningTrial* trial : trials) {
-    if (!has_value(*trial)) continue;
-    auto& [sum, count] = lines[options_key(*trial)][trial->lr];
+    if (!has_value(*trial) || options_key(*trial) != options) continue;
+    auto& [sum, count] = sums[trial->lr];
     sum += trial->validation_value, ++count;
   }
-  std::size_t n = 0;
-  for (const auto& [options, means] : lines) {
-    std::vector<std::pair<double, double>> places;
-    for (const auto& [lr, mean] : means) places.emplace_back(x(lr), y(mean.first / mean.second));
-    svg.polyline(places, line_classes(n++));
-  }
+  std::vector<std::pair<double, double>> places;
+  for (const auto& [lr, sum] : sums) places.emplace_back(x(lr), y(sum.first / sum.second));
+  svg.polyline(places, line_classes(n));
 }
 
 std::string tuning_words(const CompareOutcome& outcome, const Trials& trials) {
@@ -60,13 +69,21 @@ std::string tuning_words(const CompareOutcome& outcome, const Trials& trials) {
 std::string tuning_figure(const CompareOutcome& outcome, const std::string& strategy, const Trials& trials,
                           const TuningAxes& axes) {
   constexpr double kTop = 20, kBottom = 130, kWidth = 260;
-  Svg svg(kBottom + 32, kWidth);
+  const std::vector<std::string> sets = option_sets(trials);
+  const double legend = sets.size() > 1 ? 15 * static_cast<double>(sets.size()) : 0;
+  Svg svg(kBottom + 32 + legend, kWidth);
   const Scale x = Scale::logarithmic(axes.rates, 42, kWidth - 6);
   // What failed has a place of its own, below all values.
   const double room = 0.2 * (axes.values.high - axes.values.low);
   const Scale y = Scale::linear({axes.values.low - room, axes.values.high}, kBottom, kTop);
   svg.axes(x, y, "learning rate", metric_name(outcome.metric));
-  write_lines(svg, x, y, trials);
+  for (std::size_t n = 0; n < sets.size(); ++n) {
+    write_line(svg, x, y, trials, sets[n], n);
+    if (sets.size() < 2) continue;
+    const double base = kBottom + 43 + 15 * static_cast<double>(n);
+    svg.mark(6, base - 4, n, true);
+    svg.text(16, base, shortened(sets[n].empty() ? "defaults" : sets[n], kWidth - 18), "start", "tick");
+  }
   double seconds = 0;
   for (const TuningTrial* trial : trials) {
     seconds += trial->seconds;
@@ -76,9 +93,12 @@ std::string tuning_figure(const CompareOutcome& outcome, const std::string& stra
     if (!has_value(*trial))
       svg.cross(x(trial->lr), kBottom - 8, "l c1", tip);
     else
-      svg.shape(x(trial->lr), y(trial->validation_value), 0, 2.5, "f ink", tip);
+      svg.mark(
+          x(trial->lr), y(trial->validation_value),
+          static_cast<std::size_t>(std::find(sets.begin(), sets.end(), options_key(*trial)) - sets.begin()),
+          true, tip);
     if (trial->chosen && has_value(*trial))
-      svg.shape(x(trial->lr), y(trial->validation_value), 3, 6, "o c1 thick", "chosen: " + tip);
+      svg.shape(x(trial->lr), y(trial->validation_value), 3, 7, "o ink thick", "chosen: " + tip);
   }
   svg.text(kWidth - 6, kTop - 8,
            concat(count_of(static_cast<std::int64_t>(trials.size()), "trial"),
