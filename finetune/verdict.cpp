@@ -272,7 +272,9 @@ class VerdictWriter {
     for (const std::string& name : said.among)
       if (std::find(said.best.begin(), said.best.end(), name) == said.best.end()) rivals.push_back(name);
     if (rivals.empty()) return "";
-    return rivals.size() > 4 ? concat(" before the other ", rivals.size()) : " before " + words_list(rivals);
+    return rivals.size() > 4
+               ? concat(" better than the mean of the other ", rivals.size(), " strategies")
+               : concat(" better than ", rivals.size() > 1 ? "the mean of " : "", words_list(rivals));
   }
 
   void prediction() {
@@ -296,7 +298,7 @@ class VerdictWriter {
     if (c.verdict == Verdict::worse) what = "refutes it";
     if (c.verdict == Verdict::equivalent)
       what = concat("does not support it: the difference is within \xc2\xb1", short_number(c.margin, 2));
-    say(concat(text, ". The 95 % interval of the difference of their means, ", interval, ", ", what, "."));
+    say(concat(text, ". The 95 % interval of that difference, ", interval, ", ", what, "."));
   }
 
   const CompareOutcome& outcome_;

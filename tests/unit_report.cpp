@@ -191,11 +191,10 @@ TEST(Verdict, PredictionSupportedRefutedOrNeither) {
   prediction.sha256 = "9f86d081884c7d659a2f";
   prediction.best = {"full"}, prediction.among = {"full", "head"};
   outcome.prediction = prediction;
-  const std::string said = "Predicted before the first run (SHA-256 9f86d081884c): full before head";
+  const std::string said = "Predicted before the first run (SHA-256 9f86d081884c): full better than head";
   EXPECT_SAYS(verdict_paragraph(outcome), said + "; these runs do not allow a judgement of it.");
   outcome.prediction->contrast = outcome.summaries[1].to_full;
-  const std::string interval =
-      said + ". The 95 % interval of the difference of their means, -0.07 to -0.03, ";
+  const std::string interval = said + ". The 95 % interval of that difference, -0.07 to -0.03, ";
   EXPECT_SAYS(verdict_paragraph(outcome), interval + "refutes it.");
   outcome.prediction->contrast->verdict = Verdict::better;
   EXPECT_SAYS(verdict_paragraph(outcome), interval + "supports it.");

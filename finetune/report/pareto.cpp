@@ -143,7 +143,9 @@ class ParetoFigure {
     places_.resize(points_.size());
     for (const bool on_front : {true, false})
       for (std::size_t i = 0; i < points_.size(); ++i)
-        if (points_[i].on_front == on_front)
+        // Beside a mark that touches another it would be open which one is meant.
+        if (points_[i].on_front == on_front &&
+            std::count_if(marks.begin(), marks.end(), [&](const Box& o) { return marks[i].meets(o); }) == 1)
           places_[i] = labels.place(place_x(points_[i]), place_y(points_[i]),
                                     text_width(points_[i].summary->strategy) * (on_front ? 1.1 : 1));
   }

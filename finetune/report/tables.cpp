@@ -63,9 +63,9 @@ Cell runs_cell(const StrategySummary& s) {
           s.failed > 0 ? concat(s.failed, " failed") : ""};
 }
 
-// Nothing where a single run has no interval.
+// Nothing where both ends read the same, as of a single run.
 std::string range_note(const Interval& interval) {
-  return interval.low < interval.high ? range_text(interval) : "";
+  return metric_number(interval.low) == metric_number(interval.high) ? "" : range_text(interval);
 }
 
 std::string gives_table(const CompareOutcome& outcome) {
