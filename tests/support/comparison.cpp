@@ -165,19 +165,13 @@ void describe_everything(CompareOutcome& outcome) {
   outcome.budget = "3 epochs";
   outcome.tuned = true;
   outcome.margin = 0.01;
-  outcome.data = {"train.csv",
-                  {1, 8, 8},
-                  {"cat", "dog"},
-                  500,
-                  200,
-                  60,
-                  100,
-                  {100, 100},
-                  {30, 30},
-                  {50, 50},
-                  "column subject: 12 groups, none on two sides",
-                  "none, exact or near",
-                  "digits 0 to 4; these data have the others: no overlap"};
+  DataCard& data = outcome.data;
+  data.source = "train.csv", data.sample_shape = {1, 8, 8}, data.classes = {"cat", "dog"};
+  data.pool = 500, data.train = 200, data.validation = 60, data.test = 100;
+  data.train_counts = {100, 100}, data.validation_counts = {30, 30}, data.test_counts = {50, 50};
+  data.groups = "column subject: 12 groups, none on two sides";
+  data.duplicates = "none, exact or near";
+  data.pretraining = "digits 0 to 4; these data have the others: no overlap";
   outcome.test_evaluations = 60;
   outcome.full_spread = SpreadParts{0.021, 0.008};
   outcome.version = "0.1.0", outcome.compiler = "GNU 12.2.0", outcome.cpu = "A CPU", outcome.threads = 2;
