@@ -1,6 +1,7 @@
 #include "finetune/text_table.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace thaw {
 namespace {
@@ -32,6 +33,19 @@ std::string text_table(const std::vector<TextRow>& rows, Align others) {
     text += '\n';
   }
   return text;
+}
+
+std::string wrapped(const std::string& words, std::size_t columns) {
+  std::istringstream in(words);
+  std::string text, line;
+  for (std::string word; in >> word;) {
+    if (!line.empty() && width_of(line) + 1 + width_of(word) > columns) {
+      text += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return line.empty() ? text : text + line + "\n";
 }
 
 }  // namespace thaw

@@ -15,4 +15,7 @@ enum class Align { left, right };
 // of UTF-8.
 std::string text_table(const std::vector<TextRow>& rows, Align others = Align::left);
 
+// The words in lines of at most `columns` characters, each ended by a newline.
+std::string wrapped(const std::string& words, std::size_t columns = 100);
+
 }  // namespace thaw

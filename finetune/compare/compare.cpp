@@ -23,6 +23,7 @@
 #include "finetune/compare/tuning.h"
 #include "finetune/data/text.h"
 #include "finetune/run_report.h"
+#include "finetune/units.h"
 #include "kernels/kernels.h"
 #include "nn/files.h"
 
@@ -85,6 +86,9 @@ class Comparison {
     const auto trained = static_cast<std::int64_t>(contenders_.size());
     total_ = (trained + static_cast<std::int64_t>(baselines_.size())) * runs_per_strategy() +
              (choices > 1 ? trained * choices : 0);
+    if (budget_.kind == Budget::Kind::seconds)
+      notes.push_back(concat("the budget is of one run: the ", total_, " runs of this comparison take about ",
+                             short_number(budget_.amount * static_cast<double>(total_) / 60, 2), " minutes"));
     notes_ = std::move(notes);
   }
 

@@ -55,7 +55,7 @@ struct TuningTrial {
 
 struct MetricInterval {
   std::string name;   // "loss", "accuracy", ..
-  Interval interval;  // 95 %, Student's t over seeds
+  Interval interval;  // 95 %, Student's t over labelled subsets
 };
 
 // What a strategy's reported runs say together.

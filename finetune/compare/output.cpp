@@ -9,6 +9,7 @@
 #include "finetune/metrics_json.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
+#include "finetune/verdict.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -131,9 +132,11 @@ Json data_json(const DataCard& card) {
           {"pretraining", card.pretraining}};
 }
 
+constexpr std::size_t kColumns = 120;  // of the terminal summary's prose
 constexpr const char* kIntervals =
-    "95 %, of values over seeds (Student's t), of differences to full for all strategies at once, paired by "
-    "seed and test example (hierarchical bootstrap)";
+    "a 95 % interval: of values over seeds (Student's t), of differences to full for all strategies at once, "
+    "paired "
+    "by seed and test example (hierarchical bootstrap)";
 
 std::string results_json(const Config& config, const CompareOutcome& outcome) {
   Json summaries = Json::array();
@@ -184,7 +187,7 @@ std::string summary_text(const CompareOutcome& outcome) {
                                  [](const StrategySummary& s) { return s.strategy == "full"; });
   const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
   std::vector<TextRow> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds",
-                             "FLOPs", "peak memory", "beside full"}};
+                             "of full's FLOPs", "peak memory", "beside full"}};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
     rows.push_back({s.strategy + marks_of(s), any ? interval_text(s.value) : "-",
@@ -194,17 +197,16 @@ std::string summary_text(const CompareOutcome& outcome) {
                     s.peak_bytes.mean > 0 ? bytes_text(s.peak_bytes.mean) : "",
                     s.to_full ? verdict_text(*s.to_full) : ""});
   }
-  std::string text = text_table(rows, Align::right);
-  text += outcome.tuned ? "Learning rates: chosen on validation data, with seeds that are not reported.\n"
-                        : "Untuned: compares recipes.\n";
-  if (any_of(outcome, &StrategySummary::under_optimised))
-    text += "[1] Under-optimised: below the probe, which trains no network.\n";
+  std::string text = wrapped(verdict_paragraph(outcome), kColumns) + "\n" + text_table(rows, Align::right);
+  std::string notes =
+      outcome.tuned ? "Learning rates and knobs: chosen on validation data with a seed that is not reported."
+                    : "Untuned: compares recipes.";
+  if (any_of(outcome, &StrategySummary::under_optimised)) notes += " [1] under-optimised: below the probe.";
   if (any_of(outcome, &StrategySummary::exploratory))
-    text += "[2] Exploratory: added after the test data had been looked at.\n";
+    notes += " [2] exploratory: added after the test data had been looked at.";
   if (!outcome.earlier_looks.empty())
-    text += concat("Exploratory: the test data had been looked at before, last by ",
-                   outcome.earlier_looks.back(), ".\n");
-  return text + "Intervals (±): " + kIntervals + ".\nFLOPs: relative to full.\n";
+    notes += concat(" Exploratory: the test data had been looked at by ", outcome.earlier_looks.back(), ".");
+  return text + wrapped(concat(notes, " ± is ", kIntervals, "."), kColumns);
 }
 
 void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome) {

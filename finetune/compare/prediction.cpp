@@ -60,7 +60,8 @@ void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t 
   if (best.values.empty() || best.values.size() != others.values.size()) return;
   InferenceOptions options;
   options.higher_is_better = higher_is_better(outcome.metric);
-  options.margin = outcome.margin;
+  // Of an error the margin is a share.
+  options.margin = options.higher_is_better ? outcome.margin : outcome.margin * others.mean();
   options.seed = seed;
   prediction.contrast = conclude({best}, others, options).contrasts[0];
 }

@@ -21,11 +21,14 @@ Runs runs_of(const std::string& strategy, const CompareOutcome& outcome) {
   return runs;
 }
 
+// Runs of one labelled subset are no independent witnesses: their mean is one value.
 template <class Get>
-std::vector<double> values_of(const Runs& runs, Get get) {
-  std::vector<double> values;
-  for (const ReportedRun* run : runs) values.push_back(static_cast<double>(get(*run)));
-  return values;
+std::vector<double> means_by_draw(const Runs& runs, Get get) {
+  std::map<std::uint64_t, std::vector<double>> by_draw;
+  for (const ReportedRun* run : runs) by_draw[run->draw].push_back(static_cast<double>(get(*run)));
+  std::vector<double> means;
+  for (const auto& [draw, values] : by_draw) means.push_back(t_interval(values).mean);
+  return means;
 }
 
 StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome) {
@@ -45,7 +48,7 @@ StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome)
       ++summary.tuning_trials;
     }
   if (runs.empty()) return summary;
-  const auto interval = [&](auto get) { return t_interval(values_of(runs, get)); };
+  const auto interval = [&](auto get) { return t_interval(means_by_draw(runs, get)); };
   summary.value = interval([](const ReportedRun& r) { return r.value; });
   summary.seconds = interval([](const ReportedRun& r) { return r.seconds; });
   summary.peak_bytes = interval([](const ReportedRun& r) { return r.peak_bytes; });

@@ -38,7 +38,9 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
     TestLook look{text_of(json, "test"), text_of(json, "by"), text_of(json, "config"), text_of(json, "time")};
-    if (look.test == test && look.by != by) looks.push_back(std::move(look));
+    if (look.test != test) continue;
+    if (look.by == by) break;  // what came after the first own look is no earlier one
+    looks.push_back(std::move(look));
   }
   return looks;
 }

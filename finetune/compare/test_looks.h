@@ -14,8 +14,8 @@ struct TestLook {
   std::string time;    // UTC, ISO 8601
 };
 
-// The looks at `test` by others than `by`, oldest first, from the register beside it. A line that cannot be
-// read is passed over.
+// The looks at `test` by others before the first one by `by`, oldest first, from the register beside it. A
+// line that cannot be read is passed over.
 std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by);
 
 // Before the first look. Throws Error where the register cannot be written.

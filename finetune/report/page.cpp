@@ -50,11 +50,6 @@ std::string strategies_section(const CompareOutcome& outcome) {
   return html;
 }
 
-struct Part {
-  const char *id, *title;
-  std::string body;  // empty: left out
-};
-
 std::string contents(const std::vector<Part>& parts) {
   std::string links;
   for (const Part& part : parts)
@@ -72,6 +67,18 @@ std::string sections(const std::vector<Part>& parts) {
 }
 
 }  // namespace
+
+std::string page(const std::string& title, const std::string& heading, const std::string& head,
+                 const std::vector<Part>& parts) {
+  return concat(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" "
+      "content=\"width=device-width, initial-scale=1\"/><title>thaw: ",
+      escape(title), "</title><style>", style_sheet(), "</style><style id=\"figure-style\">", figure_style(),
+      "</style></head><body>\n<header><h1>", escape(heading), "</h1>\n", head, contents(parts),
+      "</header>\n<main>\n", sections(parts), "</main>\n<script>", page_script(),
+      "</script></body></html>\n");
+}
+
 }  // namespace report
 
 std::string report_html(const Config& config, const CompareOutcome& outcome) {
@@ -86,14 +93,9 @@ std::string report_html(const Config& config, const CompareOutcome& outcome) {
       {"data", "Data", data_section(outcome)},
       {"repeat", "To repeat it", repeat_section(outcome, toml)},
   };
-  return concat(
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" "
-      "content=\"width=device-width, initial-scale=1\"/><title>thaw: ",
-      escape(name), "</title><style>", style_sheet(), "</style><style id=\"figure-style\">", figure_style(),
-      "</style></head><body>\n<header><h1>Freezing strategies: ", escape(name), "</h1>\n", stamps(outcome),
-      "<p class=\"verdict\">", escape(verdict_paragraph(outcome)), "</p>\n", contents(parts),
-      "</header>\n<main>\n", sections(parts), "</main>\n<script>", page_script(),
-      "</script></body></html>\n");
+  return page(name, "Freezing strategies: " + name,
+              stamps(outcome) + "<p class=\"verdict\">" + escape(verdict_paragraph(outcome)) + "</p>\n",
+              parts);
 }
 
 }  // namespace thaw

@@ -3,10 +3,19 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "finetune/compare/comparison.h"
 
 namespace thaw::report {
+
+// A whole page. `head`: HTML below the title.
+struct Part {
+  const char *id, *title;
+  std::string body;  // empty: left out
+};
+std::string page(const std::string& title, const std::string& heading, const std::string& head,
+                 const std::vector<Part>& parts);
 
 const char* style_sheet();   // of the page
 const char* figure_style();  // of what is inside figures; a saved figure takes it along

@@ -114,6 +114,7 @@ std::string study_text(const StudyOutcome& outcome) {
 void write_study(const std::string& folder, const StudyOutcome& outcome) {
   atomic_write(folder + "/study.csv", study_csv(outcome));
   atomic_write(folder + "/study.json", study_json(outcome));
+  atomic_write(folder + "/report.html", study_html(outcome));
 }
 
 }  // namespace thaw

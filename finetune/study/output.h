@@ -10,7 +10,10 @@ namespace thaw {
 // study.csv (a row per cell and strategy), study.json and report.html in `folder`, each atomically.
 void write_study(const std::string& folder, const StudyOutcome& outcome);
 
-// Better, worse or undecided, as the interval says.
+// The page of a study.
+std::string study_html(const StudyOutcome& outcome);
+
+// "as predicted", "against the prediction", "undecided": as the interval says.
 std::string contrast_text(const StudyMean& contrast);
 
 }  // namespace thaw
