@@ -76,8 +76,8 @@ struct StrategySummary {
   double flops = 0, trainable = 0;       // means per run
   double first_epoch_seconds = 0, evaluation_seconds = 0, tuning_seconds = 0;
   std::int64_t tuning_trials = 0;
-  // Until the validation metric came within half a point of tuned full's: the median over seeds, empty where
-  // fewer than half of the runs came there.
+  // Until the validation metric came within half a point of where tuned full's ended with the same seed: the
+  // median over seeds, empty where fewer than half of the runs came there.
   std::optional<double> seconds_to_full, steps_to_full;
 };
 

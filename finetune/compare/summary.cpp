@@ -108,26 +108,27 @@ double median(std::vector<double> values) {
 }
 
 // When each run's validation metric first came within half a point (for an error: half a percent) of where
-// full's runs ended on average.
+// full's run of the same seed ended.
 void time_to_full(CompareOutcome& outcome) {
   const bool higher = higher_is_better(outcome.metric);
-  std::vector<double> ends;
-  for (const ReportedRun* run : runs_of("full", outcome))
-    if (run->status == "ok" && !run->evaluations.empty())
-      ends.push_back(metric(run->evaluations.back().metrics, outcome.metric));
-  if (ends.empty()) return;
-  const double end = t_interval(ends).mean;
-  const double goal = higher ? end - kNearFull : end * (1 + kNearFull);
+  std::map<std::uint64_t, double> goals;
+  for (const ReportedRun* run : runs_of("full", outcome)) {
+    if (run->status != "ok" || run->evaluations.empty()) continue;
+    const double end = metric(run->evaluations.back().metrics, outcome.metric);
+    goals[run->seed] = higher ? end - kNearFull : end * (1 + kNearFull);
+  }
   for (StrategySummary& summary : outcome.summaries) {
     std::vector<double> seconds, steps;
-    const Runs runs = runs_of(summary.strategy, outcome);
-    for (const ReportedRun* run : runs) {
-      const auto reached =
-          std::find_if(run->evaluations.begin(), run->evaluations.end(), [&](const Evaluation& evaluation) {
-            const double value = metric(evaluation.metrics, outcome.metric);
-            return higher ? value >= goal : value <= goal;
-          });
-      const bool did = run->status == "ok" && reached != run->evaluations.end();
+    for (const ReportedRun* run : runs_of(summary.strategy, outcome)) {
+      const auto goal = goals.find(run->seed);
+      const auto is_near = [&](const Evaluation& evaluation) {
+        const double value = metric(evaluation.metrics, outcome.metric);
+        return higher ? value >= goal->second : value <= goal->second;
+      };
+      auto reached = run->evaluations.end();
+      if (run->status == "ok" && goal != goals.end())
+        reached = std::find_if(run->evaluations.begin(), run->evaluations.end(), is_near);
+      const bool did = reached != run->evaluations.end();
       seconds.push_back(did ? reached->seconds : INFINITY);
       steps.push_back(did ? static_cast<double>(reached->step) : INFINITY);
     }
