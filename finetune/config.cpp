@@ -317,29 +317,31 @@ void give(toml::table& root, toml::table&& changes) {
   merge(root, std::move(changes));
 }
 
-// The config with one value of each axis.
-toml::table cell_of(const toml::table& root, const std::vector<std::vector<AxisValue>>& axes,
-                    const std::vector<std::size_t>& place) {
-  toml::table cell = root;
-  std::vector<const AxisValue*> chosen;
+// Gives `cell` one value of each axis, which it takes.
+void give_values(toml::table& cell, std::vector<std::vector<AxisValue>>& axes,
+                 const std::vector<std::size_t>& place) {
+  std::vector<AxisValue*> chosen;
   for (std::size_t axis = 0; axis < axes.size(); ++axis) chosen.push_back(&axes[axis][place[axis]]);
-  for (const AxisValue* value : chosen) give(cell, toml::table(value->changes));
-  for (const AxisValue* value : chosen)
+  for (AxisValue* value : chosen) give(cell, std::move(value->changes));
+  for (AxisValue* value : chosen)
     for (const AxisValue* other : chosen)
-      if (const toml::table* changes = value->when[other->name].as_table()) give(cell, toml::table(*changes));
-  return cell;
+      if (toml::table* changes = value->when[other->name].as_table()) give(cell, std::move(*changes));
 }
 
 }  // namespace
 
 Study load_study(const std::string& path, const std::vector<std::string>& overrides) {
-  toml::table root = parse_toml(read_file(path, kMaxConfigBytes), path);
+  const std::string text = read_file(path, kMaxConfigBytes);
   Study study;
-  const std::vector<std::vector<AxisValue>> axes = take_axes(root, path, study.axes);
-  std::vector<std::size_t> place(axes.size());
+  std::vector<std::size_t> place;
   for (;;) {
-    toml::table cell = cell_of(root, axes, place);
-    for (const std::string& text : overrides) give(cell, parse_override(text));
+    // Each cell is parsed anew: copies of toml++'s values forget their lines, which messages name.
+    toml::table cell = parse_toml(text, path);
+    study.axes.clear();
+    std::vector<std::vector<AxisValue>> axes = take_axes(cell, path, study.axes);
+    place.resize(axes.size());
+    give_values(cell, axes, place);
+    for (const std::string& change : overrides) give(cell, parse_override(change));
     study.cells.push_back({place, ConfigReader(path, cell).read()});
     // The last axis runs fastest.
     std::size_t axis = place.size();
