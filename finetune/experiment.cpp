@@ -52,31 +52,47 @@ void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t se
   rest = rest.subset(split.rest);
 }
 
-void check_duplicates(const Config& config, const Dataset& train, const Dataset& other,
-                      const std::string& other_path, bool refuse, std::vector<std::string>& notes) {
-  const std::vector<Duplicate> found = find_duplicates(train, other);
+// Samples and the file that they are from.
+struct Part {
+  const Dataset& data;
+  const std::string& path;
+};
+
+std::int64_t place_of(const Dataset& data, std::int64_t row) {
+  return data.id[static_cast<std::size_t>(row)] + 1;
+}
+
+void check_duplicates(const Config& config, const Part& known, const Part& other, bool refuse,
+                      std::vector<std::string>& notes) {
+  const std::vector<Duplicate> found = find_duplicates(known.data, other.data);
   if (found.empty()) return;
-  const std::string what =
-      concat(found.size(), " rows of ", other_path, " stand in ", config.data.train, " too (first: row ",
-             found[0].second_row + 1, " is row ", found[0].first_row + 1, ")");
+  const std::string what = concat(found.size(), " rows of ", other.path, " stand in ", known.path,
+                                  " too (first: row ", place_of(other.data, found[0].second_row), " is row ",
+                                  place_of(known.data, found[0].first_row), ")");
   if (refuse && config.data.duplicates != "warn")
     fail_input(what, "; remove them, or set data.duplicates = \"warn\"");
   notes.push_back("warning: " + what);
 }
 
-void check_groups(const Config& config, const Dataset& train, const Dataset& other,
-                  const std::string& other_path, bool refuse, std::vector<std::string>& notes) {
-  const std::set<std::string> known(train.group.begin(), train.group.end());
+void check_groups(const Config& config, const Part& known, const Part& other, bool refuse,
+                  std::vector<std::string>& notes) {
+  const std::set<std::string> groups(known.data.group.begin(), known.data.group.end());
   std::set<std::string> shared;
-  for (const std::string& group : other.group)
-    if (known.count(group) > 0) shared.insert(group);
+  for (const std::string& group : other.data.group)
+    if (groups.count(group) > 0) shared.insert(group);
   if (shared.empty()) return;
   const std::string what =
-      concat(shared.size(), " groups of ", other_path, " stand in ", config.data.train, " too (column ",
+      concat(shared.size(), " groups of ", other.path, " stand in ", known.path, " too (column ",
              in_quotes(config.data.group), ", first: ", in_quotes(*shared.begin()), ")");
   if (refuse && config.data.duplicates != "warn")
     fail_input(what, "; keep a group in one file, or set data.duplicates = \"warn\"");
   notes.push_back("warning: " + what);
+}
+
+void check_apart(const Config& config, const Part& known, const Part& other, bool refuse,
+                 std::vector<std::string>& notes) {
+  check_duplicates(config, known, other, refuse, notes);
+  check_groups(config, known, other, refuse, notes);
 }
 
 void check_same_shape(const Dataset& train, const Dataset& other, const std::string& path) {
@@ -90,8 +106,7 @@ void read_or_split(const Config& config, const std::string& path, double fractio
   if (!path.empty()) {
     part = read_dataset(source_of(config.data, path, &data.train));
     check_same_shape(data.train, part, path);
-    check_duplicates(config, data.train, part, path, refuse, data.notes);
-    check_groups(config, data.train, part, path, refuse, data.notes);
+    check_apart(config, {data.train, config.data.train}, {part, path}, refuse, data.notes);
   } else if (fraction > 0) {
     // Each part has a seed of its own, so that taking a test part does not hand its samples to validation.
     take_split(data.train, part, fraction, mix64(config.data.split_seed ^ hash_text(what)));
@@ -205,6 +220,10 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
   read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
                 data, data.validation);
+  // What is split off the training file is kept apart from the rest of it, not from another file.
+  if (!section.validation.empty())
+    check_apart(config, {data.test, section.test.empty() ? section.train : section.test},
+                {data.validation, section.validation}, refuse_duplicates, data.notes);
   corrupt_parts(section, data);
   if (data.test.size() > 0) data.test_hash = content_hash(data.test);
 
