@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "core/autograd.h"
@@ -33,11 +34,21 @@ std::int64_t count_groups(const Dataset& data) {
   return static_cast<std::int64_t>(std::set<std::string>(data.group.begin(), data.group.end()).size());
 }
 
+std::int64_t groups_on_two_sides(const PreparedData& loaded) {
+  std::map<std::string, int> sides;
+  for (const Dataset* part : {&loaded.train, &loaded.validation, &loaded.test})
+    for (const std::string& group : std::set<std::string>(part->group.begin(), part->group.end()))
+      ++sides[group];
+  return std::count_if(sides.begin(), sides.end(), [](const auto& entry) { return entry.second > 1; });
+}
+
 std::string describe_groups(const Config& config, const PreparedData& loaded) {
   if (config.data.group.empty()) return "no group column: related rows may stand on both sides of a split";
+  const std::int64_t shared = groups_on_two_sides(loaded);
   return concat("column ", in_quotes(config.data.group), ": ", count_groups(loaded.train),
                 " groups to train on, ", count_groups(loaded.validation), " for validation, ",
-                count_groups(loaded.test), " for the test; no group stands on two sides");
+                count_groups(loaded.test), " for the test; ",
+                shared == 0 ? "no group stands" : concat(shared, " stand"), " on two sides");
 }
 
 std::string describe_duplicates(const PreparedData& loaded, const NearDuplicates& near) {
