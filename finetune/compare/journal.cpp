@@ -29,18 +29,33 @@ Metrics read_metrics(const Json& json) {
 
 double read_number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
 
+// Numbers of which any may be no finite one.
+template <class Number>
+Json numbers_json(const std::vector<Number>& numbers) {
+  Json json = Json::array();
+  for (const Number number : numbers) json.push_back(json_number(number));
+  return json;
+}
+
+template <class Number>
+std::vector<Number> read_numbers(const Json& json) {
+  std::vector<Number> numbers;
+  for (const Json& number : json) numbers.push_back(static_cast<Number>(read_number(number)));
+  return numbers;
+}
+
 // Right and wrong as a text of ones and zeros, which is what most scores are; others as numbers.
 Json scores_json(const std::vector<float>& scores) {
   std::string text;
   for (const float score : scores) {
-    if (score != 0.0F && score != 1.0F) return scores;
+    if (score != 0.0F && score != 1.0F) return numbers_json(scores);
     text += score == 1.0F ? '1' : '0';
   }
   return text;
 }
 
 std::vector<float> read_scores(const Json& json) {
-  if (!json.is_string()) return json;
+  if (!json.is_string()) return read_numbers<float>(json);
   std::vector<float> scores;
   for (const char c : json.get_ref<const std::string&>()) scores.push_back(c == '1' ? 1.0F : 0.0F);
   return scores;
@@ -92,7 +107,8 @@ Json run_line(const ReportedRun& r) {
   for (const Evaluation& e : r.evaluations)
     evaluations.push_back({e.step, e.seconds, metrics_json(e.metrics)});
   for (const WatchSample& w : r.watched)
-    watched.push_back({w.step, json_number(w.loss), w.gradient, w.update_ratio, w.drift});
+    watched.push_back({w.step, json_number(w.loss), numbers_json(w.gradient), numbers_json(w.update_ratio),
+                       numbers_json(w.drift)});
   for (const Trigger& t : r.triggers) triggers.push_back({t.phase, t.step});
   return {{"strategy", r.strategy},
           {"seed", r.seed},
@@ -141,7 +157,8 @@ ReportedRun read_run(const Json& json) {
   for (const Json& e : json.at("evaluations"))
     r.evaluations.push_back({e.at(0), read_metrics(e.at(2)), e.at(1)});
   for (const Json& w : json.at("watched"))
-    r.watched.push_back({w.at(0), read_number(w.at(1)), w.at(2), w.at(3), w.at(4)});
+    r.watched.push_back({w.at(0), read_number(w.at(1)), read_numbers<double>(w.at(2)),
+                         read_numbers<double>(w.at(3)), read_numbers<double>(w.at(4))});
   for (const Json& t : json.at("triggers")) r.triggers.push_back({t.at(0), t.at(1)});
   r.phase_records = json.at("phase_records");
   return r;
