@@ -47,10 +47,16 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
 
 void record_look(const TestLook& look) {
   const std::string path = register_beside(look.by);
-  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file.is_open()) fail("cannot write ", path, ": ", std::strerror(errno), "; choose another --out");
+  // A line that was cut short must not take this one with it.
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
+  char last = '\n';
+  if (size > 0 && ::pread(file.get(), &last, 1, size - 1) != 1)
+    fail("cannot read ", path, ": ", std::strerror(errno), "; choose another --out");
   FileWriter(file.get(), path)
-      .write(Json{{"test", look.test}, {"by", look.by}, {"config", look.config}, {"time", look.time}}.dump() +
+      .write((last == '\n' ? "" : "\n") +
+             Json{{"test", look.test}, {"by", look.by}, {"config", look.config}, {"time", look.time}}.dump() +
              "\n");
 }
 
