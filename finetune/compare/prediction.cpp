@@ -60,8 +60,12 @@ void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t 
   if (best.values.empty() || best.values.size() != others.values.size()) return;
   InferenceOptions options;
   options.higher_is_better = higher_is_better(outcome.metric);
-  // Of an error the margin is a share.
-  options.margin = options.higher_is_better ? outcome.margin : outcome.margin * others.mean();
+  options.margin = outcome.margin;
+  // As for strategies: a share of full's error.
+  if (!options.higher_is_better) {
+    const Scores full = scores_of("full", outcome);
+    options.margin *= full.values.empty() ? 0 : full.mean();
+  }
   options.seed = seed;
   prediction.contrast = conclude({best}, others, options).contrasts[0];
 }
