@@ -39,13 +39,10 @@ class Predictor {
 
   double flops(std::int64_t updates) const {
     double total = 0;
-    // A prediction is of a whole batch; an epoch's last one may be smaller.
-    const std::int64_t whole =
-        std::min(batches_.batch_size() * config_.train.accumulation, data_.train.size());
-    const double share =
-        static_cast<double>(data_.train.size()) / static_cast<double>(whole * batches_.updates_per_epoch());
+    const auto whole = static_cast<double>(whole_update());
     for (const LedgerPhase& row : ledger(updates).phases)
-      total += row.predicted.total_flops() * static_cast<double>(row.end - row.begin) * share;
+      total += row.predicted.total_flops() *
+               static_cast<double>(samples_before(row.end) - samples_before(row.begin)) / whole;
     return total;
   }
 
@@ -60,6 +57,15 @@ class Predictor {
   std::int64_t updates_per_epoch() const { return batches_.updates_per_epoch(); }
 
  private:
+  // Samples of an update, but for an epoch's last one, which may have fewer.
+  std::int64_t whole_update() const {
+    return std::min(batches_.batch_size() * config_.train.accumulation, data_.train.size());
+  }
+  std::int64_t samples_before(std::int64_t update) const {
+    const std::int64_t per_epoch = batches_.updates_per_epoch(), samples = data_.train.size();
+    return update / per_epoch * samples + std::min(update % per_epoch * whole_update(), samples);
+  }
+
   const Config& config_;
   const PreparedData& data_;
   Strategy strategy_;
@@ -103,15 +109,15 @@ Config within_seconds(const Config& config, double seconds, const PreparedData& 
 Config within_bytes(Config config, double bytes, const PreparedData& data) {
   TrainSection& train = config.train;
   if (train.batch_size == 0) train.batch_size = data.train.size();
+  const std::int64_t per_update = train.batch_size * train.accumulation;
   for (;;) {
     const double needed = Predictor(config, data).bytes();
     if (needed <= bytes) return config;
     if (train.batch_size == 1)
       throw OverBudget(concat("an update needs ", bytes_text(needed), " with batches of one sample (",
                               config.strategy.name, ", budget ", bytes_text(bytes), "); give it more bytes"));
-    const std::int64_t half = (train.batch_size + 1) / 2;
-    train.accumulation = (train.accumulation * train.batch_size + half - 1) / half;
-    train.batch_size = half;
+    train.batch_size = (train.batch_size + 1) / 2;
+    train.accumulation = (per_update + train.batch_size - 1) / train.batch_size;
   }
 }
 
@@ -179,6 +185,10 @@ Config with_budget(Config config, const Budget& budget, const PreparedData& data
       return within_seconds(config, budget.amount, data, run);
     case Budget::Kind::flops: {
       const Predictor predictor(config, data);
+      if (predictor.flops(1) > budget.amount)
+        throw OverBudget(concat("an update needs ", flops_text(predictor.flops(1)), " (",
+                                config.strategy.name, ", budget ", flops_text(budget.amount),
+                                "); give it more FLOPs"));
       return with_steps(config, updates_for(budget.amount, [&](auto n) { return predictor.flops(n); }));
     }
     case Budget::Kind::bytes:

@@ -65,6 +65,9 @@ class Comparison {
     if (data.validation.size() == 0 && config_.compare.tune > 0)
       fail_input("there are no validation data to choose learning rates on (", config_.path,
                  "); set data.validation or data.validation_fraction, or use --no-tune");
+    if (data.validation.size() == 0 && budget_.kind == Budget::Kind::convergence)
+      fail_input("there are no validation data to see convergence on (", config_.path,
+                 "); set data.validation or data.validation_fraction, or another compare.budget");
     std::vector<std::string> notes = data.notes;
     outcome_.data = make_data_card(config_, loaded_, data);
     for (const std::string& warning : data_warnings(outcome_.data)) notes.push_back(warning);
@@ -118,7 +121,8 @@ class Comparison {
 
   std::string looks_as() const {
     const std::string& folder = request_.looks_as.empty() ? request_.out : request_.looks_as;
-    return std::filesystem::absolute(folder).lexically_normal().string();
+    const auto path = std::filesystem::absolute(folder).lexically_normal();
+    return (path.has_filename() ? path : path.parent_path()).string();  // "run/" is "run"
   }
 
   // All but the strategies must be as it was begun.
@@ -163,7 +167,9 @@ class Comparison {
       return run_training(request).outcome;
     };
     try {
-      copy_budget(with_budget(config, budget_, data, run).train, train);
+      const Config fitted = with_budget(config, budget_, data, run);
+      if (stop_signal != 0) return;  // a measure that was cut short
+      copy_budget(fitted.train, train);
       journal_->add_budget(contender.name, stage, train);
     } catch (const OverBudget& error) {
       say(concat(contender.name, " is left out: ", error.what()));
@@ -204,11 +210,11 @@ class Comparison {
 
   // In a random order, so that a machine that slows down or warms up favours no strategy.
   void report_runs() {
-    record_look({loaded_.test_hash, looks_as(), sha256_hex(outcome_.config), now_utc()});
     std::erase_if(contenders_, [this](const Contender& c) { return over_budget_.count(c.name) > 0; });
     if (contenders_.empty())
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
                  " (compare.budget); give it more");
+    record_look({loaded_.test_hash, looks_as(), sha256_hex(outcome_.config), now_utc()});
     const auto rows = static_cast<std::int64_t>(baselines_.size() + contenders_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
     for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
