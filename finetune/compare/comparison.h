@@ -77,7 +77,7 @@ struct StrategySummary {
   double first_epoch_seconds = 0, evaluation_seconds = 0, tuning_seconds = 0;
   std::int64_t tuning_trials = 0;
   // Until the validation metric came within half a point of where tuned full's ended with the same seed: the
-  // median over seeds, empty where fewer than half of the runs came there.
+  // median over seeds, empty where half of the runs or more never came there.
   std::optional<double> seconds_to_full, steps_to_full;
 };
 
