@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "finetune/compare/summary.h"
 #include "finetune/data/text.h"
 #include "finetune/evaluate.h"
@@ -14,6 +15,17 @@ std::string list_of(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
+}
+
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::vector<std::string> rivals_of(const Prediction& prediction) {
+  std::vector<std::string> rivals;
+  for (const std::string& name : prediction.among)
+    if (!is_among(prediction.best, name)) rivals.push_back(name);
+  return rivals;
 }
 
 // The mean over the named strategies; without values where one of them has not all of its runs.
@@ -37,25 +49,24 @@ std::optional<Prediction> make_prediction(const CompareSection& compare) {
       .text = compare.prediction, .sha256 = {}, .best = compare.predict, .among = {}, .contrast = {}};
   for (const std::string& name : compare.strategies)
     if (name != "full") prediction.among.push_back(name);
+  for (const std::string& name : prediction.best)
+    if (!is_among(compare.strategies, name))
+      fail_input("compare.predict names ", in_quotes(name),
+                 ", which is not compared; add it to the strategies");
+  if (rivals_of(prediction).empty())
+    fail_input("compare.predict leaves no strategy but full that could lose; name fewer, or compare more");
   prediction.sha256 =
       sha256_hex(concat(prediction.text, '\n', list_of(prediction.best), '\n', list_of(prediction.among)));
   return prediction;
 }
 
 std::string describe(const Prediction& prediction) {
-  std::vector<std::string> rivals;
-  for (const std::string& name : prediction.among)
-    if (std::find(prediction.best.begin(), prediction.best.end(), name) == prediction.best.end())
-      rivals.push_back(name);
-  return concat(list_of(prediction.best), " before ", list_of(rivals),
+  return concat(list_of(prediction.best), " before ", list_of(rivals_of(prediction)),
                 prediction.text.empty() ? "" : ": " + prediction.text, " (sha256 ", prediction.sha256, ")");
 }
 
 void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t seed) {
-  std::vector<std::string> rivals;
-  for (const std::string& name : prediction.among)
-    if (std::find(prediction.best.begin(), prediction.best.end(), name) == prediction.best.end())
-      rivals.push_back(name);
+  const std::vector<std::string> rivals = rivals_of(prediction);
   const Scores best = mean_scores(prediction.best, outcome), others = mean_scores(rivals, outcome);
   if (best.values.empty() || best.values.size() != others.values.size()) return;
   InferenceOptions options;

@@ -10,7 +10,8 @@
 namespace thaw {
 
 // Of compare.predict and compare.prediction; nothing where no strategy is named. The rivals are the other
-// strategies of the comparison but `full`, which holds every one of them.
+// strategies of the comparison but `full`, which holds every one of them. InputError where one that is to
+// win does not take part, or where no rival is left.
 std::optional<Prediction> make_prediction(const CompareSection& compare);
 
 // "first, second before third, fourth: why (sha256 ...)"
