@@ -1,0 +1,209 @@
+// A comparison that was interrupted anywhere ends, when it is resumed, with the numbers of one that was not.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "tests/support/compare_run.h"
+#include "tests/support/messages.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using testing::CsvRow;
+using testing::file_text;
+using testing::ProgramResult;
+using testing::read_csv;
+using testing::run_program;
+using testing::run_program_and_signal;
+using testing::TemporaryFolder;
+using testing::without_seconds;
+namespace fs = std::filesystem;
+
+constexpr const char* kConfig = R"(
+[data]
+train = "t.csv"
+samples_per_class = 12
+[model]
+from = "mlp"
+hidden = [8]
+dropout = 0.1
+[train]
+epochs = 4
+batch_size = 16
+checkpoint_every = "20 steps"
+[compare]
+strategies = ["full", "lora"]
+seeds = 2
+tune = 2
+lr_grid = [0.01, 0.003]
+)";
+
+struct CliCompareResume : ::testing::Test {
+  CliCompareResume() { folder.write("t.csv", testing::clusters_csv(90, 1)); }
+  std::vector<std::string> arguments(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"compare", config, "--out", run});
+    return more;
+  }
+  ProgramResult compare(const std::vector<std::string>& more = {}) const {
+    return run_program(arguments(more));
+  }
+  ProgramResult resume(std::vector<std::string> more = {}) const {
+    more.emplace_back("--resume");
+    return compare(more);
+  }
+  json results() const { return json::parse(file_text(run + "/results.json")); }
+  void remember() {
+    rows = without_seconds(read_csv(run + "/results.csv"));
+    trials = without_seconds(read_csv(run + "/tuning.csv"));
+  }
+  void expect_remembered(const std::string& where) const {
+    EXPECT_EQ(without_seconds(read_csv(run + "/results.csv")), rows) << where;
+    EXPECT_EQ(without_seconds(read_csv(run + "/tuning.csv")), trials) << where;
+  }
+  TemporaryFolder folder;
+  std::string config = folder.write("task.toml", kConfig);
+  std::string run = folder.path("run");
+  std::vector<CsvRow> rows, trials;
+};
+
+TEST_F(CliCompareResume, TheJournalMayEndAnywhere) {
+  ASSERT_EQ(compare().code, 0);
+  remember();
+  EXPECT_EQ(rows.size(), 8u);
+  const std::string whole = folder.path("whole"), journal = file_text(run + "/journal.jsonl");
+  fs::rename(run, whole);
+  std::vector<std::size_t> cuts = {0};
+  for (std::size_t at = 0; (at = journal.find('\n', at)) != std::string::npos; ++at) cuts.push_back(at + 1);
+  ASSERT_GE(cuts.size(), 1u + 2 * 2 + 8 + 1);
+  const std::size_t boundaries = cuts.size();
+  for (std::size_t i = 1; i < boundaries; i += 4) cuts.push_back((cuts[i - 1] + cuts[i]) / 2);
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    fs::remove_all(run);
+    fs::copy(whole, run, fs::copy_options::recursive);
+    for (const char* name : {"results.csv", "results.json", "tuning.csv", "report.html"})
+      fs::remove(run + "/" + name);
+    folder.write("run/journal.jsonl", journal.substr(0, cuts[i]));
+    // Some of the runs were never begun, some did not come to their end.
+    if (i % 3 == 1) fs::remove_all(run + "/lora");
+    if (i % 3 == 2) fs::remove(run + "/full/seed-1/run.json");
+    const std::string where =
+        "cut at byte " + std::to_string(cuts[i]) + " of " + std::to_string(journal.size());
+    const ProgramResult result = resume();
+    ASSERT_EQ(result.code, 0) << where << '\n' << result.err;
+    expect_remembered(where);
+  }
+}
+
+// What the journal does not know of may have looked at the test data: it counts.
+TEST_F(CliCompareResume, LooksThatTheJournalLostAreCounted) {
+  ASSERT_EQ(compare().code, 0);
+  EXPECT_EQ(results()["test_evaluations"], 8);
+  const std::string journal = file_text(run + "/journal.jsonl");
+  const std::size_t line = journal.rfind('\n', journal.rfind("{\"run\":{\"strategy\":\"lora\"")) + 1;
+  const std::size_t next = journal.find('\n', line) + 1;
+  ASSERT_GT(line, 0u);
+  folder.write("run/journal.jsonl", journal.substr(0, line) + journal.substr(next));
+  ASSERT_EQ(resume().code, 0);
+  EXPECT_EQ(results()["test_evaluations"], 9);
+}
+
+TEST_F(CliCompareResume, AFinishedComparisonIsReadFromItsJournal) {
+  ASSERT_EQ(compare().code, 0);
+  const std::string before = file_text(run + "/results.csv");
+  for (const char* strategy : {"full", "lora"}) fs::remove_all(run + "/" + strategy);
+  ASSERT_EQ(resume().code, 0);
+  EXPECT_EQ(file_text(run + "/results.csv"), before) << "seconds too";
+  EXPECT_FALSE(fs::exists(run + "/full")) << "nothing ran";
+}
+
+TEST_F(CliCompareResume, KillsChangeNothing) {
+  const std::vector<std::string> longer = {"--set", "train.epochs=60"};
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(compare(longer).code, 0);
+  const auto length = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+  remember();
+  fs::remove_all(run);
+  std::mt19937_64 random(1);
+  int killed = 0;
+  for (int i = 0; i < 6; ++i) {
+    const milliseconds delay(random() % (static_cast<std::uint64_t>(length.count()) / 4 + 10));
+    std::vector<std::string> more = longer;
+    more.emplace_back("--resume");
+    const ProgramResult result = run_program_and_signal(arguments(more), delay, SIGKILL);
+    ASSERT_TRUE(result.code == 0 || result.code == -SIGKILL) << result.code << '\n' << result.err;
+    killed += result.code == -SIGKILL ? 1 : 0;
+  }
+  EXPECT_GT(killed, 0);
+  ASSERT_EQ(resume(longer).code, 0);
+  expect_remembered("after kills");
+}
+
+TEST_F(CliCompareResume, AnInterruptionSaysHowToGoOn) {
+  const std::vector<std::string> longer = {"--set", "train.epochs=60"};
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(compare(longer).code, 0);
+  const auto length = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+  remember();
+  ProgramResult result;
+  // Of a machine whose speed varies.
+  for (const int part : {2, 4, 3, 8}) {
+    fs::remove_all(run);
+    result = run_program_and_signal(arguments(longer), length / part, SIGINT);
+    if (result.code == 130 && fs::exists(run)) break;
+  }
+  ASSERT_EQ(result.code, 130) << result.err;
+  expect_has(result.err, "interrupted; go on with: thaw compare " + config + " --out " + run + " --resume");
+  EXPECT_EQ(results()["interrupted"], true);
+  for (const json& strategy : results()["strategies"]) EXPECT_TRUE(strategy["difference_to_full"].is_null());
+  ASSERT_EQ(resume(longer).code, 0);
+  EXPECT_EQ(results()["interrupted"], false);
+  expect_remembered("after an interruption");
+}
+
+TEST_F(CliCompareResume, AStrategyThatIsAddedIsExploratory) {
+  ASSERT_EQ(compare().code, 0);
+  remember();
+  const ProgramResult result = resume({"--strategies", "full,lora,head"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  expect_has(result.out, "[2] Exploratory: added after the test data had been looked at.");
+  EXPECT_EQ(result.out.find("lora [2]"), std::string::npos);
+  for (const json& strategy : results()["strategies"])
+    EXPECT_EQ(strategy["exploratory"], strategy["strategy"] == "head") << strategy;
+  std::vector<CsvRow> others = without_seconds(read_csv(run + "/results.csv"));
+  EXPECT_EQ(std::erase_if(others, [](const CsvRow& row) { return row.at("strategy") == "head"; }), 2u);
+  EXPECT_EQ(others, rows);
+  EXPECT_TRUE(results()["earlier_looks"].empty()) << "one's own look is no other's";
+  // It stays so.
+  ASSERT_EQ(resume({"--strategies", "full,lora,head"}).code, 0);
+  EXPECT_EQ(results()["strategies"].back()["exploratory"], true);
+}
+
+TEST_F(CliCompareResume, AnotherConfigIsRefused) {
+  ASSERT_EQ(compare({"--no-tune", "--seeds", "1"}).code, 0);
+  const std::string before = file_text(run + "/results.csv");
+  const auto refused = [&](const std::vector<std::string>& options, const std::string& line) {
+    const ProgramResult result = resume(options);
+    EXPECT_EQ(result.code, 2);
+    expect_has(result.err, line);
+    expect_has(result.err, run + "/config.toml");
+    EXPECT_EQ(file_text(run + "/results.csv"), before);
+  };
+  refused({"--no-tune", "--seeds", "1", "--set", "train.lr=0.5"}, "this config has `lr = 0.5`");
+  refused({"--no-tune", "--seeds", "2"}, "begun with `seeds = 1`, this config has `seeds = 2`");
+  refused({"--no-tune", "--seeds", "1", "--budget", "flops=1e6"}, "`budget = \"flops=1e6\"`");
+}
+
+TEST_F(CliCompareResume, AMissingFolderBegins) {
+  ASSERT_EQ(resume({"--no-tune", "--seeds", "1"}).code, 0);
+  EXPECT_EQ(read_csv(run + "/results.csv").size(), 4u);
+}
+
+}  // namespace
+}  // namespace thaw

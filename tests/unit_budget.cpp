@@ -1,0 +1,135 @@
+// What a comparison's runs may spend.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "finetune/compare/budget.h"
+#include "finetune/run.h"
+#include "tests/support/messages.h"
+#include "tests/training_fixture.h"
+
+namespace thaw {
+namespace {
+
+TEST(Budget, ReadsEveryKind) {
+  EXPECT_EQ(parse_budget("epochs").kind, Budget::Kind::epochs);
+  EXPECT_EQ(parse_budget("convergence").kind, Budget::Kind::convergence);
+  const auto expect = [](const char* text, Budget::Kind kind, double amount) {
+    const Budget budget = parse_budget(text);
+    EXPECT_EQ(budget.kind, kind) << text;
+    EXPECT_EQ(budget.amount, amount) << text;
+  };
+  expect("60s", Budget::Kind::seconds, 60);
+  expect("0.5s", Budget::Kind::seconds, 0.5);
+  expect("flops=1e12", Budget::Kind::flops, 1e12);
+  expect("bytes=2e9", Budget::Kind::bytes, 2e9);
+}
+
+TEST(Budget, RefusesTheRest) {
+  for (const char* text : {"", "s", "60", "60 s x", "-1s", "0s", "nans", "infs", "flops", "flops=", "flops=0",
+                           "flops=-1", "flops=1e999", "bytes=x", "FLOPS=1", "epoch", "seconds"})
+    expect_has(message_of<InputError>([&] { parse_budget(text); }), "(compare.budget); write \"epochs\"");
+}
+
+TEST(Budget, InWords) {
+  TrainSection train;
+  EXPECT_EQ(describe(parse_budget("epochs"), train), "3 epochs");
+  train.steps = 12;
+  EXPECT_EQ(describe(parse_budget("epochs"), train), "12 updates");
+  EXPECT_EQ(describe(parse_budget("60s"), train), "60 seconds of training");
+  expect_has(describe(parse_budget("flops=1e12"), train), "of training");
+  expect_has(describe(parse_budget("bytes=2e9"), train), "within ");
+  expect_has(describe(parse_budget("convergence"), train), "in 5 evaluations, at most 10 times");
+  train.early_stopping_patience = 3;
+  expect_has(describe(parse_budget("convergence"), train), "in 3 evaluations");
+}
+
+// Runs of the small task, whose last batch of an epoch is a partial one.
+struct Spending : ::testing::Test {
+  Spending() : run("mlp", {"full", {}, {}}) {
+    run.config.model.hidden = run.model_config.hidden;
+    run.data.train = test::make_clusters({6}, 25, 2);
+    run.config.train.steps = 0;
+    run.config.train.epochs = 2;
+  }
+  Config cut(const std::string& budget) const {
+    return with_budget(run.config, parse_budget(budget), run.data,
+                       [this](const Config& config) { return train(config); });
+  }
+  RunOutcome train(const Config& config) const {
+    RunRequest request;
+    request.config = config;
+    request.data = &run.data;
+    return run_training(request).outcome;
+  }
+  test::TestRun run;
+};
+
+TEST_F(Spending, FlopsAreSpentAndNotExceeded) {
+  for (const char* strategy : {"full", "gradual", "lora"}) {
+    run.config.strategy.name = strategy;
+    run.config.train.epochs = 1;
+    const double epoch = train(run.config).flops;
+    for (const double epochs : {0.4, 0.7, 2.1, 7.7}) {
+      const double budget = epochs * epoch;
+      const Config config = cut(concat("flops=", budget));
+      const double spent = train(config).flops;
+      EXPECT_LE(spent, budget * (1 + 1e-5)) << strategy << ' ' << epochs;
+      Config more = config;
+      ++more.train.steps;
+      EXPECT_GT(train(more).flops, budget * (1 - 1e-5)) << strategy << ' ' << epochs;
+    }
+    expect_has(message_of<OverBudget>([&] { cut(concat("flops=", 0.3 * epoch)); }), "give it more FLOPs");
+  }
+}
+
+TEST_F(Spending, BytesCutBatchesAndKeepTheUpdate) {
+  run.config.train.batch_size = 9;
+  const auto bytes_of = [&](const Config& config) {
+    std::int64_t most = 0;
+    for (const LedgerPhase& phase : train(config).ledger.phases)
+      most = std::max(
+          most, phase.measured.saved_bytes + phase.measured.gradient_bytes + phase.measured.optimizer_bytes);
+    return static_cast<double>(most);
+  };
+  const double whole = bytes_of(run.config);
+  EXPECT_EQ(cut(concat("bytes=", whole + 1)).train.batch_size, 9);
+  Config one = run.config;
+  one.train.batch_size = 1;
+  const double least = bytes_of(one);
+  ASSERT_LT(least, whole);
+  const Config config = cut(concat("bytes=", least + 1));
+  EXPECT_LE(bytes_of(config), least + 1);
+  EXPECT_EQ(config.train.batch_size, 1);
+  EXPECT_EQ(config.train.accumulation, 9) << "as many samples in an update as before";
+  expect_has(message_of<OverBudget>([&] { cut(concat("bytes=", least / 2)); }), "give it more bytes");
+}
+
+TEST_F(Spending, ConvergenceStretchesTheRun) {
+  run.config.train.early_stopping_patience = 0;
+  const Config config = cut("convergence");
+  EXPECT_EQ(config.train.epochs, 20);
+  EXPECT_EQ(config.train.early_stopping_patience, 5);
+  EXPECT_TRUE(config.train.restore_best);
+  run.config.train.steps = 7;
+  run.config.train.early_stopping_patience = 2;
+  EXPECT_EQ(cut("convergence").train.steps, 70);
+  EXPECT_EQ(cut("convergence").train.early_stopping_patience, 2);
+}
+
+// The first runs are too short to tell; each is twice as long.
+TEST_F(Spending, SecondsAreMeasuredOnRunsThatDouble) {
+  std::vector<std::int64_t> lengths;
+  const Config config = with_budget(run.config, parse_budget("10s"), run.data, [&](const Config& trial) {
+    lengths.push_back(trial.train.steps);
+    RunOutcome outcome;
+    outcome.completed = trial.train.steps;
+    outcome.train_seconds = 0.01 * static_cast<double>(trial.train.steps);
+    return outcome;
+  });
+  EXPECT_EQ(lengths, (std::vector<std::int64_t>{4, 8, 16, 32, 64, 128}));
+  EXPECT_NEAR(static_cast<double>(config.train.steps), 1000, 10);
+}
+
+}  // namespace
+}  // namespace thaw

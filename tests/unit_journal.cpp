@@ -1,0 +1,296 @@
+// What a comparison remembers on disk: its journal, and the register of looks at test data.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "finetune/compare/journal.h"
+#include "finetune/compare/test_looks.h"
+#include "finetune/data/text.h"
+#include "tests/support/messages.h"
+#include "tests/support/program.h"
+#include "tests/training_fixture.h"
+
+namespace thaw {
+namespace {
+
+using testing::file_text;
+using testing::TemporaryFolder;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+ReportedRun full_run() {
+  ReportedRun run;
+  run.strategy = "full";
+  run.seed = std::uint64_t{1} << 63U;
+  run.draw = 7;
+  run.status = "ok";
+  run.lr = 1e-3 / 3;
+  run.metric = "accuracy";
+  run.value = 2.0 / 3;
+  run.loss = 0.1;
+  run.seconds = 1.5;
+  run.first_epoch_seconds = 0.5;
+  run.evaluation_seconds = 0.25;
+  run.flops = 1e15 / 3;
+  run.peak_bytes = 123456789012;
+  run.trainable = 42;
+  run.steps = 30;
+  run.test_evaluations = 1;
+  run.test = {{"loss", 0.1}, {"accuracy", 2.0 / 3}};
+  run.scores = {1, 0, 1};
+  run.evaluations = {{10, {{"loss", 1.25}}, 0.5}, {20, {{"loss", 0.75}}, 1.0}};
+  run.watched = {{5, 0.5, {1, 2}, {0.1, 0.2}, {0, 0.3}}};
+  run.triggers = {{1, 12}};
+  run.phase_records = "{\"a\": [1, 2]}";
+  return run;
+}
+
+struct JournalFile : ::testing::Test {
+  TemporaryFolder folder;
+  std::string path = folder.path("journal.jsonl");
+  Journal open() const { return Journal(folder.path()); }
+  void append(const std::string& text) const { std::ofstream(path, std::ios::app) << text; }
+};
+
+TEST_F(JournalFile, KeepsEveryFieldOfARun) {
+  const ReportedRun run = full_run();
+  open().add(run);
+  const Journal journal = open();
+  EXPECT_EQ(journal.find_run("full", 0), nullptr);
+  EXPECT_EQ(journal.find_run("head", run.seed), nullptr);
+  const ReportedRun* read = journal.find_run("full", run.seed);
+  ASSERT_NE(read, nullptr);
+  EXPECT_EQ(read->draw, run.draw);
+  EXPECT_EQ(read->status, run.status);
+  EXPECT_EQ(read->lr, run.lr);
+  EXPECT_EQ(read->metric, run.metric);
+  EXPECT_EQ(read->value, run.value);
+  EXPECT_EQ(read->loss, run.loss);
+  EXPECT_EQ(read->seconds, run.seconds);
+  EXPECT_EQ(read->first_epoch_seconds, run.first_epoch_seconds);
+  EXPECT_EQ(read->evaluation_seconds, run.evaluation_seconds);
+  EXPECT_EQ(read->flops, run.flops);
+  EXPECT_EQ(read->peak_bytes, run.peak_bytes);
+  EXPECT_EQ(read->trainable, run.trainable);
+  EXPECT_EQ(read->steps, run.steps);
+  EXPECT_EQ(read->test_evaluations, run.test_evaluations);
+  EXPECT_EQ(read->test, run.test);
+  EXPECT_EQ(read->scores, run.scores);
+  ASSERT_EQ(read->evaluations.size(), 2u);
+  EXPECT_EQ(read->evaluations[1].step, 20);
+  EXPECT_EQ(read->evaluations[1].seconds, 1.0);
+  EXPECT_EQ(read->evaluations[1].metrics, run.evaluations[1].metrics);
+  ASSERT_EQ(read->watched.size(), 1u);
+  EXPECT_EQ(read->watched[0].step, 5);
+  EXPECT_EQ(read->watched[0].gradient, run.watched[0].gradient);
+  EXPECT_EQ(read->watched[0].update_ratio, run.watched[0].update_ratio);
+  EXPECT_EQ(read->watched[0].drift, run.watched[0].drift);
+  ASSERT_EQ(read->triggers.size(), 1u);
+  EXPECT_EQ(read->triggers[0].phase, 1);
+  EXPECT_EQ(read->triggers[0].step, 12);
+  EXPECT_EQ(read->phase_records, run.phase_records);
+}
+
+TEST_F(JournalFile, KeepsScoresOfRegressionToTheBit) {
+  ReportedRun run = full_run();
+  run.scores = {1, 0.1F, std::nextafter(1.0F, 2.0F), -3.5F, 1e-30F};
+  open().add(run);
+  EXPECT_EQ(open().find_run("full", run.seed)->scores, run.scores);
+}
+
+// JSON has no such numbers; a run that diverged has them everywhere.
+TEST_F(JournalFile, ReadsBackWhatIsNotFinite) {
+  ReportedRun run = full_run();
+  run.status = "diverged";
+  run.value = run.loss = kNaN;
+  run.test = {{"loss", kInfinity}};
+  run.scores = {0.5F, std::numeric_limits<float>::quiet_NaN()};
+  run.evaluations = {{10, {{"loss", kNaN}}, 0.5}};
+  run.watched = {{5, kInfinity, {kInfinity, 1}, {kNaN, 2}, {kInfinity, 3}}};
+  open().add(run);
+  const Journal journal = open();
+  const ReportedRun* read = journal.find_run("full", run.seed);
+  ASSERT_NE(read, nullptr);
+  EXPECT_TRUE(std::isnan(read->value));
+  EXPECT_TRUE(std::isnan(read->loss));
+  EXPECT_FALSE(std::isfinite(metric(read->test, "loss")));
+  ASSERT_EQ(read->scores.size(), 2u);
+  EXPECT_TRUE(std::isnan(read->scores[1]));
+  EXPECT_FALSE(std::isfinite(metric(read->evaluations[0].metrics, "loss")));
+  EXPECT_FALSE(std::isfinite(read->watched[0].loss));
+  EXPECT_FALSE(std::isfinite(read->watched[0].gradient[0]));
+  EXPECT_EQ(read->watched[0].gradient[1], 1);
+  EXPECT_FALSE(std::isfinite(read->watched[0].update_ratio[0]));
+  EXPECT_FALSE(std::isfinite(read->watched[0].drift[0]));
+}
+
+TEST_F(JournalFile, TellsTrialsApartByRateAndOptions) {
+  const OptionMap options{{"flag", true},
+                          {"r", 0.1},
+                          {"every", std::string("1 \"epoch\"")},
+                          {"target_modules", std::vector<std::string>{"a", "b"}},
+                          {"none", std::vector<std::string>{}}};
+  const double lr = 1e-3 / std::sqrt(10.0);
+  open().add(TuningTrial{.strategy = "lora",
+                         .lr = lr,
+                         .options = options,
+                         .seed = 1000000,
+                         .status = "ok",
+                         .validation_loss = 0.1,
+                         .validation_value = 0.9,
+                         .seconds = 2});
+  open().add(TuningTrial{.strategy = "full", .lr = 10, .status = "diverged", .validation_loss = kNaN});
+  const Journal journal = open();
+  const TuningTrial* trial = journal.find_trial("lora", lr, options);
+  ASSERT_NE(trial, nullptr);
+  EXPECT_EQ(trial->options, options);
+  EXPECT_EQ(trial->seed, 1000000u);
+  EXPECT_EQ(trial->status, "ok");
+  EXPECT_EQ(trial->validation_loss, 0.1);
+  EXPECT_EQ(trial->validation_value, 0.9);
+  EXPECT_EQ(trial->seconds, 2);
+  EXPECT_FALSE(trial->chosen);
+  EXPECT_EQ(journal.find_trial("lora", std::nextafter(lr, 1), options), nullptr);
+  EXPECT_EQ(journal.find_trial("lora", lr, {}), nullptr);
+  EXPECT_EQ(journal.find_trial("full", lr, options), nullptr);
+  ASSERT_NE(journal.find_trial("full", 10, {}), nullptr);
+  EXPECT_TRUE(std::isnan(journal.find_trial("full", 10, {})->validation_loss));
+}
+
+TEST_F(JournalFile, FailuresAreTriedAgain) {
+  ReportedRun run = full_run();
+  run.status = "failed";
+  open().add(run);
+  open().add(TuningTrial{.strategy = "full", .lr = 1, .status = "failed"});
+  EXPECT_EQ(open().find_run("full", run.seed), nullptr);
+  EXPECT_EQ(open().find_trial("full", 1, {}), nullptr);
+}
+
+TEST_F(JournalFile, KeepsBudgetsByContenderAndStage) {
+  TrainSection train;
+  train.epochs = 2.5;
+  train.steps = 17;
+  train.batch_size = 3;
+  train.accumulation = 4;
+  train.restore_best = true;
+  train.early_stopping_patience = 6;
+  open().add_budget("full", "tuning", train);
+  TrainSection read;
+  read.lr = 0.5;
+  EXPECT_FALSE(open().restore_budget("full", "report", read));
+  EXPECT_FALSE(open().restore_budget("head", "tuning", read));
+  EXPECT_EQ(read.batch_size, TrainSection().batch_size);
+  ASSERT_TRUE(open().restore_budget("full", "tuning", read));
+  EXPECT_EQ(read.epochs, 2.5);
+  EXPECT_EQ(read.steps, 17);
+  EXPECT_EQ(read.batch_size, 3);
+  EXPECT_EQ(read.accumulation, 4);
+  EXPECT_TRUE(read.restore_best);
+  EXPECT_EQ(read.early_stopping_patience, 6);
+  EXPECT_EQ(read.lr, 0.5) << "the rate is no part of the budget";
+}
+
+// A kill may leave any part of the last line; what is written next begins a line of its own.
+TEST_F(JournalFile, ATornLastLineIsDropped) {
+  ReportedRun run = full_run();
+  open().add(run);
+  const std::string whole = file_text(path);
+  for (std::size_t length = 0; length < whole.size(); length += 37) {
+    std::ofstream(path, std::ios::binary) << whole << whole.substr(0, length);
+    run.seed = 5;
+    open().add(run);
+    const Journal journal = open();
+    EXPECT_NE(journal.find_run("full", full_run().seed), nullptr) << length;
+    EXPECT_NE(journal.find_run("full", 5), nullptr) << length;
+  }
+}
+
+TEST_F(JournalFile, AnUnreadableLineIsNamed) {
+  open().add(full_run());
+  const std::string whole = file_text(path);
+  for (const char* line : {"nonsense\n", "\n", "{\"run\": {}}\n", "{\"trial\": 3}\n"}) {
+    std::ofstream(path, std::ios::binary) << whole << line << whole;
+    const std::string message = message_of<InputError>([&] { open(); });
+    expect_has(message, "the journal cannot be read (" + path + ":2); delete the line");
+  }
+}
+
+TEST_F(JournalFile, StrategiesThatComeAfterALookAreExploratory) {
+  open().begin({"full", "head"});
+  {
+    Journal before = open();
+    before.begin({"full", "head", "lora"});
+    EXPECT_FALSE(before.is_exploratory("lora")) << "nobody has looked yet";
+  }
+  open().add(full_run());
+  for (int session = 0; session < 2; ++session) {
+    Journal after = open();
+    after.begin({"full", "head", "gradual"});
+    EXPECT_TRUE(after.is_exploratory("gradual"));
+    EXPECT_FALSE(after.is_exploratory("full"));
+    EXPECT_FALSE(after.is_exploratory("lora"));
+  }
+}
+
+TEST(TestLooks, OthersLooksAtTheSameData) {
+  const TemporaryFolder folder;
+  const auto look = [&](const std::string& test, const std::string& by, const std::string& time) {
+    record_look({test, folder.path(by), "config " + by, time});
+  };
+  look("t1", "a", "2020");
+  look("t2", "b", "2021");
+  look("t1", "c", "2022");
+  const std::vector<TestLook> looks = earlier_looks("t1", folder.path("new"));
+  ASSERT_EQ(looks.size(), 2u);
+  EXPECT_EQ(looks[0].by, folder.path("a"));
+  EXPECT_EQ(looks[0].config, "config a");
+  EXPECT_EQ(looks[1].time, "2022");
+  EXPECT_EQ(earlier_looks("t1", folder.path("a")).size(), 1u) << "one's own are no others";
+  EXPECT_TRUE(earlier_looks("t3", folder.path("new")).empty());
+  EXPECT_TRUE(earlier_looks("t1", folder.path("elsewhere/new")).empty());
+}
+
+TEST(TestLooks, DamagedLinesArePassedOver) {
+  const TemporaryFolder folder;
+  const std::string good =
+      nlohmann::json{{"test", "t"}, {"by", "x"}, {"config", "c"}, {"time", "now"}}.dump() + "\n";
+  folder.write("test_looks.jsonl", "garbage\n\n[1, 2]\n{\"test\": 3}\n" + good +
+                                       "{\"test\": \"t\"}\n\"text\"\n" + good.substr(0, 20));
+  const std::vector<TestLook> looks = earlier_looks("t", folder.path("new"));
+  ASSERT_EQ(looks.size(), 2u);
+  EXPECT_EQ(looks[0].by, "x");
+  EXPECT_EQ(looks[1].by, "");
+  // A new line must not be lost behind the torn one.
+  record_look({"t", folder.path("y"), "c", "later"});
+  EXPECT_EQ(earlier_looks("t", folder.path("new")).back().by, folder.path("y"));
+}
+
+TEST(TestLooks, TheHashIsOfWhatIsTested) {
+  const Dataset data = test::make_clusters({6}, 12, 3);
+  Dataset other = data;
+  other.id[0] = 99;
+  EXPECT_EQ(hash_of(other), hash_of(data));
+  other.x[5] += 1;
+  EXPECT_NE(hash_of(other), hash_of(data));
+  other = data;
+  other.label[0] = 1;
+  EXPECT_NE(hash_of(other), hash_of(data));
+  other = data;
+  other.target.assign(12, 1.0);
+  EXPECT_NE(hash_of(other), hash_of(data));
+}
+
+TEST(TestLooks, TimesAreIso8601) {
+  const std::string now = now_utc();
+  ASSERT_EQ(now.size(), 20u);
+  EXPECT_EQ(now.substr(0, 2), "20");
+  EXPECT_EQ(now.substr(10, 1) + now.substr(19), "TZ");
+}
+
+}  // namespace
+}  // namespace thaw
