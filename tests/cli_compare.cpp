@@ -1,9 +1,12 @@
 // `thaw compare`, from a config to its tables: the protocol, leaks in the data, looks at the test data.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 
 #include "finetune/strategy.h"
 #include "tests/support/compare_run.h"
@@ -43,6 +46,7 @@ struct CliCompare : ::testing::Test {
         folder.write("task.toml", "[data]\n" + data + "\n[model]\nfrom = \"mlp\"\nhidden = [8]\n" + rest);
   }
   json results() const { return json::parse(file_text(run + "/results.json")); }
+  json strategies() const { return results()["strategies"]; }
   std::vector<CsvRow> rows() const { return read_csv(run + "/results.csv"); }
   bool wrote_nothing() const { return !std::filesystem::exists(run); }
 
@@ -89,7 +93,7 @@ TEST_F(CliCompare, FullStandsInTheTableThoughNotNamed) {
   ASSERT_EQ(compare({"--no-tune", "--seeds", "2", "--strategies", "head"}).code, 0);
   EXPECT_EQ(values_of(rows(), "strategy"), (Names{"majority", "probe", "full", "head"}));
   EXPECT_EQ(results()["stamp"], "untuned: compares recipes");
-  for (const json& strategy : results()["strategies"]) {
+  for (const json& strategy : strategies()) {
     EXPECT_EQ(strategy["difference_to_full"].is_null(), strategy["strategy"] == "full");
     EXPECT_EQ(strategy["baseline"], strategy["strategy"] == "majority" || strategy["strategy"] == "probe");
   }
@@ -112,7 +116,7 @@ TEST_F(CliCompare, RegressionIsJudgedByItsError) {
         << row.at("strategy");
   EXPECT_LT(std::stod(rows_with(rows(), "strategy", "probe")[0].at("value")), 0.05);
   EXPECT_GT(std::stod(rows_with(rows(), "strategy", "majority")[0].at("value")), 3);
-  for (const json& strategy : results()["strategies"])
+  for (const json& strategy : strategies())
     EXPECT_EQ(strategy["under_optimised"], strategy["baseline"] == false) << strategy;
   for (const std::string name : {"full", "head"}) {
     const std::vector<CsvRow> trials = rows_with(read_csv(run + "/tuning.csv"), "strategy", name);
@@ -125,7 +129,7 @@ TEST_F(CliCompare, APretrainedFolderIsComparedWithScratch) {
   ASSERT_EQ(run_program({"train", config, "--out", folder.path("source")}).code, 0);
   ASSERT_EQ(quick({"--set", "model.from=source", "--set", "train.lr=0.01"}).code, 0);
   EXPECT_EQ(values_of(rows(), "strategy"), (Names{"majority", "probe", "scratch", "full"}));
-  for (const json& strategy : results()["strategies"])
+  for (const json& strategy : strategies())
     EXPECT_EQ(strategy["baseline"], strategy["strategy"] != "full") << strategy;
   const CsvRow scratch = rows_with(rows(), "strategy", "scratch")[0];
   const CsvRow full = rows_with(rows(), "strategy", "full")[0];

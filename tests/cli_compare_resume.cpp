@@ -59,6 +59,7 @@ struct CliCompareResume : ::testing::Test {
     return compare(more);
   }
   json results() const { return json::parse(file_text(run + "/results.json")); }
+  json strategies() const { return results()["strategies"]; }
   void remember() {
     rows = without_seconds(read_csv(run + "/results.csv"));
     trials = without_seconds(read_csv(run + "/tuning.csv"));
@@ -161,7 +162,7 @@ TEST_F(CliCompareResume, AnInterruptionSaysHowToGoOn) {
   ASSERT_EQ(result.code, 130) << result.err;
   expect_has(result.err, "interrupted; go on with: thaw compare " + config + " --out " + run + " --resume");
   EXPECT_EQ(results()["interrupted"], true);
-  for (const json& strategy : results()["strategies"]) EXPECT_TRUE(strategy["difference_to_full"].is_null());
+  for (const json& strategy : strategies()) EXPECT_TRUE(strategy["difference_to_full"].is_null());
   ASSERT_EQ(resume(longer).code, 0);
   EXPECT_EQ(results()["interrupted"], false);
   expect_remembered("after an interruption");
@@ -174,7 +175,7 @@ TEST_F(CliCompareResume, AStrategyThatIsAddedIsExploratory) {
   ASSERT_EQ(result.code, 0) << result.err;
   expect_has(result.out, "[2] Exploratory: added after the test data had been looked at.");
   EXPECT_EQ(result.out.find("lora [2]"), std::string::npos);
-  for (const json& strategy : results()["strategies"])
+  for (const json& strategy : strategies())
     EXPECT_EQ(strategy["exploratory"], strategy["strategy"] == "head") << strategy;
   std::vector<CsvRow> others = without_seconds(read_csv(run + "/results.csv"));
   EXPECT_EQ(std::erase_if(others, [](const CsvRow& row) { return row.at("strategy") == "head"; }), 2u);

@@ -1,8 +1,10 @@
 // `thaw compare` on a study: a comparison in each cell, and what they say of the predictions together.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tests/support/compare_run.h"
 #include "tests/support/messages.h"

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "finetune/compare/data_card.h"
 #include "finetune/compare/prediction.h"
