@@ -163,6 +163,19 @@ TEST_F(CliStudy, GoesOnWhereItWas) {
   EXPECT_TRUE(fs::exists(run + "/much.p0/results.csv"));
 }
 
+// Else a prediction could be changed when the first cells are known.
+TEST_F(CliStudy, NoCellMayChangeOnTheWay) {
+  std::string text = kStudy;
+  ASSERT_EQ(compare().code, 0);
+  fs::remove_all(run + "/much.p1");
+  text.replace(text.find("[\"gradual\", \"bitfit\"] }"), 23, "[\"gradual\"] }");
+  folder.write("study.toml", text);
+  const ProgramResult result = compare({"--resume"});
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "this config has `predict = [\"gradual\"]`");
+  EXPECT_FALSE(fs::exists(run + "/much.p1"));
+}
+
 TEST_F(CliStudy, AnotherStudyOnTheSameDataIsALaterLook) {
   ASSERT_EQ(compare().code, 0);
   const std::string first = run, hash = study()["prediction_sha256"];

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "finetune/compare/prediction.h"
 #include "finetune/data/text.h"
+#include "finetune/run_folder.h"
 #include "finetune/study/output.h"
 #include "finetune/trainer.h"
 #include "nn/files.h"
@@ -95,6 +96,7 @@ class StudyRun {
     outcome_.prediction_sha256 = hash_of_predictions(study_);
     check_cells();
     const RunFolder folder(request_.compare.out, request_.compare.resume);
+    check_same_study();
     if (!outcome_.prediction_sha256.empty())
       say(concat("predictions of ", study_.cells.size(), " cells: sha256 ", outcome_.prediction_sha256));
     for (const StudyCell& cell : study_.cells)
@@ -118,6 +120,18 @@ class StudyRun {
       if (cell.config.compare.strategies != first)
         fail_input("the cells of a study compare the same strategies, but ", folder_of(cell, study_.axes),
                    " has others (compare.strategies of ", cell.config.path, "); set them outside the axes");
+  }
+
+  // Every cell as it was begun but for strategies, those too that have no folder yet: what is predicted of
+  // them was hashed then.
+  void check_same_study() const {
+    std::string now;
+    for (const StudyCell& cell : study_.cells)
+      now += "# cell " + folder_of(cell, study_.axes) + "\n" + to_toml(cell.config);
+    const std::string file = request_.compare.out + "/cells.txt";
+    if (std::filesystem::exists(file))
+      check_same_config(read_file(file, std::int64_t{1} << 30), now, file, "strategies = ");
+    atomic_write(file, now);
   }
 
   void run_cell(const StudyCell& cell) {

@@ -52,7 +52,7 @@ struct StudyOutcome {
 };
 
 // Runs every cell into a folder of its own below compare.out and writes study.json, study.csv and report.html
-// there.
+// there. One that goes on must have the cells that it was begun with.
 StudyOutcome run_study(const StudyRequest& request);
 
 // The result for a terminal.
