@@ -330,9 +330,10 @@ TEST(PlanWarnings, GroupsWithLittleIntegratedLearningRate) {
   EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.0}})}), constant), starved);
   // A linear decay leaves little for the last of 60 updates: 1 / (60 + 59 + ... + 1).
   const auto linear = [](std::int64_t k) { return 1.0 - static_cast<double>(k) / 60; };
-  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), linear),
-            Lines{starved[0] + "; the schedule has decayed when they thaw: thaw sooner, or use a schedule that "
-                               "decays later"});
+  EXPECT_EQ(
+      plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), linear),
+      Lines{starved[0] + "; the schedule has decayed when they thaw: thaw sooner, or use a schedule that "
+                         "decays later"});
   EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), constant), Lines{})
       << "1 of 60";
 }
@@ -376,7 +377,8 @@ TEST(PlanTimeline, Text) {
             "head      1        1         100.0 %\n"
             "layers.1  -        0.5 .. 1  60.0 %\n"
             "layers.0  -        1 *       60.0 %\n"
-            "learning-rate multipliers; - is frozen, * is trained in part; whole run: the integrated learning rate, "
+            "learning-rate multipliers; - is frozen, * is trained in part; whole run: the integrated "
+            "learning rate, "
             "relative to the largest\n");
   EXPECT_EQ(timeline(resolved({phase("", "head")}, {0, 1}), constant), "no updates: nothing is trained\n");
 }
