@@ -290,6 +290,9 @@ void check_together(const Config& config) {
         config.compare.strategies.end())
       fail_input("compare.predict names ", in_quotes(name), ", which is not in compare.strategies (",
                  config.path, "); add it there");
+  if (config.compare.repeats > 1 && config.data.samples_per_class == 0 && config.data.limit == 0)
+    fail_input("compare.repeats are runs of one training subset, but none is drawn (", config.path,
+               "); set data.samples_per_class or data.limit, or give compare.seeds instead");
   if (config.compare.strategies.empty())
     fail_input("compare.strategies is empty (", config.path, "); name at least one strategy");
 }

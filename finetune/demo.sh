@@ -34,7 +34,9 @@ build_program() {
   cmake --build --preset program
 }
 
-need_packages "${kProgramPackages[@]}"
+# The data that a case takes from a Debian package, named in a line of its config.
+read -ra case_packages < <(sed -n 's/^# Needs the Debian package //p' "$config") || true
+need_packages "${kProgramPackages[@]}" ${case_packages[@]+"${case_packages[@]}"}
 mkdir -p build runs
 step "building the program" build_program
 

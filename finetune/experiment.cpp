@@ -224,8 +224,8 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   if (!section.validation.empty())
     check_apart(config, {data.test, section.test.empty() ? section.train : section.test},
                 {data.validation, section.validation}, refuse_duplicates, data.notes);
-  corrupt_parts(section, data);
   if (data.test.size() > 0) data.test_hash = content_hash(data.test);
+  corrupt_parts(section, data);
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = section.task;

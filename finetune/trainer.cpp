@@ -89,7 +89,13 @@ RunOutcome Trainer::run(bool resume) {
 
 bool Trainer::out_of_patience() const {
   const std::int64_t patience = config_.train.early_stopping_patience;
-  return patience > 0 && state_.evaluations_since_best >= patience;
+  if (patience == 0 || state_.evaluations_since_best < patience) return false;
+  // A strategy is not itself until its last phase: what is still to thaw may be what helps.
+  for (std::size_t i = 0; i < plan_.phases().size(); ++i) {
+    const std::int64_t start = plan_.start_of(i, state_.triggers);
+    if (start > state_.completed && start < total_) return false;
+  }
+  return true;
 }
 
 void Trainer::begin(bool resume) {
@@ -142,6 +148,7 @@ std::int64_t Trainer::update_to_measure(std::int64_t begin, std::int64_t end) co
 void Trainer::enter_phase() {
   const bool first = phase_ < 0;
   if (!first) leave_phase();
+  if (!first) state_.evaluations_since_best = 0;
   const std::vector<bool> before = trainable_flags(model_);
   set_phase(state_.completed);
   if (!first) apply_state_policy(*optimizer_, before, plan_.phases()[static_cast<std::size_t>(phase_)].state);

@@ -221,16 +221,9 @@ class VerdictWriter {
     const bool with_baselines = std::any_of(baselines_.begin(), baselines_.end(),
                                             [](const auto* s) { return !s->rank_probability.empty(); });
     if (one && !ranks.empty())
-      text += concat("; the probability that it is the best of them",
-                     with_baselines ? " and the baselines" : "", " is ", probability(ranks[0]));
+      text += concat("; it is the best of them", with_baselines ? " and the baselines" : "", " in ",
+                     percent_text(ranks[0]), " of the bootstrap draws");
     say(text + ".");
-  }
-
-  // No more certain than a finite number of draws.
-  static std::string probability(double p) {
-    if (p > 0.995) return "above 0.99";
-    if (p < 0.005) return "below 0.01";
-    return fixed_number(p, 2);
   }
 
   void failures() {

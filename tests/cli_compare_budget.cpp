@@ -159,7 +159,7 @@ TEST_F(CliCompareBudget, ConvergenceEndsRunsThatGainNothing) {
 TEST_F(CliCompareBudget, ConvergenceNeedsValidationData) {
   const ProgramResult result = compare("convergence", {"--no-tune", "--set", "data.validation_fraction=0"});
   EXPECT_EQ(result.code, 2);
-  expect_has(result.err, "no validation data to see convergence on");
+  expect_has(result.err, "no evaluations on validation data to see convergence on");
   EXPECT_FALSE(std::filesystem::exists(run));
 }
 

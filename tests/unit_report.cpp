@@ -41,8 +41,8 @@ TEST(Verdict, SaysWhatIsBetterWorseEquivalentAndUndetected) {
   EXPECT_SAYS(text,
               "For gradual and bitfit no difference was detected; a true difference of 0.03 would have been");
   EXPECT_SAYS(text,
-              "top-1 has the best mean accuracy of the strategies, 0.84; the probability that it is the best "
-              "of them is 0.17.");
+              "top-1 has the best mean accuracy of the strategies, 0.84; it is the best of them in 16.7 % of "
+              "the bootstrap draws.");
   // bitfit is the last, so it has the fewest FLOPs: a sixth of full's.
   EXPECT_SAYS(
       text,
@@ -166,7 +166,7 @@ TEST(Verdict, BelowTheProbeAndABetterBaseline) {
   const std::string text = verdict_paragraph(outcome);
   EXPECT_SAYS(text, "head was judged beside full");  // a baseline is no strategy
   EXPECT_SAYS(text, "Of the baselines: no difference to full detected: probe.");
-  EXPECT_SAYS(text, "the probability that it is the best of them and the baselines is 0.50");
+  EXPECT_SAYS(text, "it is the best of them and the baselines in 50.0 % of the bootstrap draws");
   EXPECT_SAYS(text, "The baseline probe, at 0.82, has a better mean than all of them.");
   EXPECT_SAYS(text, "head is below a probe on frozen features: under-optimised.");
 }
@@ -176,8 +176,8 @@ TEST(Verdict, OfAnErrorLowerIsBest) {
   outcome.metric = "rmse";
   outcome.summaries[2].rank_probability[0] = 0.999;
   EXPECT_SAYS(verdict_paragraph(outcome),
-              "top-1 has the best mean rmse of the strategies, 0.7; the probability that it "
-              "is the best of them is above 0.99.");
+              "top-1 has the best mean rmse of the strategies, 0.7; it is the best of them in 99.9 % of the "
+              "bootstrap draws.");
 }
 
 TEST(Verdict, EqualMeansShareTheFirstPlace) {

@@ -22,10 +22,11 @@ struct Part {
   const char* split;
   std::string source;
   Dataset data;
+  std::string hash;  // content_hash of the data as they were read
 };
 
 // A file is read with the model's columns, in their order.
-Dataset read_part(const Config& config, const ModelFolder& folder, const std::string& path) {
+Part read_part(const Config& config, const ModelFolder& folder, const char* split, const std::string& path) {
   DataSource source;
   source.path = path;
   source.task = config.data.task == "regression" ? Task::kRegression : Task::kClassification;
@@ -34,31 +35,28 @@ Dataset read_part(const Config& config, const ModelFolder& folder, const std::st
   source.merge = config.data.merge;
   source.classes = config.data.classes;
   source.drop_other_classes = !config.data.classes.empty();
-  Dataset data = read_dataset(source);
-  corrupt_images(data, config.data.corrupt, path);
-  return data;
+  Part part{split, path, read_dataset(source), {}};
+  part.hash = content_hash(part.data);
+  corrupt_images(part.data, config.data.corrupt, path);
+  return part;
 }
 
 // The test data, else the validation data: from their own file, or split off as training did.
 Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   const DataSection& section = config.data;
-  if (!section.test.empty()) return {"test", section.test, read_part(config, folder, section.test)};
+  if (!section.test.empty()) return read_part(config, folder, "test", section.test);
   const bool has_test = section.test_fraction.value_or(0) > 0;
   if (!has_test && !section.validation.empty())
-    return {"validation", section.validation, read_part(config, folder, section.validation)};
+    return read_part(config, folder, "validation", section.validation);
   Config raw = config;
   raw.data.standardize = false;  // as preprocess.json says instead
   PreparedData data = prepare_data(raw, config.train.seed, false, false);
-  if (has_test) return {"test", section.train, std::move(data.test)};
+  if (has_test) return {"test", section.train, std::move(data.test), data.test_hash};
   if (data.validation.size() == 0)
     fail_input("the config has neither test nor validation data (", config.path,
                "); set data.test or data.test_fraction");
-  return {"validation", section.train, std::move(data.validation)};
+  return {"validation", section.train, std::move(data.validation), {}};
 }
-
-}  // namespace
-
-namespace {
 
 // A run counts the looks at its test data; one more is written down. 0: these are not the run's test data.
 std::int64_t count_look(const std::string& folder, const std::string& test_hash) {
@@ -84,12 +82,12 @@ int eval(const Arguments& arguments) {
     fail_input("the model is made for ", task, ", data.task is ", config.data.task, " (", config.path,
                "); evaluate it on its own task");
   Part part = part_to_evaluate(config, saved.folder);
-  const std::string hash = content_hash(part.data);
   prepare_for(saved.folder, part.source, part.data);
   if (task == "classification") use_labels_of(saved.folder, part.source, part.data);
   Json json{{"split", part.split}, {"samples", part.data.size()}};
   json.update(metrics_json(evaluate(*saved.model, part.data)));
-  if (const std::int64_t looks = std::string(part.split) == "test" ? count_look(arguments.model, hash) : 0;
+  if (const std::int64_t looks =
+          std::string(part.split) == "test" ? count_look(arguments.model, part.hash) : 0;
       looks > 0) {
     json["test_evaluations"] = looks;
     json["exploratory"] = looks > 1;

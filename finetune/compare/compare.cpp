@@ -18,6 +18,8 @@
 #include "finetune/compare/output.h"
 #include "finetune/compare/picture.h"
 #include "finetune/compare/prediction.h"
+#include "finetune/compare/row.h"
+#include "finetune/compare/spending.h"
 #include "finetune/compare/summary.h"
 #include "finetune/compare/test_looks.h"
 #include "finetune/compare/tuning.h"
@@ -36,12 +38,15 @@ constexpr std::uint64_t kTuningSeedOffset = 1'000'000;
 class Comparison {
  public:
   explicit Comparison(const CompareRequest& request)
-      : request_(request), config_(request.config), budget_(parse_budget(config_.compare.budget)) {}
+      : request_(request), config_(request.config), budget_(parse_budget(config_.compare.budget)) {
+    // Written out, so that whoever reads the config later parts the same test data.
+    if (config_.data.test.empty() && !config_.data.test_fraction) config_.data.test_fraction = 0.2;
+  }
 
   CompareOutcome run() {
     prepare();
     open();
-    for (Contender& contender : contenders_)
+    for (const Contender& contender : contenders_)
       if (stop_signal == 0) choose(contender);
     if (stop_signal == 0) report_runs();
     conclude();
@@ -65,9 +70,10 @@ class Comparison {
     if (data.validation.size() == 0 && config_.compare.tune > 0)
       fail_input("there are no validation data to choose learning rates on (", config_.path,
                  "); set data.validation or data.validation_fraction, or use --no-tune");
-    if (data.validation.size() == 0 && budget_.kind == Budget::Kind::convergence)
-      fail_input("there are no validation data to see convergence on (", config_.path,
-                 "); set data.validation or data.validation_fraction, or another compare.budget");
+    if (budget_.kind == Budget::Kind::convergence &&
+        (data.validation.size() == 0 || config_.train.eval_every == "never"))
+      fail_input("there are no evaluations on validation data to see convergence on (", config_.path,
+                 "); set train.eval_every and data.validation_fraction, or another compare.budget");
     std::vector<std::string> notes = data.notes;
     outcome_.data = make_data_card(config_, loaded_, data);
     for (const std::string& warning : data_warnings(outcome_.data)) notes.push_back(warning);
@@ -105,14 +111,27 @@ class Comparison {
     if (request_.resume) check_same_comparison(config_file);
     atomic_write(config_file, outcome_.config);
     journal_.emplace(request_.out);
+    spending_.emplace(budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
+                      [this](const Config& config) { return measure(config); });
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
-    journal_->begin(names);
+    journal_->begin(names, {sha256_hex(content_hash(loaded_.train) + content_hash(loaded_.validation) +
+                                       loaded_.test_hash),
+                            outcome_.prediction ? outcome_.prediction->sha256 : ""});
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction));
-    for (const TestLook& look : earlier_looks(loaded_.test_hash, looks_as()))
-      outcome_.earlier_looks.push_back(concat(
-          look.by, " on ", look.time,
-          look.config == sha256_hex(outcome_.config) ? ", with this same config" : ", with another config"));
+    tell_earlier_looks();
+  }
+
+  // A repetition of what was done before chooses nothing anew.
+  void tell_earlier_looks() {
+    const std::string since = request_.resume ? "" : request_.began.empty() ? began_ : request_.began;
+    for (const TestLook& look : earlier_looks(loaded_.test_hash, looks_as(), since)) {
+      const std::string text = concat(look.by, " on ", look.time);
+      if (look.config == sha256_hex(outcome_.config))
+        say("this repeats what was done with the same config and test data by " + text);
+      else
+        outcome_.earlier_looks.push_back(text + ", with another config");
+    }
     if (!outcome_.earlier_looks.empty())
       say(concat("exploratory: these test data were looked at before (", outcome_.earlier_looks.size(),
                  outcome_.earlier_looks.size() == 1 ? " time" : " times", ", last by ",
@@ -133,9 +152,17 @@ class Comparison {
 
   PreparedData draw(std::uint64_t seed) const { return draw_training_data(config_, loaded_, seed); }
 
-  void choose(Contender& contender) {
-    fit_budget(contender, std::nullopt, "tuning");
-    if (over_budget_.count(contender.name) > 0) return;
+  // Choices are made once: a trial that --resume would try again must not change them after a look.
+  void choose(const Contender& contender) {
+    if (const Choice* choice = journal_->find_choice(contender.name)) {
+      chosen_[contender.name] = *choice;
+      for (TuningTrial& trial : journal_->trials_of(contender.name)) {
+        trial.chosen = trial.lr == choice->lr && trial.options == choice->options;
+        outcome_.trials.push_back(trial);
+      }
+      return;
+    }
+    if (!fits_budget(contender)) return;
     const Tuned tuned = tune(
         contender, higher_is_better(outcome_.metric),
         [this](const Contender& c, const Choice& choice) { return run_trial(c, choice); },
@@ -143,37 +170,29 @@ class Comparison {
     outcome_.trials.insert(outcome_.trials.end(), tuned.trials.begin(), tuned.trials.end());
     if (!tuned.note.empty()) say(tuned.note);
     chosen_[contender.name] = tuned.best;
-    if (stop_signal == 0 && !tuned.trials.empty()) fit_budget(contender, tuned.best, "report");
+    if (stop_signal == 0) journal_->add_choice(contender.name, tuned.best);
   }
 
-  // What the contender may spend, as numbers of updates and sizes of batches. A measure of time is not the
-  // same twice: a comparison that goes on takes what it found before.
-  void fit_budget(Contender& contender, const std::optional<Choice>& choice, const std::string& stage) {
-    if (budget_.kind == Budget::Kind::epochs) return;
-    TrainSection& train = contender.config.train;
-    if (journal_->restore_budget(contender.name, stage, train)) return;
-    const std::uint64_t seed = config_.train.seed + kTuningSeedOffset;
-    const PreparedData data = draw(seed);
-    Config config = choice ? with_choice(contender, *choice) : contender.config;
-    const double lr = config.train.lr;
-    config.train = config_.train;
-    config.train.lr = lr;
-    config.train.seed = seed;
-    announce(contender.name + " budget", 0);
-    const auto run = [&](const Config& trial) {
-      RunRequest request = request_for(trial);
-      request.data = &data;
-      request.evaluate_test = false;
-      return run_training(request).outcome;
-    };
+  // A short run on tuning's seed: for budgets of time.
+  RunOutcome measure(const Config& config) {
+    announce(config.strategy.name + " budget", 0);
+    RunRequest request = request_for(config);
+    request.config.train.seed = config_.train.seed + kTuningSeedOffset;
+    const PreparedData data = draw(request.config.train.seed);
+    request.data = &data;
+    request.evaluate_test = false;
+    return run_training(request).outcome;
+  }
+
+  bool fits_budget(const Contender& contender) {
+    const std::vector<Choice> choices = choices_to_try(contender);
     try {
-      const Config fitted = with_budget(config, budget_, data, run);
-      if (stop_signal != 0) return;  // a measure that was cut short
-      copy_budget(fitted.train, train);
-      journal_->add_budget(contender.name, stage, train);
+      spending_->config_of(contender, choices[choices.size() / 2]);
+      return true;
     } catch (const OverBudget& error) {
       say(concat(contender.name, " is left out: ", error.what()));
       over_budget_.insert(contender.name);
+      return false;
     }
   }
 
@@ -187,7 +206,7 @@ class Comparison {
                       .seed = config_.train.seed + kTuningSeedOffset,
                       .status = "failed"};
     try {
-      RunRequest run = request_for(with_choice(contender, choice));
+      RunRequest run = request_for(spending_->config_of(contender, choice));
       run.config.train.seed = trial.seed;
       run.evaluate_test = false;
       const PreparedData data = draw(trial.seed);
@@ -214,7 +233,8 @@ class Comparison {
     if (contenders_.empty())
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
                  " (compare.budget); give it more");
-    record_look({loaded_.test_hash, looks_as(), sha256_hex(outcome_.config), now_utc()});
+    if (!all_runs_are_known())
+      record_look({loaded_.test_hash, looks_as(), sha256_hex(outcome_.config), now_utc()});
     const auto rows = static_cast<std::int64_t>(baselines_.size() + contenders_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
     for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
@@ -226,6 +246,14 @@ class Comparison {
                      [&](const ReportedRun& a, const ReportedRun& b) {
                        return std::pair(place(a.strategy), a.seed) < std::pair(place(b.strategy), b.seed);
                      });
+  }
+
+  bool all_runs_are_known() const {
+    for (const std::string& name : row_names())
+      for (std::int64_t run = 0; run < runs_per_strategy(); ++run)
+        if (journal_->find_run(name, config_.train.seed + static_cast<std::uint64_t>(run)) == nullptr)
+          return false;
+    return true;
   }
 
   std::size_t place(const std::string& strategy) const {
@@ -281,7 +309,7 @@ class Comparison {
   bool run_contender_row(const Contender& contender, const PreparedData& data, ReportedRun& row) {
     const Choice& choice = chosen_.at(contender.name);
     row.lr = choice.lr;
-    RunRequest run = request_for(with_choice(contender, choice));
+    RunRequest run = request_for(spending_->config_of(contender, choice));
     run.config.train.seed = row.seed;
     run.data = &data;
     run.out = concat(request_.out, '/', contender.name, "/seed-", row.seed);
@@ -298,29 +326,6 @@ class Comparison {
     if (result.outcome.status == RunStatus::diverged)
       say(concat(contender.name, " seed ", row.seed, " diverged: ", result.outcome.message));
     return true;
-  }
-
-  static void fill_row(ReportedRun& row, const RunResult& result) {
-    const RunOutcome& outcome = result.outcome;
-    row.status = status_name(outcome.status);
-    if (!result.test.empty()) {
-      row.value = metric(result.test, row.metric);
-      row.loss = metric(result.test, "loss");
-      row.test = result.test;
-      row.scores = result.test_scores;
-    }
-    row.seconds = outcome.train_seconds;
-    row.first_epoch_seconds = outcome.first_epoch_seconds;
-    row.evaluation_seconds = outcome.evaluation_seconds;
-    row.flops = outcome.flops;
-    row.peak_bytes = outcome.peak_bytes;
-    row.trainable = outcome.trainable;
-    row.steps = outcome.completed;
-    row.test_evaluations += result.test_evaluations;
-    row.evaluations = outcome.evaluations;
-    row.watched = result.watched;
-    row.triggers = outcome.triggers;
-    row.phase_records = phase_records(outcome);
   }
 
   void conclude() {
@@ -342,8 +347,8 @@ class Comparison {
     summarise(rows, config_, outcome_);
     for (const Contender& contender : contenders_)
       if (const ReportedRun* run = first_run(contender.name))
-        outcome_.pictures.push_back(
-            make_picture(with_choice(contender, chosen_.at(contender.name)), contender.name, data, *run));
+        outcome_.pictures.push_back(make_picture(spending_->config_of(contender, chosen_.at(contender.name)),
+                                                 contender.name, data, *run));
   }
 
   const ReportedRun* first_run(const std::string& strategy) const {
@@ -370,10 +375,12 @@ class Comparison {
   const CompareRequest& request_;
   Config config_;
   Budget budget_;
+  std::string began_ = now_utc();
   PreparedData loaded_;
   std::vector<std::string> notes_;  // of prepare(), said when nothing can be wrong with the input any more
   std::optional<RunFolder> folder_;
   std::optional<Journal> journal_;
+  std::optional<Spending> spending_;
   CompareOutcome outcome_;
   std::vector<std::string> baselines_;  // those that do not train the network
   std::vector<Contender> contenders_;

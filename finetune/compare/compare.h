@@ -13,6 +13,7 @@ struct CompareRequest {
   Config config;  // [compare] says strategies, seeds, tune, lr_grid
   std::string out;
   std::string looks_as;        // the folder that looks at the test data are registered for; empty: `out`
+  std::string began;           // UTC: looks by `looks_as` from then on are its own; empty: from now on
   bool resume = false;         // go on with the comparison in `out`
   bool allow_missing = false;  // weights that the folder lacks stay as initialised
   std::string version, compiler;

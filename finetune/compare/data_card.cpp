@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -17,6 +18,13 @@ namespace {
 
 Tensor rows_of(const Dataset& data, std::int64_t begin, std::int64_t end) {
   return from_data(data.sample(begin), {end - begin, data.sample_size()});
+}
+
+// Columns of a table have units of their own: each counts by its deviation. Pixels share one.
+Tensor column_scale(const Dataset& data, const Tensor& rows) {
+  if (data.sample_shape.size() > 1) return ones({data.sample_size()});
+  const Tensor deviation = sqrt(var(rows, {0}, 0));
+  return where(gt(deviation, zeros({}, like(deviation))), reciprocal(deviation), ones(deviation.shape()));
 }
 
 // The squared distance from each of `rows` to the nearest of `known`, whose squared lengths are `lengths`.
@@ -72,17 +80,23 @@ NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, doub
   // Around the mean, so that a common offset costs no digits.
   const Tensor all = rows_of(first, 0, compared);
   const Tensor centre = mean(all, {0});
-  const Tensor known = all - centre;
+  const Tensor scale = column_scale(first, all);
+  const Tensor known = (all - centre) * scale;
   const Tensor lengths = sum(square(known), {1});
   std::vector<double> distances;
   for (std::int64_t begin = 0; begin < m; begin += kBlock) {
-    const Tensor rows = rows_of(second, begin, std::min(m, begin + kBlock)) - centre;
+    const Tensor rows = (rows_of(second, begin, std::min(m, begin + kBlock)) - centre) * scale;
     for (const double distance : nearest(rows, known, lengths)) distances.push_back(std::sqrt(distance));
   }
-  std::vector<double> sorted = distances;
-  std::nth_element(sorted.begin(), sorted.begin() + m / 2, sorted.end());
-  const double limit = 0.1 * sorted[static_cast<std::size_t>(m / 2)];
-  return {std::count_if(distances.begin(), distances.end(), [limit](double d) { return d < limit; }),
+  std::vector<double> apart;  // equal rows must not hide the near ones
+  std::copy_if(distances.begin(), distances.end(), std::back_inserter(apart), [](double d) { return d > 0; });
+  double limit = 0;
+  if (!apart.empty()) {
+    const auto middle = apart.begin() + static_cast<std::ptrdiff_t>(apart.size() / 2);
+    std::nth_element(apart.begin(), middle, apart.end());
+    limit = 0.1 * *middle;
+  }
+  return {std::count_if(distances.begin(), distances.end(), [limit](double d) { return d <= limit; }),
           compared};
 }
 

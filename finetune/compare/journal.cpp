@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "finetune/compare/budget.h"
+#include "finetune/data/text.h"
 #include "finetune/metrics_json.h"
 
 namespace thaw {
@@ -165,7 +166,7 @@ ReportedRun read_run(const Json& json) {
 }
 
 void read_budget(const Json& json, std::map<std::pair<std::string, std::string>, TrainSection>& budgets) {
-  TrainSection& train = budgets[{json.at("strategy"), json.at("stage")}];
+  TrainSection& train = budgets[{json.at("strategy"), json.at("options")}];
   train.epochs = json.at("epochs");
   train.steps = json.at("steps");
   train.batch_size = json.at("batch_size");
@@ -196,9 +197,13 @@ void Journal::read_line(const std::string& line, std::size_t number) {
   try {
     const Json json = Json::parse(line);
     if (json.contains("budget")) read_budget(json.at("budget"), budgets_);
+    if (json.contains("choice"))
+      choices_[json.at("choice").at("strategy")] = {json.at("choice").at("lr"),
+                                                    read_options(json.at("choice").at("options"))};
     if (json.contains("trial")) trials_.push_back(read_trial(json.at("trial")));
     if (json.contains("run")) runs_.push_back(read_run(json.at("run")));
     if (!json.contains("strategies")) return;
+    identity_ = {json.at("data"), json.at("prediction")};
     for (const std::string name : json.at("strategies")) {
       if (contains(known_, name)) continue;
       known_.push_back(name);
@@ -210,13 +215,44 @@ void Journal::read_line(const std::string& line, std::size_t number) {
   }
 }
 
-void Journal::begin(const std::vector<std::string>& strategies) {
-  const std::string line = Json{{"strategies", strategies}}.dump();
+void Journal::begin(const std::vector<std::string>& strategies, const Identity& identity) {
+  for (const std::string& name : known_)
+    if (!contains(strategies, name))
+      fail_input("the comparison was begun with ", in_quotes(name), ", which is missing now (", path_,
+                 "); name it too: what was begun is reported");
+  if (identity_ && identity_->data != identity.data)
+    fail_input("the data are not those that the comparison was begun with (", path_,
+               "); choose another --out");
+  if (identity_ && identity_->prediction != identity.prediction)
+    fail_input("the prediction, or what it is about, is not what it was when the comparison was begun (",
+               path_, "); choose another --out");
+  const std::string line =
+      Json{{"strategies", strategies}, {"data", identity.data}, {"prediction", identity.prediction}}.dump();
   append(line);
   read_line(line, 0);
 }
 
 bool Journal::is_exploratory(const std::string& strategy) const { return contains(exploratory_, strategy); }
+
+const Choice* Journal::find_choice(const std::string& strategy) const {
+  const auto found = choices_.find(strategy);
+  return found == choices_.end() ? nullptr : &found->second;
+}
+
+std::vector<TuningTrial> Journal::trials_of(const std::string& strategy) const {
+  std::vector<TuningTrial> trials;
+  for (const TuningTrial& trial : trials_)
+    if (trial.strategy == strategy) trials.push_back(trial);
+  std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
+  return trials;
+}
+
+void Journal::add_choice(const std::string& strategy, const Choice& choice) {
+  choices_[strategy] = choice;
+  append(
+      Json{{"choice", {{"strategy", strategy}, {"lr", choice.lr}, {"options", options_json(choice.options)}}}}
+          .dump());
+}
 
 const TuningTrial* Journal::find_trial(const std::string& strategy, double lr,
                                        const OptionMap& options) const {
@@ -233,18 +269,19 @@ const ReportedRun* Journal::find_run(const std::string& strategy, std::uint64_t 
   return found == runs_.end() ? nullptr : &*found;
 }
 
-bool Journal::restore_budget(const std::string& strategy, const std::string& stage,
+bool Journal::restore_budget(const std::string& strategy, const std::string& options,
                              TrainSection& train) const {
-  const auto found = budgets_.find({strategy, stage});
+  const auto found = budgets_.find({strategy, options});
   if (found == budgets_.end()) return false;
   copy_budget(found->second, train);
   return true;
 }
 
-void Journal::add_budget(const std::string& strategy, const std::string& stage, const TrainSection& train) {
+void Journal::add_budget(const std::string& strategy, const std::string& options, const TrainSection& train) {
+  budgets_[{strategy, options}] = train;
   append(Json{{"budget",
                {{"strategy", strategy},
-                {"stage", stage},
+                {"options", options},
                 {"epochs", train.epochs},
                 {"steps", train.steps},
                 {"batch_size", train.batch_size},

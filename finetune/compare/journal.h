@@ -3,11 +3,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "finetune/compare/comparison.h"
+#include "finetune/compare/contender.h"
 #include "finetune/config.h"
 #include "nn/files.h"
 
@@ -19,18 +21,30 @@ class Journal {
   // be read, naming the line.
   explicit Journal(const std::string& folder);
 
-  // The strategies of this session; those that an earlier session did not have, although a run of it had
-  // looked at the test data, are exploratory.
-  void begin(const std::vector<std::string>& strategies);
+  // What must be the same in every session, beside the config.
+  struct Identity {
+    std::string data;        // content hashes of pool, validation and test data
+    std::string prediction;  // its hash; empty: none
+  };
+  // The strategies of this session. Those that an earlier session did not have, although a run of it had
+  // looked at the test data, are exploratory. InputError where an earlier session had others, other data or
+  // another prediction.
+  void begin(const std::vector<std::string>& strategies, const Identity& identity);
   bool is_exploratory(const std::string& strategy) const;
+
+  // What tuning chose, and the trials of it; null where it was not done.
+  const Choice* find_choice(const std::string& strategy) const;
+  std::vector<TuningTrial> trials_of(const std::string& strategy) const;
+  void add_choice(const std::string& strategy, const Choice& choice);
 
   // Null where it was not done.
   const TuningTrial* find_trial(const std::string& strategy, double lr, const OptionMap& options) const;
   const ReportedRun* find_run(const std::string& strategy, std::uint64_t seed) const;
 
-  // The length of runs and size of batches that a budget gave, by contender and stage. False: not known.
-  bool restore_budget(const std::string& strategy, const std::string& stage, TrainSection& train) const;
-  void add_budget(const std::string& strategy, const std::string& stage, const TrainSection& train);
+  // The length of runs and size of batches that a budget gave, by strategy and its options in words. False:
+  // not known.
+  bool restore_budget(const std::string& strategy, const std::string& options, TrainSection& train) const;
+  void add_budget(const std::string& strategy, const std::string& options, const TrainSection& train);
 
   void add(const TuningTrial& trial);
   void add(const ReportedRun& run);
@@ -42,9 +56,11 @@ class Journal {
   std::string path_;
   FileDescriptor file_;
   std::map<std::pair<std::string, std::string>, TrainSection> budgets_;
+  std::map<std::string, Choice> choices_;
   std::vector<TuningTrial> trials_;
   std::vector<ReportedRun> runs_;
   std::vector<std::string> known_, exploratory_;
+  std::optional<Identity> identity_;
 };
 
 }  // namespace thaw

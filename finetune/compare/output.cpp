@@ -167,6 +167,11 @@ std::string interval_text(const Interval& interval) {
   return fixed_number(interval.mean, 4) + " ± " + fixed_number((interval.high - interval.low) / 2, 4);
 }
 
+// One run has no interval.
+std::string value_text(const StrategySummary& s) {
+  return s.runs - s.failed > 1 ? interval_text(s.value) : fixed_number(s.value.mean, 4);
+}
+
 std::string marks_of(const StrategySummary& s) {
   std::string marks;
   if (s.failed > 0) marks += concat(" (", s.failed, " failed)");
@@ -190,7 +195,7 @@ std::string summary_text(const CompareOutcome& outcome) {
                              "of full's FLOPs", "peak memory", "beside full"}};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
-    rows.push_back({s.strategy + marks_of(s), any ? interval_text(s.value) : "-",
+    rows.push_back({s.strategy + marks_of(s), any ? value_text(s) : "-",
                     s.to_full ? interval_text(s.to_full->simultaneous) : "",
                     s.lr > 0 ? short_number(s.lr, 3) : "", any ? short_number(s.seconds.mean, 3) : "-",
                     s.flops > 0 && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "",

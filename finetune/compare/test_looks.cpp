@@ -31,7 +31,8 @@ std::string text_of(const Json& json, const char* key) {
 
 }  // namespace
 
-std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by) {
+std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by,
+                                    const std::string& since) {
   std::vector<TestLook> looks;
   std::ifstream file(register_beside(by));
   for (std::string line; std::getline(file, line);) {
@@ -39,7 +40,7 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
     if (!json.is_object()) continue;
     TestLook look{text_of(json, "test"), text_of(json, "by"), text_of(json, "config"), text_of(json, "time")};
     if (look.test != test) continue;
-    if (look.by == by) break;  // what came after the first own look is no earlier one
+    if (look.by == by && look.time >= since) break;  // what came after the first own look is no earlier one
     looks.push_back(std::move(look));
   }
   return looks;

@@ -14,9 +14,11 @@ struct TestLook {
   std::string time;    // UTC, ISO 8601
 };
 
-// The looks at `test` by others before the first one by `by`, oldest first, from the register beside it. A
-// line that cannot be read is passed over.
-std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by);
+// The looks at `test` before the first one by `by` itself at the time `since` or later, oldest first, from
+// the register beside it. Older ones by `by` are of a folder that had the same name. A line that cannot be
+// read is passed over.
+std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by,
+                                    const std::string& since = {});
 
 // Before the first look. Throws Error where the register cannot be written.
 void record_look(const TestLook& look);

@@ -31,7 +31,7 @@ struct Dataset {
   Dataset subset(const std::vector<int64_t>& rows) const;
 };
 
-// SHA-256 of features, labels and targets, in 64 hexadecimal digits.
+// SHA-256 of the features, in 64 hexadecimal digits: the same whatever the labels are called.
 std::string content_hash(const Dataset& data);
 
 }  // namespace thaw

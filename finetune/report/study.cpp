@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
-#include "finetune/compare/prediction.h"
+#include "finetune/evaluate.h"
 #include "finetune/report/charts.h"
 #include "finetune/report/html.h"
 #include "finetune/report/sections.h"
@@ -18,21 +18,28 @@ namespace report {
 namespace {
 
 std::string interval_words(const StudyMean& mean) {
+  if (mean.units < 2) return signed_number(mean.interval.mean);
   return concat(signed_number(mean.interval.mean), " (", range_text(mean.interval), ")");
 }
 
 std::string verdict(const StudyOutcome& outcome) {
   if (outcome.interrupted) return "The study was interrupted: nothing is judged.";
+  if (outcome.unjudged > 0)
+    return concat(count_of(outcome.unjudged, "cell"),
+                  " lack a run that their prediction is about: the predictions are not judged.");
   if (!outcome.contrast) return "Nothing was predicted; the tables show what was found.";
   std::string text = concat("Over all of ", count_of(static_cast<std::int64_t>(outcome.cells.size()), "cell"),
-                            " the strategies that were predicted to win have a mean test ",
-                            metric_name(outcome.metric), " that differs from that of their rivals by ",
-                            interval_words(*outcome.contrast), ": ", contrast_text(*outcome.contrast), ".");
+                            " the strategies that were predicted to win are better than their rivals by ",
+                            interval_words(*outcome.contrast), " in mean test ", metric_name(outcome.metric),
+                            ": ", contrast_text(*outcome.contrast), ".");
   for (const StudyRow& row : outcome.rows)
     if (row.contrast)
       text += concat(" ", row.value, ": ", words_list(row.prediction->best), " ",
                      interval_words(*row.contrast), ", ", contrast_text(*row.contrast), ".");
-  return text + concat(" Intervals are 95 %, over ", count_of(outcome.contrast->units, "unit"), ".");
+  if (outcome.contrast->units < 2) return text;
+  return text + concat(" Intervals are 95 %, by Student's t over ",
+                       count_of(outcome.contrast->units, "value"),
+                       " of the random axes, each by itself: the first one is the test of the prediction.");
 }
 
 // Rows are values of the first axis, columns the strategies; the darkest of a row is its best.
@@ -66,7 +73,8 @@ std::string heat_map(const HeatMap& map) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const auto& value = map.values[r][c];
       if (!value) continue;
-      const double share = range.high > range.low ? (*value - range.low) / (range.high - range.low) : 0;
+      double share = range.high > range.low ? (*value - range.low) / (range.high - range.low) : 0;
+      if (!higher_is_better(map.outcome.metric)) share = 1 - share;
       const auto level = 1 + static_cast<int>(std::lround(share * 4));
       const double x = kLeft + width * static_cast<double>(c);
       svg.rect(x + 1, y + 1, width - 2, kHeight - 2, concat("t", level), concat(row.value, ", ", columns[c]));
@@ -92,7 +100,7 @@ HeatMap map_of(const StudyOutcome& outcome, std::optional<std::size_t> axis, std
       for (const CellResult& cell : outcome.cells) {
         if (cell.values[0] != row || (axis && cell.values[*axis] != value)) continue;
         const StrategySummary* summary = find_summary(cell.outcome, strategy);
-        if (summary == nullptr || !ended_well(*summary)) continue;
+        if (summary == nullptr || summary->failed > 0 || !ended_well(*summary)) continue;
         sum += summary->value.mean;
         ++count;
       }
@@ -119,14 +127,14 @@ std::string contrasts_figure(const StudyOutcome& outcome) {
   for (const StudyRow& row : outcome.rows)
     if (row.contrast) rows.emplace_back(row.value, *row.contrast);
   if (rows.empty()) return "";
-  rows.emplace_back("all", *outcome.contrast);
+  if (outcome.contrast) rows.emplace_back("all", *outcome.contrast);
   Range values;
   values.add(0);
   for (const auto& [name, mean] : rows) values.add(mean.interval.low), values.add(mean.interval.high);
   const double bottom = kHeight * static_cast<double>(rows.size()) + 4;
   Svg svg(bottom + 32);
   const Scale x = Scale::linear(values, kLabels, kFigureWidth - 8);
-  svg.bottom_axis(x, 2, bottom, "mean of the predicted less that of their rivals");
+  svg.bottom_axis(x, 2, bottom, "predicted better than their rivals by");
   svg.line(x(0), 2, x(0), bottom, "axis");
   double y = kHeight / 2 + 2;
   std::string words;
@@ -146,10 +154,11 @@ std::string predictions(const StudyOutcome& outcome) {
   Table table("Predictions",
               {outcome.axes[0].name, "predicted to win", "why", "contrast", "95 % interval", ""});
   for (const StudyRow& row : outcome.rows)
-    if (row.contrast)
+    if (row.contrast && row.prediction)
       table.add({Cell(row.value), Cell(words_list(row.prediction->best)), Cell(row.prediction->text),
                  Cell(signed_number(row.contrast->interval.mean), row.contrast->interval.mean),
-                 Cell(range_text(row.contrast->interval)), Cell(contrast_text(*row.contrast))});
+                 Cell(row.contrast->units < 2 ? "" : range_text(row.contrast->interval)),
+                 Cell(contrast_text(*row.contrast))});
   if (table.empty()) return "";
   return contrasts_figure(outcome) + table.html() +
          soft(
@@ -162,7 +171,8 @@ std::string means_table(const StudyOutcome& outcome) {
   Table table(concat("Mean test ", metric_name(outcome.metric)), columns);
   for (const StudyRow& row : outcome.rows) {
     std::vector<Cell> cells{Cell(row.value)};
-    for (const double value : row.metric) cells.emplace_back(metric_number(value), value);
+    for (const auto& value : row.metric)
+      cells.push_back(value ? Cell(metric_number(*value), *value) : Cell());
     table.add(cells);
   }
   return table.html();

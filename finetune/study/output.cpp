@@ -23,8 +23,10 @@ std::string study_csv(const StudyOutcome& outcome) {
     for (const StrategySummary& s : cell.outcome.summaries) {
       for (std::size_t axis = 0; axis < outcome.axes.size(); ++axis)
         csv << outcome.axes[axis].values[cell.values[axis]] << ',';
-      csv << s.strategy << ',' << outcome.metric << ',' << s.runs << ',' << s.failed << ','
-          << number(s.value.mean) << ',' << number(s.value.low) << ',' << number(s.value.high) << ','
+      const std::string values =
+          s.runs > s.failed ? number(s.value.mean) + ',' + number(s.value.low) + ',' + number(s.value.high)
+                            : ",,";
+      csv << s.strategy << ',' << outcome.metric << ',' << s.runs << ',' << s.failed << ',' << values << ','
           << (s.lr > 0 ? number(s.lr) : "") << ',' << number(s.seconds.mean) << ',' << number(s.flops)
           << '\n';
     }
@@ -46,8 +48,10 @@ std::string study_json(const StudyOutcome& outcome) {
   for (const StudyRow& row : outcome.rows) {
     Json strategies = Json::object();
     for (std::size_t s = 0; s < outcome.strategies.size(); ++s)
-      strategies[outcome.strategies[s]] = {{"metric", row.metric[s]},
-                                           {"beside_the_others", mean_json(row.beside_the_others[s])}};
+      strategies[outcome.strategies[s]] = {
+          {"metric", row.metric[s] ? Json(*row.metric[s]) : Json(nullptr)},
+          {"beside_the_others",
+           row.beside_the_others[s] ? mean_json(*row.beside_the_others[s]) : Json(nullptr)}};
     rows.push_back({{"value", row.value},
                     {"strategies", strategies},
                     {"predicted", row.prediction ? Json(row.prediction->best) : Json(nullptr)},
@@ -74,14 +78,15 @@ std::string names_text(const std::vector<std::string>& names) {
 
 std::string mean_text(const StudyMean& mean) {
   const Interval& i = mean.interval;
-  return concat(i.mean > 0 ? "+" : "", fixed_number(i.mean, 4), " (", fixed_number(i.low, 4), " to ",
-                fixed_number(i.high, 4), ")");
+  const std::string value = (i.mean > 0 ? "+" : "") + fixed_number(i.mean, 4);
+  if (mean.units < 2) return value;
+  return concat(value, " (", fixed_number(i.low, 4), " to ", fixed_number(i.high, 4), ")");
 }
 
 }  // namespace
 
 std::string contrast_text(const StudyMean& contrast) {
-  if (contrast.units < 2) return "one unit alone has no interval";
+  if (contrast.units < 2) return "not judged: no random axis with two values";
   if (contrast.interval.low > 0) return "as predicted";
   if (contrast.interval.high < 0) return "against the prediction";
   return "undecided";
@@ -92,21 +97,23 @@ std::string study_text(const StudyOutcome& outcome) {
   for (const std::string& strategy : outcome.strategies) table[0].push_back(strategy);
   for (const StudyRow& row : outcome.rows) {
     table.push_back({row.value});
-    for (const double value : row.metric) table.back().push_back(fixed_number(value, 4));
+    for (const auto& value : row.metric) table.back().push_back(value ? fixed_number(*value, 4) : "-");
   }
   std::string text = concat("test ", outcome.metric, ", mean over ", outcome.cells.size(), " cells\n",
                             text_table(table, Align::right));
-  std::vector<TextRow> contrasts{{"", "predicted to win", "mean less the rivals' (95 %)", ""}};
+  std::vector<TextRow> contrasts{{"", "predicted to win", "better than the rivals by (95 %)", ""}};
   for (const StudyRow& row : outcome.rows)
-    if (row.contrast)
+    if (row.contrast && row.prediction)
       contrasts.push_back({row.value, names_text(row.prediction->best), mean_text(*row.contrast),
                            contrast_text(*row.contrast)});
   if (outcome.contrast)
     contrasts.push_back({"all", "", mean_text(*outcome.contrast), contrast_text(*outcome.contrast)});
+  if (outcome.unjudged > 0)
+    text += concat("not judged: ", outcome.unjudged, " cells lack a run that their prediction is about\n");
   if (contrasts.size() == 1) return text;
   text += "\n" + text_table(contrasts);
-  text += concat("rivals: the others of ", names_text(outcome.rivals), "; intervals over ",
-                 outcome.contrast->units, " units (Student's t)\n", "predictions: sha256 ",
+  text += concat("rivals: the others of ", names_text(outcome.rivals),
+                 "; intervals by Student's t over the values of the random axes\n", "predictions: sha256 ",
                  outcome.prediction_sha256, "\n");
   return text;
 }

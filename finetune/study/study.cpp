@@ -8,7 +8,9 @@
 
 #include "core/error.h"
 #include "finetune/compare/prediction.h"
+#include "finetune/compare/test_looks.h"
 #include "finetune/data/text.h"
+#include "finetune/evaluate.h"
 #include "finetune/run_folder.h"
 #include "finetune/study/output.h"
 #include "finetune/trainer.h"
@@ -32,9 +34,10 @@ std::string hash_of_predictions(const Study& study) {
   return all.empty() ? all : sha256_hex(all);
 }
 
-const StrategySummary* find_summary(const CompareOutcome& outcome, const std::string& strategy) {
+// With every run ended well: what is left of others would be a choice.
+const StrategySummary* find_whole(const CompareOutcome& outcome, const std::string& strategy) {
   for (const StrategySummary& summary : outcome.summaries)
-    if (summary.strategy == strategy && summary.runs > summary.failed) return &summary;
+    if (summary.strategy == strategy && summary.runs > 0 && summary.failed == 0) return &summary;
   return nullptr;
 }
 
@@ -46,7 +49,7 @@ double mean(const std::vector<double>& values) {
 std::optional<double> mean_metric(const CompareOutcome& outcome, const std::vector<std::string>& strategies) {
   std::vector<double> values;
   for (const std::string& strategy : strategies) {
-    const StrategySummary* summary = find_summary(outcome, strategy);
+    const StrategySummary* summary = find_whole(outcome, strategy);
     if (summary == nullptr) return std::nullopt;
     values.push_back(summary->value.mean);
   }
@@ -78,10 +81,16 @@ class Units {
     if (values_.empty()) return std::nullopt;
     std::vector<double> means;
     for (const auto& [key, values] : values_) means.push_back(mean(values));
+    // Conditions that were chosen are no sample: without a random axis there is a mean and no interval.
+    if (!has_random_axis()) return StudyMean{{mean(means), mean(means), mean(means)}, 0};
     return StudyMean{t_interval(means), static_cast<std::int64_t>(means.size())};
   }
 
  private:
+  bool has_random_axis() const {
+    return std::any_of(axes_.begin(), axes_.end(), [](const StudyAxis& axis) { return axis.random; });
+  }
+
   const std::vector<StudyAxis>& axes_;
   std::map<std::vector<std::size_t>, std::vector<double>> values_;
 };
@@ -120,6 +129,21 @@ class StudyRun {
       if (cell.config.compare.strategies != first)
         fail_input("the cells of a study compare the same strategies, but ", folder_of(cell, study_.axes),
                    " has others (compare.strategies of ", cell.config.path, "); set them outside the axes");
+    for (const StudyCell& a : study_.cells)
+      for (const StudyCell& b : study_.cells)
+        if (a.values[0] == b.values[0] && a.config.compare.predict != b.config.compare.predict)
+          fail_input("the cells of a row predict the same, but ", folder_of(a, study_.axes), " and ",
+                     folder_of(b, study_.axes), " differ (compare.predict of ", a.config.path,
+                     "); set it in the first axis");
+    for (const StudyCell& cell : study_.cells) check_files(cell.config);
+  }
+
+  // What a cell reads is there: not found out only when hours have passed.
+  static void check_files(const Config& config) {
+    if (is_model_folder(config.model.from)) read_model_folder(config.model.from);
+    for (const std::string& file : {config.data.train, config.data.validation, config.data.test})
+      if (!file.empty() && !file.starts_with("builtin:") && !std::filesystem::exists(file))
+        fail_input("there is no file ", file, " (", config.path, "); check the path");
   }
 
   // Every cell as it was begun but for strategies, those too that have no folder yet: what is predicted of
@@ -140,6 +164,7 @@ class StudyRun {
     request.config = cell.config;
     request.out = request_.compare.out + "/" + result.folder;
     request.looks_as = request_.compare.out;
+    request.began = began_;
     request.resume = request_.compare.resume && std::filesystem::exists(request.out);
     request.message = [&](const std::string& text) {
       // Of every cell anew: once is enough.
@@ -163,19 +188,33 @@ class StudyRun {
     const std::size_t rows = study_.axes.empty() ? 0 : study_.axes[0].values.size();
     for (std::size_t row = 0; row < rows; ++row) {
       outcome_.rows.push_back(make_row(row));
-      for (const CellResult& cell : outcome_.cells)
-        if (cell.values[0] == row)
-          if (const auto contrast = contrast_of(cell)) over_rows.add(cell, *contrast);
+      for (const CellResult& cell : outcome_.cells) {
+        if (cell.values[0] != row || !cell.outcome.prediction) continue;
+        const auto contrast = contrast_of(cell);
+        if (contrast)
+          over_rows.add(cell, *contrast);
+        else
+          ++outcome_.unjudged;
+      }
     }
-    outcome_.contrast = over_rows.result();
+    // A contrast over what is left would be of cells that nobody chose.
+    if (outcome_.unjudged == 0) outcome_.contrast = over_rows.result();
   }
 
-  // In the order of the first cell; baselines last.
+  // In the order of the first cell; baselines last. Rivals are those that have their runs in every cell.
   void name_strategies() {
     for (const bool baselines : {false, true})
       for (const StrategySummary& summary : outcome_.cells[0].outcome.summaries)
         if (summary.is_baseline == baselines) outcome_.strategies.push_back(summary.strategy);
-    outcome_.rivals = without(study_.cells[0].config.compare.strategies, {"full"});
+    for (const std::string& name : without(study_.cells[0].config.compare.strategies, {"full"})) {
+      const bool whole =
+          std::all_of(outcome_.cells.begin(), outcome_.cells.end(),
+                      [&](const CellResult& cell) { return find_whole(cell.outcome, name) != nullptr; });
+      if (whole)
+        outcome_.rivals.push_back(name);
+      else
+        say(name + " has not all of its runs in every cell: it is no rival of the others");
+    }
   }
 
   StudyRow make_row(std::size_t row) const {
@@ -188,7 +227,10 @@ class StudyRun {
       if (const auto contrast = contrast_of(cell)) predicted.add(cell, *contrast);
     }
     if (result.prediction) result.prediction->contrast.reset();  // of one cell alone
-    result.contrast = predicted.result();
+    if (std::none_of(outcome_.cells.begin(), outcome_.cells.end(), [&](const CellResult& cell) {
+          return cell.values[0] == row && cell.outcome.prediction && !contrast_of(cell);
+        }))
+      result.contrast = predicted.result();
     for (const std::string& strategy : outcome_.strategies) add_strategy(strategy, row, result);
     return result;
   }
@@ -199,13 +241,13 @@ class StudyRun {
     for (const CellResult& cell : outcome_.cells) {
       if (cell.values[0] != row) continue;
       const auto value = mean_metric(cell.outcome, {strategy});
-      const auto others = mean_metric(cell.outcome, without(outcome_.rivals, {strategy}));
-      if (!value || !others) continue;
+      if (!value) continue;
       values.push_back(*value);
-      beside.add(cell, *value - *others);
+      const auto others = mean_metric(cell.outcome, without(outcome_.rivals, {strategy}));
+      if (others) beside.add(cell, sign() * (*value - *others));
     }
-    result.metric.push_back(values.empty() ? 0 : mean(values));
-    result.beside_the_others.push_back(beside.result().value_or(StudyMean{}));
+    result.metric.push_back(values.empty() ? std::nullopt : std::optional(mean(values)));
+    result.beside_the_others.push_back(beside.result());
   }
 
   // Of the strategies that were predicted to win in this cell, less that of their rivals.
@@ -215,12 +257,15 @@ class StudyRun {
     const auto best = mean_metric(cell.outcome, prediction.best);
     const auto others = mean_metric(cell.outcome, without(prediction.among, prediction.best));
     if (!best || !others) return std::nullopt;
-    return *best - *others;
+    return sign() * (*best - *others);
   }
+
+  double sign() const { return higher_is_better(outcome_.metric) ? 1 : -1; }
 
   const StudyRequest& request_;
   const Study& study_;
   StudyOutcome outcome_;
+  std::string began_ = now_utc();
   std::set<std::string> said_;
   std::int64_t cells_done_ = 0;
 };

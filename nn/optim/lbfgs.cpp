@@ -74,7 +74,12 @@ LbfgsResult minimise(const Objective& objective, std::vector<double> start, cons
       value = objective(next, next_gradient);
       if (value <= result.value + kArmijo * length * slope) break;
     }
-    if (halvings == kMostHalvings) break;  // at the limit of what doubles can tell apart
+    if (halvings == kMostHalvings) {
+      // At the limit of what doubles can tell apart, or misled by old steps: then the gradient is tried.
+      if (steps.empty()) break;
+      steps.clear();
+      continue;
+    }
     Step step{sum(next, -1, result.x), sum(next_gradient, -1, gradient)};
     // A step without positive curvature would spoil the approximation.
     if (dot(step.s, step.y) > 1e-12 * dot(step.y, step.y)) steps.push_back(std::move(step));

@@ -1,0 +1,30 @@
+#include "finetune/compare/row.h"
+
+#include "finetune/run_report.h"
+
+namespace thaw {
+
+void fill_row(ReportedRun& row, const RunResult& result) {
+  const RunOutcome& outcome = result.outcome;
+  row.status = status_name(outcome.status);
+  if (!result.test.empty()) {
+    row.value = metric(result.test, row.metric);
+    row.loss = metric(result.test, "loss");
+    row.test = result.test;
+    row.scores = result.test_scores;
+  }
+  row.seconds = outcome.train_seconds;
+  row.first_epoch_seconds = outcome.first_epoch_seconds;
+  row.evaluation_seconds = outcome.evaluation_seconds;
+  row.flops = outcome.flops;
+  row.peak_bytes = outcome.peak_bytes;
+  row.trainable = outcome.trainable;
+  row.steps = outcome.completed;
+  row.test_evaluations += result.test_evaluations;
+  row.evaluations = outcome.evaluations;
+  row.watched = result.watched;
+  row.triggers = outcome.triggers;
+  row.phase_records = phase_records(outcome);
+}
+
+}  // namespace thaw

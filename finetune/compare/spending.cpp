@@ -1,0 +1,22 @@
+#include "finetune/compare/spending.h"
+
+#include <utility>
+
+namespace thaw {
+
+Spending::Spending(Budget budget, PreparedData data, Journal& journal,
+                   std::function<RunOutcome(const Config&)> measure)
+    : budget_(budget), data_(std::move(data)), journal_(journal), measure_(std::move(measure)) {}
+
+Config Spending::config_of(const Contender& contender, const Choice& choice) {
+  Config config = with_choice(contender, choice);
+  if (budget_.kind == Budget::Kind::epochs) return config;
+  const std::string options = options_text(choice.options);
+  if (journal_.restore_budget(contender.name, options, config.train)) return config;
+  copy_budget(with_budget(config, budget_, data_, measure_).train, config.train);
+  // A measure that a signal cut short is none.
+  if (stop_signal == 0) journal_.add_budget(contender.name, options, config.train);
+  return config;
+}
+
+}  // namespace thaw

@@ -1,0 +1,29 @@
+// What each contender of a comparison may spend, as a number of updates and sizes of batches.
+#pragma once
+
+#include <functional>
+
+#include "finetune/compare/budget.h"
+#include "finetune/compare/contender.h"
+#include "finetune/compare/journal.h"
+
+namespace thaw {
+
+class Spending {
+ public:
+  // `data`: drawn as for tuning. `measure` trains a config and returns what it took.
+  Spending(Budget budget, PreparedData data, Journal& journal,
+           std::function<RunOutcome(const Config&)> measure);
+
+  // The config of a run. A measure of time is not the same twice: it is taken once for each set of options,
+  // and a comparison that goes on takes what it found before. Throws OverBudget.
+  Config config_of(const Contender& contender, const Choice& choice);
+
+ private:
+  Budget budget_;
+  PreparedData data_;
+  Journal& journal_;
+  std::function<RunOutcome(const Config&)> measure_;
+};
+
+}  // namespace thaw
