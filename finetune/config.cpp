@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::int64_t kMaxConfigBytes = 1 << 20;
+constexpr std::size_t kMostCells = 4096;
 
 class ConfigReader {
  public:
@@ -340,6 +341,10 @@ Study load_study(const std::string& path, const std::vector<std::string>& overri
     study.axes.clear();
     std::vector<std::vector<AxisValue>> axes = take_axes(cell, path, study.axes);
     place.resize(axes.size());
+    std::size_t cells = 1;
+    for (const StudyAxis& axis : study.axes) cells = std::min(cells * axis.values.size(), kMostCells + 1);
+    if (cells > kMostCells)
+      fail_input("the study has more than ", kMostCells, " cells (", path, "); give its axes fewer values");
     give_values(cell, axes, place);
     for (const std::string& change : overrides) give(cell, parse_override(change));
     study.cells.push_back({place, ConfigReader(path, cell).read()});

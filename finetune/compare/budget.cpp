@@ -77,7 +77,8 @@ class Predictor {
 // The most updates that cost no more than `amount`, at least one.
 std::int64_t updates_for(double amount, const std::function<double(std::int64_t)>& cost) {
   std::int64_t low = 1, high = 2;
-  while (high < kMostUpdates && cost(high) <= amount) low = high, high *= 2;
+  while (high < kMostUpdates && cost(high) <= amount) low = high, high = std::min(high * 2, kMostUpdates);
+  if (high == kMostUpdates && cost(high) <= amount) return high;
   while (high - low > 1) {
     const std::int64_t middle = low + (high - low) / 2;
     (cost(middle) <= amount ? low : high) = middle;

@@ -115,9 +115,7 @@ class Comparison {
                       [this](const Config& config) { return measure(config); });
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
-    journal_->begin(names, {sha256_hex(content_hash(loaded_.train) + content_hash(loaded_.validation) +
-                                       loaded_.test_hash),
-                            outcome_.prediction ? outcome_.prediction->sha256 : ""});
+    journal_->begin(names, {identity_of(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : ""});
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction));
     tell_earlier_looks();
   }

@@ -12,6 +12,7 @@
 #include "finetune/compare/baselines.h"
 #include "finetune/data/split.h"
 #include "finetune/data/text.h"
+#include "nn/files.h"
 
 namespace thaw {
 namespace {
@@ -120,6 +121,17 @@ DataCard make_data_card(const Config& config, const PreparedData& loaded, const 
                          ? "the network was pretrained; whether it saw any of these data is not known to thaw"
                          : "nothing was pretrained: the network begins with random weights";
   return card;
+}
+
+std::string identity_of(const PreparedData& loaded) {
+  Sha256 hash;
+  for (const Dataset* part : {&loaded.train, &loaded.validation, &loaded.test}) {
+    hash.update(content_hash(*part));
+    hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
+    hash.update(part->target.data(), part->target.size() * sizeof(double));
+    for (const std::string& name : part->classes) hash.update(name + '\n');
+  }
+  return hash.hex();
 }
 
 std::vector<std::string> data_warnings(const DataCard& card) {

@@ -54,7 +54,9 @@ std::optional<Prediction> make_prediction(const CompareSection& compare) {
       fail_input("compare.predict names ", in_quotes(name),
                  ", which is not compared; add it to the strategies");
   if (rivals_of(prediction).empty())
-    fail_input("compare.predict leaves no strategy but full that could lose; name fewer, or compare more");
+    fail_input(
+        "the prediction leaves no strategy but full that could lose (compare.predict); name fewer, or "
+        "compare more");
   prediction.sha256 =
       sha256_hex(concat(prediction.text, '\n', list_of(prediction.best), '\n', list_of(prediction.among)));
   return prediction;

@@ -62,13 +62,16 @@ std::vector<double> linear_ticks(double low, double high, int about) {
       break;
     }
   std::vector<double> ticks;
-  for (double k = std::ceil(low / step); k * step <= high * (1 + 1e-12); ++k) ticks.push_back(k * step);
+  // Counted from the first: where low / step is beyond 2^53, adding 1 to it does nothing.
+  const double first = std::ceil(low / step);
+  for (double i = 0; i <= 2.0 * about + 2 && (first + i) * step <= high + 1e-9 * step; ++i)
+    ticks.push_back((first + i) * step);
   return ticks;
 }
 
 // Powers of ten, every second or third where they are many, with 2 and 5 where they are few.
 std::vector<double> log_ticks(double low, double high, int about) {
-  const double decades = std::log10(high / low);
+  const double decades = std::log10(high) - std::log10(low);
   const double stride = std::max(1.0, std::ceil(decades / std::max(about, 1)));
   std::vector<double> ticks;
   for (double power = std::floor(std::log10(low)); power <= std::log10(high); ++power) {
@@ -103,6 +106,8 @@ Scale Scale::linear(Range values, double from, double to) {
 Scale Scale::logarithmic(Range values, double from, double to) {
   Scale scale;
   if (values.empty() || values.low <= 0) values = {1, 10};
+  // Products and quotients of what is drawn stay finite.
+  values = {std::clamp(values.low, 1e-150, 1e150), std::clamp(values.high, 1e-150, 1e150)};
   const double room = std::max(std::pow(values.high / values.low, 0.05), 1.15);
   scale.low_ = values.low / room, scale.high_ = values.high * room;
   scale.from_ = from, scale.to_ = to, scale.log_ = true;

@@ -176,7 +176,11 @@ class StudyRun {
       if (request_.compare.progress)
         request_.compare.progress(cells_done_ * total + done, cells * total, result.folder + " " + what);
     };
-    result.outcome = compare(request);
+    try {
+      result.outcome = compare(request);
+    } catch (const InputError& error) {
+      throw InputError(concat("in the cell ", result.folder, ": ", error.what()));
+    }
     ++cells_done_;
     outcome_.metric = result.outcome.metric;
     outcome_.cells.push_back(std::move(result));
