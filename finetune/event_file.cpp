@@ -94,13 +94,13 @@ std::optional<std::string> event_of(const std::string& line) {
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return {};
   const bool evaluation = json.contains("split") && json["split"].is_string();
-  const std::string prefix = evaluation ? json["split"].get<std::string>() : "train";
+  const std::string prefix = (evaluation ? json["split"].get<std::string>() : "train") + "/";
   std::string summary;
   for (const auto& [name, value] : json.items()) {
     if (name == "step" || name == "epoch" || (evaluation && name == "phase")) continue;
     if (!value.is_number() && !value.is_null()) continue;
     const double number = value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-    add_bytes(summary, 1, summary_value(prefix + "/" + name, number));
+    add_bytes(summary, 1, summary_value(prefix + name, number));
   }
   return event_message(json["step"].get<std::int64_t>(), 5, summary);
 }

@@ -27,6 +27,7 @@ std::vector<double> means_by_draw(const Runs& runs, Get get) {
   std::map<std::uint64_t, std::vector<double>> by_draw;
   for (const ReportedRun* run : runs) by_draw[run->draw].push_back(static_cast<double>(get(*run)));
   std::vector<double> means;
+  means.reserve(by_draw.size());
   for (const auto& [draw, values] : by_draw) means.push_back(t_interval(values).mean);
   return means;
 }

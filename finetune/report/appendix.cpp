@@ -48,6 +48,7 @@ std::string seeds_text(const CompareOutcome& outcome) {
   std::set<std::uint64_t> seeds;
   for (const ReportedRun& run : outcome.runs) seeds.insert(run.seed);
   std::vector<std::string> words;
+  words.reserve(seeds.size());
   for (const std::uint64_t seed : seeds) words.push_back(std::to_string(seed));
   return words_list(words);
 }

@@ -239,7 +239,8 @@ std::string line_chart(const LineChart& chart) {
   const Scale x = Scale::linear(xs, 46, kFigureWidth - 6);
   const Scale y = chart.log_y ? Scale::logarithmic(ys, kBottom, kTop) : Scale::linear(ys, kBottom, kTop);
   const std::size_t entries = chart.series.size() > 1 ? chart.series.size() : 0;
-  Svg svg(kBottom + 36 + kLegendRow * static_cast<double>((entries + 2) / 3));
+  const std::size_t legend_rows = (entries + 2) / 3;
+  Svg svg(kBottom + 36 + kLegendRow * static_cast<double>(legend_rows));
   svg.axes(x, y, chart.x_label, chart.y_label);
   for (std::size_t n = 0; n < chart.series.size(); ++n) {
     std::vector<std::pair<double, double>> places;
@@ -251,8 +252,9 @@ std::string line_chart(const LineChart& chart) {
       svg.polyline(places, line_classes(n));
   }
   for (std::size_t n = 0; n < entries; ++n) {
-    const double left = 6 + kLegendColumn * static_cast<double>(n % 3);
-    const double base = kBottom + 46 + kLegendRow * static_cast<double>(n / 3);
+    const std::size_t row = n / 3, column = n % 3;
+    const double left = 6 + kLegendColumn * static_cast<double>(column);
+    const double base = kBottom + 46 + kLegendRow * static_cast<double>(row);
     svg.line(left, base - 4, left + 24, base - 4, line_classes(n));
     svg.text(left + 29, base, shortened(chart.series[n].name, kLegendColumn - 32), "start", "tick");
   }

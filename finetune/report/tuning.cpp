@@ -52,6 +52,7 @@ void write_line(Svg& svg, const Scale& x, const Scale& y, const Trials& trials, 
     sum += trial->validation_value, ++count;
   }
   std::vector<std::pair<double, double>> places;
+  places.reserve(sums.size());
   for (const auto& [lr, sum] : sums) places.emplace_back(x(lr), y(sum.first / sum.second));
   svg.polyline(places, line_classes(n));
 }

@@ -78,7 +78,7 @@ std::string names_text(const std::vector<std::string>& names) {
 
 std::string mean_text(const StudyMean& mean) {
   const Interval& i = mean.interval;
-  const std::string value = (i.mean > 0 ? "+" : "") + fixed_number(i.mean, 4);
+  std::string value = (i.mean > 0 ? "+" : "") + fixed_number(i.mean, 4);
   if (mean.units < 2) return value;
   return concat(value, " (", fixed_number(i.low, 4), " to ", fixed_number(i.high, 4), ")");
 }
