@@ -40,6 +40,15 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
   return batch;
 }
 
+void for_each_batch(const Dataset& data, std::int64_t size, const std::function<void(const Tensor& x)>& use) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t begin = 0; begin < data.size(); begin += size) {
+    rows.resize(static_cast<std::size_t>(std::min(size, data.size() - begin)));
+    std::iota(rows.begin(), rows.end(), begin);
+    use(make_batch(data, rows).x);
+  }
+}
+
 Batch meta_batch(const Dataset& data, std::int64_t size) {
   const CategoryScope category(memory::Category::input);
   const DType target = data.label.empty() ? DType::f32 : DType::i64;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/tensor.h"
@@ -18,6 +19,8 @@ struct Batch {
 };
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
+// All samples in their order, `size` at a time: use(x) with x of make_batch.
+void for_each_batch(const Dataset& data, std::int64_t size, const std::function<void(const Tensor& x)>& use);
 // A batch of the same shapes on the meta device.
 Batch meta_batch(const Dataset& data, std::int64_t size);
 

@@ -1,5 +1,6 @@
 #include "finetune/chrome_trace.h"
 
+#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 

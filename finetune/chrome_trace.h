@@ -3,12 +3,12 @@
 // (https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU).
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/trace.h"
+#include "finetune/clock.h"
 #include "kernels/kernel.h"
 
 namespace thaw {
@@ -29,7 +29,6 @@ class ChromeTrace : public KernelObserver {
   std::string json() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Kernel {
     KernelEvent event;
     TraceState asked_by;

@@ -96,14 +96,11 @@ Outputs predict_all(Model& model, const Dataset& data, std::int64_t batch_size) 
   const bool was_training = model.training();
   model.train(false);
   Outputs outputs;
-  std::vector<std::int64_t> rows;
-  for (std::int64_t begin = 0; begin < data.size(); begin += batch_size) {
-    rows.resize(static_cast<std::size_t>(std::min(batch_size, data.size() - begin)));
-    std::iota(rows.begin(), rows.end(), begin);
-    const Tensor y = model.forward(make_batch(data, rows).x).contiguous();
+  for_each_batch(data, batch_size, [&](const Tensor& x) {
+    const Tensor y = model.forward(x).contiguous();
     outputs.columns = y.size(1);
     outputs.values.insert(outputs.values.end(), y.data<float>(), y.data<float>() + y.numel());
-  }
+  });
   model.train(was_training);
   return outputs;
 }

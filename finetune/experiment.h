@@ -53,11 +53,11 @@ bool head_is_new(const Config& config, const PreparedData& data, const Model& mo
 // parameters would not fit the machine's memory.
 ModelConfig model_config(const Config& config, const PreparedData& data);
 
-// Attaches adapters as the strategy asks and refreshes names. InputError when no layer matches.
 // The strategy's adapters find no layer in this model.
 struct NothingToAdapt : InputError {
   using InputError::InputError;
 };
+// Attaches adapters as the strategy asks and refreshes names. Throws NothingToAdapt when no layer matches.
 void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed);
 
 }  // namespace thaw

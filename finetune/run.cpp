@@ -8,10 +8,10 @@
 
 #include "finetune/checkpoint.h"
 #include "finetune/clock.h"
-#include "finetune/compare/test_looks.h"
 #include "finetune/evaluate.h"
 #include "finetune/event_file.h"
 #include "finetune/run_report.h"
+#include "finetune/test_looks.h"
 #include "nn/init.h"
 
 namespace thaw {

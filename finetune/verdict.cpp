@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "finetune/compare/prediction.h"
 #include "finetune/evaluate.h"
 #include "finetune/units.h"
 
@@ -261,9 +262,7 @@ class VerdictWriter {
   }
 
   static std::string rivals_text(const Prediction& said) {
-    std::vector<std::string> rivals;
-    for (const std::string& name : said.among)
-      if (std::find(said.best.begin(), said.best.end(), name) == said.best.end()) rivals.push_back(name);
+    const std::vector<std::string> rivals = rivals_of(said);
     if (rivals.empty()) return "";
     return rivals.size() > 4
                ? concat(" better than the mean of the other ", rivals.size(), " strategies")

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "finetune/compare/journal.h"
-#include "finetune/compare/test_looks.h"
 #include "finetune/data/text.h"
+#include "finetune/test_looks.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/training_fixture.h"

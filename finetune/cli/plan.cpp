@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "finetune/cli/commands.h"
-#include "finetune/cli/dry_run.h"
 #include "finetune/cli/output.h"
+#include "finetune/dry_run.h"
 #include "finetune/ledger.h"
 #include "finetune/plan_report.h"
 #include "finetune/step.h"
@@ -51,19 +51,19 @@ std::string plan_json(const DryRun& run, const Config& config, const Ledger& led
 }
 
 // One update that trains everything: what savings are relative to.
-StepCost cost_of_everything(const DryRun& run, const Config& config) {
+StepCost cost_of_everything(const DryRun& run, const Config& config, const Dataset& data) {
   const Strategy full = make_strategy({"full", {}, {}}, describe(*run.model));
   Strategy same_model = run.strategy;
   same_model.plan = full.plan;
   const ResolvedPlan plan(full.plan, run.plan.model(), {1, 1});
-  return predict_ledger(config, run.model_config, same_model, plan, run.data.train).phases.front().predicted;
+  return predict_ledger(config, run.model_config, same_model, plan, data).phases.front().predicted;
 }
 
-std::string plan_text(const DryRun& run, const Config& config, const Ledger& ledger) {
+std::string plan_text(const DryRun& run, const Config& config, const Dataset& data, const Ledger& ledger) {
   std::string text = concat("strategy ", config.strategy.name, ": ", run.plan.run().total_updates,
                             " updates, ", run.plan.run().updates_per_epoch, " an epoch\n\n");
   text += timeline(run.plan, run.learning_rate(config)) + "\n";
-  const StepCost everything = cost_of_everything(run, config);
+  const StepCost everything = cost_of_everything(run, config, data);
   text += ledger_text(ledger, &everything);
   for (const std::string& warning : all_warnings(run, config)) text += "warning: " + warning + "\n";
   return text;
@@ -73,21 +73,23 @@ std::string plan_text(const DryRun& run, const Config& config, const Ledger& led
 
 int plan(const Arguments& arguments) {
   const Config config = read_config(arguments);
-  const DryRun run = dry_run(config);
-  const Ledger ledger = predict_ledger(config, run.model_config, run.strategy, run.plan, run.data.train);
-  print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, ledger));
+  const PreparedData data = prepare_data(config, config.train.seed, false, false);
+  const DryRun run = dry_run(config, data);
+  const Ledger ledger = predict_ledger(config, run.model_config, run.strategy, run.plan, data.train);
+  print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, data.train, ledger));
   return 0;
 }
 
 int graph(const Arguments& arguments) {
   check_output(arguments.out, "--out");
   const Config config = read_config(arguments);
-  const DryRun run = dry_run(config);
+  const PreparedData data = prepare_data(config, config.train.seed, false, false);
+  const DryRun run = dry_run(config, data);
   apply_plan(*run.model, run.plan, 0, {});
-  const std::int64_t all = run.data.train.size();
+  const std::int64_t all = data.train.size();
   const std::int64_t size = config.train.batch_size == 0 ? all : std::min(config.train.batch_size, all);
-  const Batch batch = meta_batch(run.data.train, size);
-  const LossOptions options{run.data.regression, config.train.label_smoothing};
+  const Batch batch = meta_batch(data.train, size);
+  const LossOptions options{data.regression, config.train.label_smoothing};
   Tensor loss = batch_loss(run.model->forward(batch.x), batch, options);
   if (run.strategy.l2_sp) {
     const Tensor penalty = L2SpPenalty(*run.model, *run.strategy.l2_sp)(*run.model);

@@ -18,22 +18,12 @@ namespace {
 
 constexpr std::int64_t kBatch = 256;
 
-template <class Use>
-void for_each_batch(const Dataset& data, Use use) {
-  std::vector<std::int64_t> rows;
-  for (std::int64_t begin = 0; begin < data.size(); begin += kBatch) {
-    rows.resize(static_cast<std::size_t>(std::min(kBatch, data.size() - begin)));
-    std::iota(rows.begin(), rows.end(), begin);
-    use(make_batch(data, rows).x);
-  }
-}
-
 // [N, F] in f64: what the head would take, or the samples themselves where there is no model.
 Tensor features_of(Model* model, const Dataset& data) {
   const NoGrad no_grad;
   if (model != nullptr) model->train(false);
   std::vector<Tensor> parts;
-  for_each_batch(data, [&](const Tensor& x) {
+  for_each_batch(data, kBatch, [&](const Tensor& x) {
     parts.push_back(cast(flatten(model != nullptr ? model->features(x) : x, 1), DType::f64));
   });
   return parts.empty() ? Tensor() : concatenate(parts, 0);
@@ -52,7 +42,7 @@ void estimate_statistics(Model& model, const Dataset& data) {
   model.train(false);
   for (BatchNorm* norm : batch_norms(model)) norm->train(true);
   double batches = 0;
-  for_each_batch(data, [&](const Tensor& x) {
+  for_each_batch(data, kBatch, [&](const Tensor& x) {
     ++batches;
     for (BatchNorm* norm : batch_norms(model)) norm->set_momentum(1 / batches);
     model.features(x);

@@ -5,9 +5,8 @@
 
 #include "core/error.h"
 #include "finetune/data/text.h"
-#include "finetune/run.h"
+#include "finetune/dry_run.h"
 #include "finetune/units.h"
-#include "nn/init.h"
 
 namespace thaw {
 namespace {
@@ -21,20 +20,11 @@ constexpr double kShareToMeasure = 0.1;  // of the budget: a run of this length 
 class Predictor {
  public:
   Predictor(const Config& config, const PreparedData& data)
-      : config_(config),
-        data_(data),
-        strategy_(strategy_for(config, data)),
-        model_(model_config(config, data)),
-        batches_(data.train.size(), config.train.batch_size, config.train.accumulation, false, 0) {
-    const InitSeed meta(0, kMeta);
-    const std::unique_ptr<Model> model = make_model(model_);
-    if (strategy_.lora) attach_lora(*model, *strategy_.lora, 0);
-    info_ = describe(*model);
-  }
+      : config_(config), data_(data), run_(dry_run(config, data)) {}
 
   Ledger ledger(std::int64_t updates) const {
-    const ResolvedPlan plan(strategy_.plan, info_, {updates, batches_.updates_per_epoch()});
-    return predict_ledger(config_, model_, strategy_, plan, data_.train);
+    const ResolvedPlan plan(run_.strategy.plan, run_.plan.model(), {updates, updates_per_epoch()});
+    return predict_ledger(config_, run_.model_config, run_.strategy, plan, data_.train);
   }
 
   double flops(std::int64_t updates) const {
@@ -48,30 +38,27 @@ class Predictor {
 
   double bytes() const {
     std::int64_t most = 0;
-    for (const LedgerPhase& row : ledger(total_updates(config_.train, batches_.updates_per_epoch())).phases)
+    for (const LedgerPhase& row : ledger(run_.plan.run().total_updates).phases)
       most = std::max(
           most, row.predicted.saved_bytes + row.predicted.gradient_bytes + row.predicted.optimizer_bytes);
     return static_cast<double>(most);
   }
 
-  std::int64_t updates_per_epoch() const { return batches_.updates_per_epoch(); }
+  std::int64_t updates_per_epoch() const { return run_.plan.run().updates_per_epoch; }
 
  private:
   // Samples of an update, but for an epoch's last one, which may have fewer.
   std::int64_t whole_update() const {
-    return std::min(batches_.batch_size() * config_.train.accumulation, data_.train.size());
+    return std::min(run_.batches.batch_size() * config_.train.accumulation, data_.train.size());
   }
   std::int64_t samples_before(std::int64_t update) const {
-    const std::int64_t per_epoch = batches_.updates_per_epoch(), samples = data_.train.size();
+    const std::int64_t per_epoch = updates_per_epoch(), samples = data_.train.size();
     return update / per_epoch * samples + std::min(update % per_epoch * whole_update(), samples);
   }
 
   const Config& config_;
   const PreparedData& data_;
-  Strategy strategy_;
-  ModelConfig model_;
-  BatchPlan batches_;
-  ModelInfo info_;
+  DryRun run_;
 };
 
 // The most updates that cost no more than `amount`, at least one.

@@ -21,10 +21,10 @@
 #include "finetune/compare/row.h"
 #include "finetune/compare/spending.h"
 #include "finetune/compare/summary.h"
-#include "finetune/compare/test_looks.h"
 #include "finetune/compare/tuning.h"
 #include "finetune/data/text.h"
 #include "finetune/run_report.h"
+#include "finetune/test_looks.h"
 #include "finetune/units.h"
 #include "kernels/kernels.h"
 #include "nn/files.h"
@@ -83,7 +83,8 @@ class Comparison {
                  "): there is nothing learnt for freezing to keep; give a folder that `thaw train` wrote"));
     contenders_ = make_contenders(config_, data, request_.allow_missing, notes);
     baselines_ = baseline_names(config_, data);
-    outcome_.tuned = choices_to_try(contenders_.front()).size() > 1;
+    const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
+    outcome_.tuned = choices > 1;
     outcome_.budget = describe(budget_, config_.train);
     outcome_.prediction = make_prediction(config_.compare);
     outcome_.version = request_.version;
@@ -91,10 +92,9 @@ class Comparison {
     outcome_.cpu = cpu_name();
     outcome_.threads = num_threads();
     outcome_.config = to_toml(config_);
-    const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
     const auto trained = static_cast<std::int64_t>(contenders_.size());
     total_ = (trained + static_cast<std::int64_t>(baselines_.size())) * runs_per_strategy() +
-             (choices > 1 ? trained * choices : 0);
+             (outcome_.tuned ? trained * choices : 0);
     if (budget_.kind == Budget::Kind::seconds)
       notes.push_back(concat("the budget is of one run: the ", total_, " runs of this comparison take about ",
                              short_number(budget_.amount * static_cast<double>(total_) / 60, 2), " minutes"));

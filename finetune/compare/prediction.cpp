@@ -11,21 +11,8 @@
 namespace thaw {
 namespace {
 
-std::string list_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 bool is_among(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::vector<std::string> rivals_of(const Prediction& prediction) {
-  std::vector<std::string> rivals;
-  for (const std::string& name : prediction.among)
-    if (!is_among(prediction.best, name)) rivals.push_back(name);
-  return rivals;
 }
 
 // The mean over the named strategies; without values where one of them has not all of its runs.
@@ -43,6 +30,13 @@ Scores mean_scores(const std::vector<std::string>& names, const CompareOutcome& 
 
 }  // namespace
 
+std::vector<std::string> rivals_of(const Prediction& prediction) {
+  std::vector<std::string> rivals;
+  for (const std::string& name : prediction.among)
+    if (!is_among(prediction.best, name)) rivals.push_back(name);
+  return rivals;
+}
+
 std::optional<Prediction> make_prediction(const CompareSection& compare) {
   if (compare.predict.empty()) return std::nullopt;
   Prediction prediction{
@@ -58,12 +52,12 @@ std::optional<Prediction> make_prediction(const CompareSection& compare) {
         "the prediction leaves no strategy but full that could lose (compare.predict); name fewer, or "
         "compare more");
   prediction.sha256 =
-      sha256_hex(concat(prediction.text, '\n', list_of(prediction.best), '\n', list_of(prediction.among)));
+      sha256_hex(concat(prediction.text, '\n', joined(prediction.best), '\n', joined(prediction.among)));
   return prediction;
 }
 
 std::string describe(const Prediction& prediction) {
-  return concat(list_of(prediction.best), " before ", list_of(rivals_of(prediction)),
+  return concat(joined(prediction.best), " before ", joined(rivals_of(prediction)),
                 prediction.text.empty() ? "" : ": " + prediction.text, " (sha256 ", prediction.sha256, ")");
 }
 

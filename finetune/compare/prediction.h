@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "finetune/compare/comparison.h"
 #include "finetune/config.h"
@@ -13,6 +14,9 @@ namespace thaw {
 // strategies of the comparison but `full`, which holds every one of them. InputError where one that is to
 // win does not take part, or where no rival is left.
 std::optional<Prediction> make_prediction(const CompareSection& compare);
+
+// Those of `among` that are not predicted to win.
+std::vector<std::string> rivals_of(const Prediction& prediction);
 
 // "first, second before third, fourth: why (sha256 ...)"
 std::string describe(const Prediction& prediction);

@@ -15,6 +15,9 @@ std::optional<double> parse_number(std::string_view text);
 // The text in double quotes on one line: control characters escaped, cut after 60 bytes.
 std::string in_quotes(std::string_view text);
 
+// "a, b, c".
+std::string joined(const std::vector<std::string>& words);
+
 // The first three names, quoted, and how many there are when there are more.
 std::string name_list(const std::vector<std::string>& names);
 

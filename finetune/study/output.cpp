@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "finetune/data/text.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
 #include "nn/files.h"
@@ -70,12 +71,6 @@ std::string study_json(const StudyOutcome& outcome) {
          "\n";
 }
 
-std::string names_text(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 std::string mean_text(const StudyMean& mean) {
   const Interval& i = mean.interval;
   std::string value = (i.mean > 0 ? "+" : "") + fixed_number(i.mean, 4);
@@ -104,15 +99,15 @@ std::string study_text(const StudyOutcome& outcome) {
   std::vector<TextRow> contrasts{{"", "predicted to win", "better than the rivals by (95 %)", ""}};
   for (const StudyRow& row : outcome.rows)
     if (row.contrast && row.prediction)
-      contrasts.push_back({row.value, names_text(row.prediction->best), mean_text(*row.contrast),
-                           contrast_text(*row.contrast)});
+      contrasts.push_back(
+          {row.value, joined(row.prediction->best), mean_text(*row.contrast), contrast_text(*row.contrast)});
   if (outcome.contrast)
     contrasts.push_back({"all", "", mean_text(*outcome.contrast), contrast_text(*outcome.contrast)});
   if (outcome.unjudged > 0)
     text += concat("not judged: ", outcome.unjudged, " cells lack a run that their prediction is about\n");
   if (contrasts.size() == 1) return text;
   text += "\n" + text_table(contrasts);
-  text += concat("rivals: the others of ", names_text(outcome.rivals),
+  text += concat("rivals: the others of ", joined(outcome.rivals),
                  "; intervals by Student's t over the values of the random axes\n", "predictions: sha256 ",
                  outcome.prediction_sha256, "\n");
   return text;

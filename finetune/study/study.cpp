@@ -8,11 +8,11 @@
 
 #include "core/error.h"
 #include "finetune/compare/prediction.h"
-#include "finetune/compare/test_looks.h"
 #include "finetune/data/text.h"
 #include "finetune/evaluate.h"
 #include "finetune/run_folder.h"
 #include "finetune/study/output.h"
+#include "finetune/test_looks.h"
 #include "finetune/trainer.h"
 #include "nn/files.h"
 
@@ -129,12 +129,14 @@ class StudyRun {
       if (cell.config.compare.strategies != first)
         fail_input("the cells of a study compare the same strategies, but ", folder_of(cell, study_.axes),
                    " has others (compare.strategies of ", cell.config.path, "); set them outside the axes");
-    for (const StudyCell& a : study_.cells)
-      for (const StudyCell& b : study_.cells)
-        if (a.values[0] == b.values[0] && a.config.compare.predict != b.config.compare.predict)
-          fail_input("the cells of a row predict the same, but ", folder_of(a, study_.axes), " and ",
-                     folder_of(b, study_.axes), " differ (compare.predict of ", a.config.path,
-                     "); set it in the first axis");
+    std::map<std::size_t, const StudyCell*> first_of_row;
+    for (const StudyCell& cell : study_.cells) {
+      const StudyCell& other = *first_of_row.emplace(cell.values[0], &cell).first->second;
+      if (other.config.compare.predict != cell.config.compare.predict)
+        fail_input("the cells of a row predict the same, but ", folder_of(other, study_.axes), " and ",
+                   folder_of(cell, study_.axes), " differ (compare.predict of ", cell.config.path,
+                   "); set it in the first axis");
+    }
     for (const StudyCell& cell : study_.cells) check_files(cell.config);
   }
 
@@ -188,21 +190,25 @@ class StudyRun {
 
   void conclude() {
     name_strategies();
-    Units over_rows(study_.axes);
-    const std::size_t rows = study_.axes.empty() ? 0 : study_.axes[0].values.size();
-    for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t row = 0; row < study_.axes[0].values.size(); ++row)
       outcome_.rows.push_back(make_row(row));
-      for (const CellResult& cell : outcome_.cells) {
-        if (cell.values[0] != row || !cell.outcome.prediction) continue;
-        const auto contrast = contrast_of(cell);
-        if (contrast)
-          over_rows.add(cell, *contrast);
-        else
-          ++outcome_.unjudged;
-      }
+    outcome_.contrast = mean_contrast(std::nullopt);
+    outcome_.unjudged =
+        std::count_if(outcome_.cells.begin(), outcome_.cells.end(),
+                      [&](const CellResult& cell) { return cell.outcome.prediction && !contrast_of(cell); });
+  }
+
+  // Over the cells of a row, or all, that predict. Nothing where one of them cannot be judged: what is left
+  // would be cells that nobody chose.
+  std::optional<StudyMean> mean_contrast(std::optional<std::size_t> row) const {
+    Units units(study_.axes);
+    for (const CellResult& cell : outcome_.cells) {
+      if ((row && cell.values[0] != *row) || !cell.outcome.prediction) continue;
+      const auto contrast = contrast_of(cell);
+      if (!contrast) return std::nullopt;
+      units.add(cell, *contrast);
     }
-    // A contrast over what is left would be of cells that nobody chose.
-    if (outcome_.unjudged == 0) outcome_.contrast = over_rows.result();
+    return units.result();
   }
 
   // In the order of the first cell; baselines last. Rivals are those that have their runs in every cell.
@@ -224,17 +230,10 @@ class StudyRun {
   StudyRow make_row(std::size_t row) const {
     StudyRow result;
     result.value = study_.axes[0].values[row];
-    Units predicted(study_.axes);
-    for (const CellResult& cell : outcome_.cells) {
-      if (cell.values[0] != row) continue;
-      result.prediction = cell.outcome.prediction;
-      if (const auto contrast = contrast_of(cell)) predicted.add(cell, *contrast);
-    }
+    for (const CellResult& cell : outcome_.cells)
+      if (cell.values[0] == row) result.prediction = cell.outcome.prediction;
     if (result.prediction) result.prediction->contrast.reset();  // of one cell alone
-    if (std::none_of(outcome_.cells.begin(), outcome_.cells.end(), [&](const CellResult& cell) {
-          return cell.values[0] == row && cell.outcome.prediction && !contrast_of(cell);
-        }))
-      result.contrast = predicted.result();
+    result.contrast = mean_contrast(row);
     for (const std::string& strategy : outcome_.strategies) add_strategy(strategy, row, result);
     return result;
   }
@@ -254,12 +253,11 @@ class StudyRun {
     result.beside_the_others.push_back(beside.result());
   }
 
-  // Of the strategies that were predicted to win in this cell, less that of their rivals.
+  // Of the strategies that were predicted to win in this cell, which predicts, less that of their rivals.
   std::optional<double> contrast_of(const CellResult& cell) const {
-    if (!cell.outcome.prediction) return std::nullopt;
     const Prediction& prediction = *cell.outcome.prediction;
     const auto best = mean_metric(cell.outcome, prediction.best);
-    const auto others = mean_metric(cell.outcome, without(prediction.among, prediction.best));
+    const auto others = mean_metric(cell.outcome, rivals_of(prediction));
     if (!best || !others) return std::nullopt;
     return sign() * (*best - *others);
   }

@@ -1,20 +1,21 @@
-// A run without weights: the data, the strategy, the model on the meta device and the plan resolved for it.
+// A run without weights: the strategy, the model on the meta device and the plan resolved for it.
 #pragma once
 
 #include <memory>
 
+#include "finetune/batch.h"
 #include "finetune/experiment.h"
 #include "finetune/plan.h"
 #include "finetune/run.h"
 #include "nn/optim/schedule.h"
 
-namespace thaw::cli {
+namespace thaw {
 
 struct DryRun {
-  PreparedData data;
   Strategy strategy;
   ModelConfig model_config;
   std::unique_ptr<Model> model;  // on the meta device, adapters attached
+  BatchPlan batches;
   ResolvedPlan plan;
   Schedule schedule;
 
@@ -22,6 +23,6 @@ struct DryRun {
   ScheduleFunction learning_rate(const Config& config) const;
 };
 
-DryRun dry_run(const Config& config);
+DryRun dry_run(const Config& config, const PreparedData& data);
 
-}  // namespace thaw::cli
+}  // namespace thaw

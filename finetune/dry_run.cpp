@@ -1,10 +1,9 @@
-#include "finetune/cli/dry_run.h"
+#include "finetune/dry_run.h"
 
-#include "finetune/batch.h"
 #include "finetune/step.h"
 #include "nn/init.h"
 
-namespace thaw::cli {
+namespace thaw {
 namespace {
 
 std::unique_ptr<Model> meta_model(const ModelConfig& config, const Strategy& strategy) {
@@ -16,17 +15,16 @@ std::unique_ptr<Model> meta_model(const ModelConfig& config, const Strategy& str
 
 }  // namespace
 
-DryRun dry_run(const Config& config) {
-  PreparedData data = prepare_data(config, config.train.seed, false, false);
+DryRun dry_run(const Config& config, const PreparedData& data) {
   Strategy strategy = strategy_for(config, data);
   const ModelConfig model = model_config(config, data);
   auto built = meta_model(model, strategy);
   const TrainSection& train = config.train;
-  const BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
+  BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
   const RunLength length{total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};
   ResolvedPlan plan(strategy.plan, describe(*built), length);
   const Schedule schedule = make_schedule(train, strategy, length.total_updates);
-  return {std::move(data), std::move(strategy), model, std::move(built), std::move(plan), schedule};
+  return {std::move(strategy), model, std::move(built), std::move(batches), std::move(plan), schedule};
 }
 
 ScheduleFunction DryRun::learning_rate(const Config& config) const {
@@ -35,4 +33,4 @@ ScheduleFunction DryRun::learning_rate(const Config& config) const {
   };
 }
 
-}  // namespace thaw::cli
+}  // namespace thaw

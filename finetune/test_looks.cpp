@@ -1,4 +1,4 @@
-#include "finetune/compare/test_looks.h"
+#include "finetune/test_looks.h"
 
 #include <fcntl.h>
 #include <unistd.h>
