@@ -200,6 +200,40 @@ TEST_F(CliStudy, CellsCompareTheSameStrategies) {
   EXPECT_FALSE(fs::exists(run));
 }
 
+// Errors count the other way round; what adapts nothing or diverges is no rival and judges nothing.
+TEST_F(CliStudy, AnErrorThatIsSmallerIsBetterAndWhatFailsIsNotJudged) {
+  std::string table = "a,b,label\n";
+  for (int i = 0; i < 60; ++i)
+    table += std::to_string(i % 7) + "," + std::to_string(i % 5) + "," + std::to_string(i % 7 - i % 5) + "\n";
+  folder.write("t.csv", table);
+  std::string text = kStudy;
+  const auto replace = [&](const std::string& what, const std::string& by) {
+    text.replace(text.find(what), what.size(), by);
+  };
+  replace("train = \"t.csv\"", "train = \"t.csv\"\ntask = \"regression\"");
+  replace("\"gradual\", \"bitfit\"", "\"bitfit\", \"lora\"");
+  replace("{ name = \"much\", train.label_smoothing = 0.5, compare.predict = [\"gradual\", \"bitfit\"] }",
+          "{ name = \"much\", model.hidden = [], train.lr = 1e30, compare.predict = [\"bitfit\"] }");
+  folder.write("study.toml", text);
+  const ProgramResult result = compare();
+  EXPECT_EQ(result.code, 1) << "diverged runs";
+  expect_has(result.err, "lora is left out");
+  expect_has(result.err,
+             "lora has not all of its runs in every cell: the map of the strategies leaves it out");
+  const json results = study();
+  const json& contrast = results["rows"][0]["contrast"];
+  double mean = 0;
+  for (const char* part : {"p0", "p1"})
+    mean += ((mean_of("none", part, "bitfit") + mean_of("none", part, "lora")) / 2 -
+             mean_of("none", part, "head")) /
+            2;
+  ASSERT_NE(mean, 0);
+  EXPECT_NEAR(contrast["mean"].get<double>(), mean, 1e-12) << "head is better by what its error is smaller";
+  EXPECT_TRUE(results["rows"][1]["contrast"].is_null());
+  EXPECT_TRUE(results["contrast"].is_null()) << "what is left would be cells that nobody chose";
+  expect_has(result.out, "not judged: 2 cells lack a run that their prediction is about");
+}
+
 TEST_F(CliStudy, ABadAxisIsNamedWithItsPlace) {
   folder.write("study.toml", "[[axis]]\nname = \"n\"\nvalues = [ { name = \"a b\" } ]\n");
   const ProgramResult result = compare();

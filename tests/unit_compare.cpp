@@ -15,7 +15,7 @@ namespace thaw {
 namespace {
 
 Contender contender(const std::string& name, std::vector<OptionSpec> knobs = {}) {
-  Contender result{name, {}, false, std::move(knobs)};
+  Contender result{name, "", {}, false, std::move(knobs)};
   result.config.strategy.name = name;
   return result;
 }

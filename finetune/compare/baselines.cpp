@@ -92,7 +92,16 @@ std::unique_ptr<Model> model_of(const BaselineRequest& request) {
   return prepare_model(request.config, request.data, request.seed, std::nullopt, request.allow_missing).model;
 }
 
-void norm_stats(const BaselineRequest& request, ReportedRun& row) {
+void run_majority(const BaselineRequest& request, ReportedRun& row) {
+  look_at_test(majority(request.data), request.data.test, row);
+}
+
+void run_probe(const BaselineRequest& request, ReportedRun& row) {
+  const std::unique_ptr<Model> model = is_pretrained(request.config) ? model_of(request) : nullptr;
+  probe(model.get(), request.data, row);
+}
+
+void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
   const std::unique_ptr<Model> model = model_of(request);
   const auto start = Clock::now();
   estimate_statistics(*model, request.data.train);
@@ -104,9 +113,51 @@ void norm_stats(const BaselineRequest& request, ReportedRun& row) {
   row.seconds += seconds;
 }
 
-bool has_batch_norm(const Config& config, const PreparedData& data) {
+bool has_norms_to_estimate(const Config& config, const PreparedData& data) {
+  if (!is_pretrained(config)) return false;
   const InitSeed meta(0, kMeta);
   return !batch_norms(*make_model(model_config(config, data))).empty();
+}
+
+std::string linear_model(const PreparedData& data) {
+  return data.regression ? "ridge regression" : "logistic regression";
+}
+
+std::string about_majority(const Config&, const PreparedData& data) {
+  return data.regression ? "the mean of the training targets"
+                         : "the most frequent class of the training samples";
+}
+
+std::string about_probe(const Config& config, const PreparedData& data) {
+  return linear_model(data) +
+         (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs");
+}
+
+std::string about_norm_stats(const Config& config, const PreparedData& data) {
+  const InitSeed meta(0, kMeta);
+  return head_is_new(config, data, *make_model(model_config(config, data)))
+             ? concat("batch norm's statistics estimated anew, then ", linear_model(data), " on the features")
+             : "batch norm's statistics estimated anew on the training inputs, nothing trained";
+}
+
+struct Baseline {
+  const char* name;
+  bool (*applies)(const Config&, const PreparedData&);
+  std::string (*about)(const Config&, const PreparedData&);
+  void (*run)(const BaselineRequest&, ReportedRun&);
+};
+
+bool always(const Config&, const PreparedData&) { return true; }
+
+constexpr Baseline kBaselines[] = {
+    {"majority", always, about_majority, run_majority},
+    {"probe", always, about_probe, run_probe},
+    {"norm-stats", has_norms_to_estimate, about_norm_stats, run_norm_stats},
+};
+
+const Baseline& find_baseline(const std::string& name) {
+  return *std::find_if(std::begin(kBaselines), std::end(kBaselines),
+                       [&](const Baseline& baseline) { return name == baseline.name; });
 }
 
 }  // namespace
@@ -116,36 +167,20 @@ bool is_pretrained(const Config& config) {
 }
 
 std::vector<std::string> baseline_names(const Config& config, const PreparedData& data) {
-  std::vector<std::string> names{"majority", "probe"};
-  if (is_pretrained(config) && has_batch_norm(config, data)) names.emplace_back("norm-stats");
+  std::vector<std::string> names;
+  for (const Baseline& baseline : kBaselines)
+    if (baseline.applies(config, data)) names.emplace_back(baseline.name);
   return names;
 }
 
 std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data) {
-  const std::string model = data.regression ? "ridge regression" : "logistic regression";
-  if (name == "majority")
-    return data.regression ? "the mean of the training targets"
-                           : "the most frequent class of the training samples";
-  if (name == "probe")
-    return model + (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs");
-  if (name == "scratch") return "the same network from random weights, all of it trained";
-  const InitSeed meta(0, kMeta);
-  return head_is_new(config, data, *make_model(model_config(config, data)))
-             ? "batch norm's statistics estimated anew, then " + model + " on the features"
-             : "batch norm's statistics estimated anew on the training inputs, nothing trained";
+  return find_baseline(name).about(config, data);
 }
 
 ReportedRun run_baseline(const std::string& name, const BaselineRequest& request) {
   ReportedRun row;
   row.status = "ok";
-  if (name == "majority") {
-    look_at_test(majority(request.data), request.data.test, row);
-  } else if (name == "probe") {
-    const std::unique_ptr<Model> model = is_pretrained(request.config) ? model_of(request) : nullptr;
-    probe(model.get(), request.data, row);
-  } else {
-    norm_stats(request, row);
-  }
+  find_baseline(name).run(request, row);
   return row;
 }
 

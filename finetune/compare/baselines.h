@@ -2,8 +2,7 @@
 //
 //   majority    the most frequent class of the training samples (regression: their mean)
 //   probe       a linear model on the pretrained network's features, which stay as they are; on the raw
-//   inputs
-//               where nothing was pretrained
+//               inputs where nothing was pretrained
 //   norm-stats  networks with batch norm: running statistics estimated anew on the training inputs, nothing
 //               trained; where the head is new, a probe on the features that this gives
 //   scratch     the same network from random weights, all of it trained; run like a strategy, see contender.h
@@ -27,7 +26,7 @@ struct BaselineRequest {
 // True where the network begins with weights that were learnt.
 bool is_pretrained(const Config& config);
 
-// Those of the first three that apply, in this order.
+// Those of the first three that apply, in this order. The functions below take one of them.
 std::vector<std::string> baseline_names(const Config& config, const PreparedData& data);
 std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data);
 

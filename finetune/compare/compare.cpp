@@ -338,7 +338,7 @@ class Comparison {
       const auto contender = std::find_if(contenders_.begin(), contenders_.end(),
                                           [&](const Contender& c) { return c.name == name; });
       row.is_baseline = contender == contenders_.end() || contender->is_baseline;
-      row.about = row.is_baseline ? about_baseline(name, config_, data) : find_strategy(name).summary;
+      row.about = contender == contenders_.end() ? about_baseline(name, config_, data) : contender->about;
       if (chosen_.count(name) > 0) row.options = chosen_.at(name).options;
       rows.push_back(row);
     }

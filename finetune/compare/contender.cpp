@@ -16,7 +16,7 @@ namespace {
 
 // Checks everything that a run of it would check, before anything runs.
 Contender make_contender(const Config& config, const std::string& name) {
-  Contender contender{name, config, false, {}};
+  Contender contender{name, find_strategy(name).summary, config, false, {}};
   contender.config.strategy = strategy_request(config, name);
   if (config.compare.search)
     for (const OptionSpec& option : find_strategy(name).options)
@@ -78,7 +78,12 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
     }
     contenders.push_back(std::move(contender));
   }
-  if (is_pretrained(config)) contenders.push_back({"scratch", from_random_weights(config, data), true, {}});
+  if (is_pretrained(config))
+    contenders.push_back({"scratch",
+                          "the same network from random weights, all of it trained",
+                          from_random_weights(config, data),
+                          true,
+                          {}});
   return contenders;
 }
 

@@ -13,7 +13,8 @@ namespace thaw {
 
 struct Contender {
   std::string name;
-  Config config;  // its strategy; learning rate and options as the user or the strategy set them
+  std::string about;  // a sentence
+  Config config;      // its strategy; learning rate and options as the user or the strategy set them
   bool is_baseline = false;
   std::vector<OptionSpec> knobs;  // options that tuning may change: those that the user did not set
 };

@@ -97,17 +97,20 @@ std::string study_text(const StudyOutcome& outcome) {
   std::string text = concat("test ", outcome.metric, ", mean over ", outcome.cells.size(), " cells\n",
                             text_table(table, Align::right));
   std::vector<TextRow> contrasts{{"", "predicted to win", "better than the rivals by (95 %)", ""}};
+  std::vector<std::string> among;  // the same in every row: cells compare the same strategies
   for (const StudyRow& row : outcome.rows)
-    if (row.contrast && row.prediction)
+    if (row.contrast && row.prediction) {
+      among = row.prediction->among;
       contrasts.push_back(
           {row.value, joined(row.prediction->best), mean_text(*row.contrast), contrast_text(*row.contrast)});
+    }
   if (outcome.contrast)
     contrasts.push_back({"all", "", mean_text(*outcome.contrast), contrast_text(*outcome.contrast)});
   if (outcome.unjudged > 0)
     text += concat("not judged: ", outcome.unjudged, " cells lack a run that their prediction is about\n");
   if (contrasts.size() == 1) return text;
   text += "\n" + text_table(contrasts);
-  text += concat("rivals: the others of ", joined(outcome.rivals),
+  text += concat("rivals: the others of ", joined(among),
                  "; intervals by Student's t over the values of the random axes\n", "predictions: sha256 ",
                  outcome.prediction_sha256, "\n");
   return text;

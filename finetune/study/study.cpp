@@ -223,7 +223,7 @@ class StudyRun {
       if (whole)
         outcome_.rivals.push_back(name);
       else
-        say(name + " has not all of its runs in every cell: it is no rival of the others");
+        say(name + " has not all of its runs in every cell: the map of the strategies leaves it out");
     }
   }
 

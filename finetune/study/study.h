@@ -43,7 +43,7 @@ struct StudyOutcome {
   std::string name, metric;
   std::vector<StudyAxis> axes;
   std::vector<std::string> strategies;  // those that trained and are not baselines, then the baselines
-  std::vector<std::string> rivals;      // those that predictions compare
+  std::vector<std::string> rivals;      // those that have all of their runs in every cell
   std::string prediction_sha256;        // of all predictions together; empty: none
   std::vector<CellResult> cells;
   std::vector<StudyRow> rows;
