@@ -1,11 +1,13 @@
 #include "finetune/model_folder.h"
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "finetune/json_file.h"
 #include "kernels/kernels.h"
 #include "nn/layers/linear.h"
 
@@ -14,43 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-constexpr std::int64_t kMaxJsonBytes = 16 << 20;
-
-Json read_json(const std::string& path) {
-  const std::string text = read_file(path, kMaxJsonBytes);
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const auto check = [&](int depth, Json::parse_event_t event, const Json& value) {
-    if (depth > 64) fail_input("nested deeper than 64");
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      fail_input("the key ", value.dump(), " stands twice in one object");
-    return true;
-  };
-  try {
-    return Json::parse(text, check);
-  } catch (const std::exception& error) {
-    std::string why = error.what();  // "[json.exception.parse_error.101] parse error at line 1, .."
-    if (why.starts_with("[json.")) why.erase(0, why.find("] ") + 2);
-    fail_input("no JSON that thaw reads: ", why, " (", path, "); make the folder again");
-  }
-}
-
-// json[key] into `to`; one that is not there is an error, and so is a number with a fraction for a whole one.
-template <class T>
-void read_field(const Json& json, const char* key, const std::string& path, T& to) {
-  const auto found = json.find(key);
-  if (found == json.end()) fail_input("'", key, "' is missing (", path, "); make the folder again");
-  try {
-    to = found->get<T>();
-    if (Json(to) == *found) return;
-  } catch (const std::exception&) {  // said below
-  }
-  fail_input("'", key, "' has a value of the wrong type (", path, "); make the folder again");
-}
 
 ModelConfig read_config(const std::string& path) {
-  const Json json = read_json(path);
+  const nlohmann::json json = read_json(path);
   ModelConfig config;
   std::string type;
   read_field(json, "model_type", path, type);
@@ -72,7 +40,7 @@ ModelConfig read_config(const std::string& path) {
 }
 
 Preprocess read_preprocess(const std::string& path) {
-  const Json json = read_json(path);
+  const nlohmann::json json = read_json(path);
   Preprocess p;
   read_field(json, "task", path, p.task);
   read_field(json, "sample_shape", path, p.sample_shape);

@@ -1,7 +1,7 @@
 # Sourced by demo.sh and tests/run.sh: installs what a build needs, and times the steps of a script.
 # shellcheck shell=bash
 
-kProgramPackages=(g++ cmake ninja-build nlohmann-json3-dev libtomlplusplus-dev libcli11-dev zlib1g-dev)
+kProgramPackages=(g++ cmake ninja-build nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libutf8proc-dev zlib1g-dev)
 
 # need_packages PACKAGE...: installs the Debian packages that are missing. Elsewhere it says what is
 # needed and goes on, for there the same libraries have other package names and may well be present.

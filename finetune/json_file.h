@@ -1,0 +1,38 @@
+// JSON files that may come from a stranger. For the few sources that hold nlohmann/json.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/error.h"
+
+namespace thaw {
+
+// The file's JSON. InputError for a file larger than max_bytes, text that is no JSON, a key that stands twice
+// in one object, and nesting deeper than 64.
+nlohmann::json read_json(const std::string& path, std::int64_t max_bytes = std::int64_t{16} << 20);
+
+// json[key] into `to`; one that is not there is an error, and so is a number with a fraction for a whole one.
+// `place`, the path and perhaps more, is for the message.
+template <class T>
+void read_field(const nlohmann::json& json, const char* key, const std::string& place, T& to) {
+  const auto found = json.find(key);
+  if (found == json.end()) fail_input("'", key, "' is missing (", place, "); make the folder again");
+  try {
+    to = found->get<T>();
+    if (nlohmann::json(to) == *found) return;
+  } catch (const std::exception&) {  // said below
+  }
+  fail_input("'", key, "' has a value of the wrong type (", place, "); make the folder again");
+}
+
+// The same, but what is not there, or null, leaves `to` as it is.
+template <class T>
+void read_optional_field(const nlohmann::json& json, const char* key, const std::string& place, T& to) {
+  const auto found = json.find(key);
+  if (found != json.end() && !found->is_null()) read_field(json, key, place, to);
+}
+
+}  // namespace thaw

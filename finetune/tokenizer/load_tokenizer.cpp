@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "core/error.h"
+#include "finetune/tokenizer/reading.h"
+
+namespace thaw {
+namespace {
+
+constexpr const char* kFiles[] = {
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json",
+    "merges.txt"};
+
+std::optional<std::int64_t> find_id(const std::string& token, const ReadTokenizer& tokenizer) {
+  const auto added = tokenizer.added_ids.find(token);
+  return added != tokenizer.added_ids.end() ? added->second : tokenizer.vocabulary.find(token);
+}
+
+std::int64_t padding_id(const FolderConfig& config, const ReadTokenizer& tokenizer) {
+  const auto declared = config.special_tokens.find("pad_token");
+  std::optional<std::int64_t> id;
+  if (declared != config.special_tokens.end()) id = find_id(declared->second.token.content, tokenizer);
+  if (!id) id = tokenizer.pad_id;
+  for (const char* usual : {"[PAD]", "<pad>"})
+    if (!id) id = find_id(usual, tokenizer);
+  const std::int64_t pad = id.value_or(0);
+  if (pad < 0 || pad >= std::max<std::int64_t>(1, tokenizer.parts.vocab_size))
+    fail_input("the padding id ", pad, " is not in the vocabulary (", tokenizer.vocabulary.place(),
+               "); make the folder again");
+  return pad;
+}
+
+}  // namespace
+
+void set_added_tokens(std::vector<DeclaredToken> tokens, ReadTokenizer& to) {
+  const Vocabulary& vocabulary = to.vocabulary;
+  std::map<std::int64_t, DeclaredToken> by_id;  // of equal ones the last declaration counts
+  std::int64_t next_id = vocabulary.count();
+  for (DeclaredToken& declared : tokens) {
+    const std::string& content = declared.token.content;
+    if (content.empty()) continue;
+    const std::optional<std::int64_t> known = find_id(content, to);
+    const std::int64_t id = known ? *known : next_id++;
+    if (declared.id && *declared.id != id)
+      fail_input("the added token '", content, "' is declared with the id ", *declared.id, " but gets ", id,
+                 " (", vocabulary.place(), "); make the folder again");
+    declared.token.id = id;
+    to.added_ids[content] = id;
+    to.parts.vocab_size = std::max(to.parts.vocab_size, id + 1);
+    by_id.insert_or_assign(id, std::move(declared));
+  }
+  to.parts.vocab_size = std::max(to.parts.vocab_size, vocabulary.end_id());
+
+  std::vector<AddedToken> raw, normalized;
+  std::set<std::string> seen;  // of those in normalised text
+  std::string buffer;
+  for (auto& [id, declared] : by_id) {
+    AddedToken& token = declared.token;
+    if (declared.normalized) {
+      const std::string content = token.content;
+      token.content = to.parts.normalizer.normalize(content, buffer);
+      if (token.content.empty() || !seen.insert(token.content).second)
+        fail_input("the added token '", content, "' is ",
+                   token.content.empty() ? "nothing" : "another one's equal", " once it is normalised (",
+                   vocabulary.place(), "); make the folder again");
+    }
+    (declared.normalized ? normalized : raw).push_back(std::move(token));
+  }
+  to.parts.raw_tokens = AddedTokens(std::move(raw));
+  to.parts.normalized_tokens = AddedTokens(std::move(normalized));
+}
+
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& folder) {
+  const auto has = [&](const char* name) { return std::filesystem::exists(folder + "/" + name); };
+  if (!has("tokenizer.json") && !has("vocab.txt") && !(has("vocab.json") && has("merges.txt")))
+    fail_input("there is no tokenizer (", folder,
+               "); the folder needs tokenizer.json, or vocab.txt, or vocab.json with merges.txt");
+  if (!has("tokenizer.json") && has("added_tokens.json"))
+    fail_input("added_tokens.json without tokenizer.json is not in this version (", folder,
+               "); save the tokenizer as tokenizer.json");
+  const FolderConfig config = read_folder_config(folder);
+  ReadTokenizer read = has("tokenizer.json") ? read_tokenizer_json(folder + "/tokenizer.json")
+                       : has("vocab.txt")    ? read_word_piece_files(folder, config)
+                                             : read_bpe_files(folder, config);
+  read.parts.pad_id = padding_id(config, read);
+  if (!read.parts.max_length) read.parts.max_length = config.model_max_length;
+  if (config.truncation_side) read.parts.truncation_side = *config.truncation_side;
+  for (const char* name : kFiles)
+    if (has(name)) read.parts.files.emplace_back(name);
+  return std::make_shared<PipelineTokenizer>(std::move(read.parts));
+}
+
+}  // namespace thaw

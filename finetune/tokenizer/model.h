@@ -1,0 +1,119 @@
+// A tokenizer's vocabulary, and the models that cut pieces of text into tokens of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "finetune/tokenizer/trie.h"
+
+namespace thaw {
+
+// Tokens and their ids. `place` is for messages: the file, and perhaps what of it.
+class Vocabulary {
+ public:
+  explicit Vocabulary(std::string place) : place_(std::move(place)) {}
+
+  // InputError for an id that is negative, above 2^31 - 1, or another token's. A token that stands there
+  // already gets the new id.
+  void add(const std::string& token, std::int64_t id);
+
+  std::optional<std::int64_t> find(const std::string& token) const;
+
+  // InputError where there is no such token.
+  std::int64_t at(const std::string& token) const;
+
+  std::int64_t count() const { return static_cast<std::int64_t>(ids_.size()); }
+  std::int64_t end_id() const { return end_id_; }  // one above the highest id
+  const std::unordered_map<std::string, std::int64_t>& ids() const { return ids_; }
+  const std::string& place() const { return place_; }
+
+ private:
+  std::string place_;
+  std::unordered_map<std::string, std::int64_t> ids_;
+  std::unordered_map<std::int64_t, std::string> tokens_;
+  std::int64_t end_id_ = 0;
+};
+
+class TokenModel {
+ public:
+  virtual ~TokenModel() = default;
+
+  // Appends the ids of the piece's tokens. The piece is UTF-8 and not empty.
+  virtual void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const = 0;
+};
+
+// WordPiece (Schuster and Nakajima 2012, as BERT uses it): from the left, the longest token each time; those
+// that do not begin the piece carry a prefix.
+class WordPiece final : public TokenModel {
+ public:
+  struct Options {
+    std::string unk_token = "[UNK]";
+    std::string continuing_subword_prefix = "##";
+    std::int64_t max_input_chars_per_word = 100;  // a longer piece is unknown
+  };
+
+  WordPiece(const Vocabulary& vocabulary, const Options& options);
+
+  void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const override;
+
+ private:
+  Trie first_, continuing_;
+  std::int64_t unknown_;
+  std::size_t max_chars_;
+};
+
+// Byte pair encoding (Sennrich et al. 2016): of neighbouring symbols the pair with the earliest merge is
+// merged, the leftmost first, until no merge is left.
+class Bpe final : public TokenModel {
+ public:
+  using Merge = std::pair<std::string, std::string>;
+
+  struct Options {
+    bool byte_level =
+        true;  // symbols are bytes, which the vocabulary spells in GPT-2's alphabet; else characters
+    bool ignore_merges = false;  // a piece that is a token is that token, whatever the merges make of it
+    bool fuse_unk = false;       // unknown symbols side by side are one
+    std::optional<std::string> unk_token;  // without one, unknown symbols are left out
+  };
+
+  // InputError for a merge of or to what is not in the vocabulary.
+  Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const Options& options);
+
+  void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const override;
+
+ private:
+  struct Slot {
+    std::uint64_t pair = ~std::uint64_t{0};  // no merge
+    std::uint32_t rank = 0;
+    std::int32_t id = 0;
+  };
+  struct Symbol {
+    std::int32_t id;
+    std::int32_t previous, next;  // -1: none
+    bool gone;
+  };
+  struct Candidate {
+    std::uint32_t rank;
+    std::int32_t left;  // its symbol
+    std::int32_t id;    // what it becomes
+  };
+
+  void add_merge(std::int64_t left, std::int64_t right, std::uint32_t rank, std::int64_t id);
+  const Slot* find_merge(std::int32_t left, std::int32_t right) const;
+  void split(std::string_view piece, std::vector<Symbol>& symbols) const;
+  void merge_all(std::vector<Symbol>& symbols, std::vector<Candidate>& queue) const;
+
+  Options options_;
+  std::int64_t unknown_ = -1;
+  Trie tokens_;  // spelt in bytes where symbols are bytes
+  std::array<std::int64_t, 256> byte_ids_;
+  std::vector<Slot> merges_;  // a hash table with open addressing; its size is a power of two
+};
+
+}  // namespace thaw
