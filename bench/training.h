@@ -121,7 +121,7 @@ class Training {
     for (const BufferPtr& buffer : model_->buffers()) tensors.emplace_back(buffer->name, buffer->tensor);
     for (std::size_t i = 0; i < batches_.size(); ++i) {
       const std::string name = "batch." + std::to_string(i);
-      tensors.emplace_back(name + ".x", batches_[i].x);
+      tensors.emplace_back(name + ".x", batches_[i].x.values);
       tensors.emplace_back(name + ".y", batches_[i].target);
     }
     return tensors;

@@ -14,19 +14,63 @@ Shape batch_shape(const Dataset& data, std::int64_t size) {
   return shape;
 }
 
+ModelInput make_samples(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  Tensor x = empty(batch_shape(data, static_cast<std::int64_t>(rows.size())));
+  float* to = x.data<float>();
+  for (const std::int64_t row : rows) to = std::copy_n(data.sample(row), data.sample_size(), to);
+  return x;
+}
+
+std::int64_t length_of(const Dataset& data, std::int64_t row) {
+  return static_cast<std::int64_t>(data.tokens[static_cast<std::size_t>(row)].size());
+}
+
+// Texts end with padding up to the longest of the batch.
+ModelInput make_tokens(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  std::int64_t longest = 0, total = 0;
+  for (const std::int64_t row : rows) {
+    longest = std::max(longest, length_of(data, row));
+    total += length_of(data, row);
+  }
+  const Shape shape{static_cast<std::int64_t>(rows.size()), longest};
+  ModelInput input(full(shape, static_cast<double>(data.pad_id), {DType::i64}));
+  std::int64_t* to = input.values.data<std::int64_t>();
+  for (const std::int64_t row : rows) {
+    const std::vector<std::int64_t>& tokens = data.tokens[static_cast<std::size_t>(row)];
+    std::copy(tokens.begin(), tokens.end(), to);
+    to += longest;
+  }
+  if (total == shape.numel()) return input;
+  input.mask = zeros(shape, {DType::boolean});
+  bool* mask = input.mask.data<bool>();
+  for (const std::int64_t row : rows) {
+    std::fill_n(mask, length_of(data, row), true);
+    mask += longest;
+  }
+  return input;
+}
+
+// The mean length of batches of this size, in the order of the data.
+std::int64_t mean_batch_length(const Dataset& data, std::int64_t size) {
+  std::int64_t total = 0, batches = 0;
+  for (std::int64_t begin = 0; begin < data.size(); begin += size, ++batches) {
+    std::int64_t longest = 0;
+    for (std::int64_t row = begin; row < std::min(begin + size, data.size()); ++row)
+      longest = std::max(longest, length_of(data, row));
+    total += longest;
+  }
+  return (total + batches / 2) / batches;
+}
+
 }  // namespace
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const CategoryScope category(memory::Category::input);
   const auto size = static_cast<std::int64_t>(rows.size());
-  Batch batch{empty(batch_shape(data, size)), {}, empty({size}, {DType::i64})};
-  float* x = batch.x.data<float>();
+  Batch batch{
+      data.is_text() ? make_tokens(data, rows) : make_samples(data, rows), {}, empty({size}, {DType::i64})};
   std::int64_t* ids = batch.ids.data<std::int64_t>();
-  for (std::int64_t i = 0; i < size; ++i) {
-    const std::int64_t row = rows[static_cast<std::size_t>(i)];
-    std::copy_n(data.sample(row), data.sample_size(), x + i * data.sample_size());
-    ids[i] = data.id[static_cast<std::size_t>(row)];
-  }
+  for (std::size_t i = 0; i < rows.size(); ++i) ids[i] = data.id[static_cast<std::size_t>(rows[i])];
   if (!data.label.empty()) {
     batch.target = empty({size}, {DType::i64});
     std::int64_t* target = batch.target.data<std::int64_t>();
@@ -40,7 +84,8 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
   return batch;
 }
 
-void for_each_batch(const Dataset& data, std::int64_t size, const std::function<void(const Tensor& x)>& use) {
+void for_each_batch(const Dataset& data, std::int64_t size,
+                    const std::function<void(const ModelInput& x)>& use) {
   std::vector<std::int64_t> rows;
   for (std::int64_t begin = 0; begin < data.size(); begin += size) {
     rows.resize(static_cast<std::size_t>(std::min(size, data.size() - begin)));
@@ -52,8 +97,15 @@ void for_each_batch(const Dataset& data, std::int64_t size, const std::function<
 Batch meta_batch(const Dataset& data, std::int64_t size) {
   const CategoryScope category(memory::Category::input);
   const DType target = data.label.empty() ? DType::f32 : DType::i64;
-  return {empty(batch_shape(data, size), {DType::f32, kMeta}), empty({size}, {target, kMeta}),
-          empty({size}, {DType::i64, kMeta})};
+  Batch batch{{}, empty({size}, {target, kMeta}), empty({size}, {DType::i64, kMeta})};
+  if (data.is_text()) {
+    const Shape shape{size, mean_batch_length(data, size)};
+    batch.x.values = empty(shape, {DType::i64, kMeta});
+    batch.x.mask = empty(shape, {DType::boolean, kMeta});
+  } else {
+    batch.x = empty(batch_shape(data, size), {DType::f32, kMeta});
+  }
+  return batch;
 }
 
 BatchPlan::BatchPlan(std::int64_t samples, std::int64_t batch_size, std::int64_t accumulation, bool shuffle,

@@ -8,20 +8,22 @@
 
 #include "core/tensor.h"
 #include "finetune/data/dataset.h"
+#include "nn/module.h"
 
 namespace thaw {
 
 struct Batch {
-  Tensor x;       // f32 [B, ...sample]
+  ModelInput x;   // f32 [B, ...sample], or tokens i64 [B, T] as long as the longest text of the batch
   Tensor target;  // i64 [B] classes, or f32 [B] values
   Tensor ids;     // i64 [B]: the samples' ids, for random numbers that follow the sample
-  std::int64_t size() const { return x.size(0); }
+  std::int64_t size() const { return ids.size(0); }
 };
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
 // All samples in their order, `size` at a time: use(x) with x of make_batch.
-void for_each_batch(const Dataset& data, std::int64_t size, const std::function<void(const Tensor& x)>& use);
-// A batch of the same shapes on the meta device.
+void for_each_batch(const Dataset& data, std::int64_t size,
+                    const std::function<void(const ModelInput& x)>& use);
+// A batch of the same shapes on the meta device; texts are as long as the batches' mean.
 Batch meta_batch(const Dataset& data, std::int64_t size);
 
 class BatchPlan {

@@ -51,7 +51,6 @@ class ConfigReader {
 
   [[noreturn]] void refuse_unknown(const std::string& dotted, const toml::key& key,
                                    const std::vector<std::string>& known) const {
-    if (is_later_key(dotted)) refuse_key(dotted + " is not in this version", key, "; leave it out");
     const std::string nearest = did_you_mean(key.str(), known);
     refuse_key("unknown key " + in_quotes(dotted), key,
                nearest.empty() ? "; the keys are " + name_list(known) : nearest);

@@ -19,8 +19,11 @@ struct ModelSection {
   std::string activation = "relu";
   std::int64_t width = 16;
   std::int64_t depth = 3;
+  bool pretrained = true;         // false: a folder's architecture with random weights
   std::string init;               // absolute path of a .safetensors file, or empty
   std::optional<double> dropout;  // overrides every dropout of the architecture
+  std::int64_t max_length = 0;    // text, in tokens; 0: as the folder says
+  std::string pooling;            // text: "pooler", "cls", "mean"; empty: as the folder says
 };
 
 struct DataSection {
@@ -30,6 +33,7 @@ struct DataSection {
   std::optional<double> test_fraction;  // compare without a test file: 0.2
   std::uint64_t split_seed = 0;
   std::string label = "label";
+  std::string text;  // the text's column; empty: "text", or as the folder says
   std::string group;
   std::string task = "classification";
   bool standardize = false;

@@ -72,7 +72,7 @@ Problem check_data_file(const std::string& file) {
   const char* later = nullptr;
   if (std::filesystem::is_directory(file, ignored))
     later = "is a folder: data in folders is not in this version";
-  if (file.ends_with(".txt")) later = "is text: text data is not in this version";
+  if (file.ends_with(".txt")) later = "is text without labels";
   if (later == nullptr) return {};
   return {later, "give a .csv, .tsv, .jsonl or IDX images file, or builtin:digits"};
 }
@@ -96,7 +96,7 @@ Problem check_budget(const std::string& text) {
 const std::vector<Key<ModelSection>>& model_keys() {
   using S = ModelSection;
   static const std::vector<Key<S>> keys = {
-      {"from", "an architecture (\"mlp\", \"cnn\") or a folder that `thaw train` wrote",
+      {"from", "an architecture (\"mlp\", \"cnn\"), or the folder of a model that thaw or Hugging Face wrote",
        &S::from},  // the reader sees to which of the two it is
       {"hidden", "hidden sizes", &S::hidden, between(1, 1 << 24).of("mlp")},
       {"activation", "\"relu\", \"gelu\" or \"tanh\"", &S::activation,
@@ -105,7 +105,13 @@ const std::vector<Key<ModelSection>>& model_keys() {
       {"depth", "residual blocks", &S::depth, between(1, 8).of("cnn")},
       {"init", "a .safetensors file whose weights to start from; any subset of the names", &S::init,
        path().unset()},
+      {"pretrained", "false: the folder's architecture with random weights", &S::pretrained},
       {"dropout", "of every dropout of the architecture", &S::dropout, share()},
+      {"max_length", "text: tokens of a sample, longer ones are cut; default: as the folder says",
+       &S::max_length, at_least(1).unset()},
+      {"pooling",
+       "text: how it becomes one vector, \"mean\", \"cls\" or \"pooler\"; default: as the folder says",
+       &S::pooling, one_of({"mean", "cls", "pooler"}).unset()},
   };
   return keys;
 }
@@ -123,6 +129,7 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"test_fraction", "share of the data; compare uses 0.2 where none is set", &S::test_fraction, share()},
       {"split_seed", "of the shares above", &S::split_seed, at_least(0)},
       {"label", "the column to predict", &S::label},
+      {"text", "the column of texts, for models that take text; default: \"text\"", &S::text, any().unset()},
       {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
       {"task", "\"classification\" or \"regression\"", &S::task, one_of({"classification", "regression"})},
       {"standardize", "tables: subtract the training mean, divide by the deviation", &S::standardize},
@@ -216,10 +223,6 @@ const std::vector<Alternatives>& alternatives() {
       {"train", "warmup_steps", "warmup_fraction"},
   };
   return pairs;
-}
-
-bool is_later_key(const std::string& dotted) {
-  return dotted == "model.max_length" || dotted == "model.pooling" || dotted == "data.text";
 }
 
 namespace {

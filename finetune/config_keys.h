@@ -84,9 +84,6 @@ struct Alternatives {
 };
 const std::vector<Alternatives>& alternatives();
 
-// Keys of later versions, written "section.key".
-bool is_later_key(const std::string& dotted);
-
 // Checks of values that concern each other. InputError naming the keys.
 void check_together(const Config& config);
 

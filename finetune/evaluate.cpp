@@ -96,7 +96,7 @@ Outputs predict_all(Model& model, const Dataset& data, std::int64_t batch_size) 
   const bool was_training = model.training();
   model.train(false);
   Outputs outputs;
-  for_each_batch(data, batch_size, [&](const Tensor& x) {
+  for_each_batch(data, batch_size, [&](const ModelInput& x) {
     const Tensor y = model.forward(x).contiguous();
     outputs.columns = y.size(1);
     outputs.values.insert(outputs.values.end(), y.data<float>(), y.data<float>() + y.numel());

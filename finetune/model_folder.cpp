@@ -1,45 +1,23 @@
 #include "finetune/model_folder.h"
 
 #include <filesystem>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "finetune/json_file.h"
+#include "finetune/data/text.h"
+#include "finetune/tokenizer/tokenizer.h"
 #include "kernels/kernels.h"
+#include "nn/json_file.h"
 #include "nn/layers/linear.h"
 
 namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
-ModelConfig read_config(const std::string& path) {
-  const nlohmann::json json = read_json(path);
-  ModelConfig config;
-  std::string type;
-  read_field(json, "model_type", path, type);
-  if (type != "thaw-mlp" && type != "thaw-cnn")
-    fail_input("model_type '", type, "' (", path,
-               ") is not in this version; it reads thaw-mlp and thaw-cnn folders");
-  config.architecture = type.substr(5);
-  if (config.architecture == "mlp") {
-    read_field(json, "hidden", path, config.hidden);
-    read_field(json, "activation", path, config.activation);
-  } else {
-    read_field(json, "width", path, config.width);
-    read_field(json, "depth", path, config.depth);
-  }
-  read_field(json, "dropout", path, config.dropout);
-  read_field(json, "sample_shape", path, config.sample_shape);
-  read_field(json, "outputs", path, config.outputs);
-  return config;
-}
-
-Preprocess read_preprocess(const std::string& path) {
+constexpr std::int64_t kMaxTokenizerBytes = 64 << 20;
+// `pooling` stays as it is where the file names none.
+Preprocess read_preprocess(const std::string& path, std::string& pooling) {
   const nlohmann::json json = read_json(path);
   Preprocess p;
   read_field(json, "task", path, p.task);
@@ -50,6 +28,9 @@ Preprocess read_preprocess(const std::string& path) {
   read_field(json, "labels", path, p.labels);
   read_field(json, "label", path, p.label_column);
   read_field(json, "group", path, p.group_column);
+  read_optional_field(json, "text", path, p.text_column);
+  read_optional_field(json, "max_length", path, p.max_length);
+  read_optional_field(json, "pooling", path, pooling);
   if (p.mean.size() != p.deviation.size())
     fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
   return p;
@@ -66,6 +47,41 @@ Places places_of(const Model& model) {
   return places;
 }
 
+void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, const std::string& name,
+                 Tensor& to, LoadReport& report) {
+  if (entry.shape == std::vector<std::int64_t>(to.shape().begin(), to.shape().end())) {
+    const Tensor loaded = file.load_as(entry.name, to.dtype());
+    kernels::copy(to, loaded);
+    return;
+  }
+  std::string shape;
+  for (const std::int64_t size : entry.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(size);
+  report.mismatched.push_back(concat(name, ": the file has [", shape, "], the model ", to.shape()));
+}
+
+// How a sentence-transformers folder makes one vector of a text.
+void read_sentence_pooling(const std::string& path, std::string& pooling) {
+  if (!fs::exists(path)) return;
+  const nlohmann::json json = read_json(path);
+  const auto is_set = [&](const char* mode) {
+    bool value = false;
+    read_optional_field(json, mode, path, value);
+    return value;
+  };
+  std::vector<std::string> modes;
+  for (const char* mode :
+       {"cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"})
+    if (is_set(concat("pooling_mode_", mode).c_str())) modes.emplace_back(mode);
+  pooling = joined(modes);  // what else there is the model refuses, naming model.pooling
+  if (pooling == "mean_tokens") pooling = "mean";
+  if (pooling == "cls_token") pooling = "cls";
+}
+
+void copy_tokenizer(const std::string& from, const std::string& to) {
+  for (const std::string& name : load_tokenizer(from)->files())
+    atomic_write(to + "/" + name, read_file(from + "/" + name, kMaxTokenizerBytes));
+}
+
 }  // namespace
 
 bool is_model_folder(const std::string& path) {
@@ -77,33 +93,35 @@ ModelFolder read_model_folder(const std::string& path) {
   if (!is_model_folder(path))
     fail_input("there is no model folder (", path, "); give one with config.json and model.safetensors");
   ModelFolder folder;
-  folder.config = read_config(path + "/config.json");
-  if (fs::exists(path + "/preprocess.json")) folder.preprocess = read_preprocess(path + "/preprocess.json");
-  folder.weights = path + "/model.safetensors";
-  if (!fs::exists(folder.weights))
+  folder.path = path;
+  folder.config = read_model_config(path + "/config.json");
+  std::string& pooling = folder.config.transformer.pooling;
+  read_sentence_pooling(path + "/1_Pooling/config.json", pooling);
+  folder.has_preprocess = fs::exists(path + "/preprocess.json");
+  if (folder.has_preprocess)
+    folder.preprocess = read_preprocess(path + "/preprocess.json", pooling);
+  else
+    folder.preprocess.labels = folder.config.labels;
+  if (!has_weights(path))
     fail_input("the folder ", path, " has no model.safetensors; finish its training run");
   return folder;
 }
 
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& p,
-                        const NamedTensors& weights) {
-  Json json{{"model_type", "thaw-" + config.architecture}};
-  if (config.architecture == "mlp") {
-    json["hidden"] = config.hidden;
-    json["activation"] = config.activation;
-  } else {
-    json["width"] = config.width;
-    json["depth"] = config.depth;
+                        const NamedTensors& weights, const std::string& tokenizer) {
+  nlohmann::ordered_json preprocess{{"task", p.task},           {"sample_shape", p.sample_shape},
+                                    {"columns", p.columns},     {"mean", p.mean},
+                                    {"deviation", p.deviation}, {"labels", p.labels},
+                                    {"label", p.label_column},  {"group", p.group_column}};
+  if (takes_text(config)) {
+    preprocess["text"] = p.text_column;
+    preprocess["max_length"] = p.max_length;
+    preprocess["pooling"] = config.transformer.pooling;
   }
-  json["dropout"] = config.dropout;
-  json["sample_shape"] = config.sample_shape;
-  json["outputs"] = config.outputs;
-  const Json preprocess{{"task", p.task},          {"sample_shape", p.sample_shape}, {"columns", p.columns},
-                        {"mean", p.mean},          {"deviation", p.deviation},       {"labels", p.labels},
-                        {"label", p.label_column}, {"group", p.group_column}};
-  save_safetensors(path + "/model.safetensors", weights, {{"format", "pt"}});
+  save_safetensors(path + "/" + kWeightsName, weights, {{"format", "pt"}});
+  if (!tokenizer.empty()) copy_tokenizer(tokenizer, path);
   atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");
-  atomic_write(path + "/config.json", json.dump(2) + "\n");
+  atomic_write(path + "/config.json", write_model_config(config));
 }
 
 NamedTensors merged_weights(Model& model) {
@@ -115,41 +133,39 @@ NamedTensors merged_weights(Model& model) {
     if (parameter->kind == ParameterKind::lora) continue;
     const auto found = merged.find(parameter.get());
     const Tensor value = (found == merged.end() ? parameter->tensor : found->second).detach();
-    tensors.emplace_back(parameter->name, value);
-    for (const std::string& alias : parameter->aliases) tensors.emplace_back(alias, value);
+    tensors.emplace_back(model.name_in_file(parameter->name), value);
+    for (const std::string& alias : parameter->aliases)
+      tensors.emplace_back(model.name_in_file(alias), value);
   }
-  for (const BufferPtr& buffer : model.buffers()) tensors.emplace_back(buffer->name, buffer->tensor);
+  for (const BufferPtr& buffer : model.buffers())
+    tensors.emplace_back(model.name_in_file(buffer->name), buffer->tensor);
   return tensors;
 }
 
-std::string model_name(const std::string& name_in_file) {
+std::optional<std::string> model_name(const Model& model, const std::string& name_in_file) {
   constexpr std::string_view kPeftPrefix = "base_model.model.";
-  return name_in_file.starts_with(kPeftPrefix) ? name_in_file.substr(kPeftPrefix.size()) : name_in_file;
+  return model.name_in_model(name_in_file.starts_with(kPeftPrefix) ? name_in_file.substr(kPeftPrefix.size())
+                                                                   : name_in_file);
 }
 
-LoadReport load_weights(Model& model, const SafetensorsFile& file) {
+LoadReport load_weights(Model& model, const WeightFiles& files) {
   const NoGrad no_grad;
   LoadReport report;
   Places places = places_of(model);
   std::set<std::string> seen;
-  for (const auto& entry : file.entries()) {
-    const std::string name = model_name(entry.name);
-    const auto place = places.find(name);
-    if (place == places.end()) {
-      report.unexpected.push_back(entry.name);
-      continue;
+  for (const SafetensorsFile& file : files.files())
+    for (const SafetensorsEntry& entry : file.entries()) {
+      const std::optional<std::string> name = model_name(model, entry.name);
+      if (!name) continue;
+      const auto place = places.find(*name);
+      if (place == places.end())
+        report.unexpected.push_back(entry.name);
+      else if (!seen.insert(*name).second)
+        fail_input("two tensors are the model's ", *name, ", the second is ", quoted_name(entry.name), " (",
+                   file.path(), "); keep one of them");
+      else
+        load_tensor(file, entry, *name, place->second, report);
     }
-    seen.insert(name);
-    Tensor& tensor = place->second;
-    if (entry.shape != std::vector<std::int64_t>(tensor.shape().begin(), tensor.shape().end())) {
-      std::string shape;
-      for (const std::int64_t size : entry.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(size);
-      report.mismatched.push_back(concat(name, ": the file has [", shape, "], the model ", tensor.shape()));
-    } else {
-      kernels::copy(tensor,
-                    std::as_const(static_cast<const Tensor&>(file.load_as(entry.name, tensor.dtype()))));
-    }
-  }
   for (const auto& [name, tensor] : places)
     if (!seen.contains(name)) report.missing.push_back(name);
   return report;

@@ -1,12 +1,14 @@
 // A model on disk: config.json (how to build it), model.safetensors (its weights, adapters folded in) and
-// preprocess.json (how its inputs are made and what its outputs mean).
+// preprocess.json (how its inputs are made and what its outputs mean). Text models have the files of their
+// tokenizer beside them. Folders of Hugging Face are read too: they have no preprocess.json.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "nn/models/registry.h"
-#include "nn/safetensors.h"
+#include "nn/weight_files.h"
 
 namespace thaw {
 
@@ -18,27 +20,34 @@ struct Preprocess {
   std::vector<std::string> labels;      // classification
   std::string label_column = "label";
   std::string group_column;
+  std::string text_column;      // text models
+  std::int64_t max_length = 0;  // text models: tokens; longer texts are cut
 };
 
 struct ModelFolder {
   ModelConfig config;
   Preprocess preprocess;
-  std::string weights;  // path of model.safetensors
+  bool has_preprocess = false;
+  std::string path;
 };
 
-// InputError naming the file for anything missing, malformed or out of range. Allocates no weights.
+// InputError naming the file for anything missing, malformed or out of range. Allocates no weights. What the
+// folder says of a text's pooling is in config.transformer.pooling.
 ModelFolder read_model_folder(const std::string& path);
 bool is_model_folder(const std::string& path);
 
-// Writes the three files, each atomically.
+// Writes the three files, each atomically, and copies the files of a text model's tokenizer from the folder
+// `tokenizer`.
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights);
+                        const NamedTensors& weights, const std::string& tokenizer = {});
 
-// Parameters and buffers under every name they have, adapters folded into the weights they adapt.
+// Parameters and buffers under every name that they have in files, adapters folded into the weights they
+// adapt.
 NamedTensors merged_weights(Model& model);
 
-// The model's name for a tensor of a file: without "base_model.model.", which PEFT puts before every name.
-std::string model_name(const std::string& name_in_file);
+// The model's name for a tensor of a file, without "base_model.model.", which PEFT puts before every name;
+// nothing for what is no part of the model.
+std::optional<std::string> model_name(const Model& model, const std::string& name_in_file);
 
 struct LoadReport {
   std::vector<std::string> missing;     // in the model, not in the file
@@ -46,8 +55,8 @@ struct LoadReport {
   std::vector<std::string> mismatched;  // "head.weight: the file has [10, 64], the model [3, 64]"
 };
 
-// Copies what fits from the file into the model, converting dtypes, and says what did not.
-LoadReport load_weights(Model& model, const SafetensorsFile& file);
+// Copies what fits from the files into the model, converting dtypes, and says what did not.
+LoadReport load_weights(Model& model, const WeightFiles& files);
 
 // One line: counts and the first three names of each kind.
 std::string describe_problems(const LoadReport& report);

@@ -38,7 +38,8 @@ void write_results(const RunRequest& request, const Config& resolved, const RunF
                    double load_seconds) {
   // Weights that diverged are no model: nobody should predict with them.
   if (result.outcome.status == RunStatus::ok)
-    write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model));
+    write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model),
+                       takes_text(prepared.config) ? request.config.model.from : "");
   atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
   // TensorBoard knows its files by "tfevents" in their name.
   std::ifstream metrics(folder.file("metrics.jsonl"), std::ios::binary);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,20 +65,36 @@ struct Group {
   std::vector<std::string> prefixes;
 };
 
+// What a model takes: samples, or tokens with what is known of each. A tensor alone is an input too.
+struct ModelInput {
+  ModelInput() = default;
+  ModelInput(Tensor samples) : values(std::move(samples)) {}  // NOLINT(google-explicit-constructor)
+
+  Tensor values;  // f32 [B, ...], or token ids i64 [B, T]
+  Tensor mask;    // bool [B, T]: true where a token stands, false for padding; undefined: no padding
+  Tensor types;   // i64 [B, T]: which of two texts a token is of; undefined: the first
+};
+
 class Linear;
 
 class Model : public Module {
  public:
   // x: [B, ...] as the architecture says -> logits [B, outputs].
-  virtual Tensor forward(const Tensor& x) = 0;
+  virtual Tensor forward(const ModelInput& x) = 0;
   // What the head's linear layer takes: [B, ...] -> [B, features].
-  virtual Tensor features(const Tensor& x) = 0;
+  virtual Tensor features(const ModelInput& x) = 0;
 
   virtual const char* architecture() const = 0;
   // From bottom to top; the last is "head".
   const std::vector<Group>& groups() const { return groups_; }
   // Shape of one sample, without the batch dimension.
   virtual Shape sample_shape() const = 0;
+  // The name that a parameter or buffer has in checkpoints of this architecture.
+  virtual std::string name_in_file(const std::string& name) const { return name; }
+  // And back, from any of the names that are in use; nothing for what such checkpoints hold beside the model.
+  virtual std::optional<std::string> name_in_model(const std::string& name_in_file) const {
+    return name_in_file;
+  }
   // Linear layers by path, for adapters.
   std::vector<Linear*> linears();
   // Names and groups again after modules were added (adapters).

@@ -53,7 +53,7 @@ TEST(Lora, MergingChangesNoOutput) {
   const auto merged = make_model(run.model_config);
   const TemporaryFolder folder;
   save_safetensors(folder.path() + "/merged.safetensors", merged_weights(*run.model));
-  const LoadReport report = load_weights(*merged, SafetensorsFile(folder.path() + "/merged.safetensors"));
+  const LoadReport report = load_weights(*merged, WeightFiles(folder.path() + "/merged.safetensors"));
   EXPECT_TRUE(report.missing.empty() && report.unexpected.empty() && report.mismatched.empty());
   const NoGrad no_grad;
   EXPECT_GT(amax(abs(run.model->linears()[0]->adapter()->delta())).item(), 1e-3);

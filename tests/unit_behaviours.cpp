@@ -14,12 +14,12 @@
 namespace thaw::test {
 namespace {
 
-Tensor output_of(Model& model, const Tensor& x) {
+Tensor output_of(Model& model, const ModelInput& x) {
   const NoGrad no_grad;
   return model.forward(x);
 }
 
-Tensor evaluation_output(Model& model, const Tensor& x) {
+Tensor evaluation_output(Model& model, const ModelInput& x) {
   model.train(false);
   Tensor y = output_of(model, x);
   model.train(true);
@@ -35,8 +35,8 @@ class TiedModel : public Model {
     head_ = &add_module("head", std::make_unique<Linear>(6, 3, "head"));
     finish({{"layers.0", {"layers.0"}}, {"layers.1", {"layers.1"}}, {"head", {"head"}}});
   }
-  Tensor features(const Tensor& x) override { return second_->forward(tanh(first_->forward(x))); }
-  Tensor forward(const Tensor& x) override { return head_->forward(features(x)); }
+  Tensor features(const ModelInput& x) override { return second_->forward(tanh(first_->forward(x.values))); }
+  Tensor forward(const ModelInput& x) override { return head_->forward(features(x)); }
   const char* architecture() const override { return "tied"; }
   Shape sample_shape() const override { return {6}; }
 
@@ -93,7 +93,7 @@ TEST(Behaviour1, FrozenNormBatchDoesWhatPyTorchDoes) {
 TEST(Behaviour2, DropoutOfAFrozenPartFollowsItsOwnSwitch) {
   const TestRun run("mlp", {"head", {}, {}}, 0.5);
   const auto model = run.make();
-  const Tensor x = run.batch().x;
+  const ModelInput x = run.batch().x;
   Plan plan = plan_of_phases({make_phase(0, "head")});
   for (const FrozenDropout mode : {FrozenDropout::keep, FrozenDropout::off, FrozenDropout::keep}) {
     plan.frozen_dropout = mode;
@@ -212,8 +212,8 @@ TEST(Behaviour8, RecomputingOverFrozenInputsStillGivesGradients) {
     expected.push_back(parameter->tensor.grad());
     parameter->tensor.clear_grad();
   }
-  const Tensor y =
-      checkpoint([&](const std::vector<Tensor>& inputs) { return model->forward(inputs[0]); }, {batch.x});
+  const Tensor y = checkpoint([&](const std::vector<Tensor>& inputs) { return model->forward(inputs[0]); },
+                              {batch.x.values});
   batch_loss(y, batch, {}).backward();
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const Parameter& parameter = *model->parameters()[i];
@@ -247,7 +247,7 @@ TEST(Behaviour9, RestoringAndLoadingRaiseTheVersionOfEveryWeight) {
   const std::string path = folder.path() + "/weights.safetensors";
   save_safetensors(path, tensors_of(*model));
   before = versions();
-  load_weights(*model, SafetensorsFile(path));
+  load_weights(*model, WeightFiles(path));
   expect_higher(before);
 
   const auto optimizer = make_optimizer(run.config.train, *model);

@@ -211,9 +211,9 @@ TEST_F(Source, RefusesWhatCannotBeRead) {
   refuse(folder_ / "zero.csv", {"not a regular file"});
 
   DataSource text;
-  text.path = "a.csv";
+  text.path = "builtin:digits";
   text.text = "sentence";
-  expect_refused(text, {"text data is not in this version"});
+  expect_refused(text, {"the data are images, but the model reads text"});
   DataSource grouped;
   grouped.path = "builtin:digits";
   grouped.group = "writer";

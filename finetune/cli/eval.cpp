@@ -11,6 +11,7 @@
 #include "finetune/evaluate.h"
 #include "finetune/experiment.h"
 #include "finetune/metrics_json.h"
+#include "finetune/text_input.h"
 #include "nn/files.h"
 
 namespace thaw::cli {
@@ -32,6 +33,8 @@ Part read_part(const Config& config, const ModelFolder& folder, const char* spli
   source.task = config.data.task == "regression" ? Task::kRegression : Task::kClassification;
   source.label = config.data.label;
   source.columns = folder.preprocess.columns;
+  if (const auto text = text_input(folder))
+    source.text = config.data.text.empty() ? text->column : config.data.text;
   source.merge = config.data.merge;
   source.classes = config.data.classes;
   source.drop_other_classes = !config.data.classes.empty();

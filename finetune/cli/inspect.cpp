@@ -29,13 +29,22 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 // What is inspected: tensors of a file and, where a config.json says how to build the model, its groups.
 struct Inspected {
-  SafetensorsFile file;
+  WeightFiles weights;
   std::unique_ptr<Model> model;  // on the meta device; null for a file alone
   ModelFolder folder;
 
   std::string group_of(const SafetensorsEntry& entry) const {
-    const int group = model == nullptr ? -1 : model->group_of(entry.name);
+    if (model == nullptr) return "";
+    const auto name = model_name(*model, entry.name);
+    const int group = name ? model->group_of(*name) : -1;
     return group < 0 ? "" : model->groups()[static_cast<std::size_t>(group)].name;
+  }
+
+  std::vector<SafetensorsEntry> entries() const {
+    std::vector<SafetensorsEntry> all;
+    for (const SafetensorsFile& file : weights.files())
+      all.insert(all.end(), file.entries().begin(), file.entries().end());
+    return all;
   }
 
   struct Count {
@@ -43,7 +52,7 @@ struct Inspected {
   };
   Count count(const std::string* group) const {
     Count total;
-    for (const SafetensorsEntry& entry : file.entries())
+    for (const SafetensorsEntry& entry : entries())
       if (group == nullptr || group_of(entry) == *group) {
         ++total.tensors;
         total.elements += elements_of(entry);
@@ -53,10 +62,10 @@ struct Inspected {
 };
 
 Inspected open(const std::string& path) {
-  if (!is_model_folder(path)) return {SafetensorsFile(path), nullptr, {}};
+  if (!is_model_folder(path)) return {WeightFiles(path), nullptr, {}};
   const ModelFolder folder = read_model_folder(path);
   const InitSeed meta(0, kMeta);
-  return {SafetensorsFile(folder.weights), make_model(folder.config), folder};
+  return {WeightFiles(path), make_model(folder.config), folder};
 }
 
 std::string as_json(const Inspected& inspected) {
@@ -73,7 +82,7 @@ std::string as_json(const Inspected& inspected) {
     }
   }
   json["tensors"] = Json::array();
-  for (const SafetensorsEntry& entry : inspected.file.entries()) {
+  for (const SafetensorsEntry& entry : inspected.entries()) {
     Json tensor{{"name", entry.name},
                 {"dtype", entry.dtype},
                 {"shape", entry.shape},
@@ -82,7 +91,7 @@ std::string as_json(const Inspected& inspected) {
     json["tensors"].push_back(tensor);
   }
   json["elements"] = inspected.count(nullptr).elements;
-  json["metadata"] = inspected.file.metadata();
+  json["metadata"] = inspected.weights.files().front().metadata();
   return json.dump(2) + "\n";
 }
 
@@ -98,7 +107,7 @@ std::string as_text(const Inspected& inspected) {
     text += text_table(groups) + "\n";
   }
   Rows tensors = {{"tensor", "dtype", "shape", "elements", inspected.model == nullptr ? "" : "group"}};
-  for (const SafetensorsEntry& entry : inspected.file.entries())
+  for (const SafetensorsEntry& entry : inspected.entries())
     tensors.push_back({one_line(entry.name), entry.dtype, shape_text(entry.shape),
                        std::to_string(elements_of(entry)), inspected.group_of(entry)});
   const auto all = inspected.count(nullptr);

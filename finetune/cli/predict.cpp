@@ -9,6 +9,7 @@
 #include "finetune/data/readers.h"
 #include "finetune/evaluate.h"
 #include "finetune/metrics_json.h"
+#include "finetune/text_input.h"
 #include "nn/files.h"
 
 namespace thaw::cli {
@@ -60,6 +61,7 @@ int predict(const Arguments& arguments) {
   source.label = preprocess.label_column;
   source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
   source.read_labels = false;
+  if (const auto text = text_input(saved.folder)) source.text = text->column;
   source.columns = preprocess.columns;
   Dataset data = read_dataset(source);
   prepare_for(saved.folder, arguments.input, data);

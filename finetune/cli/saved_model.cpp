@@ -2,33 +2,31 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <set>
 
 #include "core/error.h"
 #include "finetune/checkpoint.h"
 #include "finetune/data/standardize.h"
 #include "finetune/data/text.h"
+#include "finetune/text_input.h"
 #include "nn/init.h"
 
 namespace thaw::cli {
 namespace {
 
 // A config.json may claim any size; a file of weights has at least a byte for each.
-void check_size(const ModelFolder& folder, const SafetensorsFile& file) {
-  std::int64_t in_file = 0;
-  for (const SafetensorsEntry& entry : file.entries()) in_file += entry.end - entry.begin;
+void check_size(const ModelFolder& folder, const WeightFiles& files) {
   const std::int64_t wanted = count_elements(folder.config);
-  if (wanted > in_file)
-    fail_input("config.json asks for ", wanted, " weights, the file has ", in_file, " bytes of them (",
-               folder.weights, "); use the config.json that belongs to it");
+  if (wanted > files.bytes())
+    fail_input("config.json asks for ", wanted, " weights, the file has ", files.bytes(), " bytes of them (",
+               files.path(), "); use the config.json that belongs to it");
 }
 
 // What preprocess.json says must be about this model.
 void check_preprocess(const ModelFolder& folder) {
   const Preprocess& p = folder.preprocess;
   auto refuse = [&](const char* key, const char* what) {
-    fail_input("'", key, "' ", what, " (preprocess.json beside ", folder.weights, "); make the folder again");
+    fail_input("'", key, "' ", what, " (preprocess.json in ", folder.path, "); make the folder again");
   };
   const bool regression = p.task == "regression";
   if (!regression && p.task != "classification") refuse("task", "is neither classification nor regression");
@@ -50,23 +48,23 @@ void check_preprocess(const ModelFolder& folder) {
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing) {
   SavedModel saved{read_model_folder(path), nullptr};
-  if (!std::filesystem::exists(path + "/preprocess.json"))
+  if (!saved.folder.has_preprocess && !takes_text(saved.folder.config))
     fail_input("there is no preprocess.json, so it is not known how the model's data were prepared (", path,
                "); give the whole folder of a run");
-  const SafetensorsFile file(saved.folder.weights);
-  if (!allow_missing) check_size(saved.folder, file);
+  const WeightFiles files(path);
+  if (!allow_missing) check_size(saved.folder, files);
   const InitSeed seed(0);
   saved.model = make_model(saved.folder.config);
-  LoadReport report = load_weights(*saved.model, file);
+  LoadReport report = load_weights(*saved.model, files);
   const int head = static_cast<int>(saved.model->groups().size()) - 1;
   const auto is_head = [&](const std::string& name) { return saved.model->group_of(name) == head; };
   const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
   if (allow_missing && !without_head) report.missing.clear();
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
     fail_input(without_head ? "the model has no head: " : "the weights do not fit: ",
-               describe_problems(report), " (", saved.folder.weights, "); give the folder of a finished run");
+               describe_problems(report), " (", files.path(), "); give the folder of a finished run");
   if (!all_finite(*saved.model))
-    fail_input("the weights hold NaN or infinite values (", saved.folder.weights,
+    fail_input("the weights hold NaN or infinite values (", files.path(),
                "); give the folder of a run that did not diverge");
   check_preprocess(saved.folder);
   return saved;
@@ -74,6 +72,7 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing) {
 
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
   const Preprocess& preprocess = folder.preprocess;
+  if (const auto text = text_input(folder)) return tokenize(*text, data);
   if (data.sample_shape != folder.config.sample_shape)
     fail_input("the samples have the shape ", Shape(data.sample_shape), ", the model takes ",
                Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
@@ -83,7 +82,7 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
   if (preprocess.mean.empty()) return;
   if (static_cast<std::int64_t>(preprocess.mean.size()) != data.sample_size())
     fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", data.sample_size(),
-               " features (", folder.weights, "); make the folder again");
+               " features (", folder.path, "); make the folder again");
   Standardizer{preprocess.mean, preprocess.deviation}.apply(data);
 }
 

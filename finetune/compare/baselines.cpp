@@ -23,8 +23,8 @@ Tensor features_of(Model* model, const Dataset& data) {
   const NoGrad no_grad;
   if (model != nullptr) model->train(false);
   std::vector<Tensor> parts;
-  for_each_batch(data, kBatch, [&](const Tensor& x) {
-    parts.push_back(cast(flatten(model != nullptr ? model->features(x) : x, 1), DType::f64));
+  for_each_batch(data, kBatch, [&](const ModelInput& x) {
+    parts.push_back(cast(flatten(model != nullptr ? model->features(x) : x.values, 1), DType::f64));
   });
   return parts.empty() ? Tensor() : concatenate(parts, 0);
 }
@@ -42,7 +42,7 @@ void estimate_statistics(Model& model, const Dataset& data) {
   model.train(false);
   for (BatchNorm* norm : batch_norms(model)) norm->train(true);
   double batches = 0;
-  for_each_batch(data, kBatch, [&](const Tensor& x) {
+  for_each_batch(data, kBatch, [&](const ModelInput& x) {
     ++batches;
     for (BatchNorm* norm : batch_norms(model)) norm->set_momentum(1 / batches);
     model.features(x);
@@ -163,7 +163,7 @@ const Baseline& find_baseline(const std::string& name) {
 }  // namespace
 
 bool is_pretrained(const Config& config) {
-  return is_model_folder(config.model.from) || !config.model.init.empty();
+  return (is_model_folder(config.model.from) && config.model.pretrained) || !config.model.init.empty();
 }
 
 std::vector<std::string> baseline_names(const Config& config, const PreparedData& data) {

@@ -39,16 +39,9 @@ void check(const Contender& contender, const PreparedData& data, bool allow_miss
   for (const std::string& warning : warnings) notes.push_back(concat(contender.name, ": ", warning));
 }
 
-// The architecture of the folder, without its weights.
-Config from_random_weights(const Config& config, const PreparedData& data) {
+Config from_random_weights(const Config& config) {
   Config scratch = config;
-  const ModelConfig model = model_config(config, data);
-  scratch.model.from = model.architecture;
-  scratch.model.hidden = model.hidden;
-  scratch.model.activation = model.activation;
-  scratch.model.width = model.width;
-  scratch.model.depth = model.depth;
-  scratch.model.dropout = model.dropout;
+  scratch.model.pretrained = false;
   scratch.model.init.clear();
   scratch.strategy = strategy_request(config, "full");
   return scratch;
@@ -81,7 +74,7 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
   if (is_pretrained(config))
     contenders.push_back({"scratch",
                           "the same network from random weights, all of it trained",
-                          from_random_weights(config, data),
+                          from_random_weights(config),
                           true,
                           {}});
   return contenders;

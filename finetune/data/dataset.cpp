@@ -35,6 +35,9 @@ Dataset Dataset::subset(const std::vector<int64_t>& rows) const {
   out.sample_shape = sample_shape;
   out.classes = classes;
   out.columns = columns;
+  out.text = pick(text, rows);
+  out.tokens = pick(tokens, rows);
+  out.pad_id = pad_id;
   out.label = pick(label, rows);
   out.target = pick(target, rows);
   out.id = pick(id, rows);
@@ -48,6 +51,7 @@ Dataset Dataset::subset(const std::vector<int64_t>& rows) const {
 std::string content_hash(const Dataset& data) {
   Sha256 hash;
   hash.update(data.x.data(), data.x.size() * sizeof(float));
+  for (const std::string& text : data.text) hash.update(text.c_str(), text.size() + 1);
   return hash.hex();
 }
 

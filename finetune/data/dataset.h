@@ -8,12 +8,15 @@
 
 namespace thaw {
 
-// N samples of one shape. Every per-sample vector is empty or has N entries.
+// N samples of one shape, or N texts. Every per-sample vector is empty or has N entries.
 struct Dataset {
-  std::vector<int64_t> sample_shape;  // {F} for tables, {C, H, W} for images
+  std::vector<int64_t> sample_shape;  // {F} for tables, {C, H, W} for images, {0} for text: x is empty
   std::vector<float> x;               // [N, *sample_shape], row-major
-  std::vector<int64_t> label;         // classification: index into `classes`
-  std::vector<double> target;         // regression
+  std::vector<std::string> text;
+  std::vector<std::vector<int64_t>> tokens;  // of the texts, by the model's tokenizer
+  int64_t pad_id = 0;                        // the token that fills shorter texts of a batch
+  std::vector<int64_t> label;                // classification: index into `classes`
+  std::vector<double> target;                // regression
   std::vector<int64_t> id;         // the sample's 0-based place in its source, the same whatever is dropped
   std::vector<std::string> group;  // samples of one group stay on one side of a split
 
@@ -22,6 +25,7 @@ struct Dataset {
 
   int64_t size() const { return static_cast<int64_t>(id.size()); }
   int64_t sample_size() const;  // numbers in one sample
+  bool is_text() const { return !text.empty(); }
   const float* sample(int64_t row) const { return x.data() + row * sample_size(); }
 
   // How many samples each class has; empty for regression.
@@ -31,7 +35,7 @@ struct Dataset {
   Dataset subset(const std::vector<int64_t>& rows) const;
 };
 
-// SHA-256 of the features, in 64 hexadecimal digits: the same whatever the labels are called.
+// SHA-256 of the features or texts, in 64 hexadecimal digits: the same whatever the labels are called.
 std::string content_hash(const Dataset& data);
 
 }  // namespace thaw

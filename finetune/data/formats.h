@@ -8,6 +8,7 @@ namespace thaw {
 
 Dataset read_csv(const DataSource& source, char separator);
 Dataset read_jsonl(const DataSource& source);
+Dataset read_lines(const DataSource& source);  // a text per line, without labels
 Dataset read_idx(const DataSource& source);
 Dataset read_digits(const DataSource& source);
 

@@ -12,8 +12,11 @@ namespace {
 
 constexpr std::string_view kBuiltin = "builtin:";
 
-// Images have neither columns to choose nor groups.
+// Images have neither columns to choose nor groups nor texts.
 void refuse_table_options(const DataSource& source) {
+  if (!source.text.empty())
+    fail_input("the data are images, but the model reads text (", source.path,
+               "); give a .csv, .tsv or .jsonl table with a column of texts, or another model");
   if (source.group.empty() && source.columns.empty()) return;
   const bool group = !source.group.empty();
   fail_input("images have no columns (", source.path, ", ", group ? "data.group = " : "feature column ",
@@ -39,6 +42,7 @@ Dataset read_file(const DataSource& source) {
   if (extension == ".csv") return read_csv(source, ',');
   if (extension == ".tsv") return read_csv(source, '\t');
   if (extension == ".jsonl") return read_jsonl(source);
+  if (extension == ".txt" && !source.text.empty()) return read_lines(source);
   if (path.filename().string().find("idx") != std::string::npos) {
     refuse_table_options(source);
     return read_idx(source);
@@ -52,11 +56,7 @@ Dataset read_file(const DataSource& source) {
 }  // namespace
 
 Dataset read_dataset(const DataSource& source) {
-  if (!source.text.empty()) {
-    fail_input("text data is not in this version (", source.path, ", data.text = ", in_quotes(source.text),
-               "); give a table of numbers or images");
-  }
-  if (source.path == "-") return read_csv(source, ',');
+  if (source.path == "-") return source.text.empty() ? read_csv(source, ',') : read_lines(source);
   if (source.path.rfind(kBuiltin, 0) == 0) return read_builtin(source);
   return read_file(source);
 }

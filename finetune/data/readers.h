@@ -1,4 +1,5 @@
-// Reading data sets: CSV, TSV and JSONL tables, IDX images (MNIST's format, plain or gzip), built-in data.
+// Reading data sets: CSV, TSV and JSONL tables of numbers or texts, IDX images (MNIST's format, plain or
+// gzip), built-in data.
 //
 // Every file is treated as hostile: sizes are checked before memory is taken, and whatever is wrong throws
 // InputError with the file, the line and, where it is known, the column.
@@ -21,11 +22,12 @@ enum class Task { kClassification, kRegression };
 
 // What to read and how to understand it. Column names apply to tables.
 struct DataSource {
-  // A .csv, .tsv, .jsonl or IDX images file, "builtin:NAME", or "-": CSV from standard input.
+  // A .csv, .tsv, .jsonl or IDX images file, "builtin:NAME", or "-": CSV from standard input. With `text` and
+  // without labels also a .txt file, and "-" is such: one text per line.
   std::string path;
   Task task = Task::kClassification;
   std::string label = "label";  // the label's column
-  std::string text;             // the text's column; text data is refused in this version
+  std::string text;             // the text's column: the samples are texts, other columns are skipped
   std::string group;            // optional: the column whose equal values stay on one side of a split
 
   // False for prediction: a label column is skipped, a file of labels is not looked for.

@@ -72,9 +72,10 @@ Rows split_shares(const Rows& counts, int64_t total) {
 }
 
 uint64_t hash_row(const Dataset& data, int64_t row) {
-  const float* x = data.sample(row);
+  if (data.is_text()) return hash_text(data.text[row]);
   const int64_t width = data.sample_size();
   uint64_t hash = static_cast<uint64_t>(width);
+  const float* x = data.sample(row);
   for (int64_t i = 0; i < width; i += 2) {
     uint64_t word = 0;
     std::memcpy(&word, x + i, sizeof(float) * static_cast<size_t>(std::min<int64_t>(2, width - i)));
@@ -85,8 +86,9 @@ uint64_t hash_row(const Dataset& data, int64_t row) {
 }
 
 bool same_row(const Dataset& a, int64_t i, const Dataset& b, int64_t j) {
-  return std::equal(a.sample(i), a.sample(i) + a.sample_size(), b.sample(j)) &&
-         (a.label.empty() || b.label.empty() || a.label[i] == b.label[j]) &&
+  const bool same = a.is_text() ? a.text[i] == b.text[j]
+                                : std::equal(a.sample(i), a.sample(i) + a.sample_size(), b.sample(j));
+  return same && (a.label.empty() || b.label.empty() || a.label[i] == b.label[j]) &&
          (a.target.empty() || b.target.empty() || a.target[i] == b.target[j]);
 }
 

@@ -22,9 +22,12 @@ TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> na
   if (!source.group.empty() && source.read_labels) {
     group_column_ = find_column(source.group, "group", line);
   }
-  if (label_column_ != kAbsent && label_column_ == group_column_) {
-    fail_input("the label and the group are one column, ", in_quotes(source.label), " (",
-               place(source.path, line), "); set data.group to another column");
+  check_apart(label_column_, group_column_, line);
+  if (!source.text.empty()) {
+    text_column_ = find_column(source.text, "text", line);
+    check_apart(label_column_, text_column_, line);
+    data_.sample_shape = {0};
+    return;
   }
   if (source.columns.empty()) {
     choose_all_features();
@@ -51,6 +54,13 @@ void TableBuilder::check_names(int64_t line) const {
                  ", columns ", earlier->second + 1, " and ", i + 1, "); rename one");
     }
   }
+}
+
+void TableBuilder::check_apart(int64_t label, int64_t other, int64_t line) const {
+  if (label == kAbsent || label != other) return;
+  const char* what = other == group_column_ ? "group" : "text";
+  fail_input("the label and the ", what, " are one column, ", in_quotes(source_.label), " (",
+             place(source_.path, line), "); set data.", what, " to another column");
 }
 
 int64_t TableBuilder::find_column(const std::string& name, const char* option, int64_t line) const {
@@ -94,6 +104,12 @@ void TableBuilder::add(const std::vector<Cell>& cells) {
   data_.x.resize(start + data_.columns.size());
   for (size_t i = 0; i < cells.size(); ++i) {
     if (feature_slot_[i] != kSkipped) data_.x[start + feature_slot_[i]] = feature(cells[i], i);
+  }
+  if (text_column_ != kAbsent) {
+    const Cell& text = cells[text_column_];
+    if (text.text.empty())
+      fail_input("the text is missing (", cell_place(text), "); fill it in, or remove the row");
+    data_.text.emplace_back(text.text);
   }
   if (label_column_ != kAbsent) labels_.emplace_back(cells[label_column_].text);
   if (group_column_ != kAbsent) {

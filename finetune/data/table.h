@@ -21,7 +21,8 @@ struct Cell {
 // "file:line", with ":column" when it is not 0.
 std::string place(const std::string& path, int64_t line, int64_t column = 0);
 
-// Takes a table row by row. Every feature must be a finite number, every label and group must be there.
+// Takes a table row by row. Every feature must be a finite number, every label and group must be there. Where
+// the source names a text column, that is the sample.
 class TableBuilder {
  public:
   // `names` are the table's columns, named at `line`; the names must be distinct and not empty.
@@ -38,6 +39,7 @@ class TableBuilder {
   static constexpr int64_t kAbsent = -1;
 
   void check_names(int64_t line) const;
+  void check_apart(int64_t label, int64_t other, int64_t line) const;
   int64_t find_column(const std::string& name, const char* option, int64_t line) const;
   void choose_all_features();
   void choose_features(int64_t line);
@@ -49,6 +51,7 @@ class TableBuilder {
   std::vector<int64_t> feature_slot_;
   int64_t label_column_ = kAbsent;
   int64_t group_column_ = kAbsent;
+  int64_t text_column_ = kAbsent;
   Dataset data_;
   std::vector<std::string> labels_;
   std::vector<int64_t> lines_;

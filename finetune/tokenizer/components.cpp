@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "finetune/json_file.h"
 #include "finetune/tokenizer/reading.h"
+#include "nn/json_file.h"
 
 namespace thaw {
 namespace {

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "core/error.h"
-#include "finetune/json_file.h"
 #include "finetune/tokenizer/reading.h"
+#include "nn/json_file.h"
 
 namespace thaw {
 namespace {

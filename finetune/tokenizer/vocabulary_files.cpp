@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "finetune/json_file.h"
 #include "finetune/tokenizer/reading.h"
 #include "nn/files.h"
+#include "nn/json_file.h"
 
 namespace thaw {
 namespace {

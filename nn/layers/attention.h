@@ -7,16 +7,30 @@
 
 namespace thaw {
 
+// softmax(q k^T / sqrt(D)) v for q [B, H, T, D], k and v [B, H, S, D], with dropout on the weights. `mask` is
+// bool, broadcastable to [B, H, T, S] (true: may attend), or undefined.
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, Dropout& dropout);
+
+Tensor split_heads(const Tensor& x, std::int64_t heads);  // [B, T, C] -> [B, heads, T, C / heads]
+Tensor join_heads(const Tensor& x);                       // back
+
+// What checkpoints call the projections.
+struct AttentionNames {
+  const char* query = "query";
+  const char* key = "key";
+  const char* value = "value";
+  const char* output = "output";
+};
+
 class MultiHeadAttention : public Module {
  public:
-  MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path, double dropout = 0);
+  MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path, double dropout = 0,
+                     const AttentionNames& names = {});
   // query [B, T, C], key and value [B, S, C], mask bool broadcastable to [B, heads, T, S] (true: may attend)
   // or undefined -> [B, T, C].
   Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask = {});
 
  private:
-  Tensor split_heads(const Tensor& x) const;  // [B, T, C] -> [B, heads, T, C / heads]
-
   std::int64_t heads_;
   Linear& query_;
   Linear& key_;

@@ -1,6 +1,7 @@
 #include "nn/models/cnn.h"
 
 #include "core/error.h"
+#include "nn/models/architecture.h"
 
 namespace thaw {
 namespace {
@@ -64,11 +65,11 @@ Cnn::Cnn(const ModelConfig& config) : sample_shape_(config.sample_shape) {
   finish(std::move(groups));
 }
 
-Tensor Cnn::features(const Tensor& x) {
+Tensor Cnn::features(const ModelInput& x) {
   Tensor h;
   {
     const TraceScope trace(conv_->scope());
-    h = conv_->forward(x);
+    h = conv_->forward(x.values);
     h = bn_->forward(h);
     h = relu(h);
   }
@@ -77,10 +78,22 @@ Tensor Cnn::features(const Tensor& x) {
   return flatten(adaptive_avg_pool2d(h, 1, 1), 1);
 }
 
-Tensor Cnn::forward(const Tensor& x) {
+Tensor Cnn::forward(const ModelInput& x) {
   const Tensor h = features(x);
   const TraceScope trace(head_->scope());
   return head_->forward(dropout_->forward(h));
+}
+
+void read_cnn(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
+  read_field(json, "width", path, config.width);
+  read_field(json, "depth", path, config.depth);
+  read_thaw_fields(json, path, config);
+}
+
+void write_cnn(const ModelConfig& config, nlohmann::ordered_json& json) {
+  json["width"] = config.width;
+  json["depth"] = config.depth;
+  write_thaw_fields(config, json);
 }
 
 }  // namespace thaw

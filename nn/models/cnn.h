@@ -32,8 +32,8 @@ class Cnn : public Model {
  public:
   explicit Cnn(const ModelConfig& config);
   // x [B, C, H, W] -> [B, outputs].
-  Tensor forward(const Tensor& x) override;
-  Tensor features(const Tensor& x) override;
+  Tensor forward(const ModelInput& x) override;
+  Tensor features(const ModelInput& x) override;
   const char* architecture() const override { return "cnn"; }
   Shape sample_shape() const override { return sample_shape_; }
 

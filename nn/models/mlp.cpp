@@ -1,19 +1,8 @@
 #include "nn/models/mlp.h"
 
-#include "core/error.h"
+#include "nn/models/architecture.h"
 
 namespace thaw {
-namespace {
-
-Tensor (*activation_named(const std::string& name))(const Tensor&) {
-  if (name == "relu") return relu;
-  if (name == "gelu") return gelu;
-  if (name == "tanh") return tanh;
-  fail_input("unknown activation '", name, "'; use relu, gelu or tanh");
-}
-
-}  // namespace
-
 Mlp::Mlp(const ModelConfig& config)
     : sample_shape_(config.sample_shape), activation_(activation_named(config.activation)) {
   std::int64_t in = sample_shape_.numel();
@@ -31,8 +20,8 @@ Mlp::Mlp(const ModelConfig& config)
   finish(std::move(groups));
 }
 
-Tensor Mlp::features(const Tensor& x) {
-  Tensor h = x.reshape({x.size(0), sample_shape_.numel()});
+Tensor Mlp::features(const ModelInput& x) {
+  Tensor h = x.values.reshape({x.values.size(0), sample_shape_.numel()});
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const TraceScope trace(layers_[i]->scope());
     // One statement for each op: in a nested call every intermediate result would live to the end of it.
@@ -43,6 +32,18 @@ Tensor Mlp::features(const Tensor& x) {
   return h;
 }
 
-Tensor Mlp::forward(const Tensor& x) { return head_->forward(features(x)); }
+Tensor Mlp::forward(const ModelInput& x) { return head_->forward(features(x)); }
+
+void read_mlp(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
+  read_field(json, "hidden", path, config.hidden);
+  read_field(json, "activation", path, config.activation);
+  read_thaw_fields(json, path, config);
+}
+
+void write_mlp(const ModelConfig& config, nlohmann::ordered_json& json) {
+  json["hidden"] = config.hidden;
+  json["activation"] = config.activation;
+  write_thaw_fields(config, json);
+}
 
 }  // namespace thaw

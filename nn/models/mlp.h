@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "nn/layers/activation.h"
 #include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
@@ -13,14 +14,14 @@ class Mlp : public Model {
  public:
   explicit Mlp(const ModelConfig& config);
   // x [B, ...] of any sample shape, flattened -> [B, outputs].
-  Tensor forward(const Tensor& x) override;
-  Tensor features(const Tensor& x) override;
+  Tensor forward(const ModelInput& x) override;
+  Tensor features(const ModelInput& x) override;
   const char* architecture() const override { return "mlp"; }
   Shape sample_shape() const override { return sample_shape_; }
 
  private:
   Shape sample_shape_;
-  Tensor (*activation_)(const Tensor&);
+  Activation activation_;
   std::vector<Linear*> layers_;
   std::vector<Dropout*> dropouts_;
   Linear* head_;

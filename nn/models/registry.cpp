@@ -2,24 +2,34 @@
 
 #include "core/error.h"
 #include "nn/init.h"
+#include "nn/models/architecture.h"
+#include "nn/models/bert.h"
 #include "nn/models/cnn.h"
 #include "nn/models/mlp.h"
 
 namespace thaw {
 namespace {
 
-using Maker = std::unique_ptr<Model> (*)(const ModelConfig&);
-
 template <class M>
 std::unique_ptr<Model> make(const ModelConfig& config) {
   return std::make_unique<M>(config);
 }
 
-struct Architecture {
-  const char* name;
-  Maker maker;
+constexpr Architecture kArchitectures[] = {
+    {"mlp", "thaw-mlp", false, make<Mlp>, read_mlp, write_mlp},
+    {"cnn", "thaw-cnn", false, make<Cnn>, read_cnn, write_cnn},
+    {"bert", "bert", true, make<Bert>, read_bert, write_bert},
+    {"distilbert", "distilbert", true, make<Bert>, read_distilbert, write_distilbert},
 };
-constexpr Architecture kArchitectures[] = {{"mlp", make<Mlp>}, {"cnn", make<Cnn>}};
+
+const Architecture& find_architecture(const std::string& name) {
+  std::string known;
+  for (const Architecture& architecture : kArchitectures) {
+    if (name == architecture.name) return architecture;
+    known += (known.empty() ? "" : ", ") + std::string(architecture.name);
+  }
+  fail_input("unknown architecture '", name, "'; use one of: ", known);
+}
 
 void check_size(const char* what, std::int64_t size, std::int64_t largest) {
   if (size < 1 || size > largest)
@@ -39,17 +49,47 @@ void check_sizes(const ModelConfig& config) {
 
 std::vector<std::string> architectures() {
   std::vector<std::string> names;
-  for (const Architecture& a : kArchitectures) names.emplace_back(a.name);
+  for (const Architecture& architecture : kArchitectures)
+    if (std::string_view(architecture.model_type).starts_with("thaw-")) names.emplace_back(architecture.name);
   return names;
 }
 
+bool takes_text(const ModelConfig& config) { return find_architecture(config.architecture).takes_text; }
+
 std::unique_ptr<Model> make_model(const ModelConfig& config) {
   check_sizes(config);
-  for (const Architecture& a : kArchitectures)
-    if (config.architecture == a.name) return a.maker(config);
-  std::string known;
-  for (const std::string& name : architectures()) known += (known.empty() ? "" : ", ") + name;
-  fail_input("unknown architecture '", config.architecture, "'; use one of: ", known);
+  return find_architecture(config.architecture).make(config);
+}
+
+ModelConfig read_model_config(const std::string& path) {
+  const nlohmann::json json = read_json(path);
+  std::string type, known;
+  read_field(json, "model_type", path, type);
+  for (const Architecture& architecture : kArchitectures) {
+    known += (known.empty() ? "" : ", ") + std::string(architecture.model_type);
+    if (type != architecture.model_type) continue;
+    ModelConfig config;
+    config.architecture = architecture.name;
+    config.source = json.dump();
+    architecture.read(json, path, config);
+    return config;
+  }
+  fail_input("model_type '", type, "' (", path, ") is not in this version; it reads ", known);
+}
+
+std::string write_model_config(const ModelConfig& config) {
+  const Architecture& architecture = find_architecture(config.architecture);
+  nlohmann::ordered_json json =
+      config.source.empty() ? nlohmann::ordered_json::object() : nlohmann::ordered_json::parse(config.source);
+  json["model_type"] = architecture.model_type;
+  architecture.write(config, json);
+  return json.dump(2) + "\n";
+}
+
+void set_dropout(ModelConfig& config, double p) {
+  config.dropout = p;
+  TransformerConfig& transformer = config.transformer;
+  transformer.hidden_dropout = transformer.attention_dropout = transformer.classifier_dropout = p;
 }
 
 std::int64_t count_elements(const ModelConfig& config) {
@@ -59,6 +99,18 @@ std::int64_t count_elements(const ModelConfig& config) {
   for (const ParameterPtr& parameter : model->parameters()) n += parameter->tensor.numel();
   for (const BufferPtr& buffer : model->buffers()) n += buffer->tensor.numel();
   return n;
+}
+
+void read_thaw_fields(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
+  read_field(json, "dropout", path, config.dropout);
+  read_field(json, "sample_shape", path, config.sample_shape);
+  read_field(json, "outputs", path, config.outputs);
+}
+
+void write_thaw_fields(const ModelConfig& config, nlohmann::ordered_json& json) {
+  json["dropout"] = config.dropout;
+  json["sample_shape"] = config.sample_shape;
+  json["outputs"] = config.outputs;
 }
 
 }  // namespace thaw

@@ -1,4 +1,4 @@
-// Built-in architectures by name.
+// Architectures by name, and what it takes to build one again.
 #pragma once
 
 #include <memory>
@@ -9,21 +9,53 @@
 
 namespace thaw {
 
+// Sizes of a transformer.
+struct TransformerConfig {
+  std::int64_t vocab_size = 0;  // text
+  std::int64_t positions = 0;   // the longest sequence
+  std::int64_t token_types = 0;
+  std::int64_t hidden_size = 0;
+  std::int64_t layers = 0;
+  std::int64_t heads = 0;
+  std::int64_t intermediate_size = 0;
+  std::string activation = "gelu";
+  double layer_norm_eps = 1e-12;
+  double hidden_dropout = 0;
+  double attention_dropout = 0;
+  double classifier_dropout = 0;
+  double initializer_range = 0.02;
+  std::string pooling = "pooler";  // how a text becomes one vector: "pooler", "cls", "mean"
+};
+
 // What it takes to build a model again: saved as config.json beside its weights.
 struct ModelConfig {
-  std::string architecture;                 // "mlp", "cnn"
+  std::string architecture;                 // "mlp", "cnn", "bert", "distilbert"
   std::vector<std::int64_t> hidden = {64};  // mlp: sizes of the hidden layers
   std::string activation = "relu";          // mlp: "relu", "gelu", "tanh"
   double dropout = 0;
   std::int64_t width = 16;                 // cnn: channels of the first block; each later block doubles them
   std::int64_t depth = 3;                  // cnn: residual blocks
-  std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]
+  TransformerConfig transformer;           // transformers
+  std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text
   std::int64_t outputs = 0;                // classes, or 1 for regression
+  std::vector<std::string> labels;         // of the classes, where config.json names them
+  std::string source;                      // the config.json that it was read from; empty: none
 };
+
+// Those whose sizes a config can give: thaw's own. Others come from the config.json of a folder.
+std::vector<std::string> architectures();
+bool takes_text(const ModelConfig& config);
 
 // Weights from the seed of the current InitSeed. Throws InputError for an unknown name or impossible sizes.
 std::unique_ptr<Model> make_model(const ModelConfig& config);
-std::vector<std::string> architectures();
+
+// config.json. InputError for a model_type that is not known, or keys that are missing or wrong.
+ModelConfig read_model_config(const std::string& path);
+// Its text. Keys of the source that thaw does not use are kept.
+std::string write_model_config(const ModelConfig& config);
+
+// Sets every dropout of the architecture.
+void set_dropout(ModelConfig& config, double p);
 
 // Parameters and buffers a config asks for, in elements. Allocates nothing: it builds the model on the meta
 // device.

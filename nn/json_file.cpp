@@ -1,4 +1,4 @@
-#include "finetune/json_file.h"
+#include "nn/json_file.h"
 
 #include <set>
 #include <vector>

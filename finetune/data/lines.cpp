@@ -1,0 +1,35 @@
+// Plain text: a text per line. It has no labels, so it is for prediction alone.
+
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+#include "finetune/data/formats.h"
+#include "finetune/data/input_file.h"
+#include "finetune/data/table.h"
+
+namespace thaw {
+
+Dataset read_lines(const DataSource& source) {
+  if (source.read_labels)
+    fail_input("a .txt file has texts without labels (", source.path,
+               "); give a .csv, .tsv or .jsonl table with a column of labels");
+  const std::string text = read_text(source.path);
+  std::string_view rest = text;
+  Dataset data;
+  data.sample_shape = {0};
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    data.id.push_back(data.size());
+    if (line.size() > static_cast<size_t>(kMaxFieldBytes))
+      fail_input("a line longer than 1 MiB (", place(source.path, data.size()), "); shorten it");
+    data.text.emplace_back(line);
+  }
+  if (data.text.empty()) fail_input("the file is empty (", source.path, "); give it a text per line");
+  return data;
+}
+
+}  // namespace thaw

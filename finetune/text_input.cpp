@@ -1,0 +1,72 @@
+#include "finetune/text_input.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "finetune/tokenizer/tokenizer.h"
+#include "nn/json_file.h"
+
+namespace thaw {
+namespace {
+
+std::int64_t declared_length(const ModelFolder& folder) {
+  if (folder.preprocess.max_length > 0) return folder.preprocess.max_length;
+  std::int64_t length = 0;
+  const std::string path = folder.path + "/sentence_bert_config.json";
+  if (std::filesystem::exists(path)) read_optional_field(read_json(path), "max_seq_length", path, length);
+  return length > 0 ? length : load_tokenizer(folder.path)->max_length().value_or(0);
+}
+
+void refuse_text_keys(const Config& config) {
+  const char* key = !config.data.text.empty()       ? "data.text"
+                    : config.model.max_length > 0   ? "model.max_length"
+                    : !config.model.pooling.empty() ? "model.pooling"
+                                                    : nullptr;
+  if (key != nullptr)
+    fail_input(key, " is for models that take text, and ", config.model.from, " takes none (", config.path,
+               "); leave it out, or set model.from to the folder of a text model");
+}
+
+}  // namespace
+
+std::optional<TextInput> text_input(const ModelFolder& folder) {
+  if (!takes_text(folder.config)) return std::nullopt;
+  TextInput input{folder.preprocess.text_column, folder.path, declared_length(folder),
+                  folder.config.transformer.vocab_size};
+  if (input.column.empty()) input.column = "text";
+  const std::int64_t positions = folder.config.transformer.positions;
+  if (input.max_length <= 0 || input.max_length > positions) input.max_length = positions;
+  return input;
+}
+
+std::optional<TextInput> text_input(const Config& config) {
+  std::optional<TextInput> input;
+  if (is_model_folder(config.model.from)) {
+    const ModelFolder folder = read_model_folder(config.model.from);
+    input = text_input(folder);
+    const std::int64_t positions = folder.config.transformer.positions;
+    if (input && config.model.max_length > positions)
+      fail_input("model.max_length = ", config.model.max_length, " is beyond the model's ", positions,
+                 " positions (", config.path, "); set it to no more");
+  }
+  if (!input) {
+    refuse_text_keys(config);
+    return input;
+  }
+  if (!config.data.text.empty()) input->column = config.data.text;
+  if (config.model.max_length > 0) input->max_length = config.model.max_length;
+  return input;
+}
+
+void tokenize(const TextInput& input, Dataset& data) {
+  const auto tokenizer = load_tokenizer(input.folder);
+  if (tokenizer->vocab_size() > input.vocabulary)
+    fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
+               input.folder, "); use the tokenizer that belongs to it");
+  data.pad_id = tokenizer->pad_id();
+  data.tokens.clear();
+  for (const std::string& text : data.text)
+    data.tokens.push_back(tokenizer->encode(text, input.max_length).ids);
+}
+
+}  // namespace thaw

@@ -1,0 +1,30 @@
+// How texts become what a model takes: the column that they stand in, the tokenizer, and where they are cut.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "finetune/config.h"
+#include "finetune/data/dataset.h"
+#include "finetune/model_folder.h"
+
+namespace thaw {
+
+struct TextInput {
+  std::string column;
+  std::string folder;           // of the tokenizer's files
+  std::int64_t max_length = 0;  // in tokens, special ones included
+  std::int64_t vocabulary = 0;  // tokens that the model knows
+};
+
+// For a model that takes text; nothing for others. The length is preprocess.json's, else
+// sentence_bert_config.json's, else the tokenizer's, else the model's last position.
+std::optional<TextInput> text_input(const ModelFolder& folder);
+// The same, with what the config says of it. InputError where data.text or model.max_length is set for a
+// model that takes no text, or the length is beyond the model's positions.
+std::optional<TextInput> text_input(const Config& config);
+
+// Fills data.tokens.
+void tokenize(const TextInput& input, Dataset& data);
+
+}  // namespace thaw

@@ -1,0 +1,39 @@
+// One row per architecture: how it is built, and what its config.json says. For the sources of this folder.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "nn/json_file.h"
+#include "nn/models/registry.h"
+
+namespace thaw {
+
+struct Architecture {
+  const char* name;
+  const char* model_type;  // in config.json
+  bool takes_text;
+  std::unique_ptr<Model> (*make)(const ModelConfig& config);
+  // From and to config.json; `path` names the file in errors.
+  void (*read)(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+  void (*write)(const ModelConfig& config, nlohmann::ordered_json& json);
+};
+
+// What config.json of the architectures of thaw's own has: dropout, sample_shape, outputs.
+void read_thaw_fields(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_thaw_fields(const ModelConfig& config, nlohmann::ordered_json& json);
+
+// What Hugging Face's config.json has for a classifier's labels: id2label or num_labels, problem_type.
+void read_labels(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_labels(const ModelConfig& config, nlohmann::ordered_json& json);
+
+void read_mlp(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_mlp(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_cnn(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_cnn(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_bert(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_bert(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_distilbert(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_distilbert(const ModelConfig& config, nlohmann::ordered_json& json);
+
+}  // namespace thaw

@@ -1,0 +1,49 @@
+// BERT (Devlin et al. 2019) and its relatives with the same layers: MiniLM, DistilBERT (Sanh et al. 2019),
+// with a classifier on top. Names are Hugging Face's, without the prefix "bert." or "distilbert.".
+#pragma once
+
+#include <vector>
+
+#include "nn/layers/embedding.h"
+#include "nn/models/transformer.h"
+
+namespace thaw {
+
+// What the relatives name and do differently.
+struct BertFamily;
+
+class Bert : public Model {
+ public:
+  // config.architecture: "bert" or "distilbert". The weights are drawn from N(0, initializer_range^2).
+  explicit Bert(const ModelConfig& config);
+
+  Tensor forward(const ModelInput& x) override;  // token ids [B, T] -> logits [B, outputs]
+  // The text as one vector [B, C]: by the pooler (a layer on the first token), the first token's state
+  // ("cls"), or the mean of the tokens' states.
+  Tensor features(const ModelInput& x) override;
+  // The last layer's states [B, T, C]; with `layers` also the embeddings and every layer's.
+  Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
+
+  const char* architecture() const override;
+  Shape sample_shape() const override { return {}; }
+  std::string name_in_file(const std::string& name) const override;
+  std::optional<std::string> name_in_model(const std::string& name_in_file) const override;
+
+ private:
+  Tensor embed(const ModelInput& x);
+  Tensor mean_state(const Tensor& states, const Tensor& mask) const;
+
+  const BertFamily& family_;
+  std::string pooling_;
+  Embedding* words_;
+  Embedding* positions_;
+  Embedding* types_ = nullptr;
+  LayerNorm* embedding_norm_;
+  Dropout* embedding_dropout_;
+  std::vector<EncoderLayer*> layers_;
+  Linear* pooler_ = nullptr;
+  Dropout* classifier_dropout_;
+  Linear* classifier_;
+};
+
+}  // namespace thaw

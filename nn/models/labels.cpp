@@ -1,0 +1,47 @@
+// The labels of a classifier, as Hugging Face's config.json names them.
+#include "core/error.h"
+#include "nn/models/architecture.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::int64_t kMostLabels = 1 << 20;
+
+// LABEL_0, LABEL_1, ...: what transformers writes where nobody named them.
+bool are_placeholders(const std::vector<std::string>& labels) {
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] != "LABEL_" + std::to_string(i)) return false;
+  return true;
+}
+
+}  // namespace
+
+void read_labels(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
+  config.outputs = 2;  // what transformers assumes
+  read_optional_field(json, "num_labels", path, config.outputs);
+  const auto names = json.find("id2label");
+  if (names == json.end() || names->is_null()) return;
+  if (!names->is_object() || static_cast<std::int64_t>(names->size()) > kMostLabels)
+    fail_input("'id2label' is no table of names (", path, "); make the folder again");
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < names->size(); ++i)
+    read_field(*names, std::to_string(i).c_str(), path + ", id2label", labels.emplace_back());
+  config.outputs = static_cast<std::int64_t>(labels.size());
+  if (!are_placeholders(labels)) config.labels = labels;
+}
+
+void write_labels(const ModelConfig& config, nlohmann::ordered_json& json) {
+  const bool regression = config.outputs == 1;
+  json["problem_type"] = regression ? "regression" : "single_label_classification";
+  nlohmann::ordered_json id2label = nlohmann::ordered_json::object(),
+                         label2id = nlohmann::ordered_json::object();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(config.outputs); ++i) {
+    const std::string name = i < config.labels.size() ? config.labels[i] : "LABEL_" + std::to_string(i);
+    id2label[std::to_string(i)] = name;
+    label2id[name] = i;
+  }
+  json["id2label"] = id2label;
+  json["label2id"] = label2id;
+}
+
+}  // namespace thaw

@@ -1,0 +1,54 @@
+// What the transformers here share: sizes as Hugging Face's config.json names them, and one encoder layer.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "nn/layers/activation.h"
+#include "nn/layers/attention.h"
+#include "nn/layers/norm.h"
+#include "nn/models/registry.h"
+
+namespace thaw {
+
+// What checkpoints call the parts of a layer.
+struct EncoderLayerNames {
+  AttentionNames attention;
+  const char* attention_norm;
+  const char* intermediate;  // the feed-forward network's first layer
+  const char* output;        // and its second
+  const char* output_norm;
+};
+
+// Self-attention and a feed-forward network, each with a residual connection. Layer norm comes after each sum
+// (post-norm: Vaswani et al. 2017; BERT), or before each part (pre-norm: Xiong et al. 2020; ViT).
+class EncoderLayer : public Module {
+ public:
+  struct Options {
+    bool pre_norm = false;
+    double attention_output_dropout = 0;
+  };
+  EncoderLayer(const TransformerConfig& config, const EncoderLayerNames& names, const Options& options,
+               const std::string& path);
+  // x [B, T, C], mask bool broadcastable to [B, heads, T, T] or undefined -> [B, T, C].
+  Tensor forward(const Tensor& x, const Tensor& mask);
+
+ private:
+  Tensor attention(const Tensor& x, const Tensor& mask);
+  Tensor feed_forward(const Tensor& x);
+
+  bool pre_norm_;
+  Activation activation_;
+  MultiHeadAttention& attention_;
+  Dropout& attention_output_dropout_;
+  LayerNorm& attention_norm_;
+  Linear& intermediate_;
+  Linear& output_;
+  Dropout& output_dropout_;
+  LayerNorm& output_norm_;
+};
+
+// Weights and embeddings from N(0, deviation^2), biases zero; norms as they are. Call after finish().
+void init_transformer(const Model& model, double deviation);
+
+}  // namespace thaw

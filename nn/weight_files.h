@@ -1,0 +1,36 @@
+// The weights of a model on disk: one safetensors file, or several (shards) that an index names:
+//   {"metadata": {"total_size": 1234}, "weight_map": {"head.bias": "model-00002-of-00002.safetensors", ...}}
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/safetensors.h"
+
+namespace thaw {
+
+inline constexpr const char* kWeightsName = "model.safetensors";
+inline constexpr const char* kWeightsIndexName = "model.safetensors.index.json";
+
+class WeightFiles {
+ public:
+  // A .safetensors file, an index (.json), or a folder that has one of kWeightsName and kWeightsIndexName.
+  // InputError where there is none; for an index also where it names a file outside its own folder, lists a
+  // tensor twice or one that its file lacks, where a file has one that the index lacks, or where the total
+  // size is wrong.
+  explicit WeightFiles(const std::string& path);
+
+  const std::vector<SafetensorsFile>& files() const { return files_; }
+  const std::string& path() const { return path_; }  // of the file, or of the index
+  std::int64_t bytes() const;                        // of all tensors
+
+ private:
+  void open_shards();
+
+  std::string path_;
+  std::vector<SafetensorsFile> files_;
+};
+
+bool has_weights(const std::string& folder);
+
+}  // namespace thaw

@@ -1,0 +1,97 @@
+// Texts as data: read from tables and lines, split, hashed, and padded into batches.
+#include <gtest/gtest.h>
+
+#include "finetune/batch.h"
+#include "finetune/data/readers.h"
+#include "finetune/data/split.h"
+#include "tests/support/messages.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+struct TextData : ::testing::Test {
+  DataSource source(const std::string& name, const std::string& content) const {
+    DataSource source;
+    source.path = folder.write(name, content);
+    source.text = "text";
+    return source;
+  }
+  testing::TemporaryFolder folder;
+};
+
+TEST_F(TextData, IsAColumnOfATable) {
+  const Dataset data =
+      read_dataset(source("a.csv", "id,text,label\n7,\"good, really\",pos\n8,bad,neg\n9,fine,pos\n"));
+  EXPECT_EQ(data.text, (std::vector<std::string>{"good, really", "bad", "fine"}));
+  EXPECT_EQ(data.classes, (std::vector<std::string>{"neg", "pos"}));
+  EXPECT_EQ(data.label, (std::vector<std::int64_t>{1, 0, 1}));
+  EXPECT_TRUE(data.is_text());
+  EXPECT_TRUE(data.x.empty());
+  EXPECT_EQ(data.subset({2, 0}).text, (std::vector<std::string>{"fine", "good, really"}));
+  const Dataset lines = read_dataset(source("a.jsonl",
+                                            "{\"label\": \"x\", \"text\": \"a\\nb\"}\n"
+                                            "{\"label\": \"y\", \"text\": \"c\"}\n"));
+  EXPECT_EQ(lines.text, (std::vector<std::string>{"a\nb", "c"}));
+}
+
+TEST_F(TextData, WhatIsWrongIsNamed) {
+  const auto message = [&](const std::string& content) {
+    return message_of<InputError>([&] { read_dataset(source("b.csv", content)); });
+  };
+  expect_has(message("sentence,label\na,x\n"), "there is no text column \"text\"");
+  expect_has(message("sentence,label\na,x\n"), "set data.text to one of the columns");
+  expect_has(message("text,label\na,x\n,y\n"), "the text is missing");
+  expect_has(message("text,label\na,x\n,y\n"), "b.csv:3:1, row 2");
+  DataSource same = source("c.csv", "text,other\na,x\n");
+  same.label = "text";
+  expect_has(message_of<InputError>([&] { read_dataset(same); }), "the label and the text are one column");
+}
+
+TEST_F(TextData, ALineIsATextOnlyWithoutLabels) {
+  DataSource lines = source("a.txt", "first\r\n\nthird");
+  expect_has(message_of<InputError>([&] { read_dataset(lines); }), "has texts without labels");
+  lines.read_labels = false;
+  EXPECT_EQ(read_dataset(lines).text, (std::vector<std::string>{"first", "", "third"}));
+  DataSource empty = source("b.txt", "");
+  empty.read_labels = false;
+  expect_has(message_of<InputError>([&] { read_dataset(empty); }), "the file is empty");
+}
+
+TEST_F(TextData, EqualTextsStayTogetherAndAreFound) {
+  std::string table = "text,label\n";
+  for (int i = 0; i < 40; ++i)
+    table += "text " + std::to_string(i / 2) + ",l" + std::to_string(i / 2 % 2) + "\n";
+  const Dataset data = read_dataset(source("a.csv", table));
+  const Split split = split_dataset(data, 0.25, 0);
+  const Dataset rest = data.subset(split.rest), taken = data.subset(split.taken);
+  EXPECT_EQ(taken.size() % 2, 0) << "both of a pair, or none";
+  EXPECT_TRUE(find_duplicates(rest, taken).empty());
+  EXPECT_EQ(static_cast<std::int64_t>(find_duplicates(data, taken).size()), taken.size());
+  EXPECT_NE(content_hash(rest), content_hash(taken));
+  Dataset joined = data.subset({0, 1}), cut = joined;
+  joined.text = {"ab", "c"};
+  cut.text = {"a", "bc"};
+  EXPECT_NE(content_hash(joined), content_hash(cut));
+}
+
+TEST(TextBatch, IsAsLongAsItsLongestTextAndSaysWhatIsPadding) {
+  Dataset data;
+  data.sample_shape = {0};
+  data.text = {"a", "b", "c"};
+  data.tokens = {{5, 6}, {7, 8, 9}, {4, 3}};
+  data.id = {10, 11, 12};
+  data.pad_id = 1;
+  const Batch mixed = make_batch(data, {0, 1});
+  EXPECT_EQ(mixed.size(), 2);
+  EXPECT_EQ(mixed.x.values.to_vector(), (std::vector<double>{5, 6, 1, 7, 8, 9}));
+  EXPECT_EQ(mixed.x.mask.to_vector(), (std::vector<double>{1, 1, 0, 1, 1, 1}));
+  EXPECT_EQ(mixed.ids.to_vector(), (std::vector<double>{10, 11}));
+  const Batch even = make_batch(data, {2, 0});
+  EXPECT_EQ(even.x.values.to_vector(), (std::vector<double>{4, 3, 5, 6}));
+  EXPECT_FALSE(even.x.mask.defined());
+  EXPECT_EQ(meta_batch(data, 2).x.values.shape(), (Shape{2, 3})) << "the mean of 3 and 2, rounded";
+}
+
+}  // namespace
+}  // namespace thaw
