@@ -91,19 +91,30 @@ Metrics regression_metrics(const Outputs& outputs, const Dataset& data) {
 
 }  // namespace
 
-Outputs predict_all(Model& model, const Dataset& data, std::int64_t batch_size) {
+namespace {
+
+// Texts of a batch are padded to the longest, so that small batches waste less.
+std::int64_t batch_size_for(const Dataset& data) { return data.is_text() ? 32 : 256; }
+
+Outputs outputs_of(Model& model, const Dataset& data, Tensor (Model::*function)(const ModelInput&)) {
   const NoGrad no_grad;
   const bool was_training = model.training();
   model.train(false);
   Outputs outputs;
-  for_each_batch(data, batch_size, [&](const ModelInput& x) {
-    const Tensor y = model.forward(x).contiguous();
+  for_each_batch(data, batch_size_for(data), [&](const ModelInput& x) {
+    const Tensor y = (model.*function)(x).contiguous();
     outputs.columns = y.size(1);
     outputs.values.insert(outputs.values.end(), y.data<float>(), y.data<float>() + y.numel());
   });
   model.train(was_training);
   return outputs;
 }
+
+}  // namespace
+
+Outputs predict_all(Model& model, const Dataset& data) { return outputs_of(model, data, &Model::forward); }
+
+Outputs features_all(Model& model, const Dataset& data) { return outputs_of(model, data, &Model::features); }
 
 Metrics compute_metrics(const Outputs& outputs, const Dataset& data) {
   if (data.size() == 0) fail_input("there is nothing to evaluate: the data set is empty");

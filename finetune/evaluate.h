@@ -16,7 +16,9 @@ struct Outputs {
   std::vector<float> values;
   const float* row(std::int64_t i) const { return values.data() + i * columns; }
 };
-Outputs predict_all(Model& model, const Dataset& data, std::int64_t batch_size = 256);
+Outputs predict_all(Model& model, const Dataset& data);
+// The same for what the head's linear layer takes: [N, features].
+Outputs features_all(Model& model, const Dataset& data);
 
 // Named numbers in a fixed order. Classification: loss (mean negative log-likelihood), accuracy, macro_f1,
 // calibration_error.

@@ -170,8 +170,11 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   preprocess.labels = data.train.classes;
   preprocess.label_column = section.label;
   preprocess.group_column = section.group;
-  if (text) preprocess.text_column = text->column;
-  if (text) preprocess.max_length = text->max_length;
+  if (text) {
+    preprocess.text_column = text->column;
+    preprocess.max_length = text->max_length;
+    preprocess.normalize = text->normalize;
+  }
   return data;
 }
 

@@ -77,6 +77,18 @@ void read_sentence_pooling(const std::string& path, std::string& pooling) {
   if (pooling == "cls_token") pooling = "cls";
 }
 
+// Whether a sentence-transformers folder ends with a module that makes embeddings of length 1. The module has
+// no files of its own.
+bool normalizes(const std::string& path) {
+  if (!fs::exists(path)) return false;
+  const nlohmann::json modules = read_json(path);
+  return std::any_of(modules.begin(), modules.end(), [&](const nlohmann::json& module) {
+    std::string type;
+    if (module.is_object()) read_optional_field(module, "type", path, type);
+    return type.ends_with(".Normalize");
+  });
+}
+
 void copy_tokenizer(const std::string& from, const std::string& to) {
   for (const std::string& name : load_tokenizer(from)->files())
     atomic_write(to + "/" + name, read_file(from + "/" + name, kMaxTokenizerBytes));
@@ -97,6 +109,7 @@ ModelFolder read_model_folder(const std::string& path) {
   folder.config = read_model_config(path + "/config.json");
   std::string& pooling = folder.config.transformer.pooling;
   read_sentence_pooling(path + "/1_Pooling/config.json", pooling);
+  folder.preprocess.normalize = normalizes(path + "/modules.json");
   folder.has_preprocess = fs::exists(path + "/preprocess.json");
   if (folder.has_preprocess)
     folder.preprocess = read_preprocess(path + "/preprocess.json", pooling);

@@ -22,6 +22,7 @@ struct Preprocess {
   std::string group_column;
   std::string text_column;      // text models
   std::int64_t max_length = 0;  // text models: tokens; longer texts are cut
+  bool normalize = false;       // text models: embeddings have length 1
 };
 
 struct ModelFolder {

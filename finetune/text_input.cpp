@@ -32,7 +32,7 @@ void refuse_text_keys(const Config& config) {
 std::optional<TextInput> text_input(const ModelFolder& folder) {
   if (!takes_text(folder.config)) return std::nullopt;
   TextInput input{folder.preprocess.text_column, folder.path, declared_length(folder),
-                  folder.config.transformer.vocab_size};
+                  folder.config.transformer.vocab_size, folder.preprocess.normalize};
   if (input.column.empty()) input.column = "text";
   const std::int64_t positions = folder.config.transformer.positions;
   if (input.max_length <= 0 || input.max_length > positions) input.max_length = positions;

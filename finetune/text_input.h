@@ -15,6 +15,7 @@ struct TextInput {
   std::string folder;           // of the tokenizer's files
   std::int64_t max_length = 0;  // in tokens, special ones included
   std::int64_t vocabulary = 0;  // tokens that the model knows
+  bool normalize = false;       // embeddings have length 1
 };
 
 // For a model that takes text; nothing for others. The length is preprocess.json's, else

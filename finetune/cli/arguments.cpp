@@ -27,16 +27,18 @@ constexpr Command kCommands[] = {
      "thaw eval task.toml --model runs/task"},
     {"predict", "A JSON line per input",
      "thaw predict --model runs/task --input new.csv --output predictions.jsonl"},
+    {"embed", "A JSON line per text: the vector that a text model makes of it",
+     "thaw embed --model minilm --input sentences.txt --output vectors.jsonl"},
     {"plan", "What a run would train when, and what it would cost; nothing is trained",
      "thaw plan task.toml --strategy top-2"},
+    {"bench", "How long training steps take under each strategy, on random samples",
+     "thaw bench --model minilm --batch 32 --length 128 --strategies full,top-1,head"},
     {"inspect", "Groups, tensors, dtypes, shapes and counts of a model folder or .safetensors file",
      "thaw inspect runs/task"},
     {"graph", "The recorded graph of one training step, for Graphviz", "thaw graph task.toml --out step.dot"},
     {"strategies", "The strategies there are, with their options", "thaw strategies"},
     {"help", "This text, or a command's", "thaw help train"},
-    {"embed", "Not in this version", ""},
     {"merge", "Not in this version", ""},
-    {"bench", "Not in this version", ""},
 };
 
 bool is_later(const Command& command) { return *command.example == '\0'; }
@@ -91,11 +93,26 @@ void add_model(CLI::App& app, Arguments& to) {
   add_text(app, "--model", to.model, "A model folder, such as a run's", "DIR")->required();
 }
 
-void add_compare_options(CLI::App& app, Arguments& to) {
+void add_strategies(CLI::App& app, Arguments& to) {
   app.add_option("--strategies", to.strategies, "Names joined by commas")
       ->type_name("NAMES")
       ->delimiter(',')
       ->allow_extra_args(false);
+}
+
+void add_bench_options(CLI::App& app, Arguments& to) {
+  const auto add_count = [&app](const char* name, auto& count, const char* help, int largest) {
+    app.add_option(name, count, help)->type_name("N")->check(CLI::Range(1, largest))->capture_default_str();
+  };
+  add_count("--batch", to.batch, "Samples of a step", 1 << 20);
+  add_count("--length", to.length, "Tokens of each text", 1 << 20);
+  add_strategies(app, to);
+  add_count("--steps", to.steps, "Timed steps, after three that are not", 1000000);
+  add_text(app, "--precision", to.precision, "fp32", "NAME");
+}
+
+void add_compare_options(CLI::App& app, Arguments& to) {
+  add_strategies(app, to);
   app.add_option("--seeds", to.seeds, "Reported runs per strategy")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
@@ -133,10 +150,15 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
              "ui.perfetto.dev",
              "FILE.json");
   }
-  if (command == "eval" || command == "predict") add_model(app, to);
-  if (command == "predict") {
+  if (command == "eval" || command == "predict" || command == "embed" || command == "bench")
+    add_model(app, to);
+  if (command == "bench") add_bench_options(app, to);
+  if (command == "predict" || command == "embed") {
     add_text(app, "--input", to.input,
-             "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard input",
+             command == "embed"
+                 ? "A .txt file with a text per line, a .csv, .tsv or .jsonl table, or - for standard input"
+                 : "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard "
+                   "input; for text models also .txt, and - is a text per line",
              "FILE")
         ->required();
     add_text(app, "--output", to.output, "Instead of standard output", "FILE");

@@ -32,6 +32,10 @@ struct Arguments {
   std::vector<std::string> strategies;  // empty: the config's
   std::optional<std::int64_t> seeds, tune;
   std::string budget;  // empty: the config's
+
+  std::int64_t batch = 32, length = 128;  // bench
+  int steps = 10;
+  std::string precision = "fp32";
 };
 
 // InputError for anything that the command does not take, naming the nearest thing that it does. `--help` and

@@ -12,6 +12,8 @@ int train(const Arguments& arguments);
 int compare(const Arguments& arguments);
 int eval(const Arguments& arguments);
 int predict(const Arguments& arguments);
+int embed(const Arguments& arguments);
+int bench(const Arguments& arguments);
 int plan(const Arguments& arguments);
 int graph(const Arguments& arguments);
 int inspect(const Arguments& arguments);

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "finetune/utf8.h"
+#include "nn/files.h"
 
 namespace thaw::cli {
 namespace {
@@ -44,6 +45,13 @@ void print(std::string_view result) {
       fail("cannot write the result (standard output): ", std::strerror(errno), "; check where it goes");
     }
   }
+}
+
+void write_result(const std::string& path, std::string_view result) {
+  if (path.empty())
+    print(result);
+  else
+    atomic_write(path, result);
 }
 
 void check_output(const std::string& path, const char* option) {

@@ -12,6 +12,9 @@ namespace thaw::cli {
 // Writes a result. A reader that has gone away (a closed pipe) is no error; a full disk is.
 void print(std::string_view result);
 
+// The same into a file, atomically, if `path` is not empty.
+void write_result(const std::string& path, std::string_view result);
+
 // Refuses, before any work is done for it, a result file that could not be written. `option` is the one that
 // named it.
 void check_output(const std::string& path, const char* option);

@@ -6,11 +6,8 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
-#include "finetune/data/readers.h"
 #include "finetune/evaluate.h"
 #include "finetune/metrics_json.h"
-#include "finetune/text_input.h"
-#include "nn/files.h"
 
 namespace thaw::cli {
 namespace {
@@ -56,20 +53,9 @@ int predict(const Arguments& arguments) {
   if (!arguments.output.empty()) check_output(arguments.output, "--output");
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
   const Preprocess& preprocess = saved.folder.preprocess;
-  DataSource source;
-  source.path = arguments.input;
-  source.label = preprocess.label_column;
-  source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
-  source.read_labels = false;
-  if (const auto text = text_input(saved.folder)) source.text = text->column;
-  source.columns = preprocess.columns;
-  Dataset data = read_dataset(source);
-  prepare_for(saved.folder, arguments.input, data);
+  const Dataset data = read_inputs(saved.folder, arguments.input);
   const std::string lines = prediction_lines(predict_all(*saved.model, data), data.size(), preprocess);
-  if (arguments.output.empty())
-    print(lines);
-  else
-    atomic_write(arguments.output, lines);
+  write_result(arguments.output, lines);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "finetune/checkpoint.h"
+#include "finetune/data/readers.h"
 #include "finetune/data/standardize.h"
 #include "finetune/data/text.h"
 #include "finetune/text_input.h"
@@ -46,18 +47,23 @@ void check_preprocess(const ModelFolder& folder) {
 
 }  // namespace
 
-SavedModel load_saved_model(const std::string& path, bool allow_missing) {
+SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
   SavedModel saved{read_model_folder(path), nullptr};
   if (!saved.folder.has_preprocess && !takes_text(saved.folder.config))
     fail_input("there is no preprocess.json, so it is not known how the model's data were prepared (", path,
                "); give the whole folder of a run");
   const WeightFiles files(path);
-  if (!allow_missing) check_size(saved.folder, files);
+  if (!allow_missing && need_head) check_size(saved.folder, files);
   const InitSeed seed(0);
   saved.model = make_model(saved.folder.config);
   LoadReport report = load_weights(*saved.model, files);
   const int head = static_cast<int>(saved.model->groups().size()) - 1;
   const auto is_head = [&](const std::string& name) { return saved.model->group_of(name) == head; };
+  if (!need_head) {
+    std::erase_if(report.missing, is_head);
+    std::erase_if(report.mismatched,
+                  [&](const std::string& text) { return is_head(text.substr(0, text.find(':'))); });
+  }
   const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
   if (allow_missing && !without_head) report.missing.clear();
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
@@ -68,6 +74,20 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing) {
                "); give the folder of a run that did not diverge");
   check_preprocess(saved.folder);
   return saved;
+}
+
+Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
+  const Preprocess& preprocess = folder.preprocess;
+  DataSource source;
+  source.path = path;
+  source.label = preprocess.label_column;
+  source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
+  source.read_labels = false;
+  if (const auto text = text_input(folder)) source.text = text->column;
+  source.columns = preprocess.columns;
+  Dataset data = read_dataset(source);
+  prepare_for(folder, path, data);
+  return data;
 }
 
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {

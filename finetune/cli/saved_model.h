@@ -15,8 +15,12 @@ struct SavedModel {
   std::unique_ptr<Model> model;
 };
 
-// InputError where the weights do not fit config.json; `allow_missing` lets all but the head be missing.
-SavedModel load_saved_model(const std::string& path, bool allow_missing);
+// InputError where the weights do not fit config.json; `allow_missing` lets all but the head be missing, and
+// without `need_head` the head too.
+SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head = true);
+
+// The data of --input as the model takes them, without labels.
+Dataset read_inputs(const ModelFolder& folder, const std::string& path);
 
 // Checks that samples have the model's shape and columns, and standardises them. `source` names the data.
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data);

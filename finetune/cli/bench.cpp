@@ -1,0 +1,197 @@
+// `thaw bench`: how long whole training steps of a model take under each strategy, and what memory they need.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "finetune/cli/commands.h"
+#include "finetune/cli/output.h"
+#include "finetune/clock.h"
+#include "finetune/ledger.h"
+#include "finetune/run.h"
+#include "finetune/step.h"
+#include "finetune/text_table.h"
+#include "finetune/units.h"
+#include "kernels/memory.h"
+
+namespace thaw::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kWarmUp = 3;  // steps that are not timed
+
+// One batch of random samples in two classes.
+PreparedData random_data(const ModelConfig& model, std::int64_t batch, std::int64_t length) {
+  PreparedData data;
+  Dataset& train = data.train;
+  const RandomKey key = random_key(0, "bench");
+  if (takes_text(model)) {
+    train.sample_shape = {0};
+    train.text.resize(static_cast<std::size_t>(batch));
+    train.tokens.resize(static_cast<std::size_t>(batch));
+    std::uint64_t counter = 0;
+    for (auto& tokens : train.tokens)
+      for (std::int64_t i = 0; i < length; ++i)
+        tokens.push_back(static_cast<std::int64_t>(
+            random_below(key, counter++, static_cast<std::uint64_t>(model.transformer.vocab_size))));
+  } else {
+    train.sample_shape = model.sample_shape;
+    const Tensor x = randn({batch, train.sample_size()}, key);
+    train.x.assign(x.data<float>(), x.data<float>() + x.numel());
+  }
+  train.classes = {"0", "1"};
+  for (std::int64_t i = 0; i < batch; ++i) {
+    train.id.push_back(i);
+    train.label.push_back(i % 2);
+  }
+  return data;
+}
+
+// A line "VmHWM:  1234 kB" of /proc/self/status, in bytes; 0 where there is none.
+std::int64_t process_memory(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line))
+    if (line.starts_with(field + ":")) return std::stoll(line.substr(field.size() + 1)) * 1024;
+  return 0;
+}
+
+// The highest resident size counts anew from here, where the system lets a process say so.
+void reset_process_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+struct Timing {
+  std::vector<double> ms;
+  std::int64_t peak_bytes = 0, peak_rss_bytes = 0;
+  double flops = 0;
+};
+
+// Whole steps with the strategy's first phase in force: forward, backward, optimizer.
+class BenchRun {
+ public:
+  BenchRun(const Config& config, const PreparedData& data)
+      : config_(config), strategy_(strategy_for(config, data)) {
+    PreparedModel prepared = prepare_model(config, data, config.train.seed, strategy_.lora);
+    model_ = std::move(prepared.model);
+    notes = std::move(prepared.notes);
+    const ResolvedPlan plan(strategy_.plan, describe(*model_), {1 << 20, 1});
+    apply_plan(*model_, plan, 0, {});
+    model_->train();
+    optimizer_ = make_optimizer(config.train, *model_);
+    if (strategy_.l2_sp) penalty_.emplace(*model_, *strategy_.l2_sp);
+    std::vector<std::int64_t> rows;
+    for (std::int64_t row = 0; row < data.train.size(); ++row) rows.push_back(row);
+    batch_ = make_batch(data.train, rows);
+  }
+
+  Timing time(int steps) {
+    Timing timing;
+    memory::trim(kCpu);
+    const std::int64_t bytes_before = memory::usage(kCpu).total;
+    const std::int64_t rss_before = process_memory("VmRSS");
+    memory::reset_peak(kCpu);
+    reset_process_peak();
+    for (int i = 0; i < kWarmUp; ++i) step();
+    for (int i = 0; i < steps; ++i) {
+      const auto start = Clock::now();
+      step();
+      timing.ms.push_back(1e3 * seconds_since(start));
+    }
+    timing.peak_bytes = memory::usage(kCpu).total_peak - bytes_before;
+    timing.peak_rss_bytes = std::max<std::int64_t>(process_memory("VmHWM") - rss_before, 0);
+    const StepObserver observer(*model_);
+    step();
+    timing.flops = observer.finish(kCpu).total_flops();
+    std::sort(timing.ms.begin(), timing.ms.end());
+    return timing;
+  }
+
+  std::vector<std::string> notes;
+
+ private:
+  void step() {
+    const RandomScope random({config_.train.seed, steps_++, 0, batch_.ids});
+    forward_backward(*model_, batch_, {}, 1, penalty_ ? &*penalty_ : nullptr);
+    optimizer_->step(config_.train.lr);
+    optimizer_->clear_grad();
+  }
+
+  const Config& config_;
+  Strategy strategy_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<L2SpPenalty> penalty_;
+  Batch batch_;
+  std::int64_t steps_ = 0;
+};
+
+double median(const std::vector<double>& sorted) {
+  const std::size_t n = sorted.size();
+  return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
+Json timing_json(const std::string& strategy, const Arguments& arguments, const Timing& timing,
+                 std::int64_t length) {
+  const double ms = median(timing.ms);
+  return {{"strategy", strategy},
+          {"precision", arguments.precision},
+          {"batch", arguments.batch},
+          {"length", length},
+          {"threads", num_threads()},
+          {"device", "cpu"},
+          {"steps", arguments.steps},
+          {"ms_median", ms},
+          {"ms_min", timing.ms.front()},
+          {"tokens_per_s", 1e3 * static_cast<double>(arguments.batch * length) / ms},
+          {"peak_bytes", timing.peak_bytes},
+          {"peak_rss_bytes", timing.peak_rss_bytes},
+          {"flops", timing.flops}};
+}
+
+// Texts have the length that was asked for; a table's row or an image counts as one token.
+std::int64_t sequence_length(const ModelConfig& model, const Arguments& arguments) {
+  if (!takes_text(model)) return 1;
+  if (arguments.length > model.transformer.positions)
+    fail_input("--length ", arguments.length, " is beyond the model's ", model.transformer.positions,
+               " positions (", arguments.model, "); use no more");
+  return arguments.length;
+}
+
+std::string table_text(const std::vector<Json>& results) {
+  std::vector<TextRow> rows{{"strategy", "ms (median)", "ms (least)", "tokens/s", "work", "peak memory"}};
+  for (const Json& r : results)
+    rows.push_back({r["strategy"], fixed_number(r["ms_median"], 1), fixed_number(r["ms_min"], 1),
+                    fixed_number(r["tokens_per_s"], 0), flops_text(r["flops"]),
+                    bytes_text(r["peak_bytes"].get<double>())});
+  return text_table(rows);
+}
+
+}  // namespace
+
+int bench(const Arguments& arguments) {
+  if (arguments.precision != "fp32")
+    fail_input("the precision ", arguments.precision, " is not in this version (--precision); use fp32");
+  const ModelConfig model = read_model_folder(arguments.model).config;
+  const std::int64_t length = sequence_length(model, arguments);
+  const PreparedData data = random_data(model, arguments.batch, length);
+  std::vector<std::string> names = arguments.strategies;
+  if (names.empty()) names = {"full", "top-1", "head"};
+  for (const std::string& name : names) check_strategy(name, "--strategies");
+  std::vector<Json> results;
+  for (const std::string& name : names) {
+    Config config;
+    config.model.from = arguments.model;
+    config.strategy = strategy_request(config, name);
+    BenchRun run(config, data);
+    if (results.empty())
+      for (const std::string& note : run.notes) std::fprintf(stderr, "%s\n", one_line(note).c_str());
+    results.push_back(timing_json(name, arguments, run.time(arguments.steps), length));
+    if (arguments.json) print(results.back().dump() + "\n");
+  }
+  if (!arguments.json) print(table_text(results));
+  return 0;
+}
+
+}  // namespace thaw::cli

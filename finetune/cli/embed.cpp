@@ -1,0 +1,45 @@
+// `thaw embed`: the vector that a text model makes of each text, a JSON line for each.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "finetune/cli/commands.h"
+#include "finetune/cli/output.h"
+#include "finetune/cli/saved_model.h"
+#include "finetune/evaluate.h"
+#include "finetune/metrics_json.h"
+
+namespace thaw::cli {
+namespace {
+
+// To length 1, as sentence-transformers has it; a vector of zeros stays.
+void normalize(std::vector<double>& vector) {
+  double squares = 0;
+  for (const double value : vector) squares += value * value;
+  const double length = std::max(std::sqrt(squares), 1e-12);
+  for (double& value : vector) value /= length;
+}
+
+}  // namespace
+
+int embed(const Arguments& arguments) {
+  if (!arguments.output.empty()) check_output(arguments.output, "--output");
+  const SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing, false);
+  if (!takes_text(saved.folder.config))
+    fail_input("embed is for text models, and this one is '", saved.folder.config.architecture, "' (",
+               arguments.model, "); give the folder of a text model");
+  const Dataset data = read_inputs(saved.folder, arguments.input);
+  const Outputs features = features_all(*saved.model, data);
+  std::string lines;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    std::vector<double> vector(features.row(i), features.row(i) + features.columns);
+    if (saved.folder.preprocess.normalize) normalize(vector);
+    nlohmann::ordered_json numbers = nlohmann::ordered_json::array();
+    for (const double value : vector) numbers.push_back(json_number(value));
+    lines += nlohmann::ordered_json{{"embedding", numbers}}.dump() + '\n';
+  }
+  write_result(arguments.output, lines);
+  return 0;
+}
+
+}  // namespace thaw::cli
