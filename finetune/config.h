@@ -82,6 +82,7 @@ struct CompareSection {
   std::int64_t seeds = 5;
   std::int64_t tune = 5;
   std::vector<double> lr_grid;
+  std::map<std::string, double> rates;  // of strategies, instead of train.lr times the strategy's own scale
   bool search = true;
   std::int64_t repeats = 1;
   std::vector<std::string> predict;  // strategies that are to win

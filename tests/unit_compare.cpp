@@ -129,6 +129,18 @@ TEST(Tune, EveryContenderGetsAsManyTrials) {
     }
 }
 
+TEST(Tune, ARateOfTheConfigIsTheMiddleAndWhatIsTakenUntuned) {
+  Contender who = contender("head");
+  who.config.compare.rates = {{"head", 0.5}, {"full", 7}};
+  who.config.compare.tune = 3;
+  const std::vector<Choice> choices = choices_to_try(who);
+  ASSERT_EQ(choices.size(), 3u);
+  EXPECT_EQ(choices[1].lr, 0.5);
+  who.config.compare.tune = 0;
+  ASSERT_EQ(choices_to_try(who).size(), 1u);
+  EXPECT_EQ(choices_to_try(who)[0].lr, 0.5);
+}
+
 TEST(Tune, TiesGoToTheLowerLoss) {
   const Tuning result = tune_on(contender("full"), [](double lr) {
     return Judged{0.5, std::abs(std::log10(lr) + 2.5), true};

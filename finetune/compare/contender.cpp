@@ -87,10 +87,19 @@ Config with_choice(const Contender& contender, const Choice& choice) {
   return config;
 }
 
+namespace {
+
+double default_rate(const Contender& contender) {
+  const auto given = contender.config.compare.rates.find(contender.name);
+  if (given != contender.config.compare.rates.end()) return given->second;
+  return contender.config.train.lr * find_strategy(contender.config.strategy.name).default_lr_scale;
+}
+
+}  // namespace
+
 std::vector<Choice> choices_to_try(const Contender& contender) {
   const CompareSection& compare = contender.config.compare;
-  const double centre =
-      contender.config.train.lr * find_strategy(contender.config.strategy.name).default_lr_scale;
+  const double centre = default_rate(contender);
   if (compare.tune == 0) return {{centre}};
   std::vector<Choice> choices;
   for (const double lr : compare.lr_grid) choices.push_back({lr});

@@ -33,8 +33,8 @@ struct Choice {
 Config with_choice(const Contender& contender, const Choice& choice);
 
 // The choices that tuning tries, as many for every contender: learning rates log-spaced by half decades
-// around the strategy's own default (or the user's grid), each with knobs drawn at random; the middle one
-// keeps the defaults. One choice alone: untuned.
+// around compare.rates' for it, else the strategy's own default (or the user's grid), each with knobs drawn
+// at random; the middle one keeps the defaults. One choice alone: untuned.
 std::vector<Choice> choices_to_try(const Contender& contender);
 
 // "r = 4, alpha = 8"; empty for none.
