@@ -25,11 +25,13 @@ Config resolved_config(const RunRequest& request, const Strategy& strategy) {
   return resolved;
 }
 
-// A checkpoint belongs to one config.
+// A result and a checkpoint belong to one config.
 void check_same_run(const RunFolder& folder, const std::string& toml) {
   const std::string path = folder.file("config.toml");
-  if (!fs::exists(path) || find_checkpoint(folder.checkpoints()).value_or(FoundCheckpoint{}).path.empty())
-    return;
+  const auto has_checkpoint = [&] {
+    return !find_checkpoint(folder.checkpoints()).value_or(FoundCheckpoint{}).path.empty();
+  };
+  if (!fs::exists(path) || (!folder.finished() && !has_checkpoint())) return;
   check_same_config(read_file(path, 1 << 24), toml, path);
 }
 
@@ -88,14 +90,15 @@ RunResult run_training(const RunRequest& request) {
   Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, request.hooks);
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
+    if (request.resume) check_same_run(*folder, to_toml(resolved));
     if (folder->finished()) {
       result.was_finished = true;
       result.outcome.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
       return result;
     }
-    if (request.resume) check_same_run(*folder, to_toml(resolved));
     atomic_write(folder->file("config.toml"), to_toml(resolved));
     trainer.write_to(*folder);
+    trainer.space_checkpoints(request.checkpoint_pause);
   }
   std::optional<Watch> watch;
   if (request.watch) trainer.watch_with(watch.emplace(*prepared.model, trainer.plan().run().total_updates));

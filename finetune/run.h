@@ -15,6 +15,7 @@ struct RunRequest {
   bool allow_missing = false;
   const PreparedData* data =
       nullptr;                    // null: prepared here, with a test part only where the config names one
+  double checkpoint_pause = 0;    // seconds: checkpoints that are due sooner after the last are left out
   bool watch = false;             // RunResult::watched is filled
   bool evaluate_test = true;      // once, at the end, where there are test data
   std::string version, compiler;  // for run.json

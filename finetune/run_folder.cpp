@@ -33,7 +33,8 @@ RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
   fs::create_directories(path, error);
   if (error)
     fail_input("the output folder cannot be made: ", error.message(), " (", path, "); choose another --out");
-  if (!resume && !is_empty(path))
+  was_empty_ = is_empty(path);
+  if (!resume && !was_empty_)
     fail_input("the output folder is not empty (", path,
                "); choose another --out, or continue its run with --resume");
   lock_ = std::make_unique<FileLock>(path);
@@ -85,6 +86,10 @@ void check_same_config(const std::string& then, const std::string& now, const st
   fail_input("the run was begun with `", was == before.end() ? "" : *was, "`, this config has `",
              is == after.end() ? "" : *is, "` (", file,
              "); resume with the same config and --set options, or choose another --out");
+}
+
+std::string nothing_to_resume(const std::string& folder) {
+  return "nothing to resume in " + folder + ": begins anew";
 }
 
 std::string default_run_path(const std::string& name) {

@@ -17,7 +17,8 @@ class RunFolder {
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string checkpoints() const { return file("checkpoints"); }
-  bool finished() const;  // run.json says that the run came to its end
+  bool was_empty() const { return was_empty_; }  // or missing, before this one was made
+  bool finished() const;                         // run.json says that the run came to its end
 
   // Appends one JSON line to metrics.jsonl.
   void append_metrics(const std::string& json_line);
@@ -29,6 +30,7 @@ class RunFolder {
   void open_metrics();
 
   std::string path_;
+  bool was_empty_ = false;
   std::unique_ptr<FileLock> lock_;
   FileDescriptor metrics_;
   std::int64_t metrics_bytes_ = 0;
@@ -38,6 +40,9 @@ class RunFolder {
 // `then`; a line that begins with `except` may.
 void check_same_config(const std::string& then, const std::string& now, const std::string& file,
                        const std::string& except = {});
+
+// For the user who asked to go on with what is not there.
+std::string nothing_to_resume(const std::string& folder);
 
 // runs/<name>-<first free number>, relative to the working directory.
 std::string default_run_path(const std::string& name);

@@ -6,7 +6,6 @@
 
 #include "core/random.h"
 #include "finetune/chrome_trace.h"
-#include "finetune/clock.h"
 #include "finetune/interval.h"
 #include "finetune/run_report.h"
 #include "finetune/units.h"
@@ -331,7 +330,7 @@ void Trainer::check_plateau() {
 void Trainer::maybe_checkpoint(bool last) {
   if (last || checkpoint_every_ == 0 || state_.completed % checkpoint_every_ != 0) return;
   if (config_.train.nan == "rollback") keep_snapshot(rollback_);
-  if (folder_ != nullptr) checkpoint();
+  if (folder_ != nullptr && seconds_since(last_checkpoint_) >= checkpoint_pause_) checkpoint();
 }
 
 void Trainer::checkpoint() {
@@ -341,6 +340,7 @@ void Trainer::checkpoint() {
   save_checkpoint(folder_->checkpoints(),
                   {model_, *optimizer_, state_, best_, rollback_, run_fingerprint(config_, data_)},
                   config_.train.keep_checkpoints);
+  last_checkpoint_ = Clock::now();
 }
 
 // Evaluation and snapshots are no part of what training needs: peaks are taken before them and started anew

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "finetune/checkpoint.h"
+#include "finetune/clock.h"
 #include "finetune/evaluate.h"
 #include "finetune/experiment.h"
 #include "finetune/frozen_proof.h"
@@ -68,6 +69,10 @@ class Trainer {
   // Made from the model's starting weights.
   void watch_with(Watch& watch) { watch_ = &watch; }
 
+  // Checkpoints that are due sooner than so many seconds after the last one are left out. A run that goes on
+  // from an earlier one ends with the same bits.
+  void space_checkpoints(double seconds) { checkpoint_pause_ = seconds; }
+
   // From the start, or with `resume` from the folder's newest whole checkpoint if it has one.
   RunOutcome run(bool resume = false);
 
@@ -119,6 +124,8 @@ class Trainer {
   int phase_ = -1;
   std::int64_t measure_at_ = -1;  // update of this phase that is observed
   std::int64_t bytes_before_ = 0;
+  double checkpoint_pause_ = 0;
+  Clock::time_point last_checkpoint_ = Clock::now();
 };
 
 }  // namespace thaw

@@ -144,6 +144,18 @@ TEST_F(CliCompareBudget, SecondsMakeRunsLonger) {
   EXPECT_EQ(testing::without_seconds(read_csv(run + "/results.csv")), testing::without_seconds(rows));
 }
 
+// A checkpoint waits for the disk: of a run that a budget stretches to thousands of epochs that was most of
+// it.
+TEST_F(CliCompareBudget, ShortRunsWriteNoCheckpoints) {
+  const ProgramResult result = compare("0.02s", {"--set", "train.checkpoint_every=1 steps"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  expect_has(result.err, "training takes about 0.004 minutes in 12 runs; evaluations");
+  for (const std::string& strategy : kStrategies) {
+    EXPECT_TRUE(std::filesystem::exists(run + "/" + strategy + "/seed-0/run.json")) << strategy;
+    EXPECT_FALSE(std::filesystem::exists(run + "/" + strategy + "/seed-0/checkpoints")) << strategy;
+  }
+}
+
 TEST_F(CliCompareBudget, ConvergenceEndsRunsThatGainNothing) {
   const std::vector<std::string> options = {
       "--set", "train.lr=0.3", "--set", "train.epochs=20", "--set", "train.early_stopping_patience=2"};

@@ -53,6 +53,12 @@ TEST(CliResume, MissingFolderBeginsAndFinishedRunIsLeftAlone) {
   EXPECT_EQ(again.code, 0);
   EXPECT_NE(again.err.find("nothing to do"), std::string::npos);
   EXPECT_EQ(file_text(run + "/run.json"), report);
+  const ProgramResult other =
+      run_program({"train", config, "--out", run, "--resume", "--set", "train.steps=30"});
+  EXPECT_EQ(other.code, 2) << "that run was not done";
+  EXPECT_NE(other.err.find("begun with `steps = 20`, this config has `steps = 30`"), std::string::npos)
+      << other.err;
+  EXPECT_EQ(file_text(run + "/run.json"), report);
 }
 
 }  // namespace

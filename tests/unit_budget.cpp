@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "finetune/compare/budget.h"
+#include "finetune/compare/notes.h"
 #include "finetune/run.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
@@ -38,10 +39,30 @@ TEST(Budget, InWords) {
   EXPECT_EQ(describe(parse_budget("epochs"), train), "12 updates");
   EXPECT_EQ(describe(parse_budget("60s"), train), "60 seconds of training");
   expect_has(describe(parse_budget("flops=1e12"), train), "of training");
-  expect_has(describe(parse_budget("bytes=2e9"), train), "within ");
+  expect_has(describe(parse_budget("bytes=2e9"), train), "2 GB of saved activations, gradients and");
   expect_has(describe(parse_budget("convergence"), train), "in 5 evaluations, at most 10 times");
   train.early_stopping_patience = 3;
   expect_has(describe(parse_budget("convergence"), train), "in 3 evaluations");
+}
+
+TEST(Budget, SecondsThatWereMissedAreSaid) {
+  const auto summary = [](const std::string& name, double lr, double seconds) {
+    StrategySummary s;
+    s.strategy = name;
+    s.runs = 3;
+    s.lr = lr;
+    s.seconds = {seconds, seconds, seconds};
+    return s;
+  };
+  std::vector<StrategySummary> summaries = {summary("probe", 0, 0.1), summary("full", 0.1, 8.1),
+                                            summary("head", 0.1, 11.9)};
+  EXPECT_TRUE(missed_budget_notes(parse_budget("10s"), summaries).empty()) << "within a fifth";
+  summaries.push_back(summary("gradual", 0.1, 12.1));
+  summaries.push_back(summary("bitfit", 0.1, 7.9));
+  const std::vector<std::string> notes = missed_budget_notes(parse_budget("10s"), summaries);
+  ASSERT_EQ(notes.size(), 1u);
+  expect_has(notes[0], "the budget of 10 s was missed by more than 20 %: gradual 12 s, bitfit 7.9 s of");
+  EXPECT_TRUE(missed_budget_notes(parse_budget("flops=1"), summaries).empty());
 }
 
 // Runs of the small task, whose last batch of an epoch is a partial one.

@@ -153,7 +153,10 @@ std::string describe(const Budget& budget, const TrainSection& train) {
     case Budget::Kind::flops:
       return flops_text(budget.amount) + " of training";
     case Budget::Kind::bytes:
-      return "steps within " + bytes_text(budget.amount);
+      return concat(
+          bytes_text(budget.amount),
+          " of saved activations, gradients and optimizer state in a step, as predicted; peak memory "
+          "is measured and holds the batch and temporary tensors too");
     case Budget::Kind::convergence:
       return concat("until validation data show no gain in ",
                     train.early_stopping_patience > 0 ? train.early_stopping_patience : kPatience,

@@ -15,6 +15,7 @@
 #include "finetune/compare/contender.h"
 #include "finetune/compare/data_card.h"
 #include "finetune/compare/journal.h"
+#include "finetune/compare/notes.h"
 #include "finetune/compare/output.h"
 #include "finetune/compare/picture.h"
 #include "finetune/compare/prediction.h"
@@ -25,12 +26,15 @@
 #include "finetune/data/text.h"
 #include "finetune/run_report.h"
 #include "finetune/test_looks.h"
-#include "finetune/units.h"
 #include "kernels/kernels.h"
 #include "nn/files.h"
 
 namespace thaw {
 namespace {
+
+// What a kill may cost; the journal knows the runs that ended. A budget can stretch a run to thousands of
+// epochs, and each checkpoint waits for the disk.
+constexpr double kCheckpointPause = 10;  // seconds
 
 // Tuning seeds start this far from the reported ones, so the two never meet.
 constexpr std::uint64_t kTuningSeedOffset = 1'000'000;
@@ -55,9 +59,10 @@ class Comparison {
   }
 
  private:
-  void say(const std::string& text) {
+  // `in_cells`: of a study too, which says itself what its cells have in common.
+  void say(const std::string& text, bool in_cells = true) {
     outcome_.notes.push_back(text);
-    if (request_.message) request_.message(text);
+    if (request_.message && (in_cells || !request_.is_cell)) request_.message(text);
   }
 
   // Everything that can be wrong with the user's input is found here, before anything runs or is written.
@@ -74,13 +79,10 @@ class Comparison {
         (data.validation.size() == 0 || config_.train.eval_every == "never"))
       fail_input("there are no evaluations on validation data to see convergence on (", config_.path,
                  "); set train.eval_every and data.validation_fraction, or another compare.budget");
-    std::vector<std::string> notes = data.notes;
+    data_notes_ = data.notes;
     outcome_.data = make_data_card(config_, loaded_, data);
-    for (const std::string& warning : data_warnings(outcome_.data)) notes.push_back(warning);
-    if (!is_pretrained(config_))
-      notes.push_back(
-          concat("the network begins with random weights (model.from = ", in_quotes(config_.model.from),
-                 "): there is nothing learnt for freezing to keep; give a folder that `thaw train` wrote"));
+    std::vector<std::string> notes = data_warnings(outcome_.data);
+    for (const std::string& note : config_notes(config_)) notes.push_back(note);
     contenders_ = make_contenders(config_, data, request_.allow_missing, notes);
     baselines_ = baseline_names(config_, data);
     const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
@@ -92,12 +94,10 @@ class Comparison {
     outcome_.cpu = cpu_name();
     outcome_.threads = num_threads();
     outcome_.config = to_toml(config_);
-    const auto trained = static_cast<std::int64_t>(contenders_.size());
-    total_ = (trained + static_cast<std::int64_t>(baselines_.size())) * runs_per_strategy() +
-             (outcome_.tuned ? trained * choices : 0);
-    if (budget_.kind == Budget::Kind::seconds)
-      notes.push_back(concat("the budget is of one run: the ", total_, " runs of this comparison take about ",
-                             short_number(budget_.amount * static_cast<double>(total_) / 60, 2), " minutes"));
+    const auto trained = static_cast<std::int64_t>(contenders_.size()) *
+                         (runs_per_strategy() + (outcome_.tuned ? choices : 0));
+    total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();
+    for (const std::string& note : budget_notes(budget_, trained)) notes.push_back(note);
     notes_ = std::move(notes);
   }
 
@@ -106,6 +106,8 @@ class Comparison {
   // The folder, what an earlier session did in it, and who looked at these test data before.
   void open() {
     folder_.emplace(request_.out, request_.resume);
+    if (request_.resume && folder_->was_empty()) say(nothing_to_resume(request_.out));
+    for (const std::string& note : data_notes_) say(note, note.starts_with("warning"));
     for (const std::string& note : notes_) say(note);
     const std::string config_file = request_.out + "/config.toml";
     if (request_.resume) check_same_comparison(config_file);
@@ -116,7 +118,7 @@ class Comparison {
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
     journal_->begin(names, {identity_of(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : ""});
-    if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction));
+    if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
     tell_earlier_looks();
   }
 
@@ -130,10 +132,7 @@ class Comparison {
       else
         outcome_.earlier_looks.push_back(text + ", with another config");
     }
-    if (!outcome_.earlier_looks.empty())
-      say(concat("exploratory: these test data were looked at before (", outcome_.earlier_looks.size(),
-                 outcome_.earlier_looks.size() == 1 ? " time" : " times", ", last by ",
-                 outcome_.earlier_looks.back(), ")"));
+    if (!outcome_.earlier_looks.empty()) say(earlier_looks_note(outcome_.earlier_looks));
   }
 
   std::string looks_as() const {
@@ -312,6 +311,7 @@ class Comparison {
     run.data = &data;
     run.out = concat(request_.out, '/', contender.name, "/seed-", row.seed);
     run.resume = request_.resume && std::filesystem::exists(run.out);
+    run.checkpoint_pause = kCheckpointPause;
     run.watch = row.seed == config_.train.seed;
     // It ended, and the journal does not know how: the kill came in between. The same run again.
     if (run.resume && std::filesystem::exists(run.out + "/run.json")) {
@@ -343,6 +343,7 @@ class Comparison {
       rows.push_back(row);
     }
     summarise(rows, config_, outcome_);
+    for (const std::string& note : missed_budget_notes(budget_, outcome_.summaries)) say(note);
     for (const Contender& contender : contenders_)
       if (const ReportedRun* run = first_run(contender.name))
         outcome_.pictures.push_back(make_picture(spending_->config_of(contender, chosen_.at(contender.name)),
@@ -375,7 +376,8 @@ class Comparison {
   Budget budget_;
   std::string began_ = now_utc();
   PreparedData loaded_;
-  std::vector<std::string> notes_;  // of prepare(), said when nothing can be wrong with the input any more
+  // Of prepare(), said when nothing can be wrong with the input any more.
+  std::vector<std::string> data_notes_, notes_;
   std::optional<RunFolder> folder_;
   std::optional<Journal> journal_;
   std::optional<Spending> spending_;

@@ -1,0 +1,59 @@
+#include "finetune/compare/notes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "finetune/compare/baselines.h"
+#include "finetune/data/text.h"
+#include "finetune/units.h"
+
+namespace thaw {
+namespace {
+
+constexpr double kMissed = 0.2;  // share of the budget
+
+}  // namespace
+
+std::vector<std::string> config_notes(const Config& config) {
+  std::vector<std::string> notes;
+  if (!is_pretrained(config))
+    notes.push_back(
+        concat("the network begins with random weights (model.from = ", in_quotes(config.model.from),
+               "): there is nothing learnt for freezing to keep; give a folder that `thaw train` wrote"));
+  const std::vector<std::string>& compared = config.compare.strategies;
+  const std::string& own = config.strategy.name;
+  if (own != "full" && std::find(compared.begin(), compared.end(), own) == compared.end()) {
+    std::string names;
+    for (const std::string& name : compared) names += name + ",";
+    notes.push_back(concat("the strategy ", in_quotes(own),
+                           " of [strategy] is not compared; add it: --strategies ", names, own));
+  }
+  return notes;
+}
+
+std::string earlier_looks_note(const std::vector<std::string>& looks) {
+  return concat("exploratory: these test data were looked at before (", looks.size(),
+                looks.size() == 1 ? " time" : " times", ", last by ", looks.back(), ")");
+}
+
+std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs) {
+  if (budget.kind != Budget::Kind::seconds) return {};
+  return {concat("the budget is of one run: training takes about ",
+                 short_number(budget.amount * static_cast<double>(runs) / 60, 2), " minutes in ", runs,
+                 " runs; evaluations, and short runs that measure the speed, come on top")};
+}
+
+std::vector<std::string> missed_budget_notes(const Budget& budget,
+                                             const std::vector<StrategySummary>& summaries) {
+  if (budget.kind != Budget::Kind::seconds) return {};
+  std::string missed;
+  for (const StrategySummary& s : summaries)
+    if (s.lr > 0 && s.runs > s.failed && std::abs(s.seconds.mean - budget.amount) > kMissed * budget.amount)
+      missed += concat(missed.empty() ? "" : ", ", s.strategy, " ", short_number(s.seconds.mean, 2), " s");
+  if (missed.empty()) return {};
+  return {concat("warning: the budget of ", short_number(budget.amount), " s was missed by more than 20 %: ",
+                 missed, " of training on average; the speed is measured on short runs")};
+}
+
+}  // namespace thaw

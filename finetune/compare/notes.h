@@ -1,0 +1,27 @@
+// What a comparison tells of itself beside its tables: a sentence each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "finetune/compare/budget.h"
+#include "finetune/compare/comparison.h"
+#include "finetune/config.h"
+
+namespace thaw {
+
+// What the config asks for and does not get: nothing learnt to freeze, a strategy that is not compared.
+std::vector<std::string> config_notes(const Config& config);
+
+// That others looked at the test data; `looks` has one at least.
+std::string earlier_looks_note(const std::vector<std::string>& looks);
+
+// How long a budget of seconds takes over `runs` runs that train.
+std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs);
+
+// Which strategies trained for more than 20 % longer or shorter than a budget of seconds, on average.
+std::vector<std::string> missed_budget_notes(const Budget& budget,
+                                             const std::vector<StrategySummary>& summaries);
+
+}  // namespace thaw
