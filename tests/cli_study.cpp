@@ -125,6 +125,21 @@ TEST_F(CliStudy, EveryCellIsAComparisonAndPredictionsAreJudgedOverAll) {
   for (const CsvRow& row : read_csv(run + "/much.p1/results.csv"))
     EXPECT_DOUBLE_EQ(mean_of("much", "p1", row.at("strategy")), std::stod(row.at("value")));
   expect_contrasts();
+  expect_has(result.out, "test accuracy, mean over the 2 cells of a row\n");
+  const std::string page = file_text(run + "/report.html");
+  expect_has(page, ">full</text>");
+  EXPECT_EQ(page.find(">majority</text>"), std::string::npos);
+}
+
+TEST_F(CliStudy, WhatCellsHaveInCommonIsSaidOnce) {
+  const ProgramResult result = compare();
+  for (const char* line : {"none: predicted head before gradual, bitfit: the features are good (sha256 ",
+                           "much: predicted gradual, bitfit before head (sha256 "}) {
+    EXPECT_LT(result.err.find(line), result.err.find("none.p0: ")) << result.err;
+    EXPECT_EQ(result.err.find(line), result.err.rfind(line)) << result.err;
+  }
+  EXPECT_EQ(result.err.find("samples split off"), std::string::npos) << result.err;
+  expect_has(file_text(run + "/much.p1/report.html"), "samples split off");
 }
 
 TEST_F(CliStudy, PredictionsAreHashedBeforeTheFirstRun) {

@@ -94,8 +94,10 @@ std::string study_text(const StudyOutcome& outcome) {
     table.push_back({row.value});
     for (const auto& value : row.metric) table.back().push_back(value ? fixed_number(*value, 4) : "-");
   }
-  std::string text = concat("test ", outcome.metric, ", mean over ", outcome.cells.size(), " cells\n",
-                            text_table(table, Align::right));
+  std::string text = "test " + outcome.metric;
+  const std::size_t cells = outcome.rows.empty() ? 0 : outcome.cells.size() / outcome.rows.size();
+  if (cells > 1) text += concat(", mean over the ", cells, " cells of a row");
+  text += "\n" + text_table(table, Align::right);
   std::vector<TextRow> contrasts{{"", "predicted to win", "better than the rivals by (95 %)", ""}};
   std::vector<std::string> among;  // the same in every row: cells compare the same strategies
   for (const StudyRow& row : outcome.rows)

@@ -105,9 +105,9 @@ class StudyRun {
     outcome_.prediction_sha256 = hash_of_predictions(study_);
     check_cells();
     const RunFolder folder(request_.compare.out, request_.compare.resume);
+    if (request_.compare.resume && folder.was_empty()) say(nothing_to_resume(request_.compare.out));
     check_same_study();
-    if (!outcome_.prediction_sha256.empty())
-      say(concat("predictions of ", study_.cells.size(), " cells: sha256 ", outcome_.prediction_sha256));
+    if (!outcome_.prediction_sha256.empty()) tell_predictions();
     for (const StudyCell& cell : study_.cells)
       if (stop_signal == 0) run_cell(cell);
     outcome_.interrupted = stop_signal != 0;
@@ -120,6 +120,19 @@ class StudyRun {
   void say(const std::string& text) {
     outcome_.notes.push_back(text);
     if (request_.compare.message) request_.compare.message(text);
+  }
+
+  // Once for the cells of a row that predict the same.
+  void tell_predictions() {
+    std::set<std::string> told;
+    for (const StudyCell& cell : study_.cells) {
+      const auto prediction = make_prediction(cell.config.compare);
+      if (!prediction) continue;
+      const std::string text =
+          concat(study_.axes[0].values[cell.values[0]], ": predicted ", describe(*prediction));
+      if (told.insert(text).second) say(text);
+    }
+    say(concat("predictions of ", study_.cells.size(), " cells: sha256 ", outcome_.prediction_sha256));
   }
 
   // Cells are compared strategy by strategy: they must have the same ones.
@@ -167,6 +180,7 @@ class StudyRun {
     request.out = request_.compare.out + "/" + result.folder;
     request.looks_as = request_.compare.out;
     request.began = began_;
+    request.is_cell = true;
     request.resume = request_.compare.resume && std::filesystem::exists(request.out);
     request.message = [&](const std::string& text) {
       // Of every cell anew: once is enough.
