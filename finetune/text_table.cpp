@@ -35,6 +35,13 @@ std::string text_table(const std::vector<TextRow>& rows, Align others) {
   return text;
 }
 
+std::size_t table_width(const std::string& table) {
+  std::istringstream lines(table);
+  std::size_t width = 0;
+  for (std::string line; std::getline(lines, line);) width = std::max(width, width_of(line));
+  return width;
+}
+
 std::string wrapped(const std::string& words, std::size_t columns) {
   std::istringstream in(words);
   std::string text, line;

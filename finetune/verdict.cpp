@@ -205,7 +205,7 @@ class VerdictWriter {
       if (s->under_optimised) low.push_back(s);
     if (!low.empty())
       say(concat(words_list(names_of(low)), low.size() == 1 ? " is" : " are",
-                 " below a probe on frozen features: under-optimised."));
+                 " worse than the probe: under-optimised."));
   }
 
   void best_mean(const Summaries& ended) {

@@ -27,7 +27,8 @@ struct Result {
 };
 
 Result result_of(const CompareOutcome& outcome, const std::string& out) {
-  return {summary_text(outcome), out + "/results.json", outcome.interrupted, outcome.all_ok()};
+  return {summary_text(outcome, terminal_width()), out + "/results.json", outcome.interrupted,
+          outcome.all_ok()};
 }
 
 Result result_of(const StudyOutcome& outcome, const std::string& out) {

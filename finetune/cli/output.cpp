@@ -1,5 +1,6 @@
 #include "finetune/cli/output.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 namespace thaw::cli {
 namespace {
 
+constexpr std::size_t kColumnsElsewhere = 120;
 constexpr int kBarWidth = 24;
 constexpr std::size_t kLongestLine = 600;  // characters
 constexpr auto kRedrawInterval = std::chrono::milliseconds(100);
@@ -52,6 +54,12 @@ void write_result(const std::string& path, std::string_view result) {
     print(result);
   else
     atomic_write(path, result);
+}
+
+std::size_t terminal_width() {
+  struct winsize size {};
+  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : kColumnsElsewhere;
 }
 
 void check_output(const std::string& path, const char* option) {

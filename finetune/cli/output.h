@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ void print(std::string_view result);
 
 // The same into a file, atomically, if `path` is not empty.
 void write_result(const std::string& path, std::string_view result);
+
+// Columns of the terminal that results go to; 120 where they go elsewhere.
+std::size_t terminal_width();
 
 // Refuses, before any work is done for it, a result file that could not be written. `option` is the one that
 // named it.

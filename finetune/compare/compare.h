@@ -1,6 +1,7 @@
 // Compare: every strategy on equal terms, on real data, with the test set looked at once per reported run.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -14,6 +15,7 @@ struct CompareRequest {
   std::string out;
   std::string looks_as;        // the folder that looks at the test data are registered for; empty: `out`
   std::string began;           // UTC: looks by `looks_as` from then on are its own; empty: from now on
+  bool is_cell = false;        // of a study: it does not say predictions and how the data were parted
   bool resume = false;         // go on with the comparison in `out`
   bool allow_missing = false;  // weights that the folder lacks stay as initialised
   std::string version, compiler;
@@ -24,7 +26,8 @@ struct CompareRequest {
 
 CompareOutcome compare(const CompareRequest& request);
 
-// The result as a table for a terminal.
-std::string summary_text(const CompareOutcome& outcome);
+// The result as a table for a terminal of `width` columns. What is too wide for it is said in fewer words,
+// and without peak memory and then seconds.
+std::string summary_text(const CompareOutcome& outcome, std::size_t width = 120);
 
 }  // namespace thaw

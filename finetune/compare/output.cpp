@@ -132,7 +132,7 @@ Json data_json(const DataCard& card) {
           {"pretraining", card.pretraining}};
 }
 
-constexpr std::size_t kColumns = 120;  // of the terminal summary's prose
+constexpr std::size_t kWidestLine = 120;  // of the terminal summary's prose
 constexpr const char* kIntervals =
     "a 95 % interval: of values over seeds (Student's t), of differences to full for all strategies at once, "
     "paired "
@@ -172,46 +172,104 @@ std::string value_text(const StrategySummary& s) {
   return s.runs - s.failed > 1 ? interval_text(s.value) : fixed_number(s.value.mean, 4);
 }
 
-std::string marks_of(const StrategySummary& s) {
-  std::string marks;
-  if (s.failed > 0) marks += concat(" (", s.failed, " failed)");
-  if (s.under_optimised) marks += " [1]";
-  if (s.exploratory) marks += " [2]";
-  return marks;
+struct Footnote {
+  bool StrategySummary::*applies;
+  const char* words;
+};
+constexpr Footnote kFootnotes[] = {
+    {&StrategySummary::under_optimised, "under-optimised: worse than the probe"},
+    {&StrategySummary::exploratory, "exploratory: added after the test data had been looked at"},
+};
+
+// Those that apply to some strategy are numbered from 1.
+std::vector<Footnote> footnotes_of(const CompareOutcome& outcome) {
+  std::vector<Footnote> footnotes;
+  for (const Footnote& footnote : kFootnotes)
+    if (std::any_of(outcome.summaries.begin(), outcome.summaries.end(),
+                    [&](const StrategySummary& s) { return s.*footnote.applies; }))
+      footnotes.push_back(footnote);
+  return footnotes;
 }
 
-bool any_of(const CompareOutcome& outcome, bool StrategySummary::*flag) {
-  return std::any_of(outcome.summaries.begin(), outcome.summaries.end(),
-                     [flag](const StrategySummary& s) { return s.*flag; });
+std::string marks_of(const StrategySummary& s, const std::vector<Footnote>& footnotes) {
+  std::string marks;
+  if (s.failed > 0) marks += concat(" (", s.failed, " failed)");
+  for (std::size_t i = 0; i < footnotes.size(); ++i)
+    if (s.*footnotes[i].applies) marks += concat(" [", i + 1, "]");
+  return marks;
 }
 
 }  // namespace
 
-std::string summary_text(const CompareOutcome& outcome) {
+namespace {
+
+// What a table of the summary does without, each beside what comes before it.
+enum class Narrow { nothing, long_verdicts, memory, seconds, rates_and_long_headings };
+
+// For a narrow table; the notes below it explain it.
+std::string short_verdict(const Contrast& contrast) {
+  if (contrast.verdict != Verdict::undetected) return verdict_text(contrast);
+  return "none detected (\xc2\xb1" + short_number(contrast.detectable, 2) + ")";
+}
+
+std::vector<TextRow> summary_rows(const CompareOutcome& outcome, Narrow narrow) {
   const auto full = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
                                  [](const StrategySummary& s) { return s.strategy == "full"; });
   const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
-  std::vector<TextRow> rows{{"strategy", "test " + outcome.metric, "difference to full", "lr", "seconds",
-                             "of full's FLOPs", "peak memory", "beside full"}};
+  const std::vector<Footnote> footnotes = footnotes_of(outcome);
+  const bool long_headings = narrow < Narrow::rates_and_long_headings;
+  const auto row_of = [narrow](const TextRow& all) {
+    TextRow row{all[0], all[1], all[2]};
+    if (narrow < Narrow::rates_and_long_headings) row.push_back(all[3]);
+    if (narrow < Narrow::seconds) row.push_back(all[4]);
+    row.push_back(all[5]);
+    if (narrow < Narrow::memory) row.push_back(all[6]);
+    row.push_back(all[7]);
+    return row;
+  };
+  std::vector<TextRow> rows{
+      row_of({"strategy", "test " + outcome.metric, long_headings ? "difference to full" : "difference", "lr",
+              "seconds", long_headings ? "of full's FLOPs" : "FLOPs", "peak memory", "beside full"})};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
-    rows.push_back({s.strategy + marks_of(s), any ? value_text(s) : "-",
-                    s.to_full ? interval_text(s.to_full->simultaneous) : "",
-                    s.lr > 0 ? short_number(s.lr, 3) : "", any ? short_number(s.seconds.mean, 3) : "-",
-                    s.flops > 0 && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "",
-                    s.peak_bytes.mean > 0 ? bytes_text(s.peak_bytes.mean) : "",
-                    s.to_full ? verdict_text(*s.to_full) : ""});
+    std::string verdict;
+    if (s.to_full)
+      verdict = narrow < Narrow::long_verdicts ? verdict_text(*s.to_full) : short_verdict(*s.to_full);
+    rows.push_back(
+        row_of({s.strategy + marks_of(s, footnotes), any ? value_text(s) : "-",
+                s.to_full ? interval_text(s.to_full->simultaneous) : "",
+                s.lr > 0 ? short_number(s.lr, 3) : "", any ? short_number(s.seconds.mean, 3) : "-",
+                s.flops > 0 && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "",
+                s.peak_bytes.mean > 0 ? bytes_text(s.peak_bytes.mean) : "", verdict}));
   }
-  std::string text = wrapped(verdict_paragraph(outcome), kColumns) + "\n" + text_table(rows, Align::right);
+  return rows;
+}
+
+}  // namespace
+
+std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
+  std::string table;
+  for (const Narrow narrow : {Narrow::nothing, Narrow::long_verdicts, Narrow::memory, Narrow::seconds,
+                              Narrow::rates_and_long_headings}) {
+    table = text_table(summary_rows(outcome, narrow), Align::right);
+    if (table_width(table) <= width) break;
+  }
+  const std::size_t line = std::min(width, kWidestLine);
   std::string notes =
       outcome.tuned ? "Learning rates and knobs: chosen on validation data with a seed that is not reported."
                     : "Untuned: compares recipes.";
-  if (any_of(outcome, &StrategySummary::under_optimised)) notes += " [1] under-optimised: below the probe.";
-  if (any_of(outcome, &StrategySummary::exploratory))
-    notes += " [2] exploratory: added after the test data had been looked at.";
+  if (!outcome.budget.empty()) notes += concat(" Budget of a run: ", outcome.budget, ".");
+  const std::vector<Footnote> footnotes = footnotes_of(outcome);
+  for (std::size_t i = 0; i < footnotes.size(); ++i)
+    notes += concat(" [", i + 1, "] ", footnotes[i].words, ".");
+  if (table.find("none detected") != std::string::npos)
+    notes +=
+        " None detected: no difference was; one of the size in brackets would have been with probability "
+        "0.8.";
   if (!outcome.earlier_looks.empty())
     notes += concat(" Exploratory: the test data had been looked at by ", outcome.earlier_looks.back(), ".");
-  return text + wrapped(concat(notes, " ± is ", kIntervals, "."), kColumns);
+  return wrapped(verdict_paragraph(outcome), line) + "\n" + table +
+         wrapped(concat(notes, " ± is ", kIntervals, "."), line);
 }
 
 void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome) {

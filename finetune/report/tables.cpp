@@ -14,7 +14,7 @@ namespace {
 Cell name_cell(const StrategySummary& s) {
   std::string note = s.is_baseline ? "baseline" : "";
   const auto add = [&](const std::string& words) { note += (note.empty() ? "" : ", ") + words; };
-  if (s.under_optimised) add("under-optimised: below the probe");
+  if (s.under_optimised) add("under-optimised: worse than the probe");
   if (s.exploratory) add("exploratory");
   return {s.strategy, note};
 }

@@ -1,0 +1,69 @@
+// The result of a comparison on a terminal.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "finetune/compare/compare.h"
+#include "finetune/text_table.h"
+#include "tests/support/comparison.h"
+#include "tests/support/messages.h"
+
+namespace thaw {
+namespace {
+
+struct SummaryText : ::testing::Test {
+  SummaryText() {
+    for (StrategySummary& s : outcome.summaries) {
+      s.flops = 1e9;
+      s.lr = 0.1;
+      s.peak_bytes = {1e6, 1e6, 1e6};
+    }
+  }
+  // Without its line ends.
+  std::string words() const {
+    std::string text = summary_text(outcome);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+  }
+  std::string heading(std::size_t width) const {
+    const std::string text = summary_text(outcome, width);
+    const std::size_t begin = text.find("\nstrategy ") + 1;
+    return text.substr(begin, text.find('\n', begin) - begin);
+  }
+  bool has_column(std::size_t width, const std::string& name) const {
+    return heading(width).find("  " + name) != std::string::npos;
+  }
+  CompareOutcome outcome = test::small_comparison(
+      {{"discriminative", 0.79, Verdict::worse}, {"bitfit", 0.8, Verdict::undetected}});
+};
+
+TEST_F(SummaryText, FitsTheTerminal) {
+  const std::size_t whole = table_width(heading(1000));
+  for (std::size_t width = 80; width <= whole; ++width)
+    EXPECT_LE(table_width(summary_text(outcome, width)), width);
+  expect_has(summary_text(outcome, whole), "no detected difference (detectable: \xc2\xb1");
+  EXPECT_EQ(summary_text(outcome, whole).find("None detected:"), std::string::npos);
+  expect_has(summary_text(outcome, whole - 1), "  none detected (\xc2\xb1");
+  expect_has(summary_text(outcome, whole - 1), " None detected: ");
+  EXPECT_TRUE(has_column(whole - 1, "peak memory"));
+  EXPECT_FALSE(has_column(100, "peak memory"));
+  EXPECT_FALSE(has_column(80, "seconds"));
+  EXPECT_FALSE(has_column(80, "lr"));
+  for (const char* name : {"test accuracy", "difference", "FLOPs", "beside full"})
+    EXPECT_TRUE(has_column(80, name)) << name;
+}
+
+TEST_F(SummaryText, FootnotesAreNumberedFromOne) {
+  EXPECT_EQ(words().find("[1]"), std::string::npos);
+  outcome.summaries[1].exploratory = true;
+  expect_has(words(), "discriminative [1] ");
+  expect_has(words(), " [1] exploratory: added");
+  outcome.summaries[2].under_optimised = true;
+  expect_has(words(), "discriminative [2] ");
+  expect_has(words(), "bitfit [1] ");
+  expect_has(words(), " [1] under-optimised: worse than the probe. [2] exploratory: added");
+}
+
+}  // namespace
+}  // namespace thaw
