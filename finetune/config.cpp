@@ -36,9 +36,6 @@ class ConfigReader {
     resolve_model();
     check_strategy_names();
     if (config_.train.optimizer == "sgd" && !has("train", "weight_decay")) config_.train.weight_decay = 0;
-    if (config_.train.cache == "auto" && has("train", "cache"))
-      config_.notes.push_back(
-          "train.cache = \"auto\": the prefix cache is not in this version; nothing is cached");
     check_together(config_);
     config_.name = fs::path(config_.path).stem().string();
     return std::move(config_);
@@ -53,7 +50,9 @@ class ConfigReader {
                                    const std::vector<std::string>& known) const {
     const std::string nearest = did_you_mean(key.str(), known);
     refuse_key("unknown key " + in_quotes(dotted), key,
-               nearest.empty() ? "; the keys are " + name_list(known) : nearest);
+               nearest.empty()
+                   ? concat("; the keys are ", name_list(known), "; `thaw help config` explains them")
+                   : nearest);
   }
 
   ValueReader reader(const toml::node& node, const std::string& key, const Rule& rule = {}) const {
@@ -271,6 +270,14 @@ toml::table parse_toml(const std::string& text, const std::string& path) {
   }
 }
 
+// Their path where a config is wanted.
+void refuse_data(const std::string& path) {
+  for (const char* ending : {".csv", ".tsv", ".jsonl", ".gz"})
+    if (path.ends_with(ending))
+      fail_input("a file of data is no config (", path, "); write a TOML file with [data] and train = ",
+                 in_quotes(fs::path(path).filename().string()), ", and give that");
+}
+
 // What a key's alternative was is void when an override gives the key.
 void drop_alternatives(toml::table& root, const toml::table& given) {
   for (const Alternatives& pair : alternatives())
@@ -331,6 +338,7 @@ void give_values(toml::table& cell, std::vector<std::vector<AxisValue>>& axes,
 }  // namespace
 
 Study load_study(const std::string& path, const std::vector<std::string>& overrides) {
+  refuse_data(path);
   const std::string text = read_file(path, kMaxConfigBytes);
   Study study;
   std::vector<std::size_t> place;

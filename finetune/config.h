@@ -99,7 +99,7 @@ struct Config {
   TrainSection train;
   StrategyRequest strategy{"full", {}, {}};
   CompareSection compare;
-  std::vector<std::string> notes;  // for the user: what this version does not do as the file asks
+  std::vector<std::string> notes;  // for the user: what is not done as the file asks
 };
 
 // Reads and checks a config. `overrides` are KEY=VALUE texts (VALUE is TOML; a bare word is a string) and win

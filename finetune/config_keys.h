@@ -61,7 +61,7 @@ using Member = std::variant<bool Section::*, std::int64_t Section::*, std::uint6
 template <class Section>
 struct Key {
   const char* name;
-  const char* about;  // for `thaw help config`; empty where the name is the field's own term
+  const char* about;  // for `thaw help config`
   Member<Section> member;
   Rule rule = {};
 };

@@ -158,6 +158,25 @@ void explain_section(std::ostream& out, const char* name, const std::vector<Key<
   out << '[' << name << "]\n" << text_table(rows) << '\n';
 }
 
+constexpr const char* kOtherTables = R"([strategy]
+name = "full"  and that strategy's options: `thaw strategies` lists both
+
+[[strategy.phase]]  of name = "plan", one for each phase, in order
+at = "step 0"       or "epoch 1", "step 200", "fraction 0.5", "plateau validation_loss 2" (evaluations)
+train               a selector, such as "head", "top:2", "layers.[0-2].*", "all, !kind:norm"
+lr_mult             { "head" = 1.0, "layers.0" = 0.1 }: multipliers of train.lr, by selector
+state               of the optimizer, for what freezes: "keep", "park" or "drop"
+rewarmup            updates until what thaws has its full learning rate
+frozen_norm         "still" or "batch": whether a frozen batch norm follows the data
+frozen_dropout      "keep" or "off"
+
+[[axis]]        makes of the config a study for `thaw compare`: a comparison for each combination of the axes' values
+name            of the axis; the first axis gives the rows of the study's table
+values          [ { name = "few", data.samples_per_class = 4 }, .. ]: each value's name and the keys that it changes
+values[].when   { other = { train.lr = 0.1 } }: what it changes together with another axis's value, here "other"
+random = false  true: the values are a sample of many, and intervals are over them
+)";
+
 }  // namespace
 
 std::string explain_config() {
@@ -167,6 +186,7 @@ std::string explain_config() {
   explain_section(out, "data", data_keys(), defaults.data);
   explain_section(out, "train", train_keys(), defaults.train);
   explain_section(out, "compare", compare_keys(), defaults.compare);
+  out << kOtherTables;
   return out.str();
 }
 

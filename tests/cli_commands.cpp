@@ -221,7 +221,20 @@ TEST_F(CliCommands, StrategiesHelpAndVersion) {
     EXPECT_NE(help.out.find("Example: thaw "), std::string::npos) << command;
     EXPECT_EQ(run_program({command, "--help"}).out, help.out);
   }
+  for (const char* command : {"inspect", "strategies"})
+    EXPECT_NE(run_program({"help", command}).out.find("No effect here"), std::string::npos) << command;
+  EXPECT_EQ(run_program({"help", "plan"}).out.find("No effect here"), std::string::npos);
+  const ProgramResult set = run_program({"strategies", "--set", "foo.bar=1"});
+  EXPECT_EQ(set.code, 0);
+  EXPECT_EQ(set.err, "--set has no effect: thaw strategies reads no config\n");
   const ProgramResult keys = run_program({"help", "config"});
+  for (const char* line :
+       {"\n[[axis]] ", "\nat = \"step 0\" ", "\nbetas = [0.9, 0.999]          adamw: decay"})
+    EXPECT_NE(keys.out.find(line), std::string::npos) << line;
+  std::istringstream lines(keys.out);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_TRUE(line.empty() || line[0] == '[' || line.find("  ") + 2 < line.size())
+        << "says nothing: " << line;
   EXPECT_NE(keys.out.find("batch_size = 32"), std::string::npos) << keys.out;
   EXPECT_NE(keys.out.find("samples_per_class"), std::string::npos) << keys.out;
   for (const char* version : {"--version", "version"})

@@ -129,6 +129,8 @@ std::vector<WrongInput> wrong_inputs() {
       {{"plan", "@none.toml"}, {"none.toml"}},
       {{"plan", "@syntax.toml"}, {"no valid TOML", "syntax.toml:1:"}},
       {set("train.lrr=1"), {"\"train.lrr\"", "(--set train.lrr=1)", "did you mean \"lr\"?"}},
+      {set("train.learning_rate=1"), {"\"epochs\", ", "; `thaw help config` explains them"}},
+      {{"compare", "@good.csv"}, {"is no config", "write a TOML file with [data] and train = \"good.csv\""}},
       {set("train.lr=0"), {"out of range", "above 0"}},
       {set("train.lr=fast"), {"\"fast\" is not a number"}},
       {set("train.batch_size=-1"), {"out of range"}},

@@ -67,18 +67,32 @@ CLI::Option* add_text(CLI::App& app, const char* name, std::string& to, const ch
   return app.add_option(name, to, help)->type_name(type)->check(refuse_empty, "");
 }
 
-void add_common_options(CLI::App& app, Arguments& to) {
+bool reads_config(const std::string& command) {
+  return command == "compare" || command == "train" || command == "eval" || command == "plan" ||
+         command == "graph";
+}
+
+// Every command takes them, for scripts that pass the same ones to all.
+void add_common_options(CLI::App& app, const std::string& command, Arguments& to) {
+  const bool computes =
+      reads_config(command) || command == "predict" || command == "embed" || command == "bench";
+  const auto where = [](bool has_effect, const char* help) {
+    return has_effect ? std::string(help) : std::string("No effect here");
+  };
   app.add_option(
          "--set", to.set,
-         "Override a config key, as --set train.lr=1e-3 (repeatable; VALUE is TOML, a bare word a text)")
+         where(
+             reads_config(command),
+             "Override a config key, as --set train.lr=1e-3 (repeatable; VALUE is TOML, a bare word a text)"))
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  app.add_option("--threads", to.threads, "CPU threads (default: all cores)")
+  app.add_option("--threads", to.threads, where(computes, "CPU threads (default: all cores)"))
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--device", to.device, "cpu or auto")->type_name("DEVICE");
+  app.add_option("--device", to.device, where(computes, "cpu or auto"))->type_name("DEVICE");
   app.add_flag("--json", to.json, "Print the result as JSON");
-  app.add_flag("--allow-missing", to.allow_missing, "Weights that the file lacks stay as initialised");
+  app.add_flag("--allow-missing", to.allow_missing,
+               where(computes, "Weights that the file lacks stay as initialised"));
 }
 
 void add_config(CLI::App& app, Arguments& to) {
@@ -93,8 +107,8 @@ void add_model(CLI::App& app, Arguments& to) {
   add_text(app, "--model", to.model, "A model folder, such as a run's", "DIR")->required();
 }
 
-void add_strategies(CLI::App& app, Arguments& to) {
-  app.add_option("--strategies", to.strategies, "Names joined by commas")
+void add_strategies(CLI::App& app, Arguments& to, const char* more) {
+  app.add_option("--strategies", to.strategies, concat("Names joined by commas, see `thaw strategies`", more))
       ->type_name("NAMES")
       ->delimiter(',')
       ->allow_extra_args(false);
@@ -106,13 +120,14 @@ void add_bench_options(CLI::App& app, Arguments& to) {
   };
   add_count("--batch", to.batch, "Samples of a step", 1 << 20);
   add_count("--length", to.length, "Tokens of each text", 1 << 20);
-  add_strategies(app, to);
+  add_strategies(app, to, "");
   add_count("--steps", to.steps, "Timed steps, after three that are not", 1000000);
   add_text(app, "--precision", to.precision, "fp32", "NAME");
 }
 
 void add_compare_options(CLI::App& app, Arguments& to) {
-  add_strategies(app, to);
+  add_strategies(app, to,
+                 "; plan is the schedule that the config's [strategy] spells out (default: the config's)");
   app.add_option("--seeds", to.seeds, "Reported runs per strategy")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
@@ -137,9 +152,7 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
     app.add_option("COMMAND", to.topic, "The command to explain, or config");
     return;
   }
-  if (command == "compare" || command == "train" || command == "eval" || command == "plan" ||
-      command == "graph")
-    add_config(app, to);
+  if (reads_config(command)) add_config(app, to);
   if (command == "compare") add_compare_options(app, to);
   if (command == "train" || command == "plan" || command == "graph") add_strategy(app, to);
   if (command == "train") {
@@ -167,7 +180,7 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
     add_text(app, "PATH", to.path, "A model folder or a .safetensors file", "")->required();
   if (command == "graph")
     add_text(app, "--out", to.out, "The Graphviz file to write", "FILE.dot")->required();
-  add_common_options(app, to);
+  add_common_options(app, command, to);
 }
 
 std::unique_ptr<CLI::App> make_app(const Command& command, Arguments& to) {
@@ -251,10 +264,7 @@ std::string help_text(const std::string& name) {
   if (name == "config")
     return "A config is TOML; paths are relative to it. Each key as KEY = DEFAULT, or alone where it has "
            "none:\n\n" +
-           explain_config() +
-           "[strategy] has `name` and that strategy's options: `thaw strategies` lists them.\n"
-           "[[strategy.phase]] has `at`, `train`, `lr_mult`, `state`, `rewarmup`, `frozen_norm`, "
-           "`frozen_dropout`.\n";
+           explain_config();
   if (!name.empty()) {
     Arguments arguments;
     const Command& command = find_command(name);

@@ -79,6 +79,8 @@ int run(int argc, const char* const* argv) {
                                                                             {"version", show_version}};
   const Arguments arguments = parse_arguments(argc, argv);
   set_num_threads(arguments.threads);
+  if (!arguments.set.empty() && arguments.config.empty())
+    Progress().message("--set has no effect: thaw " + arguments.command + " reads no config");
   return commands.at(arguments.command)(arguments);
 }
 
