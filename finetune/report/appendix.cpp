@@ -103,9 +103,8 @@ std::string repeat_section(const CompareOutcome& outcome, const std::string& con
       "<p>In this page's folder, the whole comparison and one run of it:</p>\n<pre class=\"scroll\" "
       "tabindex=\"0\">" +
       escape(concat("thaw compare config.toml --threads ", outcome.threads, " --out again\n"));
-  // Not of a baseline that trains no network.
   const auto run = std::find_if(outcome.runs.begin(), outcome.runs.end(),
-                                [](const ReportedRun& r) { return r.steps > 0; });
+                                [](const ReportedRun& r) { return r.strategy == "full"; });
   if (run != outcome.runs.end())
     html += escape(concat("thaw train ", run->strategy, "/seed-", run->seed, "/config.toml --threads ",
                           outcome.threads, " --out one-run\n"));

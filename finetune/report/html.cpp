@@ -18,8 +18,11 @@ std::string with_minus(std::string text) {
   return text;
 }
 
+constexpr std::size_t kLongCell = 32;  // characters: more are broken into lines
+
 std::string cell_html(const char* tag, const Cell& cell) {
   std::string html = concat('<', tag);
+  if (cell.text.size() > kLongCell) html += " class=\"long\"";
   if (cell.order && std::isfinite(*cell.order))
     html += concat(" data-order=\"", short_number(*cell.order, 9), "\"");
   html += '>' + escape(cell.text);

@@ -1,7 +1,9 @@
-// What is gained for what is spent: the metric against training seconds and against peak memory, with the
+// What is gained for what is spent: the metric against FLOPs, training seconds and peak memory, with the
 // strategies that no other beats in both.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -42,12 +44,34 @@ void mark_front(std::vector<ParetoPoint>& points, bool higher) {
     });
 }
 
-// Places for names beside their points, one after another. A name for which there is no room gets none here.
+struct Line {
+  double x1, y1, x2, y2;
+  bool crosses(const Box& box) const {
+    constexpr int kParts = 200;
+    for (int i = 0; i <= kParts; ++i) {
+      const double x = x1 + (x2 - x1) * i / kParts, y = y1 + (y2 - y1) * i / kParts;
+      if (x > box.left && x < box.right && y > box.top && y < box.bottom) return true;
+    }
+    return false;
+  }
+};
+
+// Places for names beside their points, one after another: on no line, if that can be. A name for which there
+// is no room gets none here.
 class Labels {
  public:
-  Labels(Box frame, std::vector<Box> taken) : frame_(frame), taken_(std::move(taken)) {}
+  Labels(Box frame, std::vector<Box> taken, std::vector<Line> lines)
+      : frame_(frame), taken_(std::move(taken)), lines_(std::move(lines)) {}
 
   std::optional<Box> place(double x, double y, double width) {
+    std::optional<Box> box = find(x, y, width, true);
+    if (!box) box = find(x, y, width, false);
+    if (box) taken_.push_back(*box);
+    return box;
+  }
+
+ private:
+  std::optional<Box> find(double x, double y, double width, bool beside_lines) const {
     constexpr double kGap = 7, kHalf = 6;
     const double right = x + kGap, left = x - kGap - width;
     for (const auto& [at, middle] : {std::pair(right, y),
@@ -63,27 +87,29 @@ class Labels {
                              box.bottom <= frame_.bottom;
       if (!is_inside || std::any_of(taken_.begin(), taken_.end(), [&](const Box& o) { return box.meets(o); }))
         continue;
-      taken_.push_back(box);
+      if (beside_lines &&
+          std::any_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.crosses(box); }))
+        continue;
       return box;
     }
     return std::nullopt;
   }
 
- private:
   Box frame_;
   std::vector<Box> taken_;
+  std::vector<Line> lines_;
 };
 
 struct ParetoKind {
   std::string id, title, label;
-  Interval StrategySummary::*cost;
+  std::function<Interval(const StrategySummary&)> cost;
   NumberText text;
 };
 
 std::vector<ParetoPoint> points_of(const CompareOutcome& outcome, const ParetoKind& kind) {
   std::vector<ParetoPoint> points;
   for (const StrategySummary& s : outcome.summaries) {
-    const Interval& cost = s.*kind.cost;
+    const Interval cost = kind.cost(s);
     if (ended_well(s) && cost.mean > 0) points.push_back({&s, cost});
   }
   return points;
@@ -97,10 +123,11 @@ Scale cost_scale(const std::vector<ParetoPoint>& points, double from, double to)
   return means.high > 4 * means.low ? Scale::logarithmic(costs, from, to) : Scale::linear(costs, from, to);
 }
 
-void write_bars(Svg& svg, const Scale& x, const Scale& y, const ParetoPoint& p) {
+// Of the intervals, across and upright.
+std::array<Line, 2> bars_of(const Scale& x, const Scale& y, const ParetoPoint& p) {
   const Interval& value = p.summary->value;
-  svg.line(x(p.cost.low), y(value.mean), x(p.cost.high), y(value.mean), "error");
-  svg.line(x(p.cost.mean), y(value.low), x(p.cost.mean), y(value.high), "error");
+  return {Line{x(p.cost.low), y(value.mean), x(p.cost.high), y(value.mean)},
+          Line{x(p.cost.mean), y(value.low), x(p.cost.mean), y(value.high)}};
 }
 
 void write_front(Svg& svg, const Scale& x, const Scale& y, const std::vector<ParetoPoint>& points) {
@@ -136,18 +163,13 @@ class ParetoFigure {
         right_(kFigureWidth - (column ? 112 : 8)),
         x_(cost_scale(points_, kFrameLeft, right_)),
         y_(value_scale(points_)) {
-    std::vector<Box> marks;
+    std::vector<Line> lines;
     for (const ParetoPoint& p : points_)
-      marks.push_back({place_x(p) - 5, place_y(p) - 5, place_x(p) + 5, place_y(p) + 5});
-    Labels labels({kFrameLeft + 2, kFrameTop - 4, right_ + 4, kFrameBottom - 1}, marks);
-    places_.resize(points_.size());
-    for (const bool on_front : {true, false})
-      for (std::size_t i = 0; i < points_.size(); ++i)
-        // Beside a mark that touches another it would be open which one is meant.
-        if (points_[i].on_front == on_front &&
-            std::count_if(marks.begin(), marks.end(), [&](const Box& o) { return marks[i].meets(o); }) == 1)
-          places_[i] = labels.place(place_x(points_[i]), place_y(points_[i]),
-                                    text_width(points_[i].summary->strategy) * (on_front ? 1.1 : 1));
+      for (const Line& bar : bars_of(x_, y_, p)) lines.push_back(bar);
+    place_names(lines);
+    if (!column || all_placed()) return;
+    for (const Lead& lead : leads()) lines.push_back(line_of(lead));
+    place_names(lines);
   }
 
   bool all_placed() const {
@@ -156,7 +178,8 @@ class ParetoFigure {
 
   std::string figure() {
     svg_.axes(x_, y_, kind_.label, metric_name(outcome_.metric), kind_.text);
-    for (const ParetoPoint& p : points_) write_bars(svg_, x_, y_, p);
+    for (const ParetoPoint& p : points_)
+      for (const Line& bar : bars_of(x_, y_, p)) svg_.line(bar.x1, bar.y1, bar.x2, bar.y2, "error");
     write_front(svg_, x_, y_, points_);
     write_column();
     for (std::size_t i = 0; i < points_.size(); ++i)
@@ -186,23 +209,52 @@ class ParetoFigure {
                      kind_.text(p.cost.mean)));
   }
 
-  // From top to bottom in the order of the points, each with its mark and a line that leads to the point.
-  void write_column() {
+  void place_names(const std::vector<Line>& lines) {
+    std::vector<Box> marks;
+    for (const ParetoPoint& p : points_)
+      marks.push_back({place_x(p) - 5, place_y(p) - 5, place_x(p) + 5, place_y(p) + 5});
+    Labels labels({kFrameLeft + 2, kFrameTop - 4, right_ + 4, kFrameBottom - 1}, marks, lines);
+    places_.assign(points_.size(), std::nullopt);
+    for (const bool on_front : {true, false})
+      for (std::size_t i = 0; i < points_.size(); ++i)
+        // Beside a mark that touches another it would be open which one is meant.
+        if (points_[i].on_front == on_front &&
+            std::count_if(marks.begin(), marks.end(), [&](const Box& o) { return marks[i].meets(o); }) == 1)
+          places_[i] = labels.place(place_x(points_[i]), place_y(points_[i]),
+                                    text_width(points_[i].summary->strategy) * (on_front ? 1.1 : 1));
+  }
+
+  // What has no name beside it, and the height of its name in the column.
+  struct Lead {
+    const ParetoPoint* point;
+    double y;
+  };
+
+  Line line_of(const Lead& lead) const {
+    return {place_x(*lead.point), place_y(*lead.point), right_ + 10, lead.y};
+  }
+
+  // From top to bottom in the order of the points.
+  std::vector<Lead> leads() const {
     constexpr double kLine = 14;
-    std::vector<const ParetoPoint*> left;
+    std::vector<Lead> left;
     for (std::size_t i = 0; i < points_.size(); ++i)
-      if (!places_[i]) left.push_back(&points_[i]);
-    std::sort(left.begin(), left.end(),
-              [&](const ParetoPoint* a, const ParetoPoint* b) { return place_y(*a) < place_y(*b); });
+      if (!places_[i]) left.push_back({&points_[i], place_y(points_[i])});
+    std::sort(left.begin(), left.end(), [](const Lead& a, const Lead& b) { return a.y < b.y; });
     double middle = 0;
-    for (const ParetoPoint* p : left) middle += place_y(*p) / static_cast<double>(left.size());
+    for (const Lead& lead : left) middle += lead.y / static_cast<double>(left.size());
     const double height = kLine * static_cast<double>(left.size());
     double y = std::max(std::min(middle - height / 2, kFrameBottom - height), kFrameTop) + kLine / 2;
-    for (const ParetoPoint* p : left) {
-      svg_.line(place_x(*p), place_y(*p), right_ + 10, y, "lead");
-      write_mark(*p, right_ + 12, y);
-      write_name(*p, right_ + 20, y + 4);
-      y += kLine;
+    for (Lead& lead : left) lead.y = y, y += kLine;
+    return left;
+  }
+
+  void write_column() {
+    for (const Lead& lead : leads()) {
+      const Line line = line_of(lead);
+      svg_.line(line.x1, line.y1, line.x2, line.y2, "lead");
+      write_mark(*lead.point, right_ + 12, lead.y);
+      write_name(*lead.point, right_ + 20, lead.y + 4);
     }
   }
 
@@ -229,7 +281,10 @@ std::string pareto_figure(const CompareOutcome& outcome, const ParetoKind& kind)
 
 std::string pareto_section(const CompareOutcome& outcome) {
   const std::string metric = metric_name(outcome.metric);
+  const auto flops = [](const StrategySummary& s) { return Interval{s.flops, s.flops, s.flops}; };
   const std::string figures =
+      pareto_figure(outcome, {"pareto-flops", concat("Test ", metric, " against FLOPs"), "FLOPs of a run",
+                              flops, flops_text}) +
       pareto_figure(outcome, {"pareto-seconds", concat("Test ", metric, " against training time"),
                               "training time of a run", &StrategySummary::seconds, seconds_text}) +
       pareto_figure(outcome, {"pareto-bytes", concat("Test ", metric, " against peak memory"),

@@ -54,9 +54,16 @@ bool is_predicted(const StudyRow& row, const std::string& strategy) {
   return std::find(best.begin(), best.end(), strategy) != best.end();
 }
 
+// `full` is no rival, but stands beside them.
+std::vector<std::string> columns_of(const StudyOutcome& outcome) {
+  std::vector<std::string> columns{"full"};
+  columns.insert(columns.end(), outcome.rivals.begin(), outcome.rivals.end());
+  return columns;
+}
+
 std::string heat_map(const HeatMap& map) {
   constexpr double kLeft = 64, kTop = 22, kHeight = 30;
-  const auto& columns = map.outcome.rivals;
+  const std::vector<std::string> columns = columns_of(map.outcome);
   const double width = (kFigureWidth - kLeft) / static_cast<double>(columns.size());
   Svg svg(kTop + kHeight * static_cast<double>(map.values.size()) + 4);
   for (std::size_t c = 0; c < columns.size(); ++c)
@@ -79,7 +86,8 @@ std::string heat_map(const HeatMap& map) {
       const double x = kLeft + width * static_cast<double>(c);
       svg.rect(x + 1, y + 1, width - 2, kHeight - 2, concat("t", level), concat(row.value, ", ", columns[c]));
       if (is_predicted(row, columns[c])) svg.rect(x + 2, y + 2, width - 4, kHeight - 4, "o thick ink");
-      svg.text(x + width / 2, y + kHeight / 2 + 4, fixed_number(*value, 3), "middle", "halo");
+      svg.text(x + width / 2, y + kHeight / 2 + 4, fixed_number(*value, 3), "middle",
+               level == 5 ? "dark" : "");
       words += concat(words.empty() ? "" : "; ", row.value, " ", columns[c], " ", fixed_number(*value, 3));
     }
   }
@@ -95,7 +103,7 @@ HeatMap map_of(const StudyOutcome& outcome, std::optional<std::size_t> axis, std
   }
   for (std::size_t row = 0; row < outcome.rows.size(); ++row) {
     map.values.emplace_back();
-    for (const std::string& strategy : outcome.rivals) {
+    for (const std::string& strategy : columns_of(outcome)) {
       double sum = 0, count = 0;
       for (const CellResult& cell : outcome.cells) {
         if (cell.values[0] != row || (axis && cell.values[*axis] != value)) continue;

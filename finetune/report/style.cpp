@@ -28,8 +28,9 @@ th, td { padding: .3rem .6rem; text-align: right; vertical-align: top; border-bo
 thead th { vertical-align: bottom; font-weight: 600; border-bottom: 2px solid var(--line); }
 th:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--paper);
   background-clip: padding-box; }
+td { white-space: nowrap; } td.long { white-space: normal; min-width: 14rem; text-align: left; }
 tbody th { font-weight: 600; } td small, th small { display: block; color: var(--soft); font-weight: 400;
-  font-size: .8rem; } td small { white-space: pre; } td[data-order] { white-space: nowrap; }
+  font-size: .8rem; } td small { white-space: pre; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit;
   text-decoration: underline dotted; text-underline-offset: .2em; }
 th[aria-sort=ascending] button::after { content: " \2191"; } th[aria-sort=descending] button::after { content: " \2193"; }
@@ -76,6 +77,7 @@ svg .d4 { stroke-dasharray: 3 2.5; }
 svg .t1, svg .t2, svg .t3, svg .t4, svg .t5, svg .t6, svg .t7, svg .t8 { fill: var(--c0); shape-rendering: crispEdges; }
 svg .t1 { fill-opacity: .4; } svg .t2 { fill-opacity: .48; } svg .t3 { fill-opacity: .56; } svg .t4 { fill-opacity: .64; }
 svg .t5 { fill-opacity: .72; } svg .t6 { fill-opacity: .8; } svg .t7 { fill-opacity: .9; }
+svg .dark { fill: #0d1117; }
 svg .part { fill-opacity: .15; stroke: var(--c0); }
 )";
 }

@@ -15,7 +15,8 @@ namespace {
 
 constexpr double kGroupNames = 96, kGroupRow = 18, kGroupsEnd = kFigureWidth - 4;
 constexpr std::int64_t kColumns = 60;
-constexpr int kLevels = 8;  // of three decades of learning rate
+constexpr int kLevels = 8;      // of a bar's height
+constexpr double kDecades = 3;  // of learning rates that they tell apart
 
 class TimelineWriter {
  public:
@@ -38,8 +39,9 @@ class TimelineWriter {
     svg_.text(kGroupNames, bottom + 13, "update 1", "start", "tick");
     svg_.text(kGroupsEnd, bottom + 13, std::to_string(total_), "end", "tick");
     svg_.text(kGroupNames, bottom + 28,
-              concat("full height: ", highest_ > 0 ? short_text(highest_, 3) : "no learning rate",
-                     "; three decades"),
+              highest_ > 0 ? concat("full height: rate ", short_text(highest_, 3),
+                                    "; half of it: ", short_text(highest_ * std::pow(10, -kDecades / 2), 2))
+                           : "no learning rate",
               "start", "tick");
     return svg_.figure("timeline-" + anchor(picture_.strategy), "Trainable, and at which learning rate",
                        description());
@@ -60,8 +62,8 @@ class TimelineWriter {
   }
 
   int level(double rate) const {
-    return std::clamp(static_cast<int>(std::lround(kLevels * (1 + std::log10(rate / highest_) / 3))), 1,
-                      kLevels);
+    return std::clamp(static_cast<int>(std::lround(kLevels * (1 + std::log10(rate / highest_) / kDecades))),
+                      1, kLevels);
   }
 
   void write_group(std::size_t group, double y) {
