@@ -1,6 +1,7 @@
 // Looking at the recorded graph: counts, and a drawing in which freezing can be seen.
 #include <functional>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "core/autograd.h"
@@ -83,8 +84,10 @@ class DotWriter {
     } else if (target.leaf.defined()) {
       const std::string name =
           target.leaf.name().empty() ? concat("leaf ", target.shape) : target.leaf.name();
-      const std::string key = concat("leaf ", static_cast<const void*>(target.leaf.impl().get()));
-      if (leaves_.insert(key).second)
+      // By number, for leaves may share a name, and no address: two graphs of one network can be compared.
+      const auto [found, is_new] = leaves_.emplace(target.leaf.impl().get(), leaves_.size() + 1);
+      const std::string key = concat("leaf ", found->second);
+      if (is_new)
         out_ << "  " << quoted(key) << " [label=" << quoted(concat(name, "\n", target.shape))
              << ", style=filled, fillcolor=lightgoldenrod1, penwidth=2];\n";
       out_ << "  " << quoted(key) << " -> " << id(node) << ";\n";
@@ -93,7 +96,8 @@ class DotWriter {
 
   std::ostringstream out_;
   std::unordered_set<const Storage*> saved_;
-  std::set<std::string> leaves_, frozen_;
+  std::unordered_map<const void*, std::size_t> leaves_;
+  std::set<std::string> frozen_;
 };
 
 }  // namespace

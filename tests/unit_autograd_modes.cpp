@@ -210,6 +210,8 @@ TEST(GraphDot, ShowsOpsLeavesFrozenPartsModulesAndSavedBytes) {
                            "below", "layers.0.weight\\n(frozen)", "grey", "saves 8 B", "->"})
     EXPECT_TRUE(contains(dot, part)) << part << " is missing in\n" << dot;
   EXPECT_EQ(std::count(dot.begin(), dot.end(), '{'), std::count(dot.begin(), dot.end(), '}'));
+  EXPECT_FALSE(contains(dot, "0x")) << "an address is another one in the next process: " << dot;
+  EXPECT_TRUE(contains(dot, "\"leaf 1\" [label=") && contains(dot, "\"leaf 2\" [label=")) << dot;
 }
 
 TEST(GraphStats, OfATensorWithoutGraphAreZero) {
