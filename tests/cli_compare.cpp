@@ -89,6 +89,17 @@ TEST_F(CliCompare, TwoKeysGiveTheWholeProtocol) {
   EXPECT_EQ(result.out.find("xploratory"), std::string::npos) << result.out;
 }
 
+TEST_F(CliCompare, AStrategyOfTheConfigThatIsNotComparedIsNamed) {
+  write_config("train = \"t.csv\"", "[strategy]\nname = \"plan\"\n[[strategy.phase]]\ntrain = \"head\"\n");
+  expect_has(quick().err,
+             "the strategy \"plan\" of [strategy] is not compared; add it: --strategies full,plan");
+  std::filesystem::remove_all(run);
+  const ProgramResult result = compare({"--no-tune", "--seeds", "1", "--strategies", "full,plan"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.err.find("is not compared"), std::string::npos);
+  EXPECT_EQ(rows_with(rows(), "strategy", "plan").size(), 1u);
+}
+
 TEST_F(CliCompare, FullStandsInTheTableThoughNotNamed) {
   ASSERT_EQ(compare({"--no-tune", "--seeds", "2", "--strategies", "head"}).code, 0);
   EXPECT_EQ(values_of(rows(), "strategy"), (Names{"majority", "probe", "full", "head"}));
@@ -235,7 +246,7 @@ TEST_F(CliCompare, NearDuplicatesAreNoted) {
   write_config("train = \"t.csv\"\ntest = \"test.csv\"");
   const ProgramResult result = quick();
   ASSERT_EQ(result.code, 0) << result.err;
-  expect_has(result.err, "test rows are nearly rows of the training data");
+  expect_has(result.err, "1 test row is nearly a row of the training data");
   expect_has(results()["data"]["duplicates"], "0 test rows stand among the training data too");
 }
 

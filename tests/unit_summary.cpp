@@ -307,6 +307,8 @@ TEST(DataWarnings, NameWhatAReaderWouldObjectTo) {
   ASSERT_EQ(warnings.size(), 2u);
   expect_has(warnings[0], "51 validation samples, more than the 50 that train");
   expect_has(warnings[1], "3 test rows are nearly rows of the training data");
+  card.near_duplicates = 1;
+  expect_has(data_warnings(card)[1], "1 test row is nearly a row of the training data");
 }
 
 }  // namespace

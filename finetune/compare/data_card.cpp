@@ -142,7 +142,9 @@ std::vector<std::string> data_warnings(const DataCard& card) {
                               " that train: whoever has so many labels would train on them"));
   if (card.near_duplicates > 0)
     warnings.push_back(
-        concat("warning: ", card.near_duplicates, " test rows are nearly rows of the training data"));
+        concat("warning: ", card.near_duplicates,
+               card.near_duplicates == 1 ? " test row is nearly a row" : " test rows are nearly rows",
+               " of the training data"));
   return warnings;
 }
 

@@ -9,8 +9,8 @@ Strategy make_top_k(const ModelInfo& model, const StrategyOptions& options) {
   const std::int64_t k = options.whole_number("k", 0, 1'000'000);
   Strategy strategy{.plan = single_phase(concat("top:", k))};
   if (k >= model.head()) {
-    strategy.warnings.push_back(
-        concat("top-", k, " is the same as full: the model has ", model.head(), " groups below the head"));
+    strategy.warnings.push_back(concat("top-", k, " is the same as full: the model has ", model.head(),
+                                       model.head() == 1 ? " group" : " groups", " below the head"));
   }
   return strategy;
 }
