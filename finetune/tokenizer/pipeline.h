@@ -2,6 +2,8 @@
 // another.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,14 +47,10 @@ class PipelineTokenizer final : public Tokenizer {
   std::vector<std::string> files() const override { return parts_.files; }
 
  private:
-  // A piece that the model cut, or an added token, in the ids of a text.
-  struct Piece {
-    std::size_t begin;
-    bool from_model;
-  };
+  static constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 
-  std::vector<std::int64_t> text_ids(std::string_view text, std::int64_t max_length) const;
-  std::vector<std::int64_t> cut(std::string_view text, std::int64_t limit, std::vector<Piece>* pieces) const;
+  // The ids of the text, or of its front up to the piece that brings them to `enough`.
+  std::vector<std::int64_t> cut(std::string_view text, std::int64_t enough = kAll) const;
   void check_max_length(std::int64_t max_length, const Template& pieces) const;
 
   TokenizerParts parts_;

@@ -107,8 +107,9 @@ class Comparison:
             self.texts += 1
             if ours != theirs:
                 self.differences += 1
-                if self.differences <= 5:
-                    print(f"differs: {text!a} max_length {max_length}\n  thaw       {ours}\n  tokenizers {theirs}")
+                if self.differences <= 3:
+                    print(f"differs, max_length {max_length}:", *(f"{what} {content!a:.600}\n" for what, content in (
+                        ("text", text), ("thaw", ours), ("tokenizers", theirs))))
 
     def report(self, what):
         print(f"{self.folder}: {what}: {self.texts} texts, {self.differences} differences", flush=True)
