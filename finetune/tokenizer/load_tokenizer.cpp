@@ -60,9 +60,8 @@ void set_added_tokens(std::vector<DeclaredToken> tokens, ReadTokenizer& to) {
     if (declared.normalized) {
       const std::string content = token.content;
       token.content = to.parts.normalizer.normalize(content, buffer);
-      if (token.content.empty() || !seen.insert(token.content).second)
-        fail_input("the added token '", content, "' is ",
-                   token.content.empty() ? "nothing" : "another one's equal", " once it is normalised (",
+      if (!token.content.empty() && !seen.insert(token.content).second)
+        fail_input("the added token '", content, "' is another one's equal once it is normalised (",
                    vocabulary.place(), "); make the folder again");
     }
     (declared.normalized ? normalized : raw).push_back(std::move(token));

@@ -3,7 +3,8 @@
 utf8proc does. The several Unicode tables inside `tokenizers` are of different versions; each of its answers is
 asked for here, for every scalar value. Needs: tokenizers, and libutf8proc.so.2 of Debian 12.
 
-Usage: python3 tests/golden/make_unicode_exceptions.py > finetune/tokenizer/unicode_exceptions.cpp
+Usage: python3 tests/golden/make_unicode_exceptions.py | clang-format-14 --assume-filename=.clang-format.cpp \\
+           > finetune/tokenizer/unicode_exceptions.cpp
 """
 import ctypes
 

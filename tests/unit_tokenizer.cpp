@@ -1,0 +1,197 @@
+// Tokenizers: the ids that PyPI's `tokenizers` gave, from each form of files, and what is not UTF-8.
+#include "finetune/tokenizer/tokenizer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "finetune/utf8.h"
+#include "nn/files.h"
+#include "tests/support/messages.h"
+#include "tests/support/tokenizer_files.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+using Golden = TokenizerFiles;
+using Ids = std::vector<std::int64_t>;
+
+std::string from_hex(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+// Returns how many encodings of the case were compared.
+int expect_encodings(const Tokenizer& tokenizer, const json& encodings) {
+  int count = 0;
+  for (const json& row : encodings) {
+    const std::string text = from_hex(row[0]);
+    const std::int64_t max_length = row[2];
+    const Encoding found = row[1].is_null() ? tokenizer.encode(text, max_length)
+                                            : tokenizer.encode_pair(text, from_hex(row[1]), max_length);
+    EXPECT_EQ(found.ids, row[3].get<Ids>()) << row[0] << " " << row[1] << " " << max_length << ": " << text;
+    EXPECT_EQ(found.type_ids, row[4].get<Ids>()) << row[0] << " " << row[1] << " " << max_length;
+    ++count;
+  }
+  return count;
+}
+
+TEST_F(Golden, EveryTextHasTheIdsOfHuggingFace) {
+  int tokenizers = 0;
+  for (const auto& [name, one] : golden().items()) {
+    SCOPED_TRACE(name);
+    EXPECT_GE(expect_encodings(*load(one["tokenizer"]), one["encodings"]), 75);
+    ++tokenizers;
+  }
+  EXPECT_GE(tokenizers, 8);
+}
+
+// In the planes that have characters; check_tokenizers.py tries the others too.
+TEST_F(Golden, EveryScalarValueHasTheIdsOfHuggingFace) {
+  for (const auto& [name, one] : golden().items()) {
+    if (!one.contains("scalars")) continue;
+    const auto tokenizer = load(one["tokenizer"]);
+    for (const char32_t plane : {0, 1, 2, 3, 14, 15}) {
+      Sha256 hash;
+      for (char32_t c = plane << 16; c < (plane + 1) << 16; ++c) {
+        if (c >= 0xD800 && c < 0xE000) continue;
+        std::string text = "a";
+        append_scalar(c, text);
+        const Ids ids = tokenizer->encode(text + "b").ids;
+        std::vector<std::int32_t> numbers{static_cast<std::int32_t>(ids.size())};
+        for (const std::int64_t id : ids) numbers.push_back(static_cast<std::int32_t>(id));
+        hash.update(numbers.data(), numbers.size() * sizeof numbers[0]);
+      }
+      EXPECT_EQ(hash.hex(), one["scalars"][plane].get<std::string>())
+          << name << ", plane " << static_cast<int>(plane);
+    }
+  }
+}
+
+// vocab.txt and tokenizer_config.json in the place of tokenizer.json.
+TEST_F(Golden, OlderFilesOfBertGiveTheSame) {
+  const json& bert = golden()["bert"];
+  std::vector<std::string> tokens(bert["vocab_size"].get<std::size_t>());
+  for (const auto& [token, id] : bert["tokenizer"]["model"]["vocab"].items())
+    tokens[id.get<std::size_t>()] = token;
+  std::string lines;
+  for (const std::string& token : tokens) lines += token + "\n";
+  write("vocab.txt", lines);
+  expect_encodings(*load(), bert["encodings"]);
+  write("tokenizer_config.json",
+        R"({"do_lower_case": true, "strip_accents": null, "model_max_length": 512})");
+  const auto tokenizer = load();
+  expect_encodings(*tokenizer, bert["encodings"]);
+  EXPECT_EQ(tokenizer->max_length(), 512);
+  EXPECT_EQ(tokenizer->files(), (std::vector<std::string>{"tokenizer_config.json", "vocab.txt"}));
+
+  write("tokenizer_config.json", R"({"do_lower_case": false})");
+  EXPECT_NE(load()->encode("The").ids, tokenizer->encode("The").ids);
+}
+
+// vocab.json and merges.txt in the place of tokenizer.json.
+TEST_F(Golden, OlderFilesOfRobertaGiveTheSame) {
+  const json& roberta = golden()["roberta"];
+  const json& model = roberta["tokenizer"]["model"];
+  write("vocab.json", model["vocab"].dump());
+  std::string lines = "#version: 0.2\n";
+  for (const json& merge : model["merges"])
+    lines += merge[0].get<std::string>() + " " + merge[1].get<std::string>() + "\n";
+  write("merges.txt", lines);
+  write("special_tokens_map.json",
+        R"({"mask_token": {"content": "<mask>", "lstrip": true}, "pad_token": "<pad>"})");
+  const auto tokenizer = load();
+  expect_encodings(*tokenizer, roberta["encodings"]);
+  EXPECT_EQ(tokenizer->pad_id(), 1);
+  EXPECT_EQ(tokenizer->vocab_size(), roberta["vocab_size"]);
+
+  write("tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer"})");
+  EXPECT_EQ(load()->encode("").ids, Ids{});
+  EXPECT_EQ(tokenizer->encode("").ids, (Ids{0, 2}));
+}
+
+TEST_F(Golden, MergesMayBeWrittenAsText) {
+  json tokenizer = golden()["roberta"]["tokenizer"];
+  for (json& merge : tokenizer["model"]["merges"])
+    merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
+  tokenizer["model"].erase("type");  // so are GPT-2's own files
+  expect_encodings(*load(tokenizer), golden()["roberta"]["encodings"]);
+}
+
+TEST_F(Golden, SaysWhatTheFolderDeclares) {
+  json tokenizer = golden()["bert"]["tokenizer"];
+  EXPECT_EQ(load(tokenizer)->max_length(), std::nullopt);
+  EXPECT_EQ(load(tokenizer)->pad_id(), 0);
+  EXPECT_EQ(load(tokenizer)->vocab_size(), golden()["bert"]["vocab_size"]);
+  EXPECT_EQ(load(tokenizer)->files(), std::vector<std::string>{"tokenizer.json"});
+  tokenizer["padding"] = {{"pad_id", 7}};
+  EXPECT_EQ(load(tokenizer)->pad_id(), 7);
+  write("tokenizer_config.json",
+        R"({"pad_token": "[MASK]", "model_max_length": 1000000000000000019884624838656})");
+  EXPECT_EQ(load()->pad_id(), tokenizer["model"]["vocab"]["[MASK]"]);
+  EXPECT_EQ(load()->max_length(), std::nullopt);
+  tokenizer["truncation"] = {{"max_length", 9}, {"strategy", "LongestFirst"}, {"stride", 0}};
+  EXPECT_EQ(load(tokenizer)->max_length(), 9);
+}
+
+TEST_F(Golden, ATextIsCutToTheMaximalLength) {
+  const auto tokenizer = load(golden()["bert"]["tokenizer"]);
+  const std::string text = "the quick brown fox jumps over the lazy dog";
+  const Ids all = tokenizer->encode(text).ids;
+  for (std::int64_t length = 2; length < static_cast<std::int64_t>(all.size()) + 3; ++length) {
+    Ids expected = all;
+    if (length < static_cast<std::int64_t>(all.size()))
+      expected.erase(expected.begin() + length - 1, expected.end() - 1);  // [SEP] stays
+    EXPECT_EQ(tokenizer->encode(text, length).ids, expected) << length;
+  }
+  expect_has(message_of<InputError>([&] { tokenizer->encode(text, 1); }), "no room for 2 special tokens");
+  expect_has(message_of<InputError>([&] { tokenizer->encode_pair(text, text, 2); }),
+             "no room for 3 special tokens");
+  expect_has(message_of<InputError>([&] { tokenizer->encode(text, -1); }), "maximal length of -1");
+}
+
+TEST_F(Golden, ManyThreadsMayUseOne) {
+  const json& smollm = golden()["smollm"];
+  const auto tokenizer = load(smollm["tokenizer"]);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] { expect_encodings(*tokenizer, smollm["encodings"]); });
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Utf8, EachMaximalInvalidPartIsReplaced) {
+  const std::string mark = "\xEF\xBF\xBD";
+  EXPECT_EQ(replace_invalid_utf8("a\xC3\xA9\xE4\xBD\xA0\xF0\x9F\x98\x80"),
+            "a\xC3\xA9\xE4\xBD\xA0\xF0\x9F\x98\x80");
+  EXPECT_EQ(replace_invalid_utf8("\xFFz"), mark + "z");
+  EXPECT_EQ(replace_invalid_utf8("\xE4\xBD"), mark);             // breaks off at the end
+  EXPECT_EQ(replace_invalid_utf8("\xF0\x9F\x98z"), mark + "z");  // breaks off at a letter
+  EXPECT_EQ(replace_invalid_utf8("\xED\xA0\x80"),
+            mark + mark + mark);  // a surrogate: no byte of it begins a sequence
+  EXPECT_EQ(replace_invalid_utf8("\xE0\x80\x80"), mark + mark + mark);  // overlong
+  // The Unicode Standard 15, table 3-8.
+  EXPECT_EQ(replace_invalid_utf8("\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64"),
+            "a" + mark + mark + mark + "b" + mark + "c" + mark + mark + "d");
+}
+
+TEST_F(Golden, LongAndStrangeTextsAreQuick) {
+  for (const char* name : {"bert", "roberta", "letters", "nfkc"}) {
+    const auto tokenizer = load(golden()[name]["tokenizer"]);
+    std::string marks;
+    for (int i = 0; i < 200000; ++i) marks += i % 2 == 0 ? "\xCC\x80" : "\xCC\xA3";
+    for (const std::string& text : {std::string(1 << 20, 'a'), std::string(1 << 20, ' '),
+                                    std::string(1 << 20, '\xFF'), "a" + marks, std::string(1 << 20, '\'')})
+      EXPECT_LE(tokenizer->encode(text, 16).ids.size(), 16u);
+  }
+}
+
+}  // namespace
+}  // namespace thaw

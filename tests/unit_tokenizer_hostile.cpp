@@ -1,0 +1,195 @@
+// Tokenizer files that are damaged, hostile or of a kind that is not in this version: one clear message each.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "tests/support/messages.h"
+#include "tests/support/tokenizer_files.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+
+class Hostile : public TokenizerFiles {
+ protected:
+  // The message that a golden tokenizer ends in once `change` was made to it: one line, which names the file.
+  void expect_refused(const std::string& name, const std::function<void(json&)>& change,
+                      const std::string& part) {
+    json tokenizer = golden()[name]["tokenizer"];
+    change(tokenizer);
+    expect_refused_text(tokenizer.dump(), part);
+  }
+
+  void expect_refused_text(const std::string& text, const std::string& part) {
+    write("tokenizer.json", text);
+    const std::string message = message_of<InputError>([&] { load(); });
+    expect_has(message, part);
+    expect_has(message, "tokenizer.json");
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+};
+
+TEST_F(Hostile, TextThatIsNoStrictJson) {
+  expect_refused_text("", "no JSON that thaw reads");
+  expect_refused_text("{\"model\": ", "no JSON that thaw reads");
+  expect_refused_text("[]", "a JSON object is expected");
+  expect_refused_text("{\"version\": \"1.0\"}", "a JSON object is expected");
+  expect_refused_text(R"({"model": {"vocab": {"a": 1, "a": 2}}})", "stands twice");
+  expect_refused_text(R"({"model": {"vocab": {")"
+                      "\xFF"
+                      R"(": 1}}})",
+                      "no JSON that thaw reads");
+  expect_refused_text(std::string(100, '[') + std::string(100, ']'), "nested deeper than 64");
+  std::string nested = R"({"type": "NFC"})";
+  for (int i = 0; i < 40; ++i) nested = R"({"type": "Sequence", "normalizers": [)" + nested + "]}";
+  expect_refused_text(R"({"normalizer": )" + nested + "}", "nested deeper than 64");
+}
+
+TEST_F(Hostile, ComponentsThatAreNotInThisVersion) {
+  const auto set = [](const char* part, const char* type) {
+    return [=](json& tokenizer) { tokenizer[part] = {{"type", type}}; };
+  };
+  expect_refused("bert", set("normalizer", "Precompiled"), "'Precompiled' is not in this version");
+  expect_refused("bert", set("pre_tokenizer", "Metaspace"), "'Metaspace' is not in this version");
+  expect_refused("bert", set("model", "Unigram"), "'Unigram' is not in this version");
+  expect_refused("bert", set("post_processor", "Other"), "'Other' is not in this version");
+  expect_refused(
+      "bert", [](json& t) { t["version"] = "2.0"; }, "version '2.0'");
+  expect_refused(
+      "bert", [](json& t) { t["normalizer"] = 3; }, "normalizer");
+  expect_refused(
+      "bert", [](json& t) { t["normalizer"].erase("lowercase"); }, "'lowercase' is missing");
+  expect_refused(
+      "bert", [](json& t) { t["normalizer"]["lowercase"] = "yes"; }, "wrong type");
+  expect_refused(
+      "roberta", [](json& t) { t["model"]["dropout"] = 0.1; }, "'dropout'");
+  expect_refused(
+      "roberta", [](json& t) { t["model"]["byte_fallback"] = true; }, "'byte_fallback'");
+  expect_refused(
+      "roberta", [](json& t) { t["model"]["end_of_word_suffix"] = "</w>"; }, "'end_of_word_suffix'");
+  expect_refused(
+      "bert",
+      [](json& t) {
+        t["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}};
+      },
+      "it goes with BPE");
+  const json level = {{"type", "ByteLevel"}, {"add_prefix_space", true}};
+  const json behind = {{"type", "Sequence"}, {"pretokenizers", {level, {{"type", "BertPreTokenizer"}}}}};
+  expect_refused(
+      "roberta", [&](json& t) { t["pre_tokenizer"] = behind; }, "behind ByteLevel");
+}
+
+TEST_F(Hostile, Vocabularies) {
+  const auto with_id = [](const json& id) {
+    return [=](json& tokenizer) { tokenizer["model"]["vocab"]["extra"] = id; };
+  };
+  expect_refused("bert", with_id(-1), "has the id -1");
+  expect_refused("bert", with_id(std::int64_t{1} << 31), "has the id 2147483648");
+  expect_refused("bert", with_id(~std::uint64_t{0}), "has the id");
+  expect_refused("bert", with_id(1.5), "no whole number");
+  expect_refused("bert", with_id("7"), "no whole number");
+  expect_refused("bert", with_id(7), "have the same id 7");
+  expect_refused(
+      "bert", [](json& t) { t["model"]["vocab"] = json::array(); }, "'vocab' is no JSON object");
+  expect_refused(
+      "bert", [](json& t) { t["model"].erase("vocab"); }, "'vocab' is no JSON object");
+  expect_refused(
+      "bert", [](json& t) { t["model"]["unk_token"] = "[none]"; }, "'[none]' is not in the vocabulary");
+}
+
+TEST_F(Hostile, Merges) {
+  const auto add = [](const json& merge) {
+    return [=](json& tokenizer) { tokenizer["model"]["merges"].push_back(merge); };
+  };
+  expect_refused("roberta", add("a"), "no pair of tokens");
+  expect_refused("roberta", add("a b c"), "no pair of tokens");
+  expect_refused("roberta", add(json::array({"a"})), "no pair of tokens");
+  expect_refused("roberta", add(json::array({"a", 1})), "no pair of tokens");
+  expect_refused("roberta", add(7), "no pair of tokens");
+  expect_refused("roberta", add(json::array({"nowhere", "a"})), "needs the token 'nowhere'");
+  expect_refused("roberta", add("z q"), "needs the token 'zq'");
+  expect_refused(
+      "roberta", [](json& t) { t["model"]["merges"] = "a b"; }, "'merges' is no JSON array");
+}
+
+TEST_F(Hostile, AddedTokens) {
+  const auto add = [](const std::string& content, std::int64_t id, bool normalized) {
+    return [=](json& tokenizer) {
+      tokenizer["added_tokens"].push_back({{"id", id},
+                                           {"content", content},
+                                           {"single_word", false},
+                                           {"lstrip", false},
+                                           {"rstrip", false},
+                                           {"normalized", normalized},
+                                           {"special", false}});
+    };
+  };
+  const std::int64_t next = golden()["bert"]["vocab_size"];
+  expect_refused("bert", add("fresh", 3, false), "is declared with the id 3 but gets");
+  expect_refused("bert", add("the", next, false), "is declared with the id");
+  expect_refused("bert", add("fresh", -1, false), "is declared with the id -1");
+  const auto both = [&](json& tokenizer) {
+    add("Fresh", next, true)(tokenizer);
+    add("FRESH", next + 1, true)(tokenizer);
+  };
+  expect_refused("bert", both, "another one's equal");
+  expect_refused(
+      "bert", [](json& t) { t["added_tokens"][0].erase("lstrip"); }, "'lstrip' is missing");
+  expect_refused(
+      "bert", [](json& t) { t["added_tokens"] = 3; }, "'added_tokens' has a value of the wrong type");
+}
+
+TEST_F(Hostile, Templates) {
+  const auto change = [](const std::function<void(json&)>& to) {
+    return [=](json& tokenizer) { to(tokenizer["post_processor"]); };
+  };
+  const json second = {{"Sequence", {{"id", "B"}, {"type_id", 0}}}};
+  expect_refused("bert", change([&](json& p) { p["single"].push_back(second); }), "no sequence 'B' here");
+  expect_refused("bert", change([](json& p) { p["special_tokens"].erase("[CLS]"); }), "'[CLS]' is missing");
+  expect_refused("bert", change([](json& p) { p["special_tokens"]["[CLS]"]["ids"] = {1 << 20}; }),
+                 "is not in the vocabulary");
+  expect_refused("bert", change([](json& p) { p["special_tokens"]["[CLS]"]["ids"] = {-5}; }),
+                 "is not in the vocabulary");
+  expect_refused("bert", change([](json& p) { p["single"][0] = 3; }), "'SpecialToken' is missing");
+  expect_refused("bert", change([](json& p) { p.erase("pair"); }), "'pair' is missing");
+  expect_refused("roberta", change([](json& p) {
+                   p["sep"] = {"</s>", 1 << 20};
+                 }),
+                 "is not in the vocabulary");
+  expect_refused("roberta", change([](json& p) { p["sep"] = "</s>"; }),
+                 "'sep' has a value of the wrong type");
+}
+
+TEST_F(Hostile, Folders) {
+  expect_has(message_of<InputError>([&] { load(); }), "there is no tokenizer");
+  write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n");
+  expect_has(message_of<InputError>([&] { load(); }), "the sep_token is not in the vocabulary");
+  write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nx\n");
+  EXPECT_EQ(load()->encode("x y").ids, (std::vector<std::int64_t>{2, 4, 1, 3}));
+  write("added_tokens.json", "{}");
+  expect_has(message_of<InputError>([&] { load(); }), "added_tokens.json without tokenizer.json");
+  remove("added_tokens.json");
+  write("tokenizer_config.json", R"({"do_lower_case": "maybe"})");
+  expect_has(message_of<InputError>([&] { load(); }), "'do_lower_case' has a value of the wrong type");
+  remove("vocab.txt");
+  remove("tokenizer_config.json");
+  write("vocab.json", R"({"a": 0, "b": 1})");
+  write("merges.txt", "#version: 0.2\na b\n");
+  expect_has(message_of<InputError>([&] { load(); }), "needs the token 'ab'");
+  write("merges.txt", "ab\n");
+  expect_has(message_of<InputError>([&] { load(); }), "'ab' is no pair of tokens");
+}
+
+TEST_F(Hostile, AFileLargerThanTheLimit) {
+  write("tokenizer.json", "");
+  std::filesystem::resize_file(folder_ / "tokenizer.json", (std::uintmax_t{64} << 20) + 1);
+  expect_has(message_of<InputError>([&] { load(); }), "tokenizer.json");
+}
+
+}  // namespace
+}  // namespace thaw
