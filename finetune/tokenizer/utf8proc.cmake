@@ -6,7 +6,7 @@ if(NOT THAW_UTF8PROC_INCLUDE_DIR OR NOT THAW_UTF8PROC_LIBRARY)
   message(FATAL_ERROR "The static library utf8proc was not found (on Debian: apt-get install libutf8proc-dev)")
 endif()
 if(NOT TARGET thaw_utf8proc)
-  add_library(thaw_utf8proc STATIC IMPORTED)
+  add_library(thaw_utf8proc STATIC IMPORTED GLOBAL)
   set_target_properties(thaw_utf8proc PROPERTIES
     IMPORTED_LOCATION "${THAW_UTF8PROC_LIBRARY}"
     INTERFACE_INCLUDE_DIRECTORIES "${THAW_UTF8PROC_INCLUDE_DIR}"

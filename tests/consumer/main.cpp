@@ -1,7 +1,9 @@
 // Uses an installed thaw as another project would: a gradient, and a frozen weight that gets none.
 #include <cstdio>
 
+#include "core/error.h"
 #include "core/ops.h"
+#include "finetune/tokenizer/tokenizer.h"
 
 int main() {
   const thaw::Tensor x = thaw::ones({4, 3});
@@ -14,5 +16,12 @@ int main() {
   std::printf("consumer: loss %g, gradient of the trained weight %g, of the frozen one %s\n", loss.item(),
               thaw::sum(trained.grad()).item(), frozen.grad() ? "present" : "none");
   const bool right = loss.item() == 120 && thaw::sum(trained.grad()).item() == 60 && !frozen.grad();
+
+  // The part that stands on a library of others' which thaw's own does not contain.
+  try {
+    thaw::load_tokenizer("no such folder");
+    return 1;
+  } catch (const thaw::InputError&) {
+  }
   return right ? 0 : 1;
 }

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "finetune/json_file.h"
+#include "nn/json_file.h"
 #include "finetune/tokenizer/tokenizer.h"
 
 namespace thaw {
