@@ -28,7 +28,7 @@ th, td { padding: .3rem .6rem; text-align: right; vertical-align: top; border-bo
 thead th { vertical-align: bottom; font-weight: 600; border-bottom: 2px solid var(--line); }
 th:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--paper);
   background-clip: padding-box; }
-td { white-space: nowrap; } td.long { white-space: normal; min-width: 14rem; text-align: left; }
+td { white-space: nowrap; } td.long { white-space: normal; min-width: 14rem; }
 tbody th { font-weight: 600; } td small, th small { display: block; color: var(--soft); font-weight: 400;
   font-size: .8rem; } td small { white-space: pre; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit;
