@@ -29,6 +29,7 @@ struct ModelSection {
 struct DataSection {
   std::string train;  // absolute, or "builtin:NAME"
   std::string validation, test;
+  std::map<std::string, std::string> shifted;  // names of further test data and their files
   double validation_fraction = 0.2;
   std::optional<double> test_fraction;  // compare without a test file: 0.2
   std::uint64_t split_seed = 0;
@@ -89,6 +90,9 @@ struct CompareSection {
   std::string prediction;            // why, in words
   std::string budget = "epochs";
   double margin = 0.01;
+  bool training_score = false;  // the metric on the training samples too
+  std::int64_t neighbours =
+      0;  // > 0: how many of so many neighbours of a test sample remain, see further_metrics.h
 };
 
 struct Config {

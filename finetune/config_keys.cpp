@@ -126,6 +126,11 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"validation_fraction", "share of the training data, stratified; 0: none", &S::validation_fraction,
        share()},
       {"test", "a file, instead of a share of the training data", &S::test, path(check_data_file).unset()},
+      {"shifted",
+       "{ \"elsewhere\" = \"other.csv\", .. }: further test data, on which compare reports the metric and "
+       "chooses "
+       "nothing",
+       &S::shifted, path(check_data_file).unset()},
       {"test_fraction", "share of the data; compare uses 0.2 where none is set", &S::test_fraction, share()},
       {"split_seed", "of the shares above", &S::split_seed, at_least(0)},
       {"label", "the column to predict", &S::label},
@@ -223,6 +228,11 @@ const std::vector<Key<CompareSection>>& compare_keys() {
       {"prediction", "why, in words; hashed and printed before the first run", &S::prediction, any().unset()},
       {"margin", "smaller differences count as none: of accuracy, or as a share of full's rmse", &S::margin,
        above(0)},
+      {"training_score", "the metric on the samples trained on is reported too", &S::training_score},
+      {"neighbours",
+       "of a test sample's so many nearest neighbours by the network's features, the share that training "
+       "leaves is reported; 0: not",
+       &S::neighbours, between(0, 100)},
   };
   return keys;
 }
@@ -292,6 +302,10 @@ void check_together(const Config& config) {
   if (train.nesterov && (train.momentum == 0 || train.dampening != 0))
     fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path,
                "); set train.momentum = 0.9");
+  for (const auto& [name, file] : config.data.shifted)
+    if (name.empty() || name == "training")
+      fail_input("data.shifted has ", name.empty() ? "a file without a name" : "the name \"training\"", " (",
+                 config.path, "); name each as it is to be called in the results, such as \"elsewhere\"");
   check_rows(config);
   check_merge(config);
   if (config.data.task == "regression" &&

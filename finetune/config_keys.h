@@ -50,13 +50,15 @@ struct NumberPair {
 
 using LabelLists = std::map<std::string, std::vector<std::string>>;  // TOML: { "a" = ["0", "6"] }
 using NamedNumbers = std::map<std::string, double>;                  // TOML: { "a" = 0.1 }
+using NamedTexts = std::map<std::string, std::string>;               // TOML: { "a" = "b" }
 
 template <class Section>
-using Member = std::variant<bool Section::*, std::int64_t Section::*, std::uint64_t Section::*,
-                            double Section::*, std::string Section::*, std::vector<std::int64_t> Section::*,
-                            std::vector<double> Section::*, std::vector<std::string> Section::*,
-                            LabelLists Section::*, NamedNumbers Section::*, std::optional<double> Section::*,
-                            std::optional<std::string> Section::*, NumberPair<Section>>;
+using Member =
+    std::variant<bool Section::*, std::int64_t Section::*, std::uint64_t Section::*, double Section::*,
+                 std::string Section::*, std::vector<std::int64_t> Section::*, std::vector<double> Section::*,
+                 std::vector<std::string> Section::*, LabelLists Section::*, NamedNumbers Section::*,
+                 NamedTexts Section::*, std::optional<double> Section::*,
+                 std::optional<std::string> Section::*, NumberPair<Section>>;
 
 template <class Section>
 struct Key {

@@ -45,16 +45,10 @@ std::string toml_text(const std::vector<T>& values) {
   return "[" + text + "]";
 }
 
-std::string toml_text(const LabelLists& lists) {
+template <class T>
+std::string toml_text(const std::map<std::string, T>& values) {
   std::string text;
-  for (const auto& [name, labels] : lists)
-    text += (text.empty() ? "" : ", ") + quoted(name) + " = " + toml_text(labels);
-  return "{ " + text + " }";
-}
-
-std::string toml_text(const NamedNumbers& numbers) {
-  std::string text;
-  for (const auto& [name, value] : numbers)
+  for (const auto& [name, value] : values)
     text += (text.empty() ? "" : ", ") + quoted(name) + " = " + toml_text(value);
   return "{ " + text + " }";
 }

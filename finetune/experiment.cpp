@@ -113,24 +113,41 @@ void read_or_split(const Config& config, const std::string& path, double fractio
   }
 }
 
+void read_shifted(const Config& config, bool refuse, PreparedData& data) {
+  for (const auto& [name, path] : config.data.shifted) {
+    ShiftedData& shifted =
+        data.shifted.emplace_back(name, read_dataset(source_of(config, path, &data.train)));
+    check_same_shape(data.train, shifted.data, path);
+    check_apart(config, {data.train, config.data.train}, {shifted.data, path}, refuse, data.notes);
+  }
+}
+
+// Every data set in it, with the file that it came from.
+template <class Visit>
+void for_each_part(const DataSection& section, PreparedData& data, Visit visit) {
+  const auto source_of_part = [&](const std::string& file) { return file.empty() ? section.train : file; };
+  visit(data.train, section.train);
+  visit(data.validation, source_of_part(section.validation));
+  visit(data.test, source_of_part(section.test));
+  for (ShiftedData& shifted : data.shifted) visit(shifted.data, section.shifted.at(shifted.name));
+}
+
 // After the splits, which keep equal images together and look for those that two files share.
 void corrupt_parts(const DataSection& section, PreparedData& data) {
   if (section.corrupt.empty()) return;
-  const auto source_of_part = [&](const std::string& file) { return file.empty() ? section.train : file; };
-  corrupt_images(data.train, section.corrupt, section.train);
-  corrupt_images(data.validation, section.corrupt, source_of_part(section.validation));
-  corrupt_images(data.test, section.corrupt, source_of_part(section.test));
+  for_each_part(section, data,
+                [&](Dataset& part, const std::string& file) { corrupt_images(part, section.corrupt, file); });
   data.notes.push_back(concat("every image is changed: data.corrupt = ", in_quotes(section.corrupt)));
 }
 
-void tokenize_parts(const TextInput& input, PreparedData& data) {
+void tokenize_parts(const DataSection& section, const TextInput& input, PreparedData& data) {
   std::int64_t texts = 0, cut = 0;
-  for (Dataset* part : {&data.train, &data.validation, &data.test}) {
-    tokenize(input, *part);
-    texts += part->size();
-    for (const auto& tokens : part->tokens)
+  for_each_part(section, data, [&](Dataset& part, const std::string&) {
+    tokenize(input, part);
+    texts += part.size();
+    for (const auto& tokens : part.tokens)
       cut += static_cast<std::int64_t>(tokens.size()) == input.max_length ? 1 : 0;
-  }
+  });
   if (cut > 0)
     data.notes.push_back(concat(cut, " of ", texts, " texts fill ", input.max_length,
                                 " tokens; what is beyond is cut off (model.max_length)"));
@@ -159,10 +176,11 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   if (!section.validation.empty())
     check_apart(config, {data.test, section.test.empty() ? section.train : section.test},
                 {data.validation, section.validation}, refuse_duplicates, data.notes);
+  read_shifted(config, refuse_duplicates, data);
   if (data.test.size() > 0) data.test_hash = content_hash(data.test);
   corrupt_parts(section, data);
   const auto text = text_input(config);
-  if (text) tokenize_parts(*text, data);
+  if (text) tokenize_parts(section, *text, data);
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = section.task;
@@ -181,9 +199,14 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
 
 PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed) {
   const DataSection& section = config.data;
-  PreparedData data{
-      {},          loaded.validation, loaded.test, loaded.test_hash, loaded.regression, loaded.preprocess,
-      loaded.notes};
+  PreparedData data{{},
+                    loaded.validation,
+                    loaded.test,
+                    loaded.shifted,
+                    loaded.test_hash,
+                    loaded.regression,
+                    loaded.preprocess,
+                    loaded.notes};
   // All of the pool is copied only where nothing is drawn from it.
   if (section.samples_per_class > 0)
     data.train = loaded.train.subset(draw_per_class(loaded.train, section.samples_per_class, draw_seed));
@@ -200,8 +223,9 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
                "); leave it out");
   if (section.standardize) {
     const Standardizer standardizer = Standardizer::fit(data.train);
-    for (Dataset* part : {&data.train, &data.validation, &data.test})
-      if (part->size() > 0) standardizer.apply(*part);
+    for_each_part(section, data, [&](Dataset& part, const std::string&) {
+      if (part.size() > 0) standardizer.apply(part);
+    });
     data.preprocess.mean = standardizer.mean;
     data.preprocess.deviation = standardizer.deviation;
   }

@@ -13,9 +13,15 @@
 
 namespace thaw {
 
+struct ShiftedData {
+  std::string name;
+  Dataset data;
+};
+
 struct PreparedData {
-  Dataset train, validation, test;  // test is empty where the config has none
-  std::string test_hash;            // content_hash of the test data as they were read; empty without any
+  Dataset train, validation, test;   // test is empty where the config has none
+  std::vector<ShiftedData> shifted;  // further test data, of data.shifted
+  std::string test_hash;             // content_hash of the test data as they were read; empty without any
   bool regression = false;
   Preprocess preprocess;           // what predict needs to treat new data alike
   std::vector<std::string> notes;  // for the user: what was split off, drawn, left out

@@ -10,6 +10,7 @@
 #include "finetune/clock.h"
 #include "finetune/evaluate.h"
 #include "finetune/event_file.h"
+#include "finetune/further_metrics.h"
 #include "finetune/run_report.h"
 #include "finetune/test_looks.h"
 #include "nn/init.h"
@@ -116,6 +117,13 @@ RunResult run_training(const RunRequest& request) {
     const Outputs outputs = predict_all(*prepared.model, data.test);
     result.test = compute_metrics(outputs, data.test);
     result.test_scores = example_scores(outputs, data.test);
+    add_further_metrics(
+        config, data, [&](const Dataset& part) { return predict_all(*prepared.model, part); }, result.test);
+    if (config.compare.neighbours > 0) {
+      const PreparedModel before = prepare_model(config, data, config.train.seed, {}, request.allow_missing);
+      result.test.emplace_back("neighbours_kept", neighbours_kept(*before.model, *prepared.model, data.test,
+                                                                  config.compare.neighbours));
+    }
     result.test_evaluations = 1;
     if (folder)
       folder->append_metrics(

@@ -153,6 +153,27 @@ TEST_F(CliCompare, APretrainedFolderIsComparedWithScratch) {
   EXPECT_DOUBLE_EQ(json::parse(anew.out)["test"]["loss"].get<double>(), std::stod(scratch.at("loss")));
 }
 
+// Shifted data that are copies of others are judged as those are.
+TEST_F(CliCompare, FurtherMetricsStandBesideTheTests) {
+  folder.write("here.csv", clusters_csv(60, 2));
+  folder.write("copy.csv", clusters_csv(60, 2));
+  folder.write("other.csv", clusters_csv(60, 3));
+  write_config(
+      "train = \"t.csv\"\ntest = \"here.csv\"\nshifted = { near = \"copy.csv\", far = \"other.csv\" }",
+      "[compare]\ntraining_score = true\nneighbours = 5\n");
+  ASSERT_EQ(quick({"--set", "train.lr=0.01"}).code, 0);
+  for (const json& row : results()["runs"]) {
+    const json& test = row["test"];
+    EXPECT_EQ(test["near_accuracy"], test["accuracy"]) << row["strategy"];
+    EXPECT_TRUE(test.contains("far_accuracy"));
+    EXPECT_TRUE(test.contains("training_accuracy"));
+    EXPECT_EQ(test.contains("neighbours_kept"), row["strategy"] == "full");
+  }
+  const ProgramResult reserved =
+      quick({"--set", "data.shifted={ training = \"copy.csv\" }", "--out", folder.path("other")});
+  EXPECT_EQ(reserved.code, 2);
+}
+
 TEST_F(CliCompare, BatchNormGivesTheBaselineOfItsStatistics) {
   constexpr const char* kDigits =
       "[data]\ntrain = \"builtin:digits\"\nsamples_per_class = 4\n[train]\nsteps = 3\n";

@@ -271,6 +271,19 @@ TEST(NearDuplicates, AreNearerThanATenthOfTheMedian) {
   EXPECT_EQ(count({10, 110, 210, 301.5F, 410}), 0) << "the limit is 1";
 }
 
+TEST(NearDuplicates, OfTextsHaveTheSameWords) {
+  const auto texts = [](std::vector<std::string> text) {
+    Dataset data;
+    data.sample_shape = {0};
+    data.text = std::move(text);
+    for (std::size_t i = 0; i < data.text.size(); ++i) data.id.push_back(static_cast<std::int64_t>(i));
+    return data;
+  };
+  const Dataset first = texts({"A fine film, really.", "It's bad", "caf\u00e9"});
+  const Dataset second = texts({"a fine film -- REALLY!", "A fine film", "it s bad", "CAF\u00e9 ", "cafe"});
+  EXPECT_EQ(near_duplicates(first, second).count, 3);
+}
+
 TEST(NearDuplicates, ACommonOffsetCostsNoDigits) {
   const float far = 1e6F;
   const Dataset first = points({far, far + 100, far + 200});

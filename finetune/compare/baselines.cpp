@@ -10,6 +10,7 @@
 #include "finetune/batch.h"
 #include "finetune/clock.h"
 #include "finetune/compare/linear_probe.h"
+#include "finetune/further_metrics.h"
 #include "nn/init.h"
 #include "nn/layers/norm.h"
 
@@ -50,16 +51,19 @@ void estimate_statistics(Model& model, const Dataset& data) {
   model.train(false);
 }
 
-void look_at_test(const Outputs& outputs, const Dataset& test, ReportedRun& row) {
+void look_at_test(const BaselineRequest& request, const Predict& predict, ReportedRun& row) {
+  const Dataset& test = request.data.test;
+  const Outputs outputs = predict(test);
   row.test = compute_metrics(outputs, test);
   row.scores = example_scores(outputs, test);
   row.value = metric(row.test, main_metric(test));
   row.loss = metric(row.test, "loss");
   row.test_evaluations = 1;
+  add_further_metrics(request.config, request.data, predict, row.test);
 }
 
 // Every class as likely as it is among the training samples, an unseen one half as likely as one seen once.
-Outputs majority(const PreparedData& data) {
+Outputs majority(const PreparedData& data, std::int64_t samples) {
   std::vector<float> row;
   if (data.regression)
     row.push_back(
@@ -68,12 +72,13 @@ Outputs majority(const PreparedData& data) {
   for (const std::int64_t count : data.train.class_counts())
     row.push_back(std::log(std::max(static_cast<float>(count), 0.5F)));
   Outputs outputs{static_cast<std::int64_t>(row.size()), {}};
-  for (std::int64_t i = 0; i < data.test.size(); ++i)
+  for (std::int64_t i = 0; i < samples; ++i)
     outputs.values.insert(outputs.values.end(), row.begin(), row.end());
   return outputs;
 }
 
-void probe(Model* model, const PreparedData& data, ReportedRun& row) {
+void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
+  const PreparedData& data = request.data;
   const auto start = Clock::now();
   const Tensor train = features_of(model, data.train);
   const auto prepared = [&](const Dataset& part) {
@@ -85,7 +90,8 @@ void probe(Model* model, const PreparedData& data, ReportedRun& row) {
   row.seconds = seconds_since(start);
   const std::int64_t outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
   row.trainable = outputs * (train.size(1) + 1);
-  look_at_test(best.model.predict(prepared(data.test).x), data.test, row);
+  look_at_test(
+      request, [&](const Dataset& part) { return best.model.predict(prepared(part).x); }, row);
 }
 
 std::unique_ptr<Model> model_of(const BaselineRequest& request) {
@@ -93,12 +99,13 @@ std::unique_ptr<Model> model_of(const BaselineRequest& request) {
 }
 
 void run_majority(const BaselineRequest& request, ReportedRun& row) {
-  look_at_test(majority(request.data), request.data.test, row);
+  look_at_test(
+      request, [&](const Dataset& part) { return majority(request.data, part.size()); }, row);
 }
 
 void run_probe(const BaselineRequest& request, ReportedRun& row) {
   const std::unique_ptr<Model> model = is_pretrained(request.config) ? model_of(request) : nullptr;
-  probe(model.get(), request.data, row);
+  probe(model.get(), request, row);
 }
 
 void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
@@ -107,9 +114,10 @@ void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
   estimate_statistics(*model, request.data.train);
   const double seconds = seconds_since(start);
   if (head_is_new(request.config, request.data, *model))
-    probe(model.get(), request.data, row);
+    probe(model.get(), request, row);
   else
-    look_at_test(predict_all(*model, request.data.test), request.data.test, row);
+    look_at_test(
+        request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
   row.seconds += seconds;
 }
 

@@ -1,6 +1,7 @@
 #include "finetune/compare/data_card.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <map>
@@ -69,9 +70,32 @@ std::string describe_duplicates(const PreparedData& loaded, const NearDuplicates
   return text;
 }
 
+// The words alone: letters in lower case (those of ASCII) and digits, with single spaces between.
+std::string words_of(const std::string& text) {
+  std::string words;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || std::isalnum(byte) != 0)
+      words += static_cast<char>(byte < 0x80 ? std::tolower(byte) : byte);
+    else if (!words.empty() && words.back() != ' ')
+      words += ' ';
+  }
+  if (words.ends_with(' ')) words.pop_back();
+  return words;
+}
+
+NearDuplicates same_words(const Dataset& first, const Dataset& second) {
+  std::set<std::string> known;
+  for (const std::string& text : first.text) known.insert(words_of(text));
+  return {std::count_if(second.text.begin(), second.text.end(),
+                        [&](const std::string& text) { return known.contains(words_of(text)); }),
+          first.size()};
+}
+
 }  // namespace
 
 NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs) {
+  if (first.is_text()) return same_words(first, second);
   const NoGrad no_grad;
   constexpr std::int64_t kBlock = 256;
   const std::int64_t n = first.size(), m = second.size();

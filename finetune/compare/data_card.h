@@ -15,7 +15,7 @@ DataCard make_data_card(const Config& config, const PreparedData& loaded, const 
 // Rows of `second` that are nearly rows of `first`: not farther from one than a tenth of the median distance
 // from a row of `second` to its nearest in `first`, equal rows apart (Euclidean; columns of a table by their
 // deviations). At most `most_pairs` pairs are compared; rows of `first` beyond that are passed over, and
-// `compared` says how many were not.
+// `compared` says how many were not. Of texts: the same words, whatever capitals and punctuation are.
 struct NearDuplicates {
   std::int64_t count = 0;
   std::int64_t compared = 0;  // rows of `first`

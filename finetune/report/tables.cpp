@@ -224,8 +224,9 @@ std::string metric_name(const std::string& metric) {
   if (metric.empty()) return "metric";
   if (metric == "macro_f1") return "macro F1";
   if (metric == "loss") return "loss";
-  if (metric == "calibration_error") return "calibration error";
-  return metric;
+  std::string name = metric;
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
 }
 
 }  // namespace thaw::report

@@ -1,0 +1,25 @@
+// What compare reports beside the metrics on the test data, and never chooses on: the metric on shifted data
+// and on the training samples, and what the network forgot.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "finetune/config.h"
+#include "finetune/evaluate.h"
+#include "finetune/experiment.h"
+
+namespace thaw {
+
+using Predict = std::function<Outputs(const Dataset&)>;
+
+// Appends the main metric on each of data.shifted, as "amazon_accuracy", and, with compare.training_score, on
+// the training samples, as "training_accuracy".
+void add_further_metrics(const Config& config, const PreparedData& data, const Predict& predict, Metrics& to);
+
+// How much of the features' geometry training left: of each sample's `count` nearest neighbours among the
+// others, by the cosine of what the head takes, the share that is the same in both networks; 1: all, about
+// count / samples: by chance. Of the first 1,000 samples, fewer than `count` + 1 of which are refused.
+double neighbours_kept(Model& before, Model& after, const Dataset& data, std::int64_t count);
+
+}  // namespace thaw
