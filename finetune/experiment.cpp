@@ -184,7 +184,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = section.task;
-  preprocess.sample_shape = data.train.sample_shape;
+  if (!text) preprocess.sample_shape = data.train.sample_shape;
   preprocess.columns = data.train.columns;
   preprocess.labels = data.train.classes;
   preprocess.label_column = section.label;

@@ -1,0 +1,149 @@
+// Texts through the program: a folder of Hugging Face's layout is fine-tuned, and the run's folder is used.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/program.h"
+#include "tests/support/text_model.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+using testing::file_text;
+using testing::ProgramResult;
+using testing::run_program;
+using testing::sentences_csv;
+using testing::TemporaryFolder;
+
+std::vector<json> json_lines(const std::string& text) {
+  std::vector<json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+double largest_difference(const json& a, const json& b) {
+  double largest = 0;
+  EXPECT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    largest = std::max(largest, std::abs(a[i].get<double>() - b[i].get<double>()));
+  return largest;
+}
+
+struct CliText : ::testing::Test {
+  CliText() { testing::write_text_model(folder.path("model")); }
+  ProgramResult train(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"train", config, "--out", run, "--json"});
+    return run_program(more);
+  }
+  std::vector<json> embed(const std::string& input) const {
+    const ProgramResult result = run_program({"embed", "--model", folder.path("model"), "--input", input});
+    EXPECT_EQ(result.code, 0) << result.err;
+    return json_lines(result.out);
+  }
+
+  TemporaryFolder folder;
+  std::string data = folder.write("s.csv", sentences_csv(160, 1));
+  std::string test = folder.write("test.csv", sentences_csv(60, 2));
+  std::string config =
+      folder.write("task.toml",
+                   "[model]\nfrom = \"model\"\n[data]\ntrain = \"s.csv\"\ntest = "
+                   "\"test.csv\"\nduplicates = \"warn\"\n[train]\nlr = 3e-3\nepochs = 8\nbatch_size = 8\n");
+  std::string run = folder.path("run");
+};
+
+TEST_F(CliText, AFolderWithoutAHeadLearnsAndItsRunIsUsed) {
+  const ProgramResult result = train();
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.err.find("the head is new"), std::string::npos) << result.err;
+  const json trained = json::parse(result.out);
+  EXPECT_GT(trained["test"]["accuracy"].get<double>(), 0.95);
+  EXPECT_EQ(file_text(run + "/vocab.txt"), file_text(folder.path("model/vocab.txt")));
+
+  const ProgramResult eval = run_program({"eval", config, "--model", run, "--json"});
+  ASSERT_EQ(eval.code, 0) << eval.err;
+  EXPECT_DOUBLE_EQ(json::parse(eval.out)["accuracy"].get<double>(),
+                   trained["test"]["accuracy"].get<double>());
+
+  const std::string texts = folder.write("new.txt", "The film was lovely .\r\nthe END was awful\n");
+  const ProgramResult predict = run_program({"predict", "--model", run, "--input", texts, "--json"});
+  ASSERT_EQ(predict.code, 0) << predict.err;
+  const std::vector<json> lines = json_lines(predict.out);
+  ASSERT_EQ(lines.size(), 2u) << predict.out;
+  EXPECT_EQ(lines[0]["label"], "good");
+  EXPECT_EQ(lines[1]["label"], "bad");
+}
+
+TEST_F(CliText, TheBatchThatATextStandsInDoesNotMatter) {
+  const std::string one = "the film was good .", two = "a",
+                    three = "and the story was dull and the end was dark";
+  const std::vector<json> together =
+      embed(folder.write("all.txt", one + "\n" + two + "\n" + three + "\n" + one + "\n"));
+  ASSERT_EQ(together.size(), 4u);
+  EXPECT_EQ(together[0]["embedding"], together[3]["embedding"]);
+  const std::vector<std::string> texts = {one, two, three};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::vector<json> alone = embed(folder.write("one.txt", texts[i] + "\n"));
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_EQ(alone[0]["embedding"].size(), 16u);
+    EXPECT_LT(largest_difference(alone[0]["embedding"], together[i]["embedding"]), 1e-5) << texts[i];
+  }
+  EXPECT_GT(largest_difference(together[0]["embedding"], together[1]["embedding"]), 0.01);
+}
+
+TEST_F(CliText, WhatTheLengthCutsOffIsSaid) {
+  const ProgramResult result = train({"--set", "model.max_length=6", "--set", "train.epochs=1"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.err.find("texts fill 6 tokens"), std::string::npos) << result.err;
+  const std::string folder_says = file_text(run + "/preprocess.json");
+  EXPECT_NE(folder_says.find("\"max_length\": 6"), std::string::npos) << folder_says;
+}
+
+TEST_F(CliText, OddTextsAreReadAndWhatIsNoTextIsRefused) {
+  const std::string odd = "\xEF\xBB\xBFgood\n\n\u200b\n\x07 a\n";
+  EXPECT_EQ(embed(folder.write("odd.txt", odd)).size(), 4u);
+  const std::string latin = folder.write("latin.txt", "good\ncaf\xE9\n");
+  const ProgramResult refused = run_program({"embed", "--model", folder.path("model"), "--input", latin});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("latin.txt:2"), std::string::npos) << refused.err;
+}
+
+TEST_F(CliText, WhatIsWrongIsSaidInOneLine) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"--set", "data.text=words"}, "words"},
+      {{"--set", "model.max_length=21"}, "20 positions"},
+      {{"--set", "data.standardize=true"}, "standardize"},
+      {{"--set", "model.pooling=median"}, "median"},
+  };
+  for (const auto& [more, part] : cases) {
+    const ProgramResult result = train(more);
+    EXPECT_EQ(result.code, 2) << part;
+    EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+    EXPECT_FALSE(std::filesystem::exists(run)) << part;
+  }
+  std::filesystem::remove(folder.path("model/vocab.txt"));
+  const ProgramResult result = train();
+  EXPECT_EQ(result.code, 2) << result.err;
+  EXPECT_NE(result.err.find("vocab.txt"), std::string::npos) << result.err;
+}
+
+TEST_F(CliText, StrategiesAreComparedWithABaselineOnTheFeatures) {
+  const ProgramResult result =
+      run_program({"compare", config, "--out", run, "--strategies", "full,head,top-1,bitfit", "--seeds", "2",
+                   "--no-tune", "--json", "--set", "train.epochs=2"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json found = json::parse(file_text(run + "/results.json"));
+  EXPECT_EQ(found["runs"].size(), 14u) << "majority, probe, scratch and four strategies";
+  for (const json& row : found["runs"]) EXPECT_EQ(row["status"], "ok") << row["strategy"];
+}
+
+}  // namespace
+}  // namespace thaw
