@@ -19,7 +19,10 @@ using testing::TemporaryFolder;
 constexpr const char* kLong =
     "[data]\ntrain = \"builtin:digits\"\n[train]\nsteps = 1000000\ncheckpoint_every = \"never\"\n";
 
-TEST(CliResume, KilledRunsEndWithTheSameBits) { testing::expect_same_bits_after_kills(5, 1); }
+TEST(CliResume, KilledRunsEndWithTheSameBits) {
+  const TemporaryFolder folder;
+  testing::expect_same_bits_after_kills(folder.write("task.toml", testing::kChangingRun), 5, 1);
+}
 
 void expect_interruption(int signal, int code) {
   const TemporaryFolder folder;

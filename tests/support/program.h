@@ -18,6 +18,10 @@ struct ProgramResult {
 // Runs `thaw` to its end with `input` on its standard input.
 ProgramResult run_program(const std::vector<std::string>& arguments, const std::string& input = "");
 
+// The same with variables added to its environment, as "NAME=VALUE".
+ProgramResult run_program_in(const std::vector<std::string>& environment,
+                             const std::vector<std::string>& arguments);
+
 // Starts `thaw` and ends it with `signal` after `delay`, if it still runs then.
 ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
                                      std::chrono::milliseconds delay, int signal);

@@ -9,10 +9,8 @@
 #include "tests/support/program.h"
 
 namespace thaw::testing {
-namespace {
 
-// Phases that change what trains, dropout, momentum: whatever a checkpoint could forget.
-constexpr const char* kConfig = R"(
+const char* const kChangingRun = R"(
 [model]
 hidden = [64, 64]
 dropout = 0.1
@@ -38,11 +36,8 @@ lr_mult = { "layers.0" = 0.1 }
 rewarmup = 20
 )";
 
-}  // namespace
-
-void expect_same_bits_after_kills(int kills, std::uint64_t seed) {
+void expect_same_bits_after_kills(const std::string& config, int kills, std::uint64_t seed) {
   const TemporaryFolder folder;
-  const std::string config = folder.write("task.toml", kConfig);
   const std::string whole = folder.path("whole"), killed = folder.path("killed");
   const auto start = std::chrono::steady_clock::now();
   const ProgramResult uninterrupted = run_program({"train", config, "--out", whole});

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace thaw::testing {
 
-// Kills a checkpointing run `kills` times at random moments, resumes it each time, and compares its final
-// weights.
-void expect_same_bits_after_kills(int kills, std::uint64_t seed);
+// A run that checkpoints every few updates, and whose plan changes what trains, dropout and momentum.
+extern const char* const kChangingRun;
+
+// Kills the run of a config file `kills` times at random moments, resumes it each time, and compares
+// its final weights.
+void expect_same_bits_after_kills(const std::string& config, int kills, std::uint64_t seed);
 
 }  // namespace thaw::testing
