@@ -1,4 +1,4 @@
-// Linear: y = x W^T + b, with room for a low-rank adapter beside the frozen weight.
+// Linear: y = x W^T + b for a weight [out, in], with room for a low-rank adapter beside the frozen weight.
 #pragma once
 
 #include "nn/layers/dropout.h"
@@ -28,21 +28,31 @@ class LoraAdapter : public Module {
   Dropout& dropout_;
 };
 
+// How a weight lies in memory and in files: as nn.Linear's, or the other way round (GPT-2's Conv1D).
+enum class WeightLayout : unsigned char { out_in, in_out };
+
 class Linear : public Module {
  public:
   // x [.., in] -> [.., out]. `path` is the layer's dotted name: it keys the initial weights.
-  Linear(std::int64_t in, std::int64_t out, const std::string& path, bool bias = true);
+  Linear(std::int64_t in, std::int64_t out, const std::string& path, bool bias = true,
+         WeightLayout layout = WeightLayout::out_in);
   Tensor forward(const Tensor& x);
 
-  const ParameterPtr& weight() const { return weight_; }  // [out, in]
+  const ParameterPtr& weight() const { return weight_; }  // [out, in], or [in, out] by layout()
   const ParameterPtr& bias() const { return bias_; }      // [out] or null
+  WeightLayout layout() const { return layout_; }
+  Tensor matrix() const { return in_layout(weight_->tensor); }  // the weight as [out, in]
   LoraAdapter* adapter() const { return adapter_; }
   // Adds an adapter; the caller refreshes the model's names.
   void attach(const LoraAdapter::Options& options);
-  // The weight with the adapter folded in: W + delta.
+  // The weight with the adapter folded in: W + delta, in the weight's layout.
   Tensor merged_weight() const;
 
  private:
+  // A matrix [out, in] in the weight's layout, and back: the layouts are each other's transpose.
+  Tensor in_layout(const Tensor& matrix) const;
+
+  WeightLayout layout_;
   ParameterPtr weight_, bias_;
   LoraAdapter* adapter_ = nullptr;
 };
