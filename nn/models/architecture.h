@@ -35,5 +35,9 @@ void read_bert(const nlohmann::json& json, const std::string& path, ModelConfig&
 void write_bert(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_distilbert(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_distilbert(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_gpt2(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_gpt2(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_vit(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_vit(const ModelConfig& config, nlohmann::ordered_json& json);
 
 }  // namespace thaw

@@ -52,24 +52,6 @@ bool is_no_part(const std::string& name) {
   return name.ends_with("position_ids") || name.starts_with("cls.") || name.starts_with("vocab_");
 }
 
-void check_sizes(const TransformerConfig& t, const std::string& path) {
-  const auto check = [&](const char* what, std::int64_t size, std::int64_t largest) {
-    if (size < 1 || size > largest)
-      fail_input("the model's ", what, " is ", size, " (", path, "); it must be 1 to ", largest);
-  };
-  check("vocabulary", t.vocab_size, 1 << 24);
-  check("number of positions", t.positions, 1 << 20);
-  check("number of token types", std::max<std::int64_t>(t.token_types, 1), 1 << 10);
-  check("hidden size", t.hidden_size, 1 << 16);
-  check("number of layers", t.layers, 1 << 10);
-  check("number of heads", t.heads, 1 << 10);
-  check("intermediate size", t.intermediate_size, 1 << 18);
-  if (t.hidden_size % t.heads != 0)
-    fail_input("the model's ", t.heads, " heads do not divide its hidden size ", t.hidden_size, " (", path,
-               "); make the folder again");
-  activation_named(t.activation);
-}
-
 }  // namespace
 
 Bert::Bert(const ModelConfig& config) : family_(family_of(config)), pooling_(config.transformer.pooling) {
@@ -108,15 +90,10 @@ const char* Bert::architecture() const { return family_.architecture; }
 
 Tensor Bert::embed(const ModelInput& x) {
   const TraceScope trace(words_->scope());
-  const std::int64_t length = x.values.size(1);
-  const Tensor& positions = positions_->weight()->tensor;
-  if (length > positions.size(0))
-    fail_input("a text of ", length, " tokens is longer than the model's ", positions.size(0),
-               " positions; set model.max_length");
   Tensor h = words_->forward(x.values);
   if (types_ != nullptr)
     h = h + (x.types.defined() ? types_->forward(x.types) : select(types_->weight()->tensor, 0, 0));
-  h = h + slice(positions, 0, 0, length);
+  h = h + first_positions(*positions_, x.values.size(1));
   h = embedding_norm_->forward(h);
   return embedding_dropout_->forward(h);
 }
@@ -194,7 +171,7 @@ void read_bert(const nlohmann::json& json, const std::string& path, ModelConfig&
   if (positions != "absolute" || decoder)
     fail_input("a BERT with ", decoder ? "a decoder's mask" : "relative positions", " (", path,
                ") is not in this version; use an encoder with absolute positions");
-  check_sizes(t, path);
+  check_text_sizes_in(t, path);
   read_labels(json, path, config);
 }
 
@@ -223,7 +200,7 @@ void read_distilbert(const nlohmann::json& json, const std::string& path, ModelC
   read_optional_field(json, "attention_dropout", path, t.attention_dropout);
   read_optional_field(json, "seq_classif_dropout", path, t.classifier_dropout);
   read_optional_field(json, "initializer_range", path, t.initializer_range);
-  check_sizes(t, path);
+  check_text_sizes_in(t, path);
   read_labels(json, path, config);
 }
 

@@ -5,7 +5,9 @@
 #include "nn/models/architecture.h"
 #include "nn/models/bert.h"
 #include "nn/models/cnn.h"
+#include "nn/models/gpt2.h"
 #include "nn/models/mlp.h"
+#include "nn/models/vit.h"
 
 namespace thaw {
 namespace {
@@ -20,6 +22,8 @@ constexpr Architecture kArchitectures[] = {
     {"cnn", "thaw-cnn", false, make<Cnn>, read_cnn, write_cnn},
     {"bert", "bert", true, make<Bert>, read_bert, write_bert},
     {"distilbert", "distilbert", true, make<Bert>, read_distilbert, write_distilbert},
+    {"gpt2", "gpt2", true, make<Gpt2>, read_gpt2, write_gpt2},
+    {"vit", "vit", false, make<Vit>, read_vit, write_vit},
 };
 
 const Architecture& find_architecture(const std::string& name) {
@@ -89,7 +93,8 @@ std::string write_model_config(const ModelConfig& config) {
 void set_dropout(ModelConfig& config, double p) {
   config.dropout = p;
   TransformerConfig& transformer = config.transformer;
-  transformer.hidden_dropout = transformer.attention_dropout = transformer.classifier_dropout = p;
+  transformer.embedding_dropout = transformer.hidden_dropout = transformer.attention_dropout =
+      transformer.classifier_dropout = p;
 }
 
 std::int64_t count_elements(const ModelConfig& config) {

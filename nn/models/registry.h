@@ -14,22 +14,25 @@ struct TransformerConfig {
   std::int64_t vocab_size = 0;  // text
   std::int64_t positions = 0;   // the longest sequence
   std::int64_t token_types = 0;
+  std::int64_t pad_id = -1;     // the token of padding, where it is known
+  std::int64_t patch_size = 0;  // images: the side of a square patch, in pixels
   std::int64_t hidden_size = 0;
   std::int64_t layers = 0;
   std::int64_t heads = 0;
   std::int64_t intermediate_size = 0;
   std::string activation = "gelu";
   double layer_norm_eps = 1e-12;
+  double embedding_dropout = 0;  // where it is not hidden_dropout
   double hidden_dropout = 0;
   double attention_dropout = 0;
   double classifier_dropout = 0;
   double initializer_range = 0.02;
-  std::string pooling = "pooler";  // how a text becomes one vector: "pooler", "cls", "mean"
+  std::string pooling = "pooler";  // how a text becomes one vector: "pooler", "cls", "mean", "lasttoken"
 };
 
 // What it takes to build a model again: saved as config.json beside its weights.
 struct ModelConfig {
-  std::string architecture;                 // "mlp", "cnn", "bert", "distilbert"
+  std::string architecture;                 // "mlp", "cnn", "bert", "distilbert", "gpt2", "vit"
   std::vector<std::int64_t> hidden = {64};  // mlp: sizes of the hidden layers
   std::string activation = "relu";          // mlp: "relu", "gelu", "tanh"
   double dropout = 0;

@@ -1,5 +1,8 @@
 #include "nn/models/transformer.h"
 
+#include <algorithm>
+
+#include "core/error.h"
 #include "nn/init.h"
 
 namespace thaw {
@@ -44,6 +47,37 @@ Tensor EncoderLayer::forward(const Tensor& x, const Tensor& mask) {
   }
   const Tensor h = attention_norm_.forward(attention(x, mask) + x);
   return output_norm_.forward(feed_forward(h) + h);
+}
+
+Tensor first_positions(const Embedding& table, std::int64_t length) {
+  const Tensor& positions = table.weight()->tensor;
+  if (length > positions.size(0))
+    fail_input("a text of ", length, " tokens is longer than the model's ", positions.size(0),
+               " positions; set model.max_length");
+  return slice(positions, 0, 0, length);
+}
+
+void check_size_in(const char* what, std::int64_t size, std::int64_t largest, const std::string& path) {
+  if (size < 1 || size > largest)
+    fail_input("the model's ", what, " is ", size, " (", path, "); it must be 1 to ", largest);
+}
+
+void check_sizes_in(const TransformerConfig& t, const std::string& path) {
+  check_size_in("hidden size", t.hidden_size, 1 << 16, path);
+  check_size_in("number of layers", t.layers, 1 << 10, path);
+  check_size_in("number of heads", t.heads, 1 << 10, path);
+  check_size_in("intermediate size", t.intermediate_size, 1 << 18, path);
+  if (t.hidden_size % t.heads != 0)
+    fail_input("the model's ", t.heads, " heads do not divide its hidden size ", t.hidden_size, " (", path,
+               "); make the folder again");
+  activation_named(t.activation);
+}
+
+void check_text_sizes_in(const TransformerConfig& t, const std::string& path) {
+  check_size_in("vocabulary", t.vocab_size, 1 << 24, path);
+  check_size_in("number of positions", t.positions, 1 << 20, path);
+  check_size_in("number of token types", std::max<std::int64_t>(t.token_types, 1), 1 << 10, path);
+  check_sizes_in(t, path);
 }
 
 void init_transformer(const Model& model, double deviation) {

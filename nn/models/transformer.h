@@ -6,6 +6,7 @@
 
 #include "nn/layers/activation.h"
 #include "nn/layers/attention.h"
+#include "nn/layers/embedding.h"
 #include "nn/layers/norm.h"
 #include "nn/models/registry.h"
 
@@ -47,6 +48,18 @@ class EncoderLayer : public Module {
   Dropout& output_dropout_;
   LayerNorm& output_norm_;
 };
+
+// TransformerConfig::pooling of a decoder, as sentence-transformers calls it.
+inline constexpr const char* kLastToken = "lasttoken";
+
+// The first `length` rows of a table of positions. InputError where it has fewer.
+Tensor first_positions(const Embedding& table, std::int64_t length);
+
+// Sizes that config.json gives, at `path`: each at least 1 and small enough that no product overflows, heads
+// that divide the hidden size, a known activation. InputError names the one that is wrong.
+void check_size_in(const char* what, std::int64_t size, std::int64_t largest, const std::string& path);
+void check_sizes_in(const TransformerConfig& config, const std::string& path);
+void check_text_sizes_in(const TransformerConfig& config, const std::string& path);  // those of text too
 
 // Weights and embeddings from N(0, deviation^2), biases zero; norms as they are. Call after finish().
 void init_transformer(const Model& model, double deviation);

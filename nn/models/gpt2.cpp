@@ -1,0 +1,209 @@
+#include "nn/models/gpt2.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "nn/models/architecture.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::string_view kGpt2Prefix = "transformer.";
+constexpr const char* kWordTable = "wte";
+
+std::unique_ptr<Linear> conv1d_linear(std::int64_t in, std::int64_t out, const std::string& path) {
+  return std::make_unique<Linear>(in, out, path, true, WeightLayout::in_out);
+}
+
+// [B, 1, T, T], or [1, 1, T, T] without padding: each token sees itself and those before it, but no padding.
+Tensor causal_mask(const ModelInput& x) {
+  const std::int64_t length = x.values.size(1);
+  const Options indices{DType::i64, x.values.device()};
+  const Tensor place = arange(length, indices);
+  Tensor seen = place.reshape({1, 1, 1, length});
+  // Padding stands behind the last place.
+  if (x.mask.defined())
+    seen = where(x.mask.reshape({x.mask.size(0), 1, 1, length}), seen,
+                 full({}, static_cast<double>(length), indices));
+  return ge(place.reshape({1, 1, length, 1}), seen);
+}
+
+// The state of the last token that is no padding, [B, T, C] -> [B, C].
+Tensor last_state(const Tensor& states, const Tensor& mask) {
+  const std::int64_t length = states.size(1);
+  if (!mask.defined()) return select(states, 1, length - 1);
+  const Options indices{DType::i64, states.device()};
+  const Tensor place = where(mask, arange(length, indices), full({}, 0, indices));
+  const Tensor last = argmax(place, 1).reshape({states.size(0), 1, 1});
+  return squeeze(gather(states, 1, expand(last, {-1, 1, states.size(2)})), 1);
+}
+
+// Masks, which old files hold as buffers.
+bool is_no_part_of_gpt2(const std::string& name) {
+  return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias");
+}
+
+}  // namespace
+
+Gpt2Block::Gpt2Block(const TransformerConfig& t, const std::string& path)
+    : heads_(t.heads),
+      activation_(activation_named(t.activation)),
+      attention_norm_(add_module("ln_1", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps))),
+      query_key_value_(
+          add_module("attn.c_attn", conv1d_linear(t.hidden_size, 3 * t.hidden_size, path + ".attn.c_attn"))),
+      attention_output_(
+          add_module("attn.c_proj", conv1d_linear(t.hidden_size, t.hidden_size, path + ".attn.c_proj"))),
+      attention_dropout_(add_module("attn.attn_dropout", std::make_unique<Dropout>(t.attention_dropout))),
+      attention_output_dropout_(
+          add_module("attn.resid_dropout", std::make_unique<Dropout>(t.hidden_dropout))),
+      norm_(add_module("ln_2", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps))),
+      intermediate_(
+          add_module("mlp.c_fc", conv1d_linear(t.hidden_size, t.intermediate_size, path + ".mlp.c_fc"))),
+      output_(
+          add_module("mlp.c_proj", conv1d_linear(t.intermediate_size, t.hidden_size, path + ".mlp.c_proj"))),
+      output_dropout_(add_module("mlp.dropout", std::make_unique<Dropout>(t.hidden_dropout))) {}
+
+Tensor Gpt2Block::attention(const Tensor& x, const Tensor& mask) {
+  const Tensor all = query_key_value_.forward(x);
+  const std::int64_t size = x.size(-1);
+  const auto part = [&](std::int64_t i) {
+    return split_heads(slice(all, 2, i * size, (i + 1) * size), heads_);
+  };
+  Tensor h = attend(part(0), part(1), part(2), mask, attention_dropout_);
+  h = attention_output_.forward(join_heads(h));
+  return attention_output_dropout_.forward(h);
+}
+
+Tensor Gpt2Block::feed_forward(const Tensor& x) {
+  // One statement for each op: in a nested call every intermediate result would live to the end of it.
+  Tensor h = intermediate_.forward(x);
+  h = activation_(h);
+  h = output_.forward(h);
+  return output_dropout_.forward(h);
+}
+
+Tensor Gpt2Block::forward(const Tensor& x, const Tensor& mask) {
+  const TraceScope trace(scope());
+  const Tensor h = x + attention(attention_norm_.forward(x), mask);
+  return h + feed_forward(norm_.forward(h));
+}
+
+Tensor TiedHead::forward(const Tensor& states) {
+  const TraceScope trace(scope());
+  return linear(states, table_->tensor);
+}
+
+Gpt2::Gpt2(const ModelConfig& config) {
+  const TransformerConfig& t = config.transformer;
+  if (t.pooling != kLastToken)
+    fail_input("GPT-2 classifies a text by its last token, not by '", t.pooling,
+               "' (model.pooling); leave it out");
+  words_ = &add_module(kWordTable, std::make_unique<Embedding>(t.vocab_size, t.hidden_size, kWordTable));
+  positions_ = &add_module("wpe", std::make_unique<Embedding>(t.positions, t.hidden_size, "wpe"));
+  embedding_dropout_ = &add_module("drop", std::make_unique<Dropout>(t.embedding_dropout));
+  std::vector<Group> groups{{"embeddings", {kWordTable, "wpe", "drop"}}};
+  for (std::int64_t i = 0; i < t.layers; ++i) {
+    const std::string path = concat("h.", i);
+    layers_.push_back(&add_module(path, std::make_unique<Gpt2Block>(t, path)));
+    groups.push_back({concat("layer.", i), {path}});
+  }
+  norm_ = &add_module("ln_f", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps));
+  score_ = &add_module("score", std::make_unique<Linear>(t.hidden_size, config.outputs, "score", false));
+  language_head_ = &add_module("lm_head", std::make_unique<TiedHead>(words_->weight()));
+  groups.push_back({"head", {"ln_f", "score", "lm_head"}});
+  finish(std::move(groups));
+  init_transformer(*this, t.initializer_range);
+}
+
+Tensor Gpt2::embed(const Tensor& ids) {
+  const TraceScope trace(words_->scope());
+  const Tensor h = words_->forward(ids) + first_positions(*positions_, ids.size(1));
+  return embedding_dropout_->forward(h);
+}
+
+Tensor Gpt2::encode(const ModelInput& x, std::vector<Tensor>* layers) {
+  Tensor h = embed(x.values);
+  if (layers != nullptr) layers->push_back(h);
+  const Tensor mask = causal_mask(x);
+  for (Gpt2Block* layer : layers_) {
+    h = layer->forward(h, mask);
+    if (layers != nullptr) layers->push_back(h);
+  }
+  return h;
+}
+
+Tensor Gpt2::features(const ModelInput& x) {
+  const Tensor states = encode(x);
+  const TraceScope trace(norm_->scope());
+  return norm_->forward(last_state(states, x.mask));
+}
+
+Tensor Gpt2::forward(const ModelInput& x) { return score_->forward(features(x)); }
+
+Tensor Gpt2::language_logits(const ModelInput& x) {
+  return language_head_->forward(norm_->forward(encode(x)));
+}
+
+std::string Gpt2::name_in_file(const std::string& name) const {
+  if (name.starts_with("lm_head.")) return concat(kGpt2Prefix, kWordTable, ".weight");
+  return name.starts_with("score.") ? name : std::string(kGpt2Prefix) + name;
+}
+
+std::optional<std::string> Gpt2::name_in_model(const std::string& name_in_file) const {
+  std::string name = name_in_file;
+  if (name.starts_with(kGpt2Prefix)) name.erase(0, kGpt2Prefix.size());
+  if (is_no_part_of_gpt2(name)) return std::nullopt;
+  return name;
+}
+
+void read_gpt2(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
+  TransformerConfig& t = config.transformer;
+  t.pooling = kLastToken;
+  t.positions = 1024;
+  t.activation = "gelu_new";
+  t.layer_norm_eps = 1e-5;
+  t.embedding_dropout = t.hidden_dropout = t.attention_dropout = 0.1;
+  read_field(json, "vocab_size", path, t.vocab_size);
+  read_optional_field(json, "n_positions", path, t.positions);
+  read_field(json, "n_embd", path, t.hidden_size);
+  read_field(json, "n_layer", path, t.layers);
+  read_field(json, "n_head", path, t.heads);
+  t.intermediate_size = 4 * std::clamp<std::int64_t>(t.hidden_size, 0, 1 << 16);
+  read_optional_field(json, "n_inner", path, t.intermediate_size);
+  read_optional_field(json, "activation_function", path, t.activation);
+  read_optional_field(json, "layer_norm_epsilon", path, t.layer_norm_eps);
+  read_optional_field(json, "embd_pdrop", path, t.embedding_dropout);
+  read_optional_field(json, "resid_pdrop", path, t.hidden_dropout);
+  read_optional_field(json, "attn_pdrop", path, t.attention_dropout);
+  read_optional_field(json, "initializer_range", path, t.initializer_range);
+  // What changes the attention or the language model's head, and its usual value.
+  const std::pair<const char*, bool> switches[] = {{"scale_attn_weights", true},
+                                                   {"scale_attn_by_inverse_layer_idx", false},
+                                                   {"reorder_and_upcast_attn", false},
+                                                   {"add_cross_attention", false},
+                                                   {"tie_word_embeddings", true}};
+  for (const auto& [key, usual] : switches) {
+    bool value = usual;
+    read_optional_field(json, key, path, value);
+    if (value != usual)
+      fail_input("a GPT-2 with ", key, " = ", value ? "true" : "false", " (", path,
+                 ") is not in this version; use one without it");
+  }
+  check_text_sizes_in(t, path);
+  read_labels(json, path, config);
+}
+
+void write_gpt2(const ModelConfig& config, nlohmann::ordered_json& json) {
+  const TransformerConfig& t = config.transformer;
+  json["architectures"] = {"GPT2ForSequenceClassification"};
+  json["embd_pdrop"] = t.embedding_dropout;
+  json["resid_pdrop"] = t.hidden_dropout;
+  json["attn_pdrop"] = t.attention_dropout;
+  // Without it transformers refuses to classify more than one text at a time.
+  if (t.pad_id >= 0 && (!json.contains("pad_token_id") || json["pad_token_id"].is_null()))
+    json["pad_token_id"] = t.pad_id;
+  write_labels(config, json);
+}
+
+}  // namespace thaw

@@ -1,0 +1,76 @@
+// GPT-2 (Radford et al. 2019): a decoder that classifies a text by its last token, and whose language model
+// predicts each next one. Names are Hugging Face's, without the prefix "transformer.".
+#pragma once
+
+#include <vector>
+
+#include "nn/layers/embedding.h"
+#include "nn/models/transformer.h"
+
+namespace thaw {
+
+// Self-attention and a feed-forward network, each on the layer norm of its input and with a residual
+// connection. One layer makes query, key and value. The weights of its Linear layers are [in, out].
+class Gpt2Block : public Module {
+ public:
+  Gpt2Block(const TransformerConfig& config, const std::string& path);
+  // x [B, T, C], mask bool broadcastable to [B, heads, T, T] -> [B, T, C].
+  Tensor forward(const Tensor& x, const Tensor& mask);
+
+ private:
+  Tensor attention(const Tensor& x, const Tensor& mask);
+  Tensor feed_forward(const Tensor& x);
+
+  std::int64_t heads_;
+  Activation activation_;
+  LayerNorm& attention_norm_;
+  Linear& query_key_value_;
+  Linear& attention_output_;
+  Dropout& attention_dropout_;
+  Dropout& attention_output_dropout_;
+  LayerNorm& norm_;
+  Linear& intermediate_;
+  Linear& output_;
+  Dropout& output_dropout_;
+};
+
+// The language model's head: its weight is the table of the tokens' embeddings.
+class TiedHead : public Module {
+ public:
+  explicit TiedHead(const ParameterPtr& table) : table_(table) { tie_parameter("weight", table); }
+  Tensor forward(const Tensor& states);  // [.., C] -> [.., V]
+
+ private:
+  ParameterPtr table_;  // [V, C]
+};
+
+class Gpt2 : public Model {
+ public:
+  // The weights are drawn from N(0, initializer_range^2).
+  explicit Gpt2(const ModelConfig& config);
+
+  Tensor forward(const ModelInput& x) override;   // token ids [B, T] -> logits [B, outputs]
+  Tensor features(const ModelInput& x) override;  // the state of each text's last token [B, C]
+  Tensor language_logits(const ModelInput& x);    // of the token that comes next, [B, T, V]
+  // The last layer's states [B, T, C], before the last norm; with `layers` also the embeddings and every
+  // layer's.
+  Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
+
+  const char* architecture() const override { return "gpt2"; }
+  Shape sample_shape() const override { return {}; }
+  std::string name_in_file(const std::string& name) const override;
+  std::optional<std::string> name_in_model(const std::string& name_in_file) const override;
+
+ private:
+  Tensor embed(const Tensor& ids);
+
+  Embedding* words_;
+  Embedding* positions_;
+  Dropout* embedding_dropout_;
+  std::vector<Gpt2Block*> layers_;
+  LayerNorm* norm_;
+  Linear* score_;
+  TiedHead* language_head_;
+};
+
+}  // namespace thaw

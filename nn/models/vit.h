@@ -1,0 +1,49 @@
+// ViT (Dosovitskiy et al. 2021), an image classifier: the image is cut into patches, and a class token before
+// them gathers what the classifier sees. Names are Hugging Face's, without the prefix "vit.".
+#pragma once
+
+#include <vector>
+
+#include "nn/layers/conv.h"
+#include "nn/models/transformer.h"
+
+namespace thaw {
+
+// Patches as vectors (a convolution whose stride is its kernel), the class token before them, positions
+// added.
+class VitEmbeddings : public Module {
+ public:
+  VitEmbeddings(const ModelConfig& config, const std::string& path);
+  Tensor forward(const Tensor& images);  // [B, C, H, W] -> [B, 1 + patches, hidden size]
+
+ private:
+  ParameterPtr class_token_;  // [1, 1, hidden size]
+  ParameterPtr positions_;    // [1, 1 + patches, hidden size]
+  Conv2d& projection_;
+  Dropout& dropout_;
+};
+
+class Vit : public Model {
+ public:
+  // The weights are drawn from N(0, initializer_range^2).
+  explicit Vit(const ModelConfig& config);
+
+  Tensor forward(const ModelInput& x) override;   // images [B, C, H, W] -> logits [B, outputs]
+  Tensor features(const ModelInput& x) override;  // the class token's state after the last norm [B, hidden]
+  // The last layer's states [B, 1 + patches, hidden]; with `layers` also the embeddings and every layer's.
+  Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
+
+  const char* architecture() const override { return "vit"; }
+  Shape sample_shape() const override { return sample_shape_; }
+  std::string name_in_file(const std::string& name) const override;
+  std::optional<std::string> name_in_model(const std::string& name_in_file) const override;
+
+ private:
+  Shape sample_shape_;
+  VitEmbeddings* embeddings_;
+  std::vector<EncoderLayer*> layers_;
+  LayerNorm* norm_;
+  Linear* classifier_;
+};
+
+}  // namespace thaw
