@@ -1,5 +1,6 @@
 #include "finetune/model_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -36,15 +37,34 @@ Preprocess read_preprocess(const std::string& path, std::string& pooling) {
   return p;
 }
 
-using Places = std::map<std::string, Tensor>;
+struct Place {
+  Tensor tensor;
+  std::string name;  // the first of a tied weight's: it counts where a file has several
+};
+using Places = std::map<std::string, Place>;
 Places places_of(const Model& model) {
   Places places;
   for (const ParameterPtr& parameter : model.parameters()) {
-    places[parameter->name] = parameter->tensor;
-    for (const std::string& alias : parameter->aliases) places[alias] = parameter->tensor;
+    places[parameter->name] = {parameter->tensor, parameter->name};
+    for (const std::string& alias : parameter->aliases) places[alias] = {parameter->tensor, parameter->name};
   }
-  for (const BufferPtr& buffer : model.buffers()) places[buffer->name] = buffer->tensor;
+  for (const BufferPtr& buffer : model.buffers()) places[buffer->name] = {buffer->tensor, buffer->name};
   return places;
+}
+
+// Tied weights are there when one of their names is.
+std::vector<std::string> missing_names(const Model& model, const std::set<std::string>& seen) {
+  std::vector<std::string> missing;
+  for (const ParameterPtr& parameter : model.parameters()) {
+    const auto& aliases = parameter->aliases;
+    if (!seen.contains(parameter->name) &&
+        std::none_of(aliases.begin(), aliases.end(),
+                     [&](const std::string& alias) { return seen.contains(alias); }))
+      missing.push_back(parameter->name);
+  }
+  for (const BufferPtr& buffer : model.buffers())
+    if (!seen.contains(buffer->name)) missing.push_back(buffer->name);
+  return missing;
 }
 
 void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, const std::string& name,
@@ -146,9 +166,9 @@ NamedTensors merged_weights(Model& model) {
     if (parameter->kind == ParameterKind::lora) continue;
     const auto found = merged.find(parameter.get());
     const Tensor value = (found == merged.end() ? parameter->tensor : found->second).detach();
-    tensors.emplace_back(model.name_in_file(parameter->name), value);
-    for (const std::string& alias : parameter->aliases)
-      tensors.emplace_back(model.name_in_file(alias), value);
+    std::set<std::string> names = {model.name_in_file(parameter->name)};
+    for (const std::string& alias : parameter->aliases) names.insert(model.name_in_file(alias));
+    for (const std::string& name : names) tensors.emplace_back(name, value);
   }
   for (const BufferPtr& buffer : model.buffers())
     tensors.emplace_back(model.name_in_file(buffer->name), buffer->tensor);
@@ -176,11 +196,10 @@ LoadReport load_weights(Model& model, const WeightFiles& files) {
       else if (!seen.insert(*name).second)
         fail_input("two tensors are the model's ", *name, ", the second is ", quoted_name(entry.name), " (",
                    file.path(), "); keep one of them");
-      else
-        load_tensor(file, entry, *name, place->second, report);
+      else if (!seen.contains(place->second.name) || *name == place->second.name)
+        load_tensor(file, entry, *name, place->second.tensor, report);
     }
-  for (const auto& [name, tensor] : places)
-    if (!seen.contains(name)) report.missing.push_back(name);
+  report.missing = missing_names(model, seen);
   return report;
 }
 

@@ -51,7 +51,7 @@ NamedTensors merged_weights(Model& model);
 std::optional<std::string> model_name(const Model& model, const std::string& name_in_file);
 
 struct LoadReport {
-  std::vector<std::string> missing;     // in the model, not in the file
+  std::vector<std::string> missing;     // in the model, not in the file under any of its names
   std::vector<std::string> unexpected;  // in the file, not in the model
   std::vector<std::string> mismatched;  // "head.weight: the file has [10, 64], the model [3, 64]"
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/autograd.h"
 #include "core/error.h"
@@ -46,18 +47,26 @@ bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
          static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
 }
 
-// Every weight of the head, in the model's shape.
+// What a new head is made of: all that stands above the last layer but norms, which hang on no label.
+std::vector<ParameterPtr> head_parameters(const Model& model) {
+  std::vector<ParameterPtr> parameters = model.parameters();
+  const int head = static_cast<int>(model.groups().size()) - 1;
+  std::erase_if(parameters, [head](const ParameterPtr& parameter) {
+    return parameter->group != head || parameter->kind == ParameterKind::norm;
+  });
+  return parameters;
+}
+
+// All of them, in the model's shapes.
 bool has_head(const WeightFiles& files, const Model& model) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const SafetensorsFile& file : files.files())
     for (const SafetensorsEntry& entry : file.entries())
       if (const auto name = model_name(model, entry.name)) shapes[*name] = entry.shape;
-  const int head = static_cast<int>(model.groups().size()) - 1;
-  const std::vector<ParameterPtr> parameters = model.parameters();
+  const std::vector<ParameterPtr> parameters = head_parameters(model);
   return std::all_of(parameters.begin(), parameters.end(), [&](const ParameterPtr& parameter) {
     const auto found = shapes.find(parameter->name);
-    return parameter->group != head ||
-           (found != shapes.end() && Shape(found->second) == parameter->tensor.shape());
+    return found != shapes.end() && Shape(found->second) == parameter->tensor.shape();
   });
 }
 
@@ -67,22 +76,23 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   const WeightFiles files(folder.path);
   const bool new_labels = !has_labels_of(folder, data);
   const bool new_head = new_labels || !has_head(files, model);
-  const std::vector<ParameterPtr> parameters = model.parameters();
-  const int head = static_cast<int>(model.groups().size()) - 1;
+  const std::vector<ParameterPtr> parameters = head_parameters(model);
+  std::set<std::string> names;
   std::vector<Tensor> fresh;
   const NoGrad no_grad;
-  for (const ParameterPtr& parameter : parameters)
-    if (parameter->group == head) fresh.push_back(parameter->tensor.clone());
+  for (const ParameterPtr& parameter : parameters) {
+    names.insert(parameter->name);
+    fresh.push_back(parameter->tensor.clone());
+  }
   LoadReport report = load_weights(model, files);
-  auto is_head = [&](const std::string& name) {
-    return model.group_of(name.substr(0, name.find(':'))) == head;
+  const auto is_head = [&](const std::string& text) {
+    return names.contains(text.substr(0, text.find(':')));
   };
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
   if (new_head) {
-    std::size_t next = 0;
-    for (const ParameterPtr& parameter : parameters)
-      if (parameter->group == head) kernels::copy(parameter->tensor, std::as_const(fresh[next++]));
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      kernels::copy(parameters[i]->tensor, std::as_const(fresh[i]));
     notes.push_back(concat("the head is new: ", new_labels ? "its labels differ from the task's"
                                                            : "the folder has none that fits"));
   }
@@ -112,7 +122,10 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
     model.depth = config.model.depth;
   }
   if (config.model.dropout) set_dropout(model, *config.model.dropout);
-  if (!takes_text(model)) model.sample_shape = data.train.sample_shape;
+  if (takes_text(model))
+    model.transformer.pad_id = data.train.pad_id;
+  else
+    model.sample_shape = data.train.sample_shape;
   model.labels = data.train.classes;
   model.outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
   check_fits_memory(model);

@@ -65,8 +65,11 @@ void tokenize(const TextInput& input, Dataset& data) {
                input.folder, "); use the tokenizer that belongs to it");
   data.pad_id = tokenizer->pad_id();
   data.tokens.clear();
-  for (const std::string& text : data.text)
+  for (const std::string& text : data.text) {
     data.tokens.push_back(tokenizer->encode(text, input.max_length).ids);
+    // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
+    if (data.tokens.back().empty()) data.tokens.back() = {data.pad_id};
+  }
 }
 
 }  // namespace thaw

@@ -4,6 +4,7 @@
 #include "finetune/batch.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/split.h"
+#include "finetune/text_input.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
@@ -73,6 +74,17 @@ TEST_F(TextData, EqualTextsStayTogetherAndAreFound) {
   joined.text = {"ab", "c"};
   cut.text = {"a", "bc"};
   EXPECT_NE(content_hash(joined), content_hash(cut));
+}
+
+// GPT-2's tokenizer adds nothing to a text, and declares no padding.
+TEST_F(TextData, TheEndOfATextStandsForPaddingAndForAnEmptyText) {
+  folder.write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3})");
+  folder.write("merges.txt", "a b\n");
+  Dataset data;
+  data.text = {"aab", "", "b"};
+  tokenize({.column = "text", .folder = folder.path(), .max_length = 8, .vocabulary = 4}, data);
+  EXPECT_EQ(data.tokens, (std::vector<std::vector<std::int64_t>>{{0, 2}, {3}, {1}}));
+  EXPECT_EQ(data.pad_id, 3);
 }
 
 TEST(TextBatch, IsAsLongAsItsLongestTextAndSaysWhatIsPadding) {

@@ -18,12 +18,18 @@ std::optional<std::int64_t> find_id(const std::string& token, const ReadTokenize
 }
 
 std::int64_t padding_id(const FolderConfig& config, const ReadTokenizer& tokenizer) {
-  const auto declared = config.special_tokens.find("pad_token");
-  std::optional<std::int64_t> id;
-  if (declared != config.special_tokens.end()) id = find_id(declared->second.token.content, tokenizer);
+  const auto declared = [&](const char* role) -> std::optional<std::int64_t> {
+    const auto found = config.special_tokens.find(role);
+    if (found == config.special_tokens.end()) return std::nullopt;
+    return find_id(found->second.token.content, tokenizer);
+  };
+  std::optional<std::int64_t> id = declared("pad_token");
   if (!id) id = tokenizer.pad_id;
   for (const char* usual : {"[PAD]", "<pad>"})
     if (!id) id = find_id(usual, tokenizer);
+  // GPT-2 has none; the end of a text serves.
+  if (!id) id = declared("eos_token");
+  if (!id) id = find_id("<|endoftext|>", tokenizer);
   const std::int64_t pad = id.value_or(0);
   if (pad < 0 || pad >= std::max<std::int64_t>(1, tokenizer.parts.vocab_size))
     fail_input("the padding id ", pad, " is not in the vocabulary (", tokenizer.vocabulary.place(),

@@ -32,7 +32,8 @@ class Tokenizer {
   virtual Encoding encode_pair(std::string_view first, std::string_view second,
                                std::int64_t max_length = 0) const = 0;
 
-  // What a padded place holds: the padding token of the folder, else "[PAD]" or "<pad>", else 0.
+  // What a padded place holds: the padding token of the folder, else "[PAD]" or "<pad>", else the
+  // end of text, else 0.
   virtual std::int64_t pad_id() const = 0;
 
   // One above the highest id, added tokens included: the rows that an embedding must have.

@@ -1,0 +1,279 @@
+// Models of Hugging Face's transformers: tiny folders as it saved them, with the states, logits, losses and
+// gradients that it computed. golden/make_models.py made them.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/autograd.h"
+#include "core/ops.h"
+#include "finetune/model_folder.h"
+#include "nn/init.h"
+#include "nn/models/bert.h"
+#include "nn/models/gpt2.h"
+#include "nn/models/vit.h"
+#include "tests/golden/golden.h"
+#include "tests/training_fixture.h"
+
+namespace thaw::test {
+namespace {
+
+// What a folder's model is asked for.
+struct Task {
+  std::string folder;
+  std::string name;     // in golden.safetensors
+  std::string pooling;  // empty: the architecture's own
+};
+
+void PrintTo(const Task& task, std::ostream* out) { *out << task.folder << ' ' << task.name; }
+
+std::vector<Task> tasks() {
+  std::vector<Task> all{{"gpt2", "classify", ""}, {"gpt2", "language", ""}, {"vit", "classify", ""}};
+  for (const char* folder : {"bert", "distilbert"})
+    for (const char* pooling : {"pooler", "cls", "mean"}) all.push_back({folder, pooling, pooling});
+  return all;
+}
+
+// One for each folder.
+std::vector<Task> classifiers() {
+  return {{"bert", "pooler", ""},
+          {"distilbert", "pooler", ""},
+          {"gpt2", "classify", ""},
+          {"vit", "classify", ""}};
+}
+
+std::string folder_of(const Task& task) { return golden_path("models/" + task.folder); }
+
+SafetensorsFile golden_of(const Task& task) {
+  return open_golden("models/" + task.folder + "/golden.safetensors");
+}
+
+ModelConfig config_of(const Task& task) {
+  ModelConfig config = read_model_config(folder_of(task) + "/config.json");
+  if (!task.pooling.empty()) config.transformer.pooling = task.pooling;
+  return config;
+}
+
+std::unique_ptr<Model> drawn(const ModelConfig& config, std::uint64_t seed = 0, Device device = kCpu) {
+  const InitSeed init_seed(seed, device);
+  return make_model(config);
+}
+
+void expect_loads(Model& model, const std::string& weights) {
+  EXPECT_EQ(describe_problems(load_weights(model, WeightFiles(weights))), "");
+}
+
+std::unique_ptr<Model> loaded(const Task& task) {
+  auto model = drawn(config_of(task));
+  expect_loads(*model, folder_of(task));
+  return model;
+}
+
+ModelInput input_of(const SafetensorsFile& golden) {
+  ModelInput x(golden.load("x"));
+  if (golden.contains("mask")) x.mask = golden.load("mask");
+  if (golden.contains("types")) x.types = golden.load("types");
+  return x;
+}
+
+std::vector<Tensor> states_of(Model& model, const ModelInput& x) {
+  std::vector<Tensor> states;
+  if (auto* bert = dynamic_cast<Bert*>(&model)) bert->encode(x, &states);
+  if (auto* gpt2 = dynamic_cast<Gpt2*>(&model)) gpt2->encode(x, &states);
+  if (auto* vit = dynamic_cast<Vit*>(&model)) vit->encode(x, &states);
+  return states;
+}
+
+Tensor logits_of(Model& model, const Task& task, const ModelInput& x) {
+  return task.name == "language" ? dynamic_cast<Gpt2&>(model).language_logits(x) : model.forward(x);
+}
+
+Tensor loss_of(const Tensor& logits, const Task& task, const SafetensorsFile& golden) {
+  const Tensor target = golden.load(task.name == "language" ? "language.target" : "labels");
+  return cross_entropy(logits.reshape({-1, logits.size(-1)}), target.reshape({-1}));
+}
+
+// The gradients of the parameters that have one there.
+Gradients gradients_of(const Model& model, const Task& task, const SafetensorsFile& golden) {
+  Gradients gradients;
+  for (const ParameterPtr& parameter : model.parameters()) {
+    const std::string name = task.name + ".g." + model.name_in_file(parameter->name);
+    EXPECT_EQ(parameter->tensor.grad().defined(), parameter->requires_grad() && golden.contains(name))
+        << name;
+    if (parameter->requires_grad() && golden.contains(name))
+      gradients[parameter->name] = {parameter->tensor.grad(), golden.load(name)};
+  }
+  return gradients;
+}
+
+std::size_t count_gradients(const Task& task, const SafetensorsFile& golden) {
+  std::size_t count = 0;
+  for (const SafetensorsEntry& entry : golden.entries())
+    count += entry.name.starts_with(task.name + ".g.") ? 1 : 0;
+  return count;
+}
+
+class GoldenModels : public ::testing::TestWithParam<Task> {};
+class GoldenFolders : public ::testing::TestWithParam<Task> {};
+
+const auto kTaskName = [](const auto& test) { return test.param.folder + "_" + test.param.name; };
+INSTANTIATE_TEST_SUITE_P(Tasks, GoldenModels, ::testing::ValuesIn(tasks()), kTaskName);
+INSTANTIATE_TEST_SUITE_P(Folders, GoldenFolders, ::testing::ValuesIn(classifiers()), kTaskName);
+
+TEST_P(GoldenModels, StatesLogitsAndGradientsEqualTransformers) {
+  const Task& task = GetParam();
+  const SafetensorsFile golden = golden_of(task);
+  const auto model = loaded(task);
+  const ModelInput x = input_of(golden);
+  const std::vector<Tensor> states = states_of(*model, x);
+  ASSERT_EQ(states.size(), 3U);
+  for (std::size_t i = 0; i < states.size(); ++i)
+    EXPECT_TRUE(all_close(states[i], golden.load("hidden." + std::to_string(i)), 0, 1e-5)) << i;
+  const Tensor logits = logits_of(*model, task, x);
+  EXPECT_TRUE(all_close(logits, golden.load(task.name + ".logits"), 0, 1e-5));
+  const Tensor loss = loss_of(logits, task, golden);
+  EXPECT_TRUE(all_close(loss, golden.load(task.name + ".loss"), 0, 1e-5));
+  loss.backward();
+  const Gradients gradients = gradients_of(*model, task, golden);
+  EXPECT_EQ(gradients.size(), count_gradients(task, golden));
+  expect_gradients(gradients);
+}
+
+TEST_P(GoldenModels, AFrozenPrefixIsNotRecordedAndChangesNoOtherGradient) {
+  const Task& task = GetParam();
+  const SafetensorsFile golden = golden_of(task);
+  const auto model = loaded(task);
+  for (const ParameterPtr& parameter : model->parameters())
+    parameter->set_requires_grad(parameter->group > 1);
+  const ModelInput x = input_of(golden);
+  const std::vector<Tensor> states = states_of(*model, x);
+  EXPECT_EQ(states[1].grad_fn(), nullptr);
+  EXPECT_NE(states[2].grad_fn(), nullptr);
+  loss_of(logits_of(*model, task, x), task, golden).backward();
+  expect_gradients(gradients_of(*model, task, golden));
+}
+
+TEST_P(GoldenModels, ShapesOnTheMetaDeviceAreTheSame) {
+  const Task& task = GetParam();
+  const SafetensorsFile golden = golden_of(task);
+  const auto model = drawn(config_of(task), 0, kMeta);
+  ModelInput x = input_of(golden);
+  for (Tensor* tensor : {&x.values, &x.mask, &x.types})
+    if (tensor->defined()) *tensor = empty(tensor->shape(), {tensor->dtype(), kMeta});
+  const std::vector<Tensor> states = states_of(*model, x);
+  for (std::size_t i = 0; i < states.size(); ++i)
+    EXPECT_EQ(states[i].shape(), golden.load("hidden." + std::to_string(i)).shape());
+  EXPECT_EQ(logits_of(*model, task, x).shape(), golden.load(task.name + ".logits").shape());
+}
+
+// Rows that need no padding are what they are in a batch of their own.
+TEST_P(GoldenModels, PaddingChangesNothing) {
+  const Task& task = GetParam();
+  const SafetensorsFile golden = golden_of(task);
+  const auto model = loaded(task);
+  const ModelInput x = input_of(golden);
+  if (!x.mask.defined()) return;
+  const Tensor logits = logits_of(*model, task, x);
+  for (std::int64_t row = 0; row < x.values.size(0); ++row) {
+    const auto length = static_cast<std::int64_t>(sum(cast(select(x.mask, 0, row), DType::f32)).item());
+    const auto cut = [&](const Tensor& t) { return slice(slice(t, 0, row, row + 1), 1, 0, length); };
+    ModelInput alone(cut(x.values));
+    if (x.types.defined()) alone.types = cut(x.types);
+    const Tensor expected = slice(logits, 0, row, row + 1);
+    EXPECT_TRUE(
+        all_close(logits_of(*model, task, alone), expected.rank() == 3 ? cut(logits) : expected, 0, 1e-5));
+  }
+}
+
+TEST_P(GoldenFolders, WeightsAreWrittenBackAsTheyWere) {
+  const Task& task = GetParam();
+  const auto model = loaded(task);
+  const SafetensorsFile file(folder_of(task) + "/" + kWeightsName);
+  std::set<std::string> written;
+  for (const auto& [name, tensor] : merged_weights(*model)) {
+    EXPECT_TRUE(written.insert(name).second) << name << " stands twice";
+    ASSERT_TRUE(file.contains(name)) << name;
+    EXPECT_TRUE(same_bytes(tensor, file.load(name))) << name;
+  }
+  EXPECT_EQ(written.size(), file.entries().size());
+}
+
+// The file's tensors under other names, with tensors that are no part of the model.
+NamedTensors renamed(const Task& task, const std::function<std::string(std::string)>& rename) {
+  const SafetensorsFile file(folder_of(task) + "/" + kWeightsName);
+  NamedTensors tensors;
+  for (const SafetensorsEntry& entry : file.entries())
+    tensors.emplace_back(rename(entry.name), file.load(entry.name));
+  return tensors;
+}
+
+void replace_end(std::string& name, const std::string& from, const std::string& to) {
+  if (name.ends_with(from)) name.replace(name.size() - from.size(), from.size(), to);
+}
+
+TEST_P(GoldenFolders, OldNamesAndWhatIsNoPartOfTheModelAreRead) {
+  const Task& task = GetParam();
+  NamedTensors tensors = renamed(task, [](std::string name) {
+    for (const char* prefix : {"bert.", "distilbert.", "transformer.", "vit."})
+      if (name.starts_with(prefix) && !name.starts_with("transformer.layer"))
+        name.erase(0, std::string_view(prefix).size());
+    replace_end(name, "LayerNorm.weight", "LayerNorm.gamma");
+    replace_end(name, "LayerNorm.bias", "LayerNorm.beta");
+    return name;
+  });
+  const Tensor other = full({2, 3}, 1);
+  if (task.folder == "bert") tensors.emplace_back("embeddings.position_ids", arange(12));
+  if (task.folder == "bert") tensors.emplace_back("cls.predictions.bias", other);
+  if (task.folder == "distilbert") tensors.emplace_back("vocab_projector.bias", other);
+  if (task.folder == "gpt2")
+    for (const char* name : {"h.0.attn.bias", "transformer.h.1.attn.masked_bias"})
+      tensors.emplace_back(name, other);
+  if (task.folder == "vit") tensors.emplace_back("vit.pooler.dense.weight", other);
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/old.safetensors";
+  save_safetensors(path, tensors);
+  const auto model = drawn(config_of(task));
+  expect_loads(*model, path);
+  expect_same_bytes(*model, *loaded(task));
+}
+
+// Old files hold the language model's head beside the table that it is, or in its place.
+TEST(GoldenGpt2, TheTiedHeadIsReadUnderEitherName) {
+  const Task task{"gpt2", "classify", ""};
+  const std::string table = "transformer.wte.weight", head = "lm_head.weight";
+  const auto expect_reads = [&](const NamedTensors& tensors) {
+    const TemporaryFolder folder;
+    save_safetensors(folder.path() + "/a.safetensors", tensors);
+    const auto model = drawn(config_of(task));
+    expect_loads(*model, folder.path() + "/a.safetensors");
+    expect_same_bytes(*model, *loaded(task));
+  };
+  expect_reads(renamed(task, [&](const std::string& name) { return name == table ? head : name; }));
+  NamedTensors both = renamed(task, [](const std::string& name) { return name; });
+  const Tensor other = full(SafetensorsFile(folder_of(task) + "/" + kWeightsName).load(table).shape(), 1);
+  both.emplace_back(head, other);
+  expect_reads(both);
+  std::rotate(both.begin(), both.end() - 1, both.end());
+  expect_reads(both);
+}
+
+TEST_P(GoldenFolders, WhatIsMissingOrUnknownIsSaid) {
+  const Task& task = GetParam();
+  NamedTensors tensors = renamed(task, [](const std::string& name) { return name; });
+  const std::string lost = tensors.front().first;
+  tensors.front().first = "surplus.weight";
+  const TemporaryFolder folder;
+  save_safetensors(folder.path() + "/a.safetensors", tensors);
+  const auto model = drawn(config_of(task));
+  const LoadReport report = load_weights(*model, WeightFiles(folder.path() + "/a.safetensors"));
+  EXPECT_EQ(report.unexpected, std::vector<std::string>{"surplus.weight"});
+  EXPECT_EQ(report.missing, std::vector<std::string>{model->name_in_model(lost).value()});
+  EXPECT_TRUE(report.mismatched.empty());
+}
+
+}  // namespace
+}  // namespace thaw::test

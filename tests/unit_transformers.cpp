@@ -1,0 +1,124 @@
+// What Hugging Face's config.json says of a GPT-2 or a ViT, what is refused, and what is written back.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ops.h"
+#include "nn/layers/dropout.h"
+#include "nn/models/gpt2.h"
+#include "nn/models/registry.h"
+#include "tests/support/messages.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+
+// The smallest configs, with changes.
+json gpt2(const json& changes = json::object()) {
+  json config = {{"model_type", "gpt2"}, {"vocab_size", 10}, {"n_embd", 8}, {"n_layer", 1}, {"n_head", 2}};
+  config.update(changes);
+  return config;
+}
+
+json vit(const json& changes = json::object()) {
+  json config = {{"model_type", "vit"},
+                 {"hidden_size", 8},
+                 {"num_hidden_layers", 1},
+                 {"num_attention_heads", 2},
+                 {"intermediate_size", 12}};
+  config.update(changes);
+  return config;
+}
+
+struct TransformerConfigs : ::testing::Test {
+  ModelConfig read(const json& config) const {
+    return read_model_config(folder.write("config.json", config.dump()));
+  }
+  std::string refusal(const json& config) const {
+    return message_of<InputError>([&] { read(config); });
+  }
+  testing::TemporaryFolder folder;
+};
+
+TEST_F(TransformerConfigs, Gpt2HasTheOriginalsDefaults) {
+  const TransformerConfig t = read(gpt2()).transformer;
+  EXPECT_EQ(t.positions, 1024);
+  EXPECT_EQ(t.intermediate_size, 32) << "4 * n_embd";
+  EXPECT_EQ(t.activation, "gelu_new");
+  EXPECT_EQ(t.layer_norm_eps, 1e-5);
+  EXPECT_EQ(t.embedding_dropout, 0.1);
+  EXPECT_EQ(t.hidden_dropout, 0.1);
+  EXPECT_EQ(t.attention_dropout, 0.1);
+  EXPECT_EQ(read(gpt2({{"n_inner", nullptr}})).transformer.intermediate_size, 32);
+  EXPECT_EQ(read(gpt2({{"n_inner", 5}})).transformer.intermediate_size, 5);
+}
+
+TEST_F(TransformerConfigs, Gpt2KeepsItsThreeDropoutsApart) {
+  ModelConfig config = read(gpt2({{"embd_pdrop", 0.2}, {"resid_pdrop", 0.3}, {"attn_pdrop", 0.4}}));
+  EXPECT_EQ(config.transformer.embedding_dropout, 0.2);
+  EXPECT_EQ(config.transformer.hidden_dropout, 0.3);
+  EXPECT_EQ(config.transformer.attention_dropout, 0.4);
+  std::vector<double> rates;
+  for (Module* module : make_model(config)->modules())
+    if (const auto* dropout = dynamic_cast<const Dropout*>(module)) rates.push_back(dropout->p());
+  EXPECT_EQ(rates, (std::vector<double>{0.2, 0.4, 0.3, 0.3}));
+  set_dropout(config, 0);
+  const json written = json::parse(write_model_config(config));
+  for (const char* key : {"embd_pdrop", "resid_pdrop", "attn_pdrop"}) EXPECT_EQ(written.at(key), 0.0) << key;
+}
+
+TEST_F(TransformerConfigs, Gpt2SaysWhatItsTextsArePaddedWith) {
+  const auto written = [&](const json& changes, std::int64_t pad_id) {
+    ModelConfig config = read(gpt2(changes));
+    config.transformer.pad_id = pad_id;
+    return json::parse(write_model_config(config)).value("pad_token_id", json());
+  };
+  EXPECT_EQ(written({{"pad_token_id", 3}}, 7), 3);
+  EXPECT_EQ(written({{"pad_token_id", nullptr}}, 7), 7);
+  EXPECT_EQ(written(json::object(), 7), 7);
+  EXPECT_EQ(written(json::object(), -1), json());
+}
+
+TEST_F(TransformerConfigs, WhatIsNotInThisVersionIsRefused) {
+  for (const char* key :
+       {"scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention"})
+    expect_has(refusal(gpt2({{key, true}})), std::string(key) + " = true");
+  for (const char* key : {"scale_attn_weights", "tie_word_embeddings"})
+    expect_has(refusal(gpt2({{key, false}})), std::string(key) + " = false");
+  expect_has(refusal(vit({{"qkv_bias", false}})), "no bias (qkv_bias");
+}
+
+TEST_F(TransformerConfigs, SizesThatCannotBeAreNamed) {
+  expect_has(refusal(gpt2({{"n_head", 3}})), "3 heads do not divide its hidden size 8");
+  expect_has(refusal(gpt2({{"n_positions", 0}})), "number of positions is 0");
+  expect_has(refusal(vit({{"patch_size", 0}})), "patch size is 0");
+  expect_has(refusal(vit({{"image_size", 8}})), "patch size is 16");
+  expect_has(refusal(vit({{"num_channels", -1}})), "number of channels is -1");
+  expect_has(refusal(vit({{"hidden_act", "wavy"}})), "wavy");
+}
+
+TEST_F(TransformerConfigs, VitTakesImagesOfItsSize) {
+  EXPECT_EQ(read(vit()).sample_shape, (std::vector<std::int64_t>{3, 224, 224}));
+  const ModelConfig config = read(vit({{"image_size", 8}, {"patch_size", 3}, {"num_channels", 1}}));
+  const auto model = make_model(config);
+  EXPECT_EQ(model->sample_shape(), (Shape{1, 8, 8}));
+  for (const ParameterPtr& parameter : model->parameters())
+    if (parameter->name == "embeddings.position_embeddings")
+      EXPECT_EQ(parameter->tensor.shape(), (Shape{1, 5, 8})) << "what is left of an image is not seen";
+  EXPECT_EQ(model->forward(zeros({2, 1, 8, 8})).shape(), (Shape{2, 2}));
+}
+
+TEST_F(TransformerConfigs, ATextBeyondTheLastPositionIsRefused) {
+  const auto model = make_model(read(gpt2({{"n_positions", 4}})));
+  const Tensor ids = zeros({1, 5}, {DType::i64});
+  expect_has(message_of<InputError>([&] { model->forward(ids); }),
+             "a text of 5 tokens is longer than the model's 4 positions");
+}
+
+}  // namespace
+}  // namespace thaw
