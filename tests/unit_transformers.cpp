@@ -1,6 +1,7 @@
 // What Hugging Face's config.json says of a GPT-2 or a ViT, what is refused, and what is written back.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -64,7 +65,8 @@ TEST_F(TransformerConfigs, Gpt2KeepsItsThreeDropoutsApart) {
   EXPECT_EQ(config.transformer.hidden_dropout, 0.3);
   EXPECT_EQ(config.transformer.attention_dropout, 0.4);
   std::vector<double> rates;
-  for (Module* module : make_model(config)->modules())
+  const auto model = make_model(config);
+  for (const Module* module : model->modules())
     if (const auto* dropout = dynamic_cast<const Dropout*>(module)) rates.push_back(dropout->p());
   EXPECT_EQ(rates, (std::vector<double>{0.2, 0.4, 0.3, 0.3}));
   set_dropout(config, 0);
@@ -107,9 +109,12 @@ TEST_F(TransformerConfigs, VitTakesImagesOfItsSize) {
   const ModelConfig config = read(vit({{"image_size", 8}, {"patch_size", 3}, {"num_channels", 1}}));
   const auto model = make_model(config);
   EXPECT_EQ(model->sample_shape(), (Shape{1, 8, 8}));
-  for (const ParameterPtr& parameter : model->parameters())
-    if (parameter->name == "embeddings.position_embeddings")
-      EXPECT_EQ(parameter->tensor.shape(), (Shape{1, 5, 8})) << "what is left of an image is not seen";
+  const auto parameters = model->parameters();
+  const auto positions = std::find_if(parameters.begin(), parameters.end(), [](const ParameterPtr& p) {
+    return p->name == "embeddings.position_embeddings";
+  });
+  ASSERT_NE(positions, parameters.end());
+  EXPECT_EQ((*positions)->tensor.shape(), (Shape{1, 5, 8})) << "2 x 2 patches; the image's rest is not seen";
   EXPECT_EQ(model->forward(zeros({2, 1, 8, 8})).shape(), (Shape{2, 2}));
 }
 
