@@ -20,7 +20,7 @@ struct ModelSection {
   std::int64_t width = 16;
   std::int64_t depth = 3;
   bool pretrained = true;         // false: a folder's architecture with random weights
-  std::string init;               // absolute path of a .safetensors file, or empty
+  std::string init;               // absolute path of a .safetensors file or an adapter's folder, or empty
   std::optional<double> dropout;  // overrides every dropout of the architecture
   std::int64_t max_length = 0;    // text, in tokens; 0: as the folder says
   std::string pooling;            // text: "pooler", "cls", "mean"; empty: as the folder says

@@ -1,5 +1,6 @@
 #include "finetune/dry_run.h"
 
+#include "finetune/adapters.h"
 #include "finetune/step.h"
 #include "nn/init.h"
 
@@ -9,7 +10,7 @@ namespace {
 std::unique_ptr<Model> meta_model(const ModelConfig& config, const Strategy& strategy) {
   const InitSeed meta(0, kMeta);
   auto model = make_model(config);
-  if (strategy.lora) attach_lora(*model, *strategy.lora, 0);
+  if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
   return model;
 }
 

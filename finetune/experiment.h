@@ -46,10 +46,11 @@ struct PreparedModel {
 };
 
 // The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head
-// made anew where the labels differ; then model.init. `adapters`: LoRA is attached after the weights are
-// loaded.
+// made anew where the labels differ; then model.init. Adapters are attached after the folder's weights
+// are loaded; an adapter in model.init goes into those of lora and dora, and is folded into the weights for
+// other strategies.
 PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
-                            const std::optional<LoraSpec>& lora, bool allow_missing = true);
+                            const std::optional<AdapterSpec>& adapters, bool allow_missing = true);
 
 // Whether prepare_model leaves the head of this model as it is drawn: neither model.from nor model.init has
 // weights for these labels. Reads names and shapes, no weights; `model` may be on the meta device.
@@ -58,12 +59,5 @@ bool head_is_new(const Config& config, const PreparedData& data, const Model& mo
 // What prepare_model would build, without weights: for dry runs on the meta device. InputError when its
 // parameters would not fit the machine's memory.
 ModelConfig model_config(const Config& config, const PreparedData& data);
-
-// The strategy's adapters find no layer in this model.
-struct NothingToAdapt : InputError {
-  using InputError::InputError;
-};
-// Attaches adapters as the strategy asks and refreshes names. Throws NothingToAdapt when no layer matches.
-void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed);
 
 }  // namespace thaw

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/random.h"
-#include "finetune/experiment.h"
+#include "finetune/adapters.h"
 #include "nn/init.h"
 
 namespace thaw {
@@ -86,7 +86,7 @@ class MetaRun {
   static std::unique_ptr<Model> make_meta_model(const ModelConfig& config, const Strategy& strategy) {
     const InitSeed meta(0, kMeta);
     auto model = make_model(config);
-    if (strategy.lora) attach_lora(*model, *strategy.lora, 0);
+    if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
     return model;
   }
 

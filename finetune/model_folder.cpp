@@ -17,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::int64_t kMaxTokenizerBytes = 64 << 20;
+constexpr const char* kFolded = "thaw_folded";  // among the weights' metadata
+
 // `pooling` stays as it is where the file names none.
 Preprocess read_preprocess(const std::string& path, std::string& pooling) {
   const nlohmann::json json = read_json(path);
@@ -140,8 +142,14 @@ ModelFolder read_model_folder(const std::string& path) {
   return folder;
 }
 
-void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& p,
-                        const NamedTensors& weights, const std::string& tokenizer) {
+void use_preprocess(const std::string& path, ModelFolder& folder) {
+  folder.preprocess = read_preprocess(path, folder.config.transformer.pooling);
+  folder.has_preprocess = true;
+  folder.config.labels = folder.preprocess.labels;
+  folder.config.outputs = std::max<std::int64_t>(static_cast<std::int64_t>(folder.config.labels.size()), 1);
+}
+
+void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& p) {
   nlohmann::ordered_json preprocess{{"task", p.task},           {"sample_shape", p.sample_shape},
                                     {"columns", p.columns},     {"mean", p.mean},
                                     {"deviation", p.deviation}, {"labels", p.labels},
@@ -151,16 +159,27 @@ void write_model_folder(const std::string& path, const ModelConfig& config, cons
     preprocess["max_length"] = p.max_length;
     preprocess["pooling"] = config.transformer.pooling;
   }
-  save_safetensors(path + "/" + kWeightsName, weights, {{"format", "pt"}});
-  if (!tokenizer.empty()) copy_tokenizer(tokenizer, path);
   atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");
+}
+
+void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
+                        const NamedTensors& weights, const std::string& tokenizer, bool has_folded) {
+  std::map<std::string, std::string> metadata{{"format", "pt"}};
+  if (has_folded) metadata[kFolded] = "adapter";
+  save_safetensors(path + "/" + kWeightsName, weights, metadata);
+  if (!tokenizer.empty()) copy_tokenizer(tokenizer, path);
+  write_preprocess(path, config, preprocess);
   atomic_write(path + "/config.json", write_model_config(config));
+}
+
+bool has_folded_adapter(const std::string& path) {
+  return WeightFiles(path).files().front().metadata().contains(kFolded);
 }
 
 NamedTensors merged_weights(Model& model) {
   std::map<const Parameter*, Tensor> merged;
   for (Linear* linear : model.linears())
-    if (linear->adapter() != nullptr) merged[linear->weight().get()] = linear->merged_weight();
+    if (linear->lora() != nullptr) merged[linear->weight().get()] = linear->merged_weight();
   NamedTensors tensors;
   for (const ParameterPtr& parameter : model.parameters()) {
     if (parameter->kind == ParameterKind::lora) continue;

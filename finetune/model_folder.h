@@ -36,14 +36,22 @@ struct ModelFolder {
 // folder says of a text's pooling is in config.transformer.pooling.
 ModelFolder read_model_folder(const std::string& path);
 bool is_model_folder(const std::string& path);
+// The folder's preprocess.json, its labels and pooling included, from `path` instead of its own.
+void use_preprocess(const std::string& path, ModelFolder& folder);
 
 // Writes the three files, each atomically, and copies the files of a text model's tokenizer from the folder
-// `tokenizer`.
+// `tokenizer`. `has_folded`: the weights have the adapters of the folder's adapter/ in them, which the file
+// then says.
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights, const std::string& tokenizer = {});
+                        const NamedTensors& weights, const std::string& tokenizer = {},
+                        bool has_folded = false);
+void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& preprocess);
 
-// Parameters and buffers under every name that they have in files, adapters folded into the weights they
-// adapt.
+// Whether the folder's weights have the adapters of its adapter/ in them.
+bool has_folded_adapter(const std::string& path);
+
+// Parameters and buffers under every name that they have in files; LoRA and DoRA are folded into the weights
+// that they adapt.
 NamedTensors merged_weights(Model& model);
 
 // The model's name for a tensor of a file, without "base_model.model.", which PEFT puts before every name;

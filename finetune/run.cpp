@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "finetune/adapter_folder.h"
 #include "finetune/checkpoint.h"
 #include "finetune/clock.h"
 #include "finetune/evaluate.h"
@@ -36,13 +37,22 @@ void check_same_run(const RunFolder& folder, const std::string& toml) {
   check_same_config(read_file(path, 1 << 24), toml, path);
 }
 
-void write_results(const RunRequest& request, const Config& resolved, const RunFolder& folder,
-                   PreparedModel& prepared, const PreparedData& data, const RunResult& result,
-                   double load_seconds) {
+void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
+                   PreparedModel& prepared, const PreparedData& data) {
+  const std::string& from = request.config.model.from;
+  const bool low_rank = strategy.adapters && strategy.adapters->is_low_rank();
+  if (low_rank)
+    write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,
+                         data.preprocess, is_model_folder(from) ? from : "");
+  write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model),
+                     takes_text(prepared.config) ? from : "", low_rank);
+}
+
+void write_results(const RunRequest& request, const Config& resolved, const Strategy& strategy,
+                   const RunFolder& folder, PreparedModel& prepared, const PreparedData& data,
+                   const RunResult& result, double load_seconds) {
   // Weights that diverged are no model: nobody should predict with them.
-  if (result.outcome.status == RunStatus::ok)
-    write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model),
-                       takes_text(prepared.config) ? request.config.model.from : "");
+  if (result.outcome.status == RunStatus::ok) write_weights(request, strategy, folder, prepared, data);
   atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
   // TensorBoard knows its files by "tfevents" in their name.
   std::ifstream metrics(folder.file("metrics.jsonl"), std::ios::binary);
@@ -87,7 +97,7 @@ RunResult run_training(const RunRequest& request) {
   const Strategy strategy = strategy_for(config, data);
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
-      prepare_model(config, data, config.train.seed, strategy.lora, request.allow_missing);
+      prepare_model(config, data, config.train.seed, strategy.adapters, request.allow_missing);
   Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, request.hooks);
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
@@ -131,7 +141,7 @@ RunResult run_training(const RunRequest& request) {
                           trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0),
                                                   result.outcome.triggers)));
   }
-  if (folder) write_results(request, resolved, *folder, prepared, data, result, load_seconds);
+  if (folder) write_results(request, resolved, strategy, *folder, prepared, data, result, load_seconds);
   return result;
 }
 

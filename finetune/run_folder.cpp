@@ -24,15 +24,41 @@ bool is_empty(const std::string& path) {
   return true;
 }
 
-}  // namespace
-
-RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
+void make_folder(const std::string& path) {
   std::error_code error;
   if (fs::exists(path, error) && !fs::is_directory(path, error))
     fail_input("the output is a file, not a folder (", path, "); choose another --out");
   fs::create_directories(path, error);
   if (error)
     fail_input("the output folder cannot be made: ", error.message(), " (", path, "); choose another --out");
+}
+
+}  // namespace
+
+void write_folder(const std::string& path, const std::function<void(const std::string& folder)>& fill) {
+  fs::path target = fs::absolute(path).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();  // "merged/"
+  make_folder(target);
+  if (!fs::is_empty(target)) fail_input("the output folder is not empty (", path, "); choose another --out");
+  const fs::path unfinished = concat(target.string(), ".unfinished-", ::getpid());
+  std::error_code error;
+  try {
+    make_folder(unfinished);
+    fill(unfinished);
+  } catch (...) {
+    fs::remove_all(unfinished, error);
+    fs::remove(target, error);  // empty as it is
+    throw;
+  }
+  fs::rename(unfinished, target, error);
+  if (!error) return;
+  const std::string reason = error.message();
+  fs::remove_all(unfinished, error);
+  fail("cannot write the folder ", path, ": ", reason, "; choose another --out");
+}
+
+RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
+  make_folder(path);
   was_empty_ = is_empty(path);
   if (!resume && !was_empty_)
     fail_input("the output folder is not empty (", path,

@@ -1,12 +1,17 @@
 // The run folder: what a run leaves on disk. Held by a lock while it lives.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "nn/files.h"
 
 namespace thaw {
+
+// A folder with what `fill` writes into the one that it is given, all of it or none: that stands beside
+// `path` and takes its name at the end. InputError where it cannot be made, and where `path` is not empty.
+void write_folder(const std::string& path, const std::function<void(const std::string& folder)>& fill);
 
 class RunFolder {
  public:

@@ -113,9 +113,11 @@ class Resolver {
       add(ParameterKind::embedding);
     } else if (kind == "lora") {
       add(ParameterKind::lora);
+    } else if (kind == "adapter") {
+      add(ParameterKind::adapter);
     } else {
       refuse(concat("has an unknown kind ", in_quotes(kind)),
-             "write kind:bias, kind:norm, kind:embedding or kind:lora");
+             "write kind:bias, kind:norm, kind:embedding, kind:lora or kind:adapter");
     }
   }
 

@@ -4,9 +4,8 @@
 //   "!" item     = all
 //            | top:K                   the head and the K groups below it; top:0 is the head
 //            | bottom:K                the K lowest groups
-//            | kind:bias               also norm, embedding, lora; the bias of a norm is of both kinds
-//            | glob                    with * (crosses dots) ? [a-c] [!a-c]: tried on group names first, then
-//            on
+//            | kind:bias               also norm, embedding, lora, adapter; a norm's bias is of both kinds
+//            | glob                    with * (crosses dots) ? [a-c] [!a-c]: tried on group names, then on
 //                                      full parameter names; each name of a tied weight is tried
 //
 // A K beyond the number of groups means all of them. `all`, `top:`, `bottom:`, `kind:` and groups select a

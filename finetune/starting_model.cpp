@@ -7,6 +7,8 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "finetune/adapter_folder.h"
+#include "finetune/adapters.h"
 #include "finetune/experiment.h"
 #include "kernels/kernels.h"
 #include "nn/init.h"
@@ -25,6 +27,16 @@ void check_fits_memory(const ModelConfig& config) {
                machine / 1e9, " GB); use a smaller model");
 }
 
+// Magnitudes that no file had belong to the weights that were loaded.
+void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
+  for (Linear* layer : model.linears()) {
+    LoraAdapter* lora = layer->lora();
+    if (lora == nullptr || !lora->magnitude()) continue;
+    if (std::find(missing.begin(), missing.end(), lora->magnitude()->name) != missing.end())
+      lora->reset_magnitude(layer->matrix());
+  }
+}
+
 // Everything in the file must have a place in the model, except a head of another shape, which stays new.
 void load_init(Model& model, const std::string& path, std::vector<std::string>& notes) {
   LoadReport report = load_weights(model, WeightFiles(path));
@@ -34,6 +46,7 @@ void load_init(Model& model, const std::string& path, std::vector<std::string>& 
     notes.push_back("the head is new: " + text);
     return true;
   });
+  reset_magnitudes(model, report.missing);
   report.missing.clear();  // any subset of the names will do
   if (!report.unexpected.empty() || !report.mismatched.empty())
     fail_input("the weights in ", path, " do not fit the model: ", describe_problems(report),
@@ -57,17 +70,35 @@ std::vector<ParameterPtr> head_parameters(const Model& model) {
   return parameters;
 }
 
-// All of them, in the model's shapes.
-bool has_head(const WeightFiles& files, const Model& model) {
+// All of them, in the model's shapes; of a tensor that several paths have the last one counts.
+bool has_head(const std::vector<std::string>& paths, const Model& model) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
-  for (const SafetensorsFile& file : files.files())
-    for (const SafetensorsEntry& entry : file.entries())
-      if (const auto name = model_name(model, entry.name)) shapes[*name] = entry.shape;
+  for (const std::string& path : paths) {
+    const WeightFiles files(path);
+    for (const SafetensorsFile& file : files.files())
+      for (const SafetensorsEntry& entry : file.entries())
+        if (const auto name = model_name(model, entry.name)) shapes[*name] = entry.shape;
+  }
   const std::vector<ParameterPtr> parameters = head_parameters(model);
   return std::all_of(parameters.begin(), parameters.end(), [&](const ParameterPtr& parameter) {
     const auto found = shapes.find(parameter->name);
-    return found != shapes.end() && Shape(found->second) == parameter->tensor.shape();
+    const Shape& shape = parameter->tensor.shape();
+    return found != shapes.end() && found->second == std::vector(shape.begin(), shape.end());
   });
+}
+
+// model.init is an adapter that with the folder's weights makes a whole head: PEFT saves a BERT's classifier
+// and leaves its pooler to the base.
+bool adapter_ends_head(const Config& config, const Model& model) {
+  if (!is_adapter_folder(config.model.init)) return false;
+  const WeightFiles adapter(read_adapter_folder(config.model.init).weights());
+  const int head = static_cast<int>(model.groups().size()) - 1;
+  const std::vector<SafetensorsEntry>& entries = adapter.files().front().entries();
+  const bool has_part = std::any_of(entries.begin(), entries.end(), [&](const SafetensorsEntry& entry) {
+    const auto name = model_name(model, entry.name);
+    return name && model.group_of(*name) == head;
+  });
+  return has_part && has_head({config.model.from, adapter.path()}, model);
 }
 
 void load_folder(Model& model, const Config& config, const PreparedData& data, bool allow_missing,
@@ -75,7 +106,7 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   const ModelFolder folder = read_model_folder(config.model.from);
   const WeightFiles files(folder.path);
   const bool new_labels = !has_labels_of(folder, data);
-  const bool new_head = new_labels || !has_head(files, model);
+  const bool new_head = !adapter_ends_head(config, model) && (new_labels || !has_head({folder.path}, model));
   const std::vector<ParameterPtr> parameters = head_parameters(model);
   std::set<std::string> names;
   std::vector<Tensor> fresh;
@@ -84,6 +115,8 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     names.insert(parameter->name);
     fresh.push_back(parameter->tensor.clone());
   }
+  if (is_adapter_folder(folder.path + "/adapter") && !has_folded_adapter(folder.path))
+    notes.push_back(concat("the adapter ", folder.path, "/adapter is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
   const auto is_head = [&](const std::string& text) {
     return names.contains(text.substr(0, text.find(':')));
@@ -101,6 +134,16 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     fail_input("the weights in ", files.path(), " do not fit: ", describe_problems(report),
                "; use the matching config.json, or --allow-missing");
   if (problems) notes.push_back("warning: " + describe_problems(report));
+}
+
+BottleneckConfig bottlenecks_of(Model& model) {
+  BottleneckConfig config;
+  for (const Linear* layer : model.linears())
+    if (const auto* adapter = dynamic_cast<const BottleneckAdapter*>(layer->adapter())) {
+      config.options = adapter->options();
+      config.layers.push_back(layer->path());
+    }
+  return config;
 }
 
 }  // namespace
@@ -133,48 +176,40 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
 }
 
 PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
-                            const std::optional<LoraSpec>& lora, bool allow_missing) {
+                            const std::optional<AdapterSpec>& adapters, bool allow_missing) {
   PreparedModel prepared;
   prepared.config = model_config(config, data);
   const InitSeed init_seed(seed);
   prepared.model = make_model(prepared.config);
+  Model& model = *prepared.model;
   if (is_model_folder(config.model.from) && config.model.pretrained)
-    load_folder(*prepared.model, config, data, allow_missing, prepared.notes);
-  if (lora) attach_lora(*prepared.model, *lora, seed);
-  if (!config.model.init.empty()) load_init(*prepared.model, config.model.init, prepared.notes);
+    load_folder(model, config, data, allow_missing, prepared.notes);
+  const std::string& init = config.model.init;
+  const bool from_adapter = is_adapter_folder(init);
+  const bool low_rank = adapters && adapters->is_low_rank();
+  if (from_adapter && !low_rank) {
+    const std::int64_t count = fold_adapter(model, read_adapter_folder(init), prepared.notes);
+    prepared.notes.push_back(concat("the adapter of model.init is folded into ", count, " weights"));
+  }
+  if (adapters) attach_adapters(model, *adapters, seed);
+  if (adapters && !low_rank) prepared.config.adapters = bottlenecks_of(model);
+  if (from_adapter && low_rank) load_adapter(model, read_adapter_folder(init), *adapters, prepared.notes);
+  if (!init.empty() && !from_adapter) load_init(model, init, prepared.notes);
   return prepared;
 }
 
 bool head_is_new(const Config& config, const PreparedData& data, const Model& model) {
-  if (!config.model.init.empty() && has_head(WeightFiles(config.model.init), model)) return false;
-  if (!is_model_folder(config.model.from) || !config.model.pretrained) return true;
-  const ModelFolder folder = read_model_folder(config.model.from);
-  return !has_labels_of(folder, data) || !has_head(WeightFiles(folder.path), model);
-}
-
-void attach_lora(Model& model, const LoraSpec& spec, std::uint64_t seed) {
-  const InitSeed init_seed(seed, model.parameters().front()->tensor.device());
-  const int head = static_cast<int>(model.groups().size()) - 1;
-  auto is_target = [&](const Linear& linear) {
-    if (spec.target_modules.empty()) return model.group_of(linear.path()) != head;
-    return std::any_of(spec.target_modules.begin(), spec.target_modules.end(),
-                       [&](const std::string& target) {
-                         return linear.path() == target || linear.path().ends_with("." + target);
-                       });
-  };
-  int attached = 0;
-  std::string known;
-  for (Linear* linear : model.linears()) {
-    known += (known.empty() ? "" : ", ") + linear->path();
-    if (!is_target(*linear)) continue;
-    linear->attach({spec.r, spec.alpha, spec.dropout});
-    ++attached;
+  const bool from_folder = is_model_folder(config.model.from) && config.model.pretrained;
+  const std::string& init = config.model.init;
+  if (is_adapter_folder(init)) {
+    if (has_head({read_adapter_folder(init).weights()}, model)) return false;
+    if (from_folder && adapter_ends_head(config, model)) return false;
+  } else if (!init.empty() && has_head({init}, model)) {
+    return false;
   }
-  if (attached == 0)
-    throw NothingToAdapt(concat("lora finds no layer to adapt",
-                                spec.target_modules.empty() ? " below the head" : " among target_modules",
-                                "; the Linear layers are: ", known));
-  model.refresh();
+  if (!from_folder) return true;
+  const ModelFolder folder = read_model_folder(config.model.from);
+  return !has_labels_of(folder, data) || !has_head({folder.path}, model);
 }
 
 }  // namespace thaw

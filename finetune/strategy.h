@@ -11,16 +11,17 @@
 
 #include "finetune/model_info.h"
 #include "finetune/plan.h"
+#include "nn/layers/adapter.h"
 
 namespace thaw {
 
-// Low-rank adapters (Hu et al. 2021), which the trainer puts on Linear layers before it resolves the plan.
-struct LoraSpec {
-  std::int64_t r = 8;
-  double alpha = 8;  // the update is scaled by alpha / r
-  double dropout = 0;
-  std::vector<std::string> target_modules;   // paths or their last parts; empty: the architecture's default
+// Adapters, which are put on Linear layers before the plan is resolved.
+struct AdapterSpec {
+  AdapterOptions layer;
+  std::vector<std::string> target_modules;   // paths or the ends of them; empty: the architecture's default
   std::vector<std::string> modules_to_save;  // trained beside the adapters; empty: the head's
+
+  bool is_low_rank() const { return std::holds_alternative<LoraOptions>(layer); }  // LoRA or DoRA
 };
 
 // Adds to the loss: alpha / 2 * ||w - w_start||^2 over the trainable parameters below the head, and
@@ -31,8 +32,8 @@ struct L2SpSpec {
 };
 
 struct Strategy {
-  Plan plan;  // with `lora`, to be resolved for the model that has the adapters
-  std::optional<LoraSpec> lora = std::nullopt;
+  Plan plan;  // with `adapters`, to be resolved for the model that has them
+  std::optional<AdapterSpec> adapters = std::nullopt;
   std::optional<L2SpSpec> l2_sp = std::nullopt;
   std::optional<std::string> schedule = std::nullopt;  // where the config sets no train.schedule
   std::vector<std::string> warnings = {};
@@ -68,6 +69,7 @@ class StrategyOptions {
 
   double number(const std::string& name, double least, double most) const;
   std::int64_t whole_number(const std::string& name, std::int64_t least, std::int64_t most) const;
+  bool flag(const std::string& name) const;
   const std::string& text(const std::string& name) const;
   const std::vector<std::string>& list(const std::string& name) const;
   const std::vector<Phase>& phases() const { return phases_; }

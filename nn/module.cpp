@@ -16,7 +16,7 @@ std::string join(const std::string& path, const std::string& name) {
 }  // namespace
 
 const char* kind_name(ParameterKind kind) {
-  constexpr const char* kNames[] = {"weight", "bias", "norm", "embedding", "lora"};
+  constexpr const char* kNames[] = {"weight", "bias", "norm", "embedding", "lora", "adapter"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -91,6 +91,10 @@ BufferPtr Module::add_buffer(const std::string& name, const Tensor& value) {
   buffer->tensor.storage().set_category(memory::Category::parameter);
   buffers_.emplace_back(name, buffer);
   return buffer;
+}
+
+void Module::remove_module(const Module& module) {
+  std::erase_if(children_, [&](const auto& child) { return child.second.get() == &module; });
 }
 
 std::vector<Linear*> Model::linears() {

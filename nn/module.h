@@ -48,6 +48,7 @@ class Module {
     children_.emplace_back(name, std::move(module));
     return result;
   }
+  void remove_module(const Module& module);
 
  private:
   std::string path_;
@@ -97,7 +98,11 @@ class Model : public Module {
   }
   // Linear layers by path, for adapters.
   std::vector<Linear*> linears();
-  // Names and groups again after modules were added (adapters).
+  // Those that LoRA adapts where nobody names them, by the ends of their paths; empty: all below the head.
+  virtual std::vector<std::string> lora_targets() const { return {}; }
+  // Likewise those behind which bottleneck adapters stand; empty: they have to be named.
+  virtual std::vector<std::string> bottleneck_targets() const { return {}; }
+  // Names and groups again after modules were added or removed (adapters).
   void refresh();
   // Index of the group that a dotted name belongs to; -1 for none.
   int group_of(const std::string& dotted_name) const;

@@ -10,7 +10,7 @@
 namespace thaw {
 
 // What a parameter is, for selectors such as kind:bias. A norm's bias is both: kind norm with is_bias.
-enum class ParameterKind : unsigned char { weight, bias, norm, embedding, lora };
+enum class ParameterKind : unsigned char { weight, bias, norm, embedding, lora, adapter };
 const char* kind_name(ParameterKind kind);
 
 struct Parameter {

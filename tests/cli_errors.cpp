@@ -116,7 +116,7 @@ std::vector<WrongInput> wrong_inputs() {
       {{"predict", "--model", "@model"}, {"--input is required"}},
       {{"help", "tarin"}, {"\"tarin\"", "train"}},
       {{"embed", "--model", "x"}, {"--input is required"}},
-      {{"merge"}, {"not in this version"}},
+      {{"merge", "--out", "@o"}, {"--model is required"}},
       {{"bench"}, {"--model is required"}},
       {{"bench", "--model", "@none"}, {"no model folder"}},
       {{"bench", "--model", "@model", "--precision", "bf16"}, {"not in this version"}},

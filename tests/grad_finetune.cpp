@@ -56,7 +56,7 @@ TEST(Lora, MergingChangesNoOutput) {
   const LoadReport report = load_weights(*merged, WeightFiles(folder.path() + "/merged.safetensors"));
   EXPECT_TRUE(report.missing.empty() && report.unexpected.empty() && report.mismatched.empty());
   const NoGrad no_grad;
-  EXPECT_GT(amax(abs(run.model->linears()[0]->adapter()->delta())).item(), 1e-3);
+  EXPECT_GT(amax(abs(run.model->linears()[0]->lora()->delta())).item(), 1e-3);
   run.model->train(false);
   EXPECT_TRUE(all_close(merged->forward(run.batch().x), run.model->forward(run.batch().x), 1e-6, 1e-6));
 }
@@ -67,7 +67,7 @@ TEST(Lora, GradientsFollowFromTheMergedWeights) {
   run.config.train.lr = 0.05;
   run.train();
   const Batch batch = run.batch();
-  LoraAdapter& adapter = *run.model->linears()[0]->adapter();
+  LoraAdapter& adapter = *run.model->linears()[0]->lora();
   Linear& layer = *run.model->linears()[0];
   layer.weight()->set_requires_grad(true);
   forward_backward(*run.model, batch, {}, 1.0, nullptr);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/random.h"
+#include "finetune/adapters.h"
 #include "finetune/trainer.h"
 #include "nn/init.h"
 
@@ -61,7 +62,8 @@ class TestRun {
   std::unique_ptr<Model> make() const {
     const InitSeed seed(config.train.seed);
     auto fresh = make_model(model_config);
-    if (const Strategy chosen = strategy(); chosen.lora) attach_lora(*fresh, *chosen.lora, config.train.seed);
+    if (const Strategy chosen = strategy(); chosen.adapters)
+      attach_adapters(*fresh, *chosen.adapters, config.train.seed);
     return fresh;
   }
 
@@ -109,6 +111,18 @@ inline Phase make_phase(std::int64_t step, const std::string& train,
 }
 
 inline StrategyRequest plan_of(std::vector<Phase> phases) { return {"plan", {}, std::move(phases)}; }
+
+// Adapters of a cnn, whose only Linear layer is its head's, and bottlenecks of an mlp have to be placed.
+inline StrategyRequest with_places(StrategyRequest request, const std::string& architecture) {
+  using Names = std::vector<std::string>;
+  const bool low_rank = request.name == "lora" || request.name == "dora";
+  if (request.name == "adapter") request.options["target_modules"] = Names{"layers.1"};
+  if (low_rank && architecture == "cnn") {
+    request.options["target_modules"] = Names{"head"};
+    request.options["modules_to_save"] = Names{"stem"};
+  }
+  return request;
+}
 
 // For a run of 100 updates, 10 in an epoch.
 inline ResolvedPlan resolve(const Model& model, Plan plan) {

@@ -156,10 +156,7 @@ std::vector<StrategyRequest> every_strategy() {
 void expect_frozen_bytes(const std::string& architecture, const StrategyRequest& strategy,
                          const std::string& optimizer) {
   SCOPED_TRACE(architecture + ", " + strategy.name + ", " + optimizer);
-  TestRun run(architecture, strategy);
-  // Convolutions take no adapters: the head's own is all that a cnn can have.
-  if (strategy.name == "lora" && architecture == "cnn")
-    run.config.strategy.options["target_modules"] = std::vector<std::string>{"head"};
+  TestRun run(architecture, with_places(strategy, architecture));
   run.config.train = harsh_training(run.config.train, optimizer);
   std::unique_ptr<FrozenBytes> watch;
   Trainer::Hooks hooks;
@@ -177,8 +174,10 @@ void expect_frozen_bytes(const std::string& architecture, const StrategyRequest&
 
 TEST(Behaviour3, FrozenWeightsAndBuffersKeepTheirBitsWhateverTheOptimizer) {
   for (const char* architecture : {"mlp", "cnn"})
-    for (const StrategyRequest& strategy : every_strategy())
+    for (const StrategyRequest& strategy : every_strategy()) {
+      if (strategy.name == "adapter" && architecture == std::string("cnn")) continue;  // finds no place
       for (const char* optimizer : {"sgd", "adamw"}) expect_frozen_bytes(architecture, strategy, optimizer);
+    }
 }
 
 TEST(Behaviour3, TiedWeightsFreezeAndTrainAsOne) {

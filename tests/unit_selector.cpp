@@ -151,7 +151,7 @@ TEST(SelectorErrors, Malformed) {
   EXPECT_NE(error_of("layer.[0-1").find("unclosed bracket"), std::string::npos);
   EXPECT_EQ(error_of("kind:biases"),
             "selector \"kind:biases\" has an unknown kind \"biases\" (here); write kind:bias, kind:norm, "
-            "kind:embedding or kind:lora");
+            "kind:embedding, kind:lora or kind:adapter");
   EXPECT_NE(error_of("kind:bias|norm").find("unknown kind"), std::string::npos) << "kind: takes one kind";
   for (const char* bad : {"top:", "top:x", "top:-1", "top:1.5", "top:99999999999", "bottom:", "bottom: 2"}) {
     EXPECT_NE(error_of(bad).find("no whole number of groups"), std::string::npos) << bad;

@@ -78,7 +78,7 @@ TEST(Registry, EveryStrategyIsCompleteAndItsDefaultsMakeAPlan) {
   }
   for (const char* name :
        {"full", "head", "top-k", "block-k", "gradual", "discriminative", "ulmfit", "chain-thaw", "lp-ft",
-        "bitfit", "norm-only", "lora", "layer-decay", "l2-sp", "plan"}) {
+        "bitfit", "norm-only", "lora", "dora", "adapter", "layer-decay", "l2-sp", "plan"}) {
     EXPECT_EQ(names.count(name), 1u) << name;
   }
 }
@@ -214,32 +214,51 @@ TEST(Strategies, SayWhenTheyAreTheSameAsHead) {
   }
 }
 
-TEST(Strategies, Lora) {
-  const Strategy lora = make("lora");
-  ASSERT_TRUE(lora.lora.has_value());
-  EXPECT_EQ(lora.lora->r, 8);
-  EXPECT_EQ(lora.lora->alpha, 8);
-  EXPECT_TRUE(lora.lora->target_modules.empty());
-  EXPECT_EQ(phases_of(lora, with_adapters(small_model())), "0: 678");
-
+TEST(Strategies, LowRank) {
   using List = std::vector<std::string>;
-  const Strategy custom = make("lora", {{"r", 2.0},
-                                        {"alpha", 4.0},
+  for (const char* name : {"lora", "dora"}) {
+    const Strategy plain = make(name);
+    ASSERT_TRUE(plain.adapters && plain.adapters->is_low_rank());
+    const auto& layer = std::get<LoraOptions>(plain.adapters->layer);
+    EXPECT_EQ(layer.r, 8);
+    EXPECT_EQ(layer.scale(), 1);
+    EXPECT_EQ(layer.dora, std::string(name) == "dora");
+    EXPECT_TRUE(plain.adapters->target_modules.empty());
+    EXPECT_EQ(phases_of(plain, with_adapters(small_model())), "0: 678");
+
+    const Strategy custom = make(name, {{"r", 4.0},
+                                        {"alpha", 6.0},
+                                        {"rslora", true},
                                         {"dropout", 0.1},
                                         {"target_modules", List{"layers.1"}},
                                         {"modules_to_save", List{"norm"}}});
-  EXPECT_EQ(custom.lora->r, 2);
-  EXPECT_EQ(custom.lora->alpha, 4);
-  EXPECT_EQ(custom.lora->dropout, 0.1);
-  EXPECT_EQ(custom.lora->target_modules, List{"layers.1"});
-  EXPECT_EQ(phases_of(custom, with_adapters(small_model())), "0: 238");
+    const auto& chosen = std::get<LoraOptions>(custom.adapters->layer);
+    EXPECT_EQ(chosen.r, 4);
+    EXPECT_EQ(chosen.scale(), 3) << "alpha / sqrt(r)";
+    EXPECT_EQ(chosen.dropout, 0.1);
+    EXPECT_EQ(custom.adapters->target_modules, List{"layers.1"});
+    EXPECT_EQ(phases_of(custom, with_adapters(small_model())), "0: 238");
 
-  EXPECT_NE(make_error("lora", {{"modules_to_save", List{"nrm"}}}).find("no module is named \"nrm\""),
-            std::string::npos);
-  EXPECT_NE(make_error("lora", {{"r", 0.0}}), kNothingThrown);
+    EXPECT_NE(make_error(name, {{"modules_to_save", List{"nrm"}}}).find("no module is named \"nrm\""),
+              std::string::npos);
+    EXPECT_NE(make_error(name, {{"r", 0.0}}), kNothingThrown);
+    EXPECT_NE(make_error(name, {{"dropout", 1.0}}), kNothingThrown);
+  }
   EXPECT_EQ(make_error("lora", {{"r", 1.5}}),
             "strategy.r = 1.5 is not possible (strategy \"lora\"); write a whole number");
-  EXPECT_NE(make_error("lora", {{"dropout", 1.0}}), kNothingThrown);
+}
+
+TEST(Strategies, AdapterTrainsBottlenecksNormsAndTheHead) {
+  ModelInfo adapted = small_model();
+  adapted.parameters.push_back({"layers.1.adapter.up.weight", {}, 1, ParameterKind::adapter, false, 8});
+  EXPECT_EQ(phases_of(make("adapter"), adapted), "0: 23678");
+  const Strategy strategy = make("adapter", {{"size", 3.0}, {"activation", "tanh"}});
+  EXPECT_FALSE(strategy.adapters->is_low_rank());
+  const auto& layer = std::get<BottleneckOptions>(strategy.adapters->layer);
+  EXPECT_EQ(layer.size, 3);
+  EXPECT_EQ(layer.activation, "tanh");
+  EXPECT_NE(make_error("adapter", {{"size", 0.0}}), kNothingThrown);
+  EXPECT_NE(make_error("adapter", {{"activation", "relus"}}).find("relus"), std::string::npos);
 }
 
 TEST(Strategies, L2Sp) {

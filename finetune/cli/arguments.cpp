@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "finetune/cli/commands.h"
 #include "finetune/config.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
@@ -15,7 +16,7 @@ namespace {
 struct Command {
   const char* name;
   const char* summary;
-  const char* example;  // empty: comes in a later version
+  const char* example;
 };
 
 constexpr Command kCommands[] = {
@@ -36,17 +37,15 @@ constexpr Command kCommands[] = {
     {"inspect", "Groups, tensors, dtypes, shapes and counts of a model folder or .safetensors file",
      "thaw inspect runs/task"},
     {"graph", "The recorded graph of one training step, for Graphviz", "thaw graph task.toml --out step.dot"},
+    {"merge", "A plain model folder with the adapter folded into the weights",
+     "thaw merge --model runs/task --out merged"},
     {"strategies", "The strategies there are, with their options", "thaw strategies"},
     {"help", "This text, or a command's", "thaw help train"},
-    {"merge", "Not in this version", ""},
 };
-
-bool is_later(const Command& command) { return *command.example == '\0'; }
 
 std::vector<std::string> command_names() {
   std::vector<std::string> names;
-  for (const Command& command : kCommands)
-    if (!is_later(command)) names.emplace_back(command.name);
+  for (const Command& command : kCommands) names.emplace_back(command.name);
   return names;
 }
 
@@ -165,6 +164,12 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
   }
   if (command == "eval" || command == "predict" || command == "embed" || command == "bench")
     add_model(app, to);
+  if (command == "merge") {
+    add_text(app, "--model", to.model,
+             "A run's folder, a base model's with adapter/ in it, or an adapter's as PEFT writes it", "DIR")
+        ->required();
+    add_text(app, "--out", to.out, "The folder to write; it must be empty or not there", "DIR")->required();
+  }
   if (command == "bench") add_bench_options(app, to);
   if (command == "predict" || command == "embed") {
     add_text(app, "--input", to.input,
@@ -253,11 +258,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
   if (first.starts_with("-"))
     fail_input("there is no option ", in_quotes(first),
                " before the command (thaw); write it after, as in thaw train CONFIG ", first);
-  const Command& command = find_command(first);
-  if (is_later(command))
-    fail_input("the command ", in_quotes(first),
-               " is not in this version (thaw); `thaw help` lists those that are");
-  return parse_command(command, argc - 1, argv + 1);
+  return parse_command(find_command(first), argc - 1, argv + 1);
 }
 
 std::string help_text(const std::string& name) {
@@ -267,15 +268,12 @@ std::string help_text(const std::string& name) {
            explain_config();
   if (!name.empty()) {
     Arguments arguments;
-    const Command& command = find_command(name);
-    if (is_later(command)) fail_input("the command ", in_quotes(name), " is not in this version (thaw help)");
-    return make_app(command, arguments)->help();
+    return make_app(find_command(name), arguments)->help();
   }
   std::string text =
       "thaw fine-tunes neural networks and compares what freezing parts of them costs and "
       "gives.\n\nCommands:\n";
   for (const Command& command : kCommands) {
-    if (is_later(command)) continue;
     std::string line = std::string("  ") + command.name;
     line.resize(14, ' ');
     text += line + command.summary + '\n';

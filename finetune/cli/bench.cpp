@@ -73,7 +73,7 @@ class BenchRun {
  public:
   BenchRun(const Config& config, const PreparedData& data)
       : config_(config), strategy_(strategy_for(config, data)) {
-    PreparedModel prepared = prepare_model(config, data, config.train.seed, strategy_.lora);
+    PreparedModel prepared = prepare_model(config, data, config.train.seed, strategy_.adapters);
     model_ = std::move(prepared.model);
     notes = std::move(prepared.notes);
     const ResolvedPlan plan(strategy_.plan, describe(*model_), {1 << 20, 1});

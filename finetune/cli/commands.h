@@ -16,8 +16,12 @@ int embed(const Arguments& arguments);
 int bench(const Arguments& arguments);
 int plan(const Arguments& arguments);
 int graph(const Arguments& arguments);
+int merge(const Arguments& arguments);
 int inspect(const Arguments& arguments);
 int list_strategies(const Arguments& arguments);
+
+// Every strategy with its options, for people.
+std::string strategies_text();
 
 // InputError naming the option for a strategy that there is not.
 void check_strategy(const std::string& name, const char* option);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 #include "core/error.h"
+#include "finetune/adapter_folder.h"
 #include "finetune/checkpoint.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/standardize.h"
@@ -45,18 +47,86 @@ void check_preprocess(const ModelFolder& folder) {
     if (!std::isfinite(value) || value < 0) refuse("deviation", "has a value that is no deviation");
 }
 
+std::optional<AdapterFolder> find_adapter(const std::string& path) {
+  if (is_adapter_folder(path)) return read_adapter_folder(path);
+  if (!is_adapter_folder(path + "/adapter") || !has_weights(path) || has_folded_adapter(path))
+    return std::nullopt;
+  return read_adapter_folder(path + "/adapter");
+}
+
+// The classes of an adapter that does not name them: the rows of what it has for the model's last layer.
+void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
+  const InitSeed meta(0, kMeta);
+  const auto model = make_model(folder.config);
+  const ParameterPtr last = model->parameters().back();
+  const SafetensorsFile file(adapter.weights());
+  for (const SafetensorsEntry& entry : file.entries()) {
+    if (model_name(*model, entry.name) != last->name || entry.shape.empty()) continue;
+    if (entry.shape[0] == folder.config.outputs) return;
+    folder.config.outputs = entry.shape[0];
+    folder.config.labels.clear();
+    folder.preprocess.labels.clear();
+  }
+}
+
+// The model's folder, as its adapter needs it.
+ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder>& adapter) {
+  if (!adapter) return read_model_folder(path);
+  const std::string base = adapter->path == path ? adapter->base : path;
+  if (!is_model_folder(base))
+    fail_input(
+        "the adapter's base model is ", base.empty() ? "not named" : quoted_name(base),
+        base.empty() ? "" : ", which is no folder here", " (", adapter->path,
+        "/adapter_config.json, base_model_name_or_path); put the adapter's folder into that of its base "
+        "as adapter/, and give the base's");
+  ModelFolder folder = read_model_folder(base);
+  if (std::filesystem::exists(adapter->path + "/preprocess.json")) {
+    use_preprocess(adapter->path + "/preprocess.json", folder);
+  } else {
+    if (!folder.has_preprocess) folder.config.transformer.pooling = "pooler";
+    use_outputs_of(*adapter, folder);
+  }
+  return folder;
+}
+
+void check_finite(const Model& model, const std::string& source) {
+  if (!all_finite(model))
+    fail_input("the weights hold NaN or infinite values (", source,
+               "); give the folder of a run that did not diverge");
+}
+
+// Folds it in, and takes what it brings from what the base's weights lack.
+void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report) {
+  const SafetensorsFile file(adapter.weights());
+  for (const SafetensorsEntry& entry : file.entries())
+    if (const auto name = model_name(model, entry.name)) {
+      std::erase(report.missing, *name);
+      std::erase_if(report.mismatched,
+                    [&](const std::string& text) { return text.starts_with(*name + ":"); });
+    }
+  std::vector<std::string> notes;
+  fold_adapter(model, adapter, notes);
+  if (!notes.empty()) fail_input(notes.front(), " (", adapter.path, "); use the adapter's own base");
+}
+
 }  // namespace
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
-  SavedModel saved{read_model_folder(path), nullptr};
+  const std::optional<AdapterFolder> adapter = find_adapter(path);
+  SavedModel saved{read_base(path, adapter), nullptr, adapter ? adapter->path : ""};
   if (!saved.folder.has_preprocess && !takes_text(saved.folder.config))
     fail_input("there is no preprocess.json, so it is not known how the model's data were prepared (", path,
                "); give the whole folder of a run");
-  const WeightFiles files(path);
+  const WeightFiles files(saved.folder.path);
   if (!allow_missing && need_head) check_size(saved.folder, files);
   const InitSeed seed(0);
   saved.model = make_model(saved.folder.config);
   LoadReport report = load_weights(*saved.model, files);
+  check_finite(*saved.model, files.path());
+  if (adapter) {
+    add_adapter(*saved.model, *adapter, report);
+    check_finite(*saved.model, adapter->weights());
+  }
   const int head = static_cast<int>(saved.model->groups().size()) - 1;
   const auto is_head = [&](const std::string& name) { return saved.model->group_of(name) == head; };
   if (!need_head) {
@@ -69,9 +139,6 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
     fail_input(without_head ? "the model has no head: " : "the weights do not fit: ",
                describe_problems(report), " (", files.path(), "); give the folder of a finished run");
-  if (!all_finite(*saved.model))
-    fail_input("the weights hold NaN or infinite values (", files.path(),
-               "); give the folder of a run that did not diverge");
   check_preprocess(saved.folder);
   return saved;
 }

@@ -11,12 +11,16 @@
 namespace thaw::cli {
 
 struct SavedModel {
-  ModelFolder folder;
+  ModelFolder folder;  // of the base where an adapter was folded in
   std::unique_ptr<Model> model;
+  std::string adapter;  // the folder of the adapter that was folded in just now; empty: none
 };
 
-// InputError where the weights do not fit config.json; `allow_missing` lets all but the head be missing, and
-// without `need_head` the head too.
+// From the folder of a model, from one that has an adapter in PEFT's layout beside it in adapter/ (which is
+// folded in unless the weights say that it is), or from an adapter's folder alone, whose config names the
+// folder of its base. Without a preprocess.json an adapter's text classifier is transformers': it has a
+// pooler. InputError where the weights do not fit config.json; `allow_missing` lets all but the head be
+// missing, and without `need_head` the head too.
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head = true);
 
 // The data of --input as the model takes them, without labels.

@@ -37,6 +37,8 @@ void add_options(std::vector<TextRow>& rows, const std::vector<OptionSpec>& opti
     rows.push_back({"", option.name + " = " + to_text(option.default_value), option.doc});
 }
 
+}  // namespace
+
 std::string strategies_text() {
   std::string text;
   for (const StrategySpec& spec : strategies()) {
@@ -49,8 +51,6 @@ std::string strategies_text() {
   add_options(common, common_options());
   return text + "\nEvery strategy takes:\n" + text_table(common);
 }
-
-}  // namespace
 
 int list_strategies(const Arguments& arguments) {
   print(arguments.json ? strategies_json() : strategies_text());

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "finetune/adapters.h"
 #include "finetune/compare/baselines.h"
 #include "finetune/data/text.h"
 #include "finetune/run.h"
@@ -29,7 +30,7 @@ void check(const Contender& contender, const PreparedData& data, bool allow_miss
            std::vector<std::string>& notes) {
   const Config& config = contender.config;
   const Strategy strategy = strategy_for(config, data);
-  PreparedModel model = prepare_model(config, data, config.train.seed, strategy.lora, allow_missing);
+  PreparedModel model = prepare_model(config, data, config.train.seed, strategy.adapters, allow_missing);
   const Trainer trainer(config, strategy, model.config, *model.model, data, nullptr, {});
   const std::int64_t total = trainer.plan().run().total_updates;
   const Schedule schedule = trainer.schedule();

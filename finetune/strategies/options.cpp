@@ -88,6 +88,8 @@ std::int64_t StrategyOptions::whole_number(const std::string& name, std::int64_t
   return static_cast<std::int64_t>(value);
 }
 
+bool StrategyOptions::flag(const std::string& name) const { return std::get<bool>(values_.at(name)); }
+
 const std::string& StrategyOptions::text(const std::string& name) const {
   return std::get<std::string>(values_.at(name));
 }

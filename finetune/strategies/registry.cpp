@@ -24,6 +24,8 @@
   X(bitfit_strategy)         \
   X(norm_only_strategy)      \
   X(lora_strategy)           \
+  X(dora_strategy)           \
+  X(adapter_strategy)        \
   X(layer_decay_strategy)    \
   X(l2_sp_strategy)          \
   X(plan_strategy)

@@ -12,7 +12,7 @@ void Dropout::set_p(double p) {
 }
 
 Tensor Dropout::forward(const Tensor& x) {
-  if (!training() || !active_ || p_ == 0) return x;
+  if (!live()) return x;
   const TraceScope trace(scope());
   const RandomContext& context = random_context();
   return dropout(x, p_, random_key(context.seed, path(), context.step, context.micro_batch), context.row_ids);

@@ -15,6 +15,7 @@ class Dropout : public Module {
   // Sticky: with it off, training leaves the input alone too.
   void set_active(bool active) { active_ = active; }
   bool active() const { return active_; }
+  bool live() const { return training() && active_ && p_ > 0; }  // it changes what passes
 
  private:
   double p_;

@@ -1,26 +1,9 @@
 #include "nn/layers/linear.h"
 
+#include "core/error.h"
 #include "nn/init.h"
 
 namespace thaw {
-
-LoraAdapter::LoraAdapter(std::int64_t in, std::int64_t out, Options options, const std::string& path)
-    : options_(options),
-      // PEFT's default: A as nn.Linear's kaiming_uniform, B zero.
-      a_(add_parameter("lora_A.weight", init::uniform_fan_in({options.r, in}, in, path + ".lora_A.weight"),
-                       ParameterKind::lora)),
-      b_(add_parameter("lora_B.weight", init::constant({out, options.r}, 0), ParameterKind::lora)),
-      dropout_(add_module("lora_dropout", std::make_unique<Dropout>(options.dropout))) {}
-
-Tensor LoraAdapter::forward(const Tensor& x) {
-  const TraceScope trace(scope());
-  const double scale = options_.alpha / static_cast<double>(options_.r);
-  return linear(linear(dropout_.forward(x), a_->tensor), b_->tensor) * scale;
-}
-
-Tensor LoraAdapter::delta() const {
-  return matmul(b_->tensor, a_->tensor) * (options_.alpha / static_cast<double>(options_.r));
-}
 
 Linear::Linear(std::int64_t in, std::int64_t out, const std::string& path, bool bias, WeightLayout layout)
     : layout_(layout),
@@ -40,19 +23,50 @@ Tensor Linear::in_layout(const Tensor& matrix) const {
 Tensor Linear::forward(const Tensor& x) {
   const TraceScope trace(scope());
   const Tensor y = linear(x, matrix(), bias_ ? bias_->tensor : Tensor());
-  return adapter_ ? y + adapter_->forward(x) : y;
+  return adapter_ != nullptr && !merged_ ? adapter_->forward(x, y, *this) : y;
 }
 
-void Linear::attach(const LoraAdapter::Options& options) {
+void Linear::attach(const AdapterOptions& options) {
+  if (adapter_ != nullptr)
+    fail_input("the layer ", path(), " has an adapter already; start from a model without it");
   const Tensor w = matrix();
-  // Named into the layer itself: PEFT's "<layer>.lora_A.weight".
-  adapter_ = &add_module("", std::make_unique<LoraAdapter>(w.size(1), w.size(0), options, path()));
+  if (const auto* lora = std::get_if<LoraOptions>(&options))
+    // Named into the layer itself: PEFT's "<layer>.lora_A.weight".
+    adapter_ = &add_module("", std::make_unique<LoraAdapter>(w, *lora, path()));
+  else
+    adapter_ = &add_module("adapter", std::make_unique<BottleneckAdapter>(
+                                          w.size(0), std::get<BottleneckOptions>(options), path()));
   adapter_->train(training());
 }
 
+void Linear::detach() {
+  if (adapter_ != nullptr) remove_module(*adapter_);
+  adapter_ = nullptr;
+  merged_ = false;
+}
+
+LoraAdapter* Linear::lora() const { return dynamic_cast<LoraAdapter*>(adapter_); }
+
 Tensor Linear::merged_weight() const {
+  return lora() != nullptr && !merged_ ? in_layout(lora()->merged(matrix())) : weight_->tensor;
+}
+
+void Linear::merge() {
+  const LoraAdapter* adapter = lora();
+  if (adapter == nullptr || merged_) return;
   const NoGrad no_grad;
-  return adapter_ ? weight_->tensor + in_layout(adapter_->delta()) : weight_->tensor;
+  merged_norm_ = adapter->norm(matrix());
+  const Tensor weight = in_layout(adapter->merged(matrix()));
+  kernels::copy(weight_->tensor, weight);
+  merged_ = true;
+}
+
+void Linear::unmerge() {
+  if (!merged_) return;
+  const NoGrad no_grad;
+  const Tensor weight = in_layout(lora()->unmerged(matrix(), merged_norm_));
+  kernels::copy(weight_->tensor, weight);
+  merged_ = false;
 }
 
 }  // namespace thaw

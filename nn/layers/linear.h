@@ -1,32 +1,10 @@
-// Linear: y = x W^T + b for a weight [out, in], with room for a low-rank adapter beside the frozen weight.
+// Linear: y = x W^T + b for a weight [out, in], with room for an adapter at the frozen weight.
 #pragma once
 
-#include "nn/layers/dropout.h"
+#include "nn/layers/adapter.h"
 #include "nn/module.h"
 
 namespace thaw {
-
-// LoRA (Hu et al. 2021, eq. 3): W + alpha/r * B A. B starts at zero, so at first the output is the base's,
-// bit for bit. Named as PEFT names it: lora_A.weight [r, in], lora_B.weight [out, r].
-class LoraAdapter : public Module {
- public:
-  struct Options {
-    std::int64_t r = 8;
-    double alpha = 8;
-    double dropout = 0;
-  };
-  LoraAdapter(std::int64_t in, std::int64_t out, Options options, const std::string& path);
-  Tensor forward(const Tensor& x);
-  Tensor delta() const;  // alpha/r * B A, [out, in]
-  const Options& options() const { return options_; }
-  const ParameterPtr& a() const { return a_; }
-  const ParameterPtr& b() const { return b_; }
-
- private:
-  Options options_;
-  ParameterPtr a_, b_;
-  Dropout& dropout_;
-};
 
 // How a weight lies in memory and in files: as nn.Linear's, or the other way round (GPT-2's Conv1D).
 enum class WeightLayout : unsigned char { out_in, in_out };
@@ -42,11 +20,19 @@ class Linear : public Module {
   const ParameterPtr& bias() const { return bias_; }      // [out] or null
   WeightLayout layout() const { return layout_; }
   Tensor matrix() const { return in_layout(weight_->tensor); }  // the weight as [out, in]
-  LoraAdapter* adapter() const { return adapter_; }
-  // Adds an adapter; the caller refreshes the model's names.
-  void attach(const LoraAdapter::Options& options);
-  // The weight with the adapter folded in: W + delta, in the weight's layout.
+
+  // Adds an adapter; the caller refreshes the model's names. InputError where there is one already.
+  void attach(const AdapterOptions& options);
+  void detach();
+  Adapter* adapter() const { return adapter_; }
+  LoraAdapter* lora() const;  // null where the adapter is none
+
+  // The weight with a LoRA or DoRA folded in, in the weight's layout; as it is where there is none.
   Tensor merged_weight() const;
+  // Writes that into the weight, and takes it out again, within rounding. While it is merged the weight alone
+  // counts in forward, and the adapter does not train.
+  void merge();
+  void unmerge();
 
  private:
   // A matrix [out, in] in the weight's layout, and back: the layouts are each other's transpose.
@@ -54,7 +40,9 @@ class Linear : public Module {
 
   WeightLayout layout_;
   ParameterPtr weight_, bias_;
-  LoraAdapter* adapter_ = nullptr;
+  Adapter* adapter_ = nullptr;
+  bool merged_ = false;
+  Tensor merged_norm_;  // of a merged DoRA
 };
 
 }  // namespace thaw

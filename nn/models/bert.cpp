@@ -52,6 +52,8 @@ bool is_no_part(const std::string& name) {
   return name.ends_with("position_ids") || name.starts_with("cls.") || name.starts_with("vocab_");
 }
 
+std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
 }  // namespace
 
 Bert::Bert(const ModelConfig& config) : family_(family_of(config)), pooling_(config.transformer.pooling) {
@@ -143,6 +145,15 @@ std::optional<std::string> Bert::name_in_model(const std::string& name_in_file) 
   rename("LayerNorm.gamma", "LayerNorm.weight");
   rename("LayerNorm.beta", "LayerNorm.bias");
   return name;
+}
+
+std::vector<std::string> Bert::lora_targets() const {
+  const AttentionNames& names = family_.names.attention;
+  return {last_part(names.query), last_part(names.value)};
+}
+
+std::vector<std::string> Bert::bottleneck_targets() const {
+  return {family_.names.attention.output, family_.names.output};
 }
 
 void read_bert(const nlohmann::json& json, const std::string& path, ModelConfig& config) {

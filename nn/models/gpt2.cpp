@@ -157,6 +157,10 @@ std::optional<std::string> Gpt2::name_in_model(const std::string& name_in_file) 
   return name;
 }
 
+std::vector<std::string> Gpt2::lora_targets() const { return {"c_attn"}; }
+
+std::vector<std::string> Gpt2::bottleneck_targets() const { return {"attn.c_proj", "mlp.c_proj"}; }
+
 void read_gpt2(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
   TransformerConfig& t = config.transformer;
   t.pooling = kLastToken;

@@ -60,6 +60,9 @@ class Gpt2 : public Model {
   Shape sample_shape() const override { return {}; }
   std::string name_in_file(const std::string& name) const override;
   std::optional<std::string> name_in_model(const std::string& name_in_file) const override;
+  std::vector<std::string> lora_targets()
+      const override;  // the one layer of query, key and value, as in PEFT
+  std::vector<std::string> bottleneck_targets() const override;  // what attention and feed-forward end with
 
  private:
   Tensor embed(const Tensor& ids);

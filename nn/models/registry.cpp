@@ -1,13 +1,17 @@
 #include "nn/models/registry.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "nn/init.h"
+#include "nn/layers/linear.h"
 #include "nn/models/architecture.h"
 #include "nn/models/bert.h"
 #include "nn/models/cnn.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/mlp.h"
 #include "nn/models/vit.h"
+#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {
@@ -49,6 +53,38 @@ void check_sizes(const ModelConfig& config) {
   check_size("depth", config.depth, 8);
 }
 
+constexpr const char* kAdaptersKey = "thaw_adapters";
+
+std::optional<BottleneckConfig> read_adapters(const nlohmann::json& json, const std::string& path) {
+  const auto found = json.find(kAdaptersKey);
+  if (found == json.end()) return std::nullopt;
+  const std::string place = concat(path, ", ", kAdaptersKey);
+  std::string type;
+  BottleneckConfig adapters;
+  read_field(*found, "type", place, type);
+  read_field(*found, "size", place, adapters.options.size);
+  read_field(*found, "activation", place, adapters.options.activation);
+  read_field(*found, "layers", place, adapters.layers);
+  if (type != "bottleneck")
+    fail_input("adapters of the type '", type, "' (", place, ") are not in this version; it has bottleneck");
+  check_size("the adapters' size", adapters.options.size, 65536);
+  return adapters;
+}
+
+void attach_bottlenecks(Model& model, const BottleneckConfig& adapters) {
+  const std::vector<Linear*> layers = model.linears();
+  for (const std::string& path : adapters.layers) {
+    const auto layer = std::find_if(layers.begin(), layers.end(),
+                                    [&](const Linear* linear) { return linear->path() == path; });
+    if (layer == layers.end())
+      fail_input("an adapter stands behind ", quoted_name(path),
+                 ", which is no Linear layer of the model (config.json, ", kAdaptersKey,
+                 "); make the folder again");
+    (*layer)->attach(adapters.options);
+  }
+  model.refresh();
+}
+
 }  // namespace
 
 std::vector<std::string> architectures() {
@@ -62,7 +98,9 @@ bool takes_text(const ModelConfig& config) { return find_architecture(config.arc
 
 std::unique_ptr<Model> make_model(const ModelConfig& config) {
   check_sizes(config);
-  return find_architecture(config.architecture).make(config);
+  auto model = find_architecture(config.architecture).make(config);
+  if (config.adapters) attach_bottlenecks(*model, *config.adapters);
+  return model;
 }
 
 ModelConfig read_model_config(const std::string& path) {
@@ -76,6 +114,7 @@ ModelConfig read_model_config(const std::string& path) {
     config.architecture = architecture.name;
     config.source = json.dump();
     architecture.read(json, path, config);
+    config.adapters = read_adapters(json, path);
     return config;
   }
   fail_input("model_type '", type, "' (", path, ") is not in this version; it reads ", known);
@@ -87,6 +126,11 @@ std::string write_model_config(const ModelConfig& config) {
       config.source.empty() ? nlohmann::ordered_json::object() : nlohmann::ordered_json::parse(config.source);
   json["model_type"] = architecture.model_type;
   architecture.write(config, json);
+  if (const auto& adapters = config.adapters)
+    json[kAdaptersKey] = {{"type", "bottleneck"},
+                          {"size", adapters->options.size},
+                          {"activation", adapters->options.activation},
+                          {"layers", adapters->layers}};
   return json.dump(2) + "\n";
 }
 

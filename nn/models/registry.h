@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "nn/layers/adapter.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -30,6 +32,12 @@ struct TransformerConfig {
   std::string pooling = "pooler";  // how a text becomes one vector: "pooler", "cls", "mean", "lasttoken"
 };
 
+// Bottleneck adapters of a model. (LoRA and DoRA are folded into saved weights.)
+struct BottleneckConfig {
+  BottleneckOptions options;
+  std::vector<std::string> layers;  // paths of the Linear layers behind which they stand
+};
+
 // What it takes to build a model again: saved as config.json beside its weights.
 struct ModelConfig {
   std::string architecture;                 // "mlp", "cnn", "bert", "distilbert", "gpt2", "vit"
@@ -42,7 +50,8 @@ struct ModelConfig {
   std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text
   std::int64_t outputs = 0;                // classes, or 1 for regression
   std::vector<std::string> labels;         // of the classes, where config.json names them
-  std::string source;                      // the config.json that it was read from; empty: none
+  std::optional<BottleneckConfig> adapters;
+  std::string source;  // the config.json that it was read from; empty: none
 };
 
 // Those whose sizes a config can give: thaw's own. Others come from the config.json of a folder.

@@ -98,6 +98,12 @@ std::optional<std::string> Vit::name_in_model(const std::string& name_in_file) c
   return name;
 }
 
+std::vector<std::string> Vit::lora_targets() const { return {"query", "value"}; }
+
+std::vector<std::string> Vit::bottleneck_targets() const {
+  return {kVitLayerNames.attention.output, kVitLayerNames.output};
+}
+
 void read_vit(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
   TransformerConfig& t = config.transformer;
   std::int64_t image_size = 224, channels = 3;

@@ -1,0 +1,41 @@
+// LoRA and DoRA on disk, in the layout of Hugging Face's PEFT: adapter_config.json says what they are,
+// adapter_model.safetensors holds them and the modules that trained beside them. thaw adds preprocess.json.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/model_folder.h"
+#include "finetune/strategy.h"
+
+namespace thaw {
+
+struct AdapterFolder {
+  std::string path;
+  LoraOptions options;
+  std::string base;  // base_model_name_or_path; empty: not said
+  std::string weights() const { return path + "/adapter_model.safetensors"; }
+};
+
+// It has an adapter_config.json and no config.json of a whole model.
+bool is_adapter_folder(const std::string& path);
+
+// InputError for what thaw has not: another peft_type, biases that train, ranks or scales that differ from
+// layer to layer, starts that changed the base's weights, and any other key that would change the adapter.
+AdapterFolder read_adapter_folder(const std::string& path);
+
+// Writes the folder of a model's attached adapters, each file atomically. With them go the modules to save
+// and the head. `base`: the folder of the model that they adapt, or empty.
+void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
+                          const ModelConfig& config, const Preprocess& preprocess, const std::string& base);
+
+// Copies the folder's tensors into a model whose adapters are attached. A head of another shape stays as it
+// is, which `notes` says. InputError where r, the scale, the kind or the layers differ.
+void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& spec,
+                  std::vector<std::string>& notes);
+
+// Adds the adapters to the weights of a model that has none, and copies the saved modules. Returns the number
+// of weights that were adapted.
+std::int64_t fold_adapter(Model& model, const AdapterFolder& folder, std::vector<std::string>& notes);
+
+}  // namespace thaw
