@@ -84,13 +84,16 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
   return batch;
 }
 
-void for_each_batch(const Dataset& data, std::int64_t size,
-                    const std::function<void(const ModelInput& x)>& use) {
-  std::vector<std::int64_t> rows;
+void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(data.size()));
+  std::iota(order.begin(), order.end(), 0);
+  if (data.is_text())
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::int64_t a, std::int64_t b) { return length_of(data, a) < length_of(data, b); });
   for (std::int64_t begin = 0; begin < data.size(); begin += size) {
-    rows.resize(static_cast<std::size_t>(std::min(size, data.size() - begin)));
-    std::iota(rows.begin(), rows.end(), begin);
-    use(make_batch(data, rows).x);
+    const std::vector<std::int64_t> rows(order.begin() + begin,
+                                         order.begin() + std::min(begin + size, data.size()));
+    use(make_batch(data, rows).x, rows);
   }
 }
 

@@ -20,9 +20,10 @@ struct Batch {
 };
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
-// All samples in their order, `size` at a time: use(x) with x of make_batch.
-void for_each_batch(const Dataset& data, std::int64_t size,
-                    const std::function<void(const ModelInput& x)>& use);
+// All samples, `size` at a time: use(x, rows) with x of make_batch(data, rows). Texts come in the order of
+// their lengths, so that little of a batch is padding; other samples in their own.
+using UseBatch = std::function<void(const ModelInput& x, const std::vector<std::int64_t>& rows)>;
+void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use);
 // A batch of the same shapes on the meta device; texts are as long as the batches' mean.
 Batch meta_batch(const Dataset& data, std::int64_t size);
 

@@ -101,10 +101,15 @@ Outputs outputs_of(Model& model, const Dataset& data, Tensor (Model::*function)(
   const bool was_training = model.training();
   model.train(false);
   Outputs outputs;
-  for_each_batch(data, batch_size_for(data), [&](const ModelInput& x) {
+  for_each_batch(data, batch_size_for(data), [&](const ModelInput& x, const std::vector<std::int64_t>& rows) {
     const Tensor y = (model.*function)(x).contiguous();
     outputs.columns = y.size(1);
-    outputs.values.insert(outputs.values.end(), y.data<float>(), y.data<float>() + y.numel());
+    outputs.values.resize(static_cast<std::size_t>(data.size() * outputs.columns));
+    const float* from = y.data<float>();
+    for (const std::int64_t row : rows) {
+      std::copy_n(from, outputs.columns, outputs.values.data() + row * outputs.columns);
+      from += outputs.columns;
+    }
   });
   model.train(was_training);
   return outputs;

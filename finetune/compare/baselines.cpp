@@ -21,13 +21,10 @@ constexpr std::int64_t kBatch = 256;
 
 // [N, F] in f64: what the head would take, or the samples themselves where there is no model.
 Tensor features_of(Model* model, const Dataset& data) {
-  const NoGrad no_grad;
-  if (model != nullptr) model->train(false);
-  std::vector<Tensor> parts;
-  for_each_batch(data, kBatch, [&](const ModelInput& x) {
-    parts.push_back(cast(flatten(model != nullptr ? model->features(x) : x.values, 1), DType::f64));
-  });
-  return parts.empty() ? Tensor() : concatenate(parts, 0);
+  if (data.size() == 0) return {};
+  if (model == nullptr) return cast(from_data(data.sample(0), {data.size(), data.sample_size()}), DType::f64);
+  const Outputs features = features_all(*model, data);
+  return cast(from_data(features.row(0), {data.size(), features.columns}), DType::f64);
 }
 
 std::vector<BatchNorm*> batch_norms(Model& model) {
@@ -43,7 +40,7 @@ void estimate_statistics(Model& model, const Dataset& data) {
   model.train(false);
   for (BatchNorm* norm : batch_norms(model)) norm->train(true);
   double batches = 0;
-  for_each_batch(data, kBatch, [&](const ModelInput& x) {
+  for_each_batch(data, kBatch, [&](const ModelInput& x, const std::vector<std::int64_t>&) {
     ++batches;
     for (BatchNorm* norm : batch_norms(model)) norm->set_momentum(1 / batches);
     model.features(x);
