@@ -1,0 +1,151 @@
+#include "tests/fuzz/targets.h"
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "core/error.h"
+#include "core/ops.h"
+#include "finetune/checkpoint.h"
+#include "finetune/config.h"
+#include "finetune/data/readers.h"
+#include "finetune/step.h"
+#include "finetune/tokenizer/tokenizer.h"
+#include "nn/init.h"
+#include "nn/models/registry.h"
+#include "nn/weight_files.h"
+#include "tests/support/program.h"
+
+namespace thaw::fuzz {
+namespace {
+
+using testing::TemporaryFolder;
+
+// One file of its own per process, rewritten for each input.
+class Input {
+ public:
+  explicit Input(const std::string& name) : name_(name) {}
+  std::string write(const std::string& bytes) const { return folder_.write(name_, bytes); }
+  std::string folder() const { return folder_.path(); }
+
+ private:
+  TemporaryFolder folder_;
+  std::string name_;
+};
+
+template <class Use>
+void answer(Use use) {
+  try {
+    use();
+  } catch (const Error&) {
+  }
+}
+
+void safetensors(const std::string& bytes) {
+  static const Input input("model.safetensors");
+  answer([&] {
+    const SafetensorsFile file(input.write(bytes));
+    for (const SafetensorsEntry& entry : file.entries()) file.load(entry.name);
+  });
+}
+
+void shard_index(const std::string& bytes) {
+  static const Input input(kWeightsIndexName);
+  static const bool once = [] {
+    save_safetensors(input.folder() + "/one.safetensors", {{"a", ones({2})}, {"b", ones({3})}});
+    save_safetensors(input.folder() + "/two.safetensors", {{"c", ones({1})}});
+    return true;
+  }();
+  (void)once;
+  answer([&] { const WeightFiles files(input.write(bytes)); });
+}
+
+void model_config(const std::string& bytes) {
+  static const Input input("config.json");
+  answer([&] {
+    const ModelConfig config = read_model_config(input.write(bytes));
+    write_model_config(config);
+    if (config.architecture == "mlp" || config.architecture == "cnn") return;
+    // A model of many layers takes long to build even without weights.
+    if (config.transformer.layers <= 4) count_elements(config);
+  });
+}
+
+void tokenizer(const std::string& bytes) {
+  static const Input input("tokenizer.json");
+  answer([&] {
+    input.write(bytes);
+    const auto loaded = load_tokenizer(input.folder());
+    for (const char* text :
+         {"", "The film's caf\u00e9 was GOOD!", "\xff\xfe\x80", "[CLS] a [MASK]\t\u200b \U0001F600"})
+      loaded->encode(text, 16);
+  });
+}
+
+// As a table with labels, as one without, and as texts.
+template <const char* kName>
+void table(const std::string& bytes) {
+  static const Input input(kName);
+  DataSource source;
+  source.path = input.write(bytes);
+  answer([&] { read_dataset(source); });
+  source.task = Task::kRegression;
+  answer([&] { read_dataset(source); });
+  source.read_labels = false;
+  source.text = "text";
+  answer([&] { read_dataset(source); });
+}
+
+constexpr char kCsv[] = "t.csv", kJsonl[] = "t.jsonl";
+
+void idx(const std::string& bytes) {
+  static const Input input("images-idx3-ubyte");
+  DataSource source;
+  source.path = input.write(bytes);
+  source.read_labels = false;
+  answer([&] { read_dataset(source); });
+}
+
+void config(const std::string& bytes) {
+  static const Input input("config.toml");
+  answer([&] {
+    const std::string path = input.write(bytes);
+    const Study study = load_study(path);
+    for (const auto& cell : study.cells) to_toml(cell.config);
+  });
+}
+
+void checkpoint(const std::string& bytes) {
+  static const Input input("step-1.safetensors");
+  answer([&] {
+    input.write(bytes);
+    const auto found = find_checkpoint(input.folder());
+    if (!found || found->path.empty()) return;
+    ModelConfig config;
+    config.architecture = "mlp";
+    config.hidden = {2};
+    config.sample_shape = {2};
+    config.outputs = 2;
+    const InitSeed init(0);
+    const auto model = make_model(config);
+    const auto optimizer = make_optimizer({}, *model);
+    Snapshot best, rollback;
+    load_checkpoint(found->path, *model, *optimizer, best, rollback, "fingerprint");
+  });
+}
+
+constexpr std::array kTargets = {Target{"safetensors", safetensors},
+                                 Target{"shard_index", shard_index},
+                                 Target{"model_config", model_config},
+                                 Target{"tokenizer", tokenizer},
+                                 Target{"csv", table<kCsv>},
+                                 Target{"jsonl", table<kJsonl>},
+                                 Target{"idx", idx},
+                                 Target{"config", config},
+                                 Target{"checkpoint", checkpoint}};
+
+}  // namespace
+
+std::span<const Target> targets() { return kTargets; }
+
+}  // namespace thaw::fuzz
