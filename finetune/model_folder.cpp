@@ -143,7 +143,9 @@ ModelFolder read_model_folder(const std::string& path) {
 }
 
 void use_preprocess(const std::string& path, ModelFolder& folder) {
+  const bool normalize = folder.preprocess.normalize;  // what the folder's own files say
   folder.preprocess = read_preprocess(path, folder.config.transformer.pooling);
+  folder.preprocess.normalize = normalize;
   folder.has_preprocess = true;
   folder.config.labels = folder.preprocess.labels;
   folder.config.outputs = std::max<std::int64_t>(static_cast<std::int64_t>(folder.config.labels.size()), 1);
