@@ -48,7 +48,9 @@ std::vector<OptionSpec> low_rank_options() {
           {"rslora", false, "scale by alpha / sqrt(r) instead (rsLoRA)"},
           {"dropout", 0.0, "dropout of the adapters' input"},
           {"target_modules", none,
-           "Linear layers to adapt; by default query and value of BERT, of others every one below the head"},
+           "Linear layers to adapt; by default query and value of a transformer (GPT-2: c_attn), of others "
+           "every one "
+           "below the head"},
           {"modules_to_save", none, "modules trained beside the adapters; by default the head's"}};
 }
 
