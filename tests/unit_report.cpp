@@ -262,10 +262,11 @@ TEST(Report, RichPageIsWellFormedWithEverySection) {
         "tuning-gradual", "pareto-seconds", "pareto-bytes", "timeline-top-1", "curve-accuracy-head",
         "curve-loss-head", "drift-full", "gradient-full", "update-full"})
     EXPECT_SAYS(page, std::string(" id=\"") + id + "\"");
-  for (const char* words : {"macro F1", "calibration error", "baseline", "under-optimised: worse than the probe",
-                            "within half a point", "9f86d081884c7d659a2feaa0c55ad015", "GNU 12.2.0",
-                            "labelled subset", "1.2 GFLOP", "embeddings.word.weight",
-                            "every = &quot;2 epochs&quot;", "12 groups, none on two sides"})
+  for (const char* words :
+       {"macro F1", "calibration error", "baseline", "under-optimised: worse than the probe",
+        "within half a point", "9f86d081884c7d659a2feaa0c55ad015", "GNU 12.2.0", "labelled subset",
+        "1.2 GFLOP", "embeddings.word.weight", "every = &quot;2 epochs&quot;",
+        "12 groups, none on two sides"})
     EXPECT_SAYS(page, words);
 }
 

@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "nn/json_file.h"
 #include "finetune/tokenizer/tokenizer.h"
+#include "nn/json_file.h"
 
 namespace thaw {
 
