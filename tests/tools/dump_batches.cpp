@@ -1,0 +1,47 @@
+// The samples that a run trains on and the order in which it sees them, for peers that repeat the run.
+//   dump_batches CONFIG SEED
+// Prints JSON: texts, labels (class indices), updates (rows of each update's batches, in order).
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "finetune/batch.h"
+#include "finetune/experiment.h"
+#include "finetune/trainer.h"
+
+namespace thaw {
+namespace {
+
+void dump(const std::string& path, std::uint64_t seed) {
+  Config config = load_config(path);
+  config.train.seed = seed;
+  const PreparedData data = prepare_data(config, seed, false, false);
+  const TrainSection& train = config.train;
+  BatchPlan plan(data.train.size(), train.batch_size, train.accumulation, train.shuffle, seed);
+  nlohmann::json updates = nlohmann::json::array();
+  const auto total =
+      train.steps > 0
+          ? train.steps
+          : static_cast<std::int64_t>(train.epochs * static_cast<double>(plan.updates_per_epoch()));
+  for (std::int64_t i = 0; i < total; ++i) updates.push_back(plan.update(i));
+  const nlohmann::json out{{"texts", data.train.text}, {"labels", data.train.label}, {"updates", updates}};
+  std::puts(out.dump().c_str());
+}
+
+}  // namespace
+}  // namespace thaw
+
+int main(int count, char** arguments) {
+  if (count != 3) {
+    std::fputs("usage: dump_batches CONFIG SEED\n", stderr);
+    return 2;
+  }
+  try {
+    thaw::dump(arguments[1], std::strtoull(arguments[2], nullptr, 10));
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "dump_batches: %s\n", error.what());
+    return 1;
+  }
+}
