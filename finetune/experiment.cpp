@@ -115,8 +115,8 @@ void read_or_split(const Config& config, const std::string& path, double fractio
 
 void read_shifted(const Config& config, bool refuse, PreparedData& data) {
   for (const auto& [name, path] : config.data.shifted) {
-    ShiftedData& shifted =
-        data.shifted.emplace_back(name, read_dataset(source_of(config, path, &data.train)));
+    data.shifted.push_back({name, read_dataset(source_of(config, path, &data.train))});
+    const ShiftedData& shifted = data.shifted.back();
     check_same_shape(data.train, shifted.data, path);
     check_apart(config, {data.train, config.data.train}, {shifted.data, path}, refuse, data.notes);
   }
