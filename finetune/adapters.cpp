@@ -30,6 +30,7 @@ bool is_in_any(const std::string& path, const std::vector<std::string>& modules)
 
 std::vector<std::string> last_parts(const std::vector<std::string>& paths) {
   std::vector<std::string> parts;
+  parts.reserve(paths.size());
   for (const std::string& path : paths) parts.push_back(path.substr(path.rfind('.') + 1));
   return parts;
 }

@@ -113,7 +113,7 @@ bool normalizes(const std::string& path) {
 
 void copy_tokenizer(const std::string& from, const std::string& to) {
   for (const std::string& name : load_tokenizer(from)->files())
-    atomic_write(to + "/" + name, read_file(from + "/" + name, kMaxTokenizerBytes));
+    atomic_write(concat(to, '/', name), read_file(concat(from, '/', name), kMaxTokenizerBytes));
 }
 
 }  // namespace

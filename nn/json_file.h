@@ -1,10 +1,13 @@
 // JSON files that may come from a stranger. For the few sources that hold nlohmann/json.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <type_traits>
 
 #include "core/error.h"
 
@@ -14,6 +17,17 @@ namespace thaw {
 // in one object, and nesting deeper than 64.
 nlohmann::json read_json(const std::string& path, std::int64_t max_bytes = std::int64_t{16} << 20);
 
+// Whether the value can be asked for as a T: converting a number beyond the range of whole ones is undefined.
+template <class T>
+bool is_in_range(const nlohmann::json& value) {
+  if constexpr (std::is_integral_v<T>)
+    return !value.is_number_float() || std::abs(value.get<double>()) < 0x1p62;
+  else if constexpr (requires { typename T::value_type; } && !std::is_same_v<T, std::string>)
+    return std::all_of(value.begin(), value.end(), is_in_range<typename T::value_type>);
+  else
+    return true;
+}
+
 // json[key] into `to`; one that is not there is an error, and so is a number with a fraction for a whole one.
 // `place`, the path and perhaps more, is for the message.
 template <class T>
@@ -21,8 +35,10 @@ void read_field(const nlohmann::json& json, const char* key, const std::string& 
   const auto found = json.find(key);
   if (found == json.end()) fail_input("'", key, "' is missing (", place, "); make the folder again");
   try {
-    to = found->get<T>();
-    if (nlohmann::json(to) == *found) return;
+    if (is_in_range<T>(*found)) {
+      to = found->get<T>();
+      if (nlohmann::json(to) == *found) return;
+    }
   } catch (const std::exception&) {  // said below
   }
   fail_input("'", key, "' has a value of the wrong type (", place, "); make the folder again");
