@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "core/error.h"
 
@@ -22,8 +23,8 @@ template <class T>
 bool is_in_range(const nlohmann::json& value) {
   if constexpr (std::is_integral_v<T>)
     return !value.is_number_float() || std::abs(value.get<double>()) < 0x1p62;
-  else if constexpr (requires { typename T::value_type; } && !std::is_same_v<T, std::string>)
-    return std::all_of(value.begin(), value.end(), is_in_range<typename T::value_type>);
+  else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)
+    return std::all_of(value.begin(), value.end(), is_in_range<std::int64_t>);
   else
     return true;
 }

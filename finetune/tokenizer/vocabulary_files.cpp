@@ -69,6 +69,7 @@ std::map<std::string, DeclaredToken> special_tokens(const FolderConfig& config, 
 
 std::vector<DeclaredToken> listed(const std::map<std::string, DeclaredToken>& by_role) {
   std::vector<DeclaredToken> tokens;
+  tokens.reserve(by_role.size());
   for (const auto& [role, token] : by_role) tokens.push_back(token);
   return tokens;
 }
