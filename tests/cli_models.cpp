@@ -1,0 +1,62 @@
+// Folders that transformers wrote, from training to predictions: the tiny ones of tests/golden/models.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/messages.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+using testing::file_text;
+using testing::ProgramResult;
+using testing::run_program;
+
+std::string folder_of(const std::string& model) { return THAW_SOURCE_DIR "/tests/golden/models/" + model; }
+
+struct CliModels : ::testing::Test {
+  ProgramResult train(const std::string& model, const std::string& data) const {
+    const std::string config = folder.write(
+        "config.toml", "[model]\nfrom = \"" + folder_of(model) + "\"\n[data]\ntrain = \"" + data +
+                           "\"\n[train]\nepochs = 12\nlr = 1e-2\n"
+                           "batch_size = 8\ncheckpoint_every = \"never\"\n");
+    return run_program({"train", config, "--out", folder.path("run")});
+  }
+  testing::TemporaryFolder folder;
+};
+
+TEST_F(CliModels, Gpt2LearnsFromTextsAndIsReadAgain) {
+  std::string table = "text,label\n";
+  for (const char* end : {"film", "a film", "film a", "fil", "a"})
+    for (const char* word : {"good", "bad", "good good", "bad bad"})
+      table += std::string(word) + " " + end + "," + word[0] + "\n";
+  folder.write("texts.csv", table);
+  const ProgramResult trained = train("gpt2", "texts.csv");
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const json config = json::parse(file_text(folder.path("run/config.json")));
+  EXPECT_EQ(config.at("architectures"), json({"GPT2ForSequenceClassification"}));
+  EXPECT_EQ(config.at("id2label"), json({{"0", "b"}, {"1", "g"}}));
+  const std::string texts = folder.write("new.txt", "good fil a\n\nbad fil a\n");
+  const ProgramResult predicted = run_program({"predict", "--model", folder.path("run"), "--input", texts});
+  ASSERT_EQ(predicted.code, 0) << predicted.err;
+  std::istringstream lines(predicted.out);
+  std::vector<std::string> labels;
+  for (std::string line; std::getline(lines, line);) labels.push_back(json::parse(line).at("label"));
+  ASSERT_EQ(labels.size(), 3U);
+  EXPECT_EQ(labels.front(), "g");
+  EXPECT_EQ(labels.back(), "b");
+}
+
+TEST_F(CliModels, VitTakesImagesOfItsSizeAlone) {
+  const ProgramResult refused = train("vit", "builtin:digits");
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, "takes samples [3, 8, 8], the data have [1, 8, 8]");
+}
+
+}  // namespace
+}  // namespace thaw
