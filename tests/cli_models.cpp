@@ -20,23 +20,27 @@ using testing::run_program;
 std::string folder_of(const std::string& model) { return THAW_SOURCE_DIR "/tests/golden/models/" + model; }
 
 struct CliModels : ::testing::Test {
-  ProgramResult train(const std::string& model, const std::string& data) const {
-    const std::string config = folder.write(
-        "config.toml", "[model]\nfrom = \"" + folder_of(model) + "\"\n[data]\ntrain = \"" + data +
-                           "\"\n[train]\nepochs = 12\nlr = 1e-2\n"
-                           "batch_size = 8\ncheckpoint_every = \"never\"\n");
-    return run_program({"train", config, "--out", folder.path("run")});
+  std::string write_config(const std::string& model, const std::string& data) const {
+    return folder.write("config.toml", "[model]\nfrom = \"" + folder_of(model) + "\"\n[data]\ntrain = \"" +
+                                           data +
+                                           "\"\n[train]\nepochs = 12\nlr = 1e-2\nbatch_size = 8\n"
+                                           "checkpoint_every = \"never\"\n");
+  }
+  // Texts whose label is their first letter.
+  std::string write_texts() const {
+    std::string table = "text,label\n";
+    for (const char* end : {"film", "a film", "film a", "fil", "a"})
+      for (const char* word : {"good", "bad", "good good", "bad bad"})
+        table += std::string(word) + " " + end + "," + word[0] + "\n";
+    folder.write("texts.csv", table);
+    return "texts.csv";
   }
   testing::TemporaryFolder folder;
 };
 
 TEST_F(CliModels, Gpt2LearnsFromTextsAndIsReadAgain) {
-  std::string table = "text,label\n";
-  for (const char* end : {"film", "a film", "film a", "fil", "a"})
-    for (const char* word : {"good", "bad", "good good", "bad bad"})
-      table += std::string(word) + " " + end + "," + word[0] + "\n";
-  folder.write("texts.csv", table);
-  const ProgramResult trained = train("gpt2", "texts.csv");
+  const ProgramResult trained =
+      run_program({"train", write_config("gpt2", write_texts()), "--out", folder.path("run")});
   ASSERT_EQ(trained.code, 0) << trained.err;
   const json config = json::parse(file_text(folder.path("run/config.json")));
   EXPECT_EQ(config.at("architectures"), json({"GPT2ForSequenceClassification"}));
@@ -52,8 +56,21 @@ TEST_F(CliModels, Gpt2LearnsFromTextsAndIsReadAgain) {
   EXPECT_EQ(labels.back(), "b");
 }
 
+// Their weights lie as [in, out].
+TEST_F(CliModels, Gpt2sAdaptersAreFoldedIntoItsWeights) {
+  const std::string config = write_config("gpt2", write_texts());
+  const ProgramResult trained =
+      run_program({"train", config, "--strategy", "lora", "--json", "--out", folder.path("run")});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const ProgramResult evaluated = run_program({"eval", config, "--model", folder.path("run"), "--json"});
+  ASSERT_EQ(evaluated.code, 0) << evaluated.err;
+  const double beside = json::parse(trained.out).at("validation").at("loss");
+  EXPECT_NEAR(json::parse(evaluated.out).at("loss").get<double>(), beside, 1e-5);
+}
+
 TEST_F(CliModels, VitTakesImagesOfItsSizeAlone) {
-  const ProgramResult refused = train("vit", "builtin:digits");
+  const ProgramResult refused =
+      run_program({"train", write_config("vit", "builtin:digits"), "--out", folder.path("run")});
   EXPECT_EQ(refused.code, 2);
   expect_has(refused.err, "takes samples [3, 8, 8], the data have [1, 8, 8]");
 }
