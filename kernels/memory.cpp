@@ -20,14 +20,8 @@ namespace thaw::memory {
 namespace {
 
 // Under AddressSanitizer blocks go straight back to malloc, so that it sees every use after release.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(THAW_ADDRESS_SANITIZER)
 constexpr bool kCaching = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool kCaching = false;
-#else
-constexpr bool kCaching = true;
-#endif
 #else
 constexpr bool kCaching = true;
 #endif

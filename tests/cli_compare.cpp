@@ -162,7 +162,8 @@ TEST_F(CliCompare, FurtherMetricsStandBesideTheTests) {
       "train = \"t.csv\"\ntest = \"here.csv\"\nshifted = { near = \"copy.csv\", far = \"other.csv\" }",
       "[compare]\ntraining_score = true\nneighbours = 5\n");
   ASSERT_EQ(quick({"--set", "train.lr=0.01"}).code, 0);
-  for (const json& row : results()["runs"]) {
+  const json results_file = results();
+  for (const json& row : results_file["runs"]) {
     const json& test = row["test"];
     EXPECT_EQ(test["near_accuracy"], test["accuracy"]) << row["strategy"];
     EXPECT_TRUE(test.contains("far_accuracy"));

@@ -45,6 +45,24 @@ void expect_interruption(int signal, int code) {
 TEST(CliResume, SigintSavesAndExitsWith130) { expect_interruption(SIGINT, 130); }
 TEST(CliResume, SigtermSavesAndExitsWith143) { expect_interruption(SIGTERM, 143); }
 
+// The checkpoint that the first signal asks for hangs on its disk.
+TEST(CliResume, ASecondSignalEndsTheProgramAtOnce) {
+  const TemporaryFolder folder;
+  const std::string config = folder.write("long.toml", kLong), run = folder.path("run"),
+                    stuck = folder.path("stuck");
+  const ProgramResult result = testing::run_program_and_signal_twice(
+      {"LD_PRELOAD=" THAW_PRELOAD "/stuck_sync.so", "ASAN_OPTIONS=verify_asan_link_order=0",
+       "STUCK_AT=/run/checkpoints/", "STUCK_LOG=" + stuck},
+      {"train", config, "--out", run}, std::chrono::milliseconds(700), stuck, SIGINT);
+  EXPECT_TRUE(std::filesystem::exists(stuck)) << "it was saving";
+  EXPECT_EQ(result.code, 130) << result.err;
+  EXPECT_EQ(result.err.find("--resume"), std::string::npos) << "nothing was saved: " << result.err;
+  const ProgramResult more = run_program_and_signal({"train", config, "--out", run, "--resume"},
+                                                    std::chrono::milliseconds(700), SIGINT);
+  EXPECT_EQ(more.code, 130) << more.err;
+  EXPECT_NE(more.err.find("--resume"), std::string::npos) << more.err;
+}
+
 TEST(CliResume, MissingFolderBeginsAndFinishedRunIsLeftAlone) {
   const TemporaryFolder folder;
   const std::string config =

@@ -57,14 +57,21 @@ T multiply_add(T a, T b, T sum) {
   return sum + product;
 }
 
+// A row or a column of a matrix that is stored in `values`.
+template <class T>
+struct Steps {
+  const std::vector<T>& values;
+  std::int64_t first, step;
+  T operator[](std::int64_t k) const { return values.at(static_cast<std::size_t>(first + k * step)); }
+};
+
 // Element (i, j) by the definition of the kernel: blocks of chains, added in order.
 template <class T>
-T chain(const T* a, std::int64_t a_step, const T* b, std::int64_t b_step, std::int64_t depth) {
+T chain(const Steps<T>& a, const Steps<T>& b, std::int64_t depth) {
   T total = 0;
   for (std::int64_t k0 = 0; k0 < depth; k0 += kDepthBlock) {
     T sum = 0;
-    for (std::int64_t k = k0; k < std::min(depth, k0 + kDepthBlock); ++k)
-      sum = multiply_add(a[k * a_step], b[k * b_step], sum);
+    for (std::int64_t k = k0; k < std::min(depth, k0 + kDepthBlock); ++k) sum = multiply_add(a[k], b[k], sum);
     total = k0 == 0 ? sum : total + sum;
   }
   return total;
@@ -88,7 +95,7 @@ void check_product(std::int64_t m, std::int64_t n, std::int64_t k, Storage trans
   for (std::int64_t i = 0; i < m; ++i)
     for (std::int64_t j = 0; j < n; ++j)
       EXPECT_EQ(y[static_cast<std::size_t>(i * n + j)],
-                chain(a.data() + i * a_row, a_column, b.data() + j * b_column, b_row, k));
+                (chain<T>({a, i * a_row, a_column}, {b, j * b_column, b_row}, k)));
 }
 
 template <class T>
@@ -112,9 +119,9 @@ TEST(Gemm, BatchesBroadcastByStrideZero) {
   cpu::gemm({layout<float>({2, 3, 4, 5}, {60, 20, 5, 1}), y.data()},
             {layout<float>({2, 3, 4, 6}, {24, 0, 6, 1}), a.data()},
             {layout<float>({2, 3, 6, 5}, {0, 30, 5, 1}), b.data()});
-  for (std::size_t at = 0; at < y.size(); ++at) {
-    const std::size_t j = at % 5, i = at / 5 % 4, q = at / 20 % 3, p = at / 60;
-    EXPECT_EQ(y[at], chain(a.data() + p * 24 + i * 6, 1, b.data() + q * 30 + j, 5, 6));
+  for (std::int64_t at = 0; at < 2 * 3 * 4 * 5; ++at) {
+    const std::int64_t j = at % 5, i = at / 5 % 4, q = at / 20 % 3, p = at / 60;
+    EXPECT_EQ(y[static_cast<std::size_t>(at)], (chain<float>({a, p * 24 + i * 6, 1}, {b, q * 30 + j, 5}, 6)));
   }
 }
 

@@ -53,7 +53,7 @@ TEST(Memory, LiveBlocksDoNotOverlap) {
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // under which blocks are not cached
+#if !defined(THAW_ADDRESS_SANITIZER)  // under which blocks are not cached
 TEST(Memory, AReleasedBlockIsHandedOutAgain) {
   void* first = memory::allocate(kCpu, 10007, Category::cache);
   memory::release(kCpu, first, 10007, Category::cache);

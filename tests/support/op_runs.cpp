@@ -1,5 +1,7 @@
 #include "tests/support/op_runs.h"
 
+#include <cmath>
+
 #include "core/autograd.h"
 
 namespace thaw::test {
@@ -48,7 +50,7 @@ Tensor make_dy(const Tensor& y) {
   double n = 0;
   const Array values = build(y.shape(), [&](const Index&) {
     n += 1;
-    return static_cast<double>(static_cast<int>(n * n) % 17 - 8) / 8 + 0.0625;
+    return (std::fmod(n * n, 17) - 8) / 8 + 0.0625;
   });
   return from_vector(values.values, y.shape(), like(y));
 }

@@ -67,6 +67,25 @@ ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
   return wait_for(child, streams);
 }
 
+ProgramResult run_program_and_signal_twice(const std::vector<std::string>& environment,
+                                           const std::vector<std::string>& arguments,
+                                           std::chrono::milliseconds delay, const std::string& file,
+                                           int signal) {
+  const TemporaryFolder streams;
+  streams.write("in", "");
+  const pid_t child = start(arguments, streams, environment);
+  std::this_thread::sleep_for(delay);
+  ::kill(child, signal);
+  const auto has_ended = [child] {
+    siginfo_t state{};
+    return ::waitid(P_PID, static_cast<id_t>(child), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           state.si_pid != 0;
+  };
+  while (!fs::exists(file) && !has_ended()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ::kill(child, signal);
+  return wait_for(child, streams);
+}
+
 TemporaryFolder::TemporaryFolder() {
   std::string pattern = (fs::temp_directory_path() / "thaw-test-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");

@@ -26,6 +26,12 @@ ProgramResult run_program_in(const std::vector<std::string>& environment,
 ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
                                      std::chrono::milliseconds delay, int signal);
 
+// Starts `thaw` and sends it `signal` twice: after `delay`, and when `file` is there.
+ProgramResult run_program_and_signal_twice(const std::vector<std::string>& environment,
+                                           const std::vector<std::string>& arguments,
+                                           std::chrono::milliseconds delay, const std::string& file,
+                                           int signal);
+
 // A folder that is removed with everything in it.
 class TemporaryFolder {
  public:
