@@ -28,6 +28,7 @@ EXPLAINED = {
     "has an unknown key": "the description has three keys for a tensor; PyPI's reader skips others unread",
     '"__metadata__" is null instead of an object': "the description has a map of texts there",
     "occurs twice": "the description forbids repeated keys; PyPI's reader takes the last",
+    "overflows 63 bits": "a size of zero beside it hides no size that cannot be; PyPI's reader multiplies the zero in",
     "is too large": "sizes in thaw are signed, of 64 bits",
     "dimensions": "thaw reads up to 8 dimensions",
 }
