@@ -43,6 +43,7 @@ struct PreparedModel {
   ModelConfig config;
   std::unique_ptr<Model> model;
   std::vector<std::string> notes;  // "the head is new: …"
+  bool init_changed_base = false;  // model.init set weights that adapters leave as they are
 };
 
 // The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head
@@ -50,7 +51,7 @@ struct PreparedModel {
 // are loaded; an adapter in model.init goes into those of lora and dora, and is folded into the weights for
 // other strategies.
 PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
-                            const std::optional<AdapterSpec>& adapters, bool allow_missing = true);
+                            const std::optional<AdapterSpec>& adapters, bool allow_missing);
 
 // Whether prepare_model leaves the head of this model as it is drawn: neither model.from nor model.init has
 // weights for these labels. Reads names and shapes, no weights; `model` may be on the meta device.

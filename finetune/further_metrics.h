@@ -13,13 +13,17 @@ namespace thaw {
 
 using Predict = std::function<Outputs(const Dataset&)>;
 
+// InputError where compare.neighbours wants more test samples than there are. To be asked before anything
+// trains.
+void check_further_metrics(const Config& config, const Dataset& test);
+
 // Appends the main metric on each of data.shifted, as "amazon_accuracy", and, with compare.training_score, on
 // the training samples, as "training_accuracy".
 void add_further_metrics(const Config& config, const PreparedData& data, const Predict& predict, Metrics& to);
 
 // How much of the features' geometry training left: of each sample's `count` nearest neighbours among the
 // others, by the cosine of what the head takes, the share that is the same in both networks; 1: all, about
-// count / samples: by chance. Of the first 1,000 samples, fewer than `count` + 1 of which are refused.
+// count / samples: by chance. Of the first 1,000 samples, which are more than `count`.
 double neighbours_kept(Model& before, Model& after, const Dataset& data, std::int64_t count);
 
 }  // namespace thaw

@@ -19,10 +19,11 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kMaxTokenizerBytes = 64 << 20;
 constexpr const char* kFolded = "thaw_folded";  // among the weights' metadata
 
-// `pooling` stays as it is where the file names none.
-Preprocess read_preprocess(const std::string& path, std::string& pooling) {
+// `pooling`, and `normalize`, which it begins with, stay as they are where the file names none.
+Preprocess read_preprocess(const std::string& path, bool normalize, std::string& pooling) {
   const nlohmann::json json = read_json(path);
   Preprocess p;
+  p.normalize = normalize;
   read_field(json, "task", path, p.task);
   read_field(json, "sample_shape", path, p.sample_shape);
   read_field(json, "columns", path, p.columns);
@@ -34,6 +35,7 @@ Preprocess read_preprocess(const std::string& path, std::string& pooling) {
   read_optional_field(json, "text", path, p.text_column);
   read_optional_field(json, "max_length", path, p.max_length);
   read_optional_field(json, "pooling", path, pooling);
+  read_optional_field(json, "normalize", path, p.normalize);
   if (p.mean.size() != p.deviation.size())
     fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
   return p;
@@ -100,15 +102,22 @@ void read_sentence_pooling(const std::string& path, std::string& pooling) {
 }
 
 // Whether a sentence-transformers folder ends with a module that makes embeddings of length 1. The module has
-// no files of its own.
+// no files of its own. InputError where embeddings go through a module that thaw has not.
 bool normalizes(const std::string& path) {
   if (!fs::exists(path)) return false;
-  const nlohmann::json modules = read_json(path);
-  return std::any_of(modules.begin(), modules.end(), [&](const nlohmann::json& module) {
+  bool normalize = false;
+  for (const nlohmann::json& module : read_json(path)) {
     std::string type;
     if (module.is_object()) read_optional_field(module, "type", path, type);
-    return type.ends_with(".Normalize");
-  });
+    const std::string name = type.substr(type.rfind('.') + 1);
+    if (name == "Normalize")
+      normalize = true;
+    else if (name != "Transformer" && name != "Pooling")
+      fail_input("sentences go through a module of the type ", quoted_name(type), " (", path,
+                 "); only Transformer, Pooling and Normalize are in this version; remove the file to train "
+                 "and use what comes before it");
+  }
+  return normalize;
 }
 
 void copy_tokenizer(const std::string& from, const std::string& to) {
@@ -133,19 +142,20 @@ ModelFolder read_model_folder(const std::string& path) {
   read_sentence_pooling(path + "/1_Pooling/config.json", pooling);
   folder.preprocess.normalize = normalizes(path + "/modules.json");
   folder.has_preprocess = fs::exists(path + "/preprocess.json");
-  if (folder.has_preprocess)
-    folder.preprocess = read_preprocess(path + "/preprocess.json", pooling);
-  else
+  if (folder.has_preprocess) {
+    folder.preprocess = read_preprocess(path + "/preprocess.json", folder.preprocess.normalize, pooling);
+  } else {
     folder.preprocess.labels = folder.config.labels;
+    // As in transformers: one output is a number.
+    if (folder.config.outputs == 1) folder.preprocess.task = "regression";
+  }
   if (!has_weights(path))
     fail_input("the folder ", path, " has no model.safetensors; finish its training run");
   return folder;
 }
 
 void use_preprocess(const std::string& path, ModelFolder& folder) {
-  const bool normalize = folder.preprocess.normalize;  // what the folder's own files say
-  folder.preprocess = read_preprocess(path, folder.config.transformer.pooling);
-  folder.preprocess.normalize = normalize;
+  folder.preprocess = read_preprocess(path, folder.preprocess.normalize, folder.config.transformer.pooling);
   folder.has_preprocess = true;
   folder.config.labels = folder.preprocess.labels;
   folder.config.outputs = std::max<std::int64_t>(static_cast<std::int64_t>(folder.config.labels.size()), 1);
@@ -160,6 +170,7 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
     preprocess["text"] = p.text_column;
     preprocess["max_length"] = p.max_length;
     preprocess["pooling"] = config.transformer.pooling;
+    preprocess["normalize"] = p.normalize;
   }
   atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");
 }

@@ -37,13 +37,20 @@ void check_same_run(const RunFolder& folder, const std::string& toml) {
   check_same_config(read_file(path, 1 << 24), toml, path);
 }
 
+// The folder whose weights are those that the adapters stand beside; empty where there is none.
+std::string base_of(const RunRequest& request, const PreparedModel& prepared) {
+  const ModelSection& model = request.config.model;
+  const bool has_base = is_model_folder(model.from) && model.pretrained && !prepared.init_changed_base;
+  return has_base ? model.from : "";
+}
+
 void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
                    PreparedModel& prepared, const PreparedData& data) {
   const std::string& from = request.config.model.from;
   const bool low_rank = strategy.adapters && strategy.adapters->is_low_rank();
   if (low_rank)
     write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,
-                         data.preprocess, is_model_folder(from) ? from : "");
+                         data.preprocess, base_of(request, prepared));
   write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model),
                      takes_text(prepared.config) ? from : "", low_rank);
 }
@@ -94,6 +101,8 @@ RunResult run_training(const RunRequest& request) {
   PreparedData own;
   if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
   const PreparedData& data = request.data != nullptr ? *request.data : own;
+  const bool judge = request.evaluate_test && data.test.size() > 0;
+  if (judge) check_further_metrics(config, data.test);
   const Strategy strategy = strategy_for(config, data);
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
@@ -120,7 +129,7 @@ RunResult run_training(const RunRequest& request) {
   result.outcome = trainer.run(request.resume);
   if (watch) result.watched = watch->samples();
   if (result.outcome.status == RunStatus::interrupted) return result;
-  if (request.evaluate_test && data.test.size() > 0 && result.outcome.status == RunStatus::ok) {
+  if (judge && result.outcome.status == RunStatus::ok) {
     if (folder && request.data == nullptr)  // a comparison registers all of its looks at once
       record_look({data.test_hash, fs::absolute(request.out).lexically_normal().string(),
                    sha256_hex(to_toml(resolved)), now_utc()});

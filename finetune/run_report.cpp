@@ -78,6 +78,11 @@ std::string run_fingerprint(const Config& config, const PreparedData& data) {
   hash.update(to_toml(config));
   for (const Dataset* part : {&data.train, &data.validation}) {
     hash.update(part->x.data(), part->x.size() * sizeof(float));
+    for (const std::vector<std::int64_t>& tokens : part->tokens) {
+      hash.update(std::to_string(tokens.size()) + '\n');
+      hash.update(tokens.data(), tokens.size() * sizeof(std::int64_t));
+    }
+    hash.update(std::to_string(part->pad_id));
     hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
     hash.update(part->target.data(), part->target.size() * sizeof(double));
     hash.update(part->id.data(), part->id.size() * sizeof(std::int64_t));

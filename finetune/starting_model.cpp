@@ -1,6 +1,4 @@
 // From a config to a model with its starting weights.
-#include <unistd.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -17,15 +15,6 @@
 
 namespace thaw {
 namespace {
-
-void check_fits_memory(const ModelConfig& config) {
-  const double bytes = 4.0 * static_cast<double>(count_elements(config));
-  const double machine =
-      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
-  if (bytes > machine)
-    fail_input("the model's parameters need ", bytes / 1e9, " GB (", config.architecture, " on a machine of ",
-               machine / 1e9, " GB); use a smaller model");
-}
 
 // Magnitudes that no file had belong to the weights that were loaded.
 void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
@@ -53,6 +42,22 @@ void load_init(Model& model, const std::string& path, std::vector<std::string>& 
                "; rename them or change [model]");
 }
 
+// Whether the file has weights that stay as they are beside adapters.
+bool changes_base(const Model& model, const AdapterSpec& adapters, const std::string& path) {
+  const std::vector<std::string> saved = saved_modules(model, adapters.modules_to_save);
+  std::set<std::string> stays;
+  for (const ParameterPtr& parameter : model.parameters())
+    if (parameter->kind != ParameterKind::lora &&
+        std::none_of(saved.begin(), saved.end(),
+                     [&](const std::string& module) { return parameter->name.starts_with(module + "."); }))
+      stays.insert(parameter->name);
+  const WeightFiles files(path);
+  for (const SafetensorsFile& file : files.files())
+    for (const SafetensorsEntry& entry : file.entries())
+      if (const auto name = model_name(model, entry.name); name && stays.contains(*name)) return true;
+  return false;
+}
+
 bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
   const std::vector<std::string>& labels = folder.preprocess.labels;
   if (!labels.empty()) return labels == data.train.classes;
@@ -60,7 +65,7 @@ bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
          static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
 }
 
-// What a new head is made of: all that stands above the last layer but norms, which hang on no label.
+// The weights of the head: all that stands above the last layer but norms.
 std::vector<ParameterPtr> head_parameters(const Model& model) {
   std::vector<ParameterPtr> parameters = model.parameters();
   const int head = static_cast<int>(model.groups().size()) - 1;
@@ -107,14 +112,13 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   const WeightFiles files(folder.path);
   const bool new_labels = !has_labels_of(folder, data);
   const bool new_head = !adapter_ends_head(config, model) && (new_labels || !has_head({folder.path}, model));
-  const std::vector<ParameterPtr> parameters = head_parameters(model);
   std::set<std::string> names;
+  for (const ParameterPtr& parameter : head_parameters(model)) names.insert(parameter->name);
+  // Only the last layer hangs on the labels: what else the head has, such as a pooler, stays as pretrained.
+  const std::vector<ParameterPtr> outputs = model.output_layer().parameters();
   std::vector<Tensor> fresh;
   const NoGrad no_grad;
-  for (const ParameterPtr& parameter : parameters) {
-    names.insert(parameter->name);
-    fresh.push_back(parameter->tensor.clone());
-  }
+  for (const ParameterPtr& parameter : outputs) fresh.push_back(parameter->tensor.clone());
   if (is_adapter_folder(folder.path + "/adapter") && !has_folded_adapter(folder.path))
     notes.push_back(concat("the adapter ", folder.path, "/adapter is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
@@ -124,8 +128,8 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
   if (new_head) {
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      kernels::copy(parameters[i]->tensor, std::as_const(fresh[i]));
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      kernels::copy(outputs[i]->tensor, std::as_const(fresh[i]));
     notes.push_back(concat("the head is new: ", new_labels ? "its labels differ from the task's"
                                                            : "the folder has none that fits"));
   }
@@ -195,6 +199,11 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
   if (adapters && !low_rank) prepared.config.adapters = bottlenecks_of(model);
   if (from_adapter && low_rank) load_adapter(model, read_adapter_folder(init), *adapters, prepared.notes);
   if (!init.empty() && !from_adapter) load_init(model, init, prepared.notes);
+  if (!init.empty() && !from_adapter && low_rank && changes_base(model, *adapters, init)) {
+    prepared.init_changed_base = true;
+    prepared.notes.push_back(concat("warning: the adapter's folder will name no base model: ", init,
+                                    " changes the base's weights"));
+  }
   return prepared;
 }
 

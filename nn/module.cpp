@@ -104,6 +104,8 @@ std::vector<Linear*> Model::linears() {
   return found;
 }
 
+const Linear& Model::output_layer() { return *linears().back(); }
+
 int Model::group_of(const std::string& dotted_name) const {
   for (std::size_t g = 0; g < groups_.size(); ++g)
     for (const std::string& prefix : groups_[g].prefixes)

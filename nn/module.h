@@ -98,6 +98,8 @@ class Model : public Module {
   }
   // Linear layers by path, for adapters.
   std::vector<Linear*> linears();
+  // The last one, whose rows are the outputs: of a head, the part that hangs on the labels.
+  const Linear& output_layer();
   // Those that LoRA adapts where nobody names them, by the ends of their paths; empty: all below the head.
   virtual std::vector<std::string> lora_targets() const { return {}; }
   // Likewise those behind which bottleneck adapters stand; empty: they have to be named.

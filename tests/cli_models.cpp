@@ -1,6 +1,7 @@
 // Folders that transformers wrote, from training to predictions: the tiny ones of tests/golden/models.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -66,6 +67,20 @@ TEST_F(CliModels, Gpt2sAdaptersAreFoldedIntoItsWeights) {
   ASSERT_EQ(evaluated.code, 0) << evaluated.err;
   const double beside = json::parse(trained.out).at("validation").at("loss");
   EXPECT_NEAR(json::parse(evaluated.out).at("loss").get<double>(), beside, 1e-5);
+}
+
+// As PEFT writes it: nothing beside the adapter says how texts are pooled.
+TEST_F(CliModels, AnAdapterOfGpt2IsAModelByItself) {
+  const std::string config = write_config("gpt2", write_texts());
+  ASSERT_EQ(run_program({"train", config, "--strategy", "lora", "--out", folder.path("run")}).code, 0);
+  const std::vector<std::string> evaluate = {"eval", config, "--json", "--model", folder.path("run")};
+  std::vector<std::string> evaluate_adapter = evaluate;
+  evaluate_adapter.back() += "/adapter";
+  std::filesystem::remove(folder.path("run/adapter/preprocess.json"));
+  const ProgramResult whole = run_program(evaluate), adapter = run_program(evaluate_adapter);
+  ASSERT_EQ(adapter.code, 0) << adapter.err;
+  EXPECT_NEAR(json::parse(adapter.out).at("loss").get<double>(),
+              json::parse(whole.out).at("loss").get<double>(), 1e-5);
 }
 
 TEST_F(CliModels, VitTakesImagesOfItsSizeAlone) {

@@ -145,7 +145,7 @@ TEST(Training, TableTaskEqualsPyTorch) {
                      {phase(0, "head"), phase(20, "top:1", {{"layers.1", 0.5}}),
                       phase(40, "all", {{"layers.1", 0.4}, {"layers.0", 0.16}})}};
   const PreparedData data = prepare_data(config, config.train.seed, false, false);
-  const PreparedModel prepared = prepare_model(config, data, config.train.seed, std::nullopt);
+  const PreparedModel prepared = prepare_model(config, data, config.train.seed, std::nullopt, false);
   const Strategy strategy = make_strategy(config.strategy, describe(*prepared.model));
   Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, {});
   expect_frozen_proofs(trainer.run(), 3);

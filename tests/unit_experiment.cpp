@@ -32,7 +32,7 @@ class HeadIsNew : public ::testing::Test {
 
   void write_folder(const Config& of) {
     const PreparedData data = prepare_data(of, 0, false, false);
-    const PreparedModel made = prepare_model(of, data, 7, std::nullopt);
+    const PreparedModel made = prepare_model(of, data, 7, std::nullopt, false);
     weights = merged_weights(*made.model);
     std::filesystem::create_directory(folder.path("model"));
     write_model_folder(folder.path("model"), made.config, data.preprocess, weights);
@@ -48,7 +48,7 @@ class HeadIsNew : public ::testing::Test {
   // What head_is_new says, which must be what prepare_model does and what strategy_for acts upon.
   bool head_is_new_for(const Config& of) {
     const PreparedData data = prepare_data(of, 0, false, false);
-    const PreparedModel loaded = prepare_model(of, data, 8, std::nullopt);
+    const PreparedModel loaded = prepare_model(of, data, 8, std::nullopt, false);
     const Tensor& head = loaded.model->parameters().back()->tensor;
     const Tensor& saved = std::find_if(weights.begin(), weights.end(), [&](const auto& named) {
                             return named.first == loaded.model->parameters().back()->name;

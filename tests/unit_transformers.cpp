@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/ops.h"
+#include "core/random.h"
 #include "nn/layers/dropout.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/registry.h"
@@ -116,6 +118,48 @@ TEST_F(TransformerConfigs, VitTakesImagesOfItsSize) {
   ASSERT_NE(positions, parameters.end());
   EXPECT_EQ((*positions)->tensor.shape(), (Shape{1, 5, 8})) << "2 x 2 patches; the image's rest is not seen";
   EXPECT_EQ(model->forward(zeros({2, 1, 8, 8})).shape(), (Shape{2, 2}));
+}
+
+// What dropout takes away hangs on the sample, the head and the two tokens alone.
+TEST_F(TransformerConfigs, PaddingDoesNotChangeWhatDropoutTakesAway) {
+  ModelConfig config = read({{"model_type", "bert"},
+                             {"vocab_size", 12},
+                             {"hidden_size", 8},
+                             {"num_hidden_layers", 2},
+                             {"num_attention_heads", 2},
+                             {"intermediate_size", 16},
+                             {"max_position_embeddings", 9},
+                             {"type_vocab_size", 2}});
+  config.transformer.pooling = "mean";
+  set_dropout(config, 0.4);
+  const auto model = make_model(config);
+  const Options indices{DType::i64, kCpu};
+  const auto features = [&](std::int64_t length) {
+    // Two texts of 4 and 3 tokens, padded to `length`.
+    std::vector<double> tokens(static_cast<std::size_t>(2 * length), 0);
+    std::vector<double> seen = tokens;
+    for (std::int64_t text = 0; text < 2; ++text)
+      for (std::int64_t i = 0; i < 4 - text; ++i) {
+        const auto at = static_cast<std::size_t>(text * length + i);
+        tokens[at] = static_cast<double>(1 + i + text);
+        seen[at] = 1;
+      }
+    ModelInput x;
+    x.values = from_vector(tokens, {2, length}, indices);
+    x.mask = eq(from_vector(seen, {2, length}, indices), full({}, 1, indices));
+    const RandomScope random({7, 3, 0, from_vector({41, 5}, {2}, indices)});
+    const NoGrad no_grad;
+    return model->features(x);
+  };
+  const Tensor exact = features(4), padded = features(9);
+  model->train(false);
+  const Tensor without = features(4);
+  double change = 0;
+  for (std::int64_t i = 0; i < exact.numel(); ++i) {
+    EXPECT_NEAR(exact.data<float>()[i], padded.data<float>()[i], 1e-5) << i;
+    change += std::abs(exact.data<float>()[i] - without.data<float>()[i]);
+  }
+  EXPECT_GT(change, 0.1) << "dropout was on";
 }
 
 TEST_F(TransformerConfigs, ATextBeyondTheLastPositionIsRefused) {

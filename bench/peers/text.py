@@ -31,7 +31,6 @@ logging.disable_progress_bar()
 CASE = pathlib.Path("finetune/cases/text.toml")
 RATES = {"full": 3e-4, "head": 1e-2, "gradual": 1e-3}
 MARGIN = 0.015
-LENGTH, WARMUP, DECAY = 64, 0.1, 0.01
 # Student's t, 95 % quantiles by degrees of freedom (a two-sided 90 % interval).
 T95 = {1: 6.314, 2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943, 7: 1.895, 8: 1.860, 9: 1.833, 14: 1.761, 19: 1.729}
 
@@ -75,10 +74,11 @@ def torch_run(strategy, start, batches, tokenizer, test, seed):
     layers = model.bert.config.num_hidden_layers
     texts, labels, updates = batches["texts"], torch.tensor(batches["labels"]), batches["updates"]
     parameters = list(model.named_parameters())
-    optimizer = torch.optim.AdamW([p for _, p in parameters], lr=RATES[strategy], weight_decay=DECAY)
+    optimizer = torch.optim.AdamW([p for _, p in parameters], lr=RATES[strategy], weight_decay=batches["weight_decay"])
     per_epoch = math.ceil(len(texts) / len(updates[0][0]))
-    warmup = round(WARMUP * len(updates))
-    begin = time.perf_counter()
+    warmup = batches["warmup"]
+    tokens = [tokenizer(text, truncation=True, max_length=batches["max_length"]) for text in texts]
+    begin = time.perf_counter()  # thaw's seconds of training have no tokenizing either
     model.train()
     for step, update in enumerate(updates):
         if step % per_epoch == 0:
@@ -87,22 +87,23 @@ def torch_run(strategy, start, batches, tokenizer, test, seed):
         factor = step / warmup if step < warmup else (len(updates) - step) / (len(updates) - warmup)
         optimizer.param_groups[0]["lr"] = RATES[strategy] * factor
         rows = update[0]
-        part = tokenizer([texts[r] for r in rows], padding=True, truncation=True, max_length=LENGTH, return_tensors="pt")
+        part = tokenizer.pad([tokens[r] for r in rows], return_tensors="pt")
         optimizer.zero_grad(set_to_none=True)
         torch.nn.functional.cross_entropy(model(part), labels[rows]).backward()
         optimizer.step()
     seconds = time.perf_counter() - begin
-    return {"accuracy": torch_accuracy(model, tokenizer, *test), "seconds": seconds}
+    return {"accuracy": torch_accuracy(model, tokenizer, batches["max_length"], *test), "seconds": seconds}
 
 
-def torch_accuracy(model, tokenizer, texts, labels):
+def torch_accuracy(model, tokenizer, max_length, texts, labels):
     model.eval()
     right = 0
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     with torch.no_grad():
         for begin in range(0, len(order), 32):
             rows = order[begin : begin + 32]
-            part = tokenizer([texts[r] for r in rows], padding=True, truncation=True, max_length=LENGTH, return_tensors="pt")
+            part = tokenizer([texts[r] for r in rows], padding=True, truncation=True, max_length=max_length,
+                             return_tensors="pt")
             right += sum(int(a == labels[r]) for a, r in zip(model(part).argmax(1), rows))
     return right / len(texts)
 

@@ -71,9 +71,10 @@ struct Timing {
 // Whole steps with the strategy's first phase in force: forward, backward, optimizer.
 class BenchRun {
  public:
-  BenchRun(const Config& config, const PreparedData& data)
+  BenchRun(const Config& config, const PreparedData& data, bool allow_missing)
       : config_(config), strategy_(strategy_for(config, data)) {
-    PreparedModel prepared = prepare_model(config, data, config.train.seed, strategy_.adapters);
+    PreparedModel prepared =
+        prepare_model(config, data, config.train.seed, strategy_.adapters, allow_missing);
     model_ = std::move(prepared.model);
     notes = std::move(prepared.notes);
     const ResolvedPlan plan(strategy_.plan, describe(*model_), {1 << 20, 1});
@@ -184,7 +185,7 @@ int bench(const Arguments& arguments) {
     Config config;
     config.model.from = arguments.model;
     config.strategy = strategy_request(config, name);
-    BenchRun run(config, data);
+    BenchRun run(config, data, arguments.allow_missing);
     if (results.empty())
       for (const std::string& note : run.notes) std::fprintf(stderr, "%s\n", one_line(note).c_str());
     results.push_back(timing_json(name, arguments, run.time(arguments.steps), length));

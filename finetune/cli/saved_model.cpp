@@ -13,6 +13,8 @@
 #include "finetune/data/text.h"
 #include "finetune/text_input.h"
 #include "nn/init.h"
+#include "nn/layers/linear.h"
+#include "nn/models/transformer.h"
 
 namespace thaw::cli {
 namespace {
@@ -23,6 +25,14 @@ void check_size(const ModelFolder& folder, const WeightFiles& files) {
   if (wanted > files.bytes())
     fail_input("config.json asks for ", wanted, " weights, the file has ", files.bytes(), " bytes of them (",
                files.path(), "); use the config.json that belongs to it");
+}
+
+// Vectors of samples do not go through it.
+void forgive_output_layer(Model& model, LoadReport& report) {
+  const std::string layer = model.output_layer().path() + ".";
+  const auto is_part = [&](const std::string& text) { return text.starts_with(layer); };
+  std::erase_if(report.missing, is_part);
+  std::erase_if(report.mismatched, is_part);
 }
 
 // What preprocess.json says must be about this model.
@@ -58,10 +68,10 @@ std::optional<AdapterFolder> find_adapter(const std::string& path) {
 void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
   const InitSeed meta(0, kMeta);
   const auto model = make_model(folder.config);
-  const ParameterPtr last = model->parameters().back();
+  const std::string last = model->output_layer().weight()->name;
   const SafetensorsFile file(adapter.weights());
   for (const SafetensorsEntry& entry : file.entries()) {
-    if (model_name(*model, entry.name) != last->name || entry.shape.empty()) continue;
+    if (model_name(*model, entry.name) != last || entry.shape.empty()) continue;
     if (entry.shape[0] == folder.config.outputs) return;
     folder.config.outputs = entry.shape[0];
     folder.config.labels.clear();
@@ -83,7 +93,9 @@ ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder
   if (std::filesystem::exists(adapter->path + "/preprocess.json")) {
     use_preprocess(adapter->path + "/preprocess.json", folder);
   } else {
-    if (!folder.has_preprocess) folder.config.transformer.pooling = "pooler";
+    // PEFT adapts transformers' classifiers, which have a pooler whatever the folder says of sentences.
+    if (!folder.has_preprocess && folder.config.transformer.pooling != kLastToken)
+      folder.config.transformer.pooling = "pooler";
     use_outputs_of(*adapter, folder);
   }
   return folder;
@@ -114,11 +126,15 @@ void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report)
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
   const std::optional<AdapterFolder> adapter = find_adapter(path);
   SavedModel saved{read_base(path, adapter), nullptr, adapter ? adapter->path : ""};
+  if (need_head && saved.folder.config.problem_type == "multi_label_classification")
+    fail_input("the model gives a text several labels at once (problem_type in ", saved.folder.path,
+               "/config.json), which is not in this version; fine-tune it to give one");
   if (!saved.folder.has_preprocess && !takes_text(saved.folder.config))
     fail_input("there is no preprocess.json, so it is not known how the model's data were prepared (", path,
                "); give the whole folder of a run");
   const WeightFiles files(saved.folder.path);
-  if (!allow_missing && need_head) check_size(saved.folder, files);
+  check_fits_memory(saved.folder.config);
+  if (!allow_missing) check_size(saved.folder, files);
   const InitSeed seed(0);
   saved.model = make_model(saved.folder.config);
   LoadReport report = load_weights(*saved.model, files);
@@ -129,16 +145,15 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   }
   const int head = static_cast<int>(saved.model->groups().size()) - 1;
   const auto is_head = [&](const std::string& name) { return saved.model->group_of(name) == head; };
-  if (!need_head) {
-    std::erase_if(report.missing, is_head);
-    std::erase_if(report.mismatched,
-                  [&](const std::string& text) { return is_head(text.substr(0, text.find(':'))); });
-  }
+  if (!need_head) forgive_output_layer(*saved.model, report);
   const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
   if (allow_missing && !without_head) report.missing.clear();
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
-    fail_input(without_head ? "the model has no head: " : "the weights do not fit: ",
-               describe_problems(report), " (", files.path(), "); give the folder of a finished run");
+    fail_input(
+        without_head ? "the model has no head: " : "the weights do not fit: ", describe_problems(report),
+        " (", files.path(), "); ",
+        without_head && !need_head ? "say in 1_Pooling/config.json how to make a vector of a text without it"
+                                   : "give the folder of a finished run");
   check_preprocess(saved.folder);
   return saved;
 }

@@ -69,6 +69,7 @@ class Comparison {
   void prepare() {
     loaded_ = load_data(config_, true, true);
     const PreparedData data = draw(config_.train.seed);
+    check_further_metrics(config_, data.test);
     outcome_.name = config_.name;
     outcome_.metric = main_metric(data.test);
     outcome_.margin = config_.compare.margin;

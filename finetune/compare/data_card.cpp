@@ -148,8 +148,10 @@ DataCard make_data_card(const Config& config, const PreparedData& loaded, const 
 }
 
 std::string identity_of(const PreparedData& loaded) {
+  std::vector<const Dataset*> parts{&loaded.train, &loaded.validation, &loaded.test};
+  for (const ShiftedData& shifted : loaded.shifted) parts.push_back(&shifted.data);
   Sha256 hash;
-  for (const Dataset* part : {&loaded.train, &loaded.validation, &loaded.test}) {
+  for (const Dataset* part : parts) {
     hash.update(content_hash(*part));
     hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
     hash.update(part->target.data(), part->target.size() * sizeof(double));

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/random.h"
+
 namespace thaw {
 namespace {
 
@@ -19,11 +21,28 @@ Tensor join_heads(const Tensor& x) {
   return x.permute({0, 2, 1, 3}).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)});
 }
 
+// One id for each row [B * heads * T] of the scores. The mask of dropout hangs on it and the key's place, not
+// on how far the batch is padded.
+Tensor ids_of_rows(const Tensor& scores) {
+  constexpr double kMostPlaces = 1 << 20;
+  const Options indices{DType::i64, scores.device()};
+  const std::int64_t heads = scores.size(1);
+  const auto times = [&](const Tensor& x, double n) { return x * full({}, n, indices); };
+  Tensor ids = random_context().row_ids;
+  if (!ids.defined()) ids = arange(scores.size(0), indices);
+  ids =
+      times(ids.reshape({-1, 1, 1}), static_cast<double>(heads)) + arange(heads, indices).reshape({1, -1, 1});
+  ids = times(ids, kMostPlaces) + arange(scores.size(2), indices).reshape({1, 1, -1});
+  return ids.reshape({-1});
+}
+
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, Dropout& dropout) {
   Tensor scores = matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.mT());
   if (mask.defined()) scores = where(mask, scores, full({}, -1e30, like(scores)));
   scores = softmax(scores);
-  scores = dropout.forward(scores);
+  if (dropout.live())
+    scores =
+        dropout.forward(scores.reshape({-1, scores.size(3)}), ids_of_rows(scores)).reshape(scores.shape());
   return matmul(scores, v);
 }
 

@@ -11,11 +11,13 @@ void Dropout::set_p(double p) {
   p_ = p;
 }
 
-Tensor Dropout::forward(const Tensor& x) {
+Tensor Dropout::forward(const Tensor& x) { return forward(x, random_context().row_ids); }
+
+Tensor Dropout::forward(const Tensor& x, const Tensor& row_ids) {
   if (!live()) return x;
   const TraceScope trace(scope());
   const RandomContext& context = random_context();
-  return dropout(x, p_, random_key(context.seed, path(), context.step, context.micro_batch), context.row_ids);
+  return dropout(x, p_, random_key(context.seed, path(), context.step, context.micro_batch), row_ids);
 }
 
 }  // namespace thaw

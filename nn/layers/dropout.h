@@ -9,6 +9,8 @@ class Dropout : public Module {
  public:
   explicit Dropout(double p);
   Tensor forward(const Tensor& x);
+  // The same where the rows of x are not the samples: row_ids i64, one for each.
+  Tensor forward(const Tensor& x, const Tensor& row_ids);
 
   double p() const { return p_; }
   void set_p(double p);

@@ -48,7 +48,6 @@ bool is_no_part_of_gpt2(const std::string& name) {
 
 Gpt2Block::Gpt2Block(const TransformerConfig& t, const std::string& path)
     : heads_(t.heads),
-      activation_(activation_named(t.activation)),
       attention_norm_(add_module("ln_1", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps))),
       query_key_value_(
           add_module("attn.c_attn", conv1d_linear(t.hidden_size, 3 * t.hidden_size, path + ".attn.c_attn"))),
@@ -58,11 +57,8 @@ Gpt2Block::Gpt2Block(const TransformerConfig& t, const std::string& path)
       attention_output_dropout_(
           add_module("attn.resid_dropout", std::make_unique<Dropout>(t.hidden_dropout))),
       norm_(add_module("ln_2", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps))),
-      intermediate_(
-          add_module("mlp.c_fc", conv1d_linear(t.hidden_size, t.intermediate_size, path + ".mlp.c_fc"))),
-      output_(
-          add_module("mlp.c_proj", conv1d_linear(t.intermediate_size, t.hidden_size, path + ".mlp.c_proj"))),
-      output_dropout_(add_module("mlp.dropout", std::make_unique<Dropout>(t.hidden_dropout))) {}
+      feed_forward_(add_module(
+          "", std::make_unique<FeedForward>(t, "mlp.c_fc", "mlp.c_proj", path, WeightLayout::in_out))) {}
 
 Tensor Gpt2Block::attention(const Tensor& x, const Tensor& mask) {
   const Tensor all = query_key_value_.forward(x);
@@ -75,18 +71,10 @@ Tensor Gpt2Block::attention(const Tensor& x, const Tensor& mask) {
   return attention_output_dropout_.forward(h);
 }
 
-Tensor Gpt2Block::feed_forward(const Tensor& x) {
-  // One statement for each op: in a nested call every intermediate result would live to the end of it.
-  Tensor h = intermediate_.forward(x);
-  h = activation_(h);
-  h = output_.forward(h);
-  return output_dropout_.forward(h);
-}
-
 Tensor Gpt2Block::forward(const Tensor& x, const Tensor& mask) {
   const TraceScope trace(scope());
   const Tensor h = x + attention(attention_norm_.forward(x), mask);
-  return h + feed_forward(norm_.forward(h));
+  return h + feed_forward_.forward(norm_.forward(h));
 }
 
 Tensor TiedHead::forward(const Tensor& states) {

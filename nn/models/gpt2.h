@@ -19,19 +19,15 @@ class Gpt2Block : public Module {
 
  private:
   Tensor attention(const Tensor& x, const Tensor& mask);
-  Tensor feed_forward(const Tensor& x);
 
   std::int64_t heads_;
-  Activation activation_;
   LayerNorm& attention_norm_;
   Linear& query_key_value_;
   Linear& attention_output_;
   Dropout& attention_dropout_;
   Dropout& attention_output_dropout_;
   LayerNorm& norm_;
-  Linear& intermediate_;
-  Linear& output_;
-  Dropout& output_dropout_;
+  FeedForward& feed_forward_;
 };
 
 // The language model's head: its weight is the table of the tokens' embeddings.

@@ -19,6 +19,7 @@ bool are_placeholders(const std::vector<std::string>& labels) {
 void read_labels(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
   config.outputs = 2;  // what transformers assumes
   read_optional_field(json, "num_labels", path, config.outputs);
+  read_optional_field(json, "problem_type", path, config.problem_type);
   const auto names = json.find("id2label");
   if (names == json.end() || names->is_null()) return;
   if (!names->is_object() || static_cast<std::int64_t>(names->size()) > kMostLabels)

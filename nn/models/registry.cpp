@@ -1,5 +1,7 @@
 #include "nn/models/registry.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "core/error.h"
@@ -148,6 +150,15 @@ std::int64_t count_elements(const ModelConfig& config) {
   for (const ParameterPtr& parameter : model->parameters()) n += parameter->tensor.numel();
   for (const BufferPtr& buffer : model->buffers()) n += buffer->tensor.numel();
   return n;
+}
+
+void check_fits_memory(const ModelConfig& config) {
+  const double bytes = 4.0 * static_cast<double>(count_elements(config));
+  const double machine =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  if (bytes > machine)
+    fail_input("the model's parameters need ", bytes / 1e9, " GB (", config.architecture, " on a machine of ",
+               machine / 1e9, " GB); use a smaller model");
 }
 
 void read_thaw_fields(const nlohmann::json& json, const std::string& path, ModelConfig& config) {

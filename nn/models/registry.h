@@ -50,6 +50,7 @@ struct ModelConfig {
   std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text
   std::int64_t outputs = 0;                // classes, or 1 for regression
   std::vector<std::string> labels;         // of the classes, where config.json names them
+  std::string problem_type;                // Hugging Face's: what the outputs are; empty: not said
   std::optional<BottleneckConfig> adapters;
   std::string source;  // the config.json that it was read from; empty: none
 };
@@ -72,5 +73,8 @@ void set_dropout(ModelConfig& config, double p);
 // Parameters and buffers a config asks for, in elements. Allocates nothing: it builds the model on the meta
 // device.
 std::int64_t count_elements(const ModelConfig& config);
+
+// InputError where the parameters would need more memory than the machine has.
+void check_fits_memory(const ModelConfig& config);
 
 }  // namespace thaw

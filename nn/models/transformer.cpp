@@ -7,10 +7,27 @@
 
 namespace thaw {
 
+FeedForward::FeedForward(const TransformerConfig& config, const char* intermediate, const char* output,
+                         const std::string& path, WeightLayout layout)
+    : activation_(activation_named(config.activation)),
+      intermediate_(
+          add_module(intermediate, std::make_unique<Linear>(config.hidden_size, config.intermediate_size,
+                                                            path + "." + intermediate, true, layout))),
+      output_(add_module(output, std::make_unique<Linear>(config.intermediate_size, config.hidden_size,
+                                                          path + "." + output, true, layout))),
+      dropout_(add_module("output_dropout", std::make_unique<Dropout>(config.hidden_dropout))) {}
+
+Tensor FeedForward::forward(const Tensor& x) {
+  // One statement for each op: in a nested call every intermediate result would live to the end of it.
+  Tensor h = intermediate_.forward(x);
+  h = activation_(h);
+  h = output_.forward(h);
+  return dropout_.forward(h);
+}
+
 EncoderLayer::EncoderLayer(const TransformerConfig& config, const EncoderLayerNames& names,
                            const Options& options, const std::string& path)
     : pre_norm_(options.pre_norm),
-      activation_(activation_named(config.activation)),
       attention_(
           add_module("", std::make_unique<MultiHeadAttention>(config.hidden_size, config.heads, path,
                                                               config.attention_dropout, names.attention))),
@@ -18,12 +35,8 @@ EncoderLayer::EncoderLayer(const TransformerConfig& config, const EncoderLayerNa
                                            std::make_unique<Dropout>(options.attention_output_dropout))),
       attention_norm_(add_module(names.attention_norm,
                                  std::make_unique<LayerNorm>(config.hidden_size, config.layer_norm_eps))),
-      intermediate_(add_module(names.intermediate,
-                               std::make_unique<Linear>(config.hidden_size, config.intermediate_size,
-                                                        path + "." + names.intermediate))),
-      output_(add_module(names.output, std::make_unique<Linear>(config.intermediate_size, config.hidden_size,
-                                                                path + "." + names.output))),
-      output_dropout_(add_module("output_dropout", std::make_unique<Dropout>(config.hidden_dropout))),
+      feed_forward_(
+          add_module("", std::make_unique<FeedForward>(config, names.intermediate, names.output, path))),
       output_norm_(add_module(names.output_norm,
                               std::make_unique<LayerNorm>(config.hidden_size, config.layer_norm_eps))) {}
 
@@ -31,22 +44,14 @@ Tensor EncoderLayer::attention(const Tensor& x, const Tensor& mask) {
   return attention_output_dropout_.forward(attention_.forward(x, x, x, mask));
 }
 
-Tensor EncoderLayer::feed_forward(const Tensor& x) {
-  // One statement for each op: in a nested call every intermediate result would live to the end of it.
-  Tensor h = intermediate_.forward(x);
-  h = activation_(h);
-  h = output_.forward(h);
-  return output_dropout_.forward(h);
-}
-
 Tensor EncoderLayer::forward(const Tensor& x, const Tensor& mask) {
   const TraceScope trace(scope());
   if (pre_norm_) {
     const Tensor h = x + attention(attention_norm_.forward(x), mask);
-    return h + feed_forward(output_norm_.forward(h));
+    return h + feed_forward_.forward(output_norm_.forward(h));
   }
   const Tensor h = attention_norm_.forward(attention(x, mask) + x);
-  return output_norm_.forward(feed_forward(h) + h);
+  return output_norm_.forward(feed_forward_.forward(h) + h);
 }
 
 Tensor first_positions(const Embedding& table, std::int64_t length) {

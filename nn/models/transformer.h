@@ -21,6 +21,21 @@ struct EncoderLayerNames {
   const char* output_norm;
 };
 
+// Two linear layers with an activation between them, and dropout: [..., C] -> [..., C].
+class FeedForward : public Module {
+ public:
+  // `intermediate` and `output` are what checkpoints call the two layers of the layer at `path`.
+  FeedForward(const TransformerConfig& config, const char* intermediate, const char* output,
+              const std::string& path, WeightLayout layout = WeightLayout::out_in);
+  Tensor forward(const Tensor& x);
+
+ private:
+  Activation activation_;
+  Linear& intermediate_;
+  Linear& output_;
+  Dropout& dropout_;
+};
+
 // Self-attention and a feed-forward network, each with a residual connection. Layer norm comes after each sum
 // (post-norm: Vaswani et al. 2017; BERT), or before each part (pre-norm: Xiong et al. 2020; ViT).
 class EncoderLayer : public Module {
@@ -36,16 +51,12 @@ class EncoderLayer : public Module {
 
  private:
   Tensor attention(const Tensor& x, const Tensor& mask);
-  Tensor feed_forward(const Tensor& x);
 
   bool pre_norm_;
-  Activation activation_;
   MultiHeadAttention& attention_;
   Dropout& attention_output_dropout_;
   LayerNorm& attention_norm_;
-  Linear& intermediate_;
-  Linear& output_;
-  Dropout& output_dropout_;
+  FeedForward& feed_forward_;
   LayerNorm& output_norm_;
 };
 

@@ -20,10 +20,11 @@ for target in "${targets[@]}"; do
   # What was found stays outside of the committed corpus, which is read, too.
   mkdir -p "build/fuzz/grown/$target" "build/fuzz/found/$target"
   echo "== $target"
+  log=build/fuzz/$target.log
   build/fuzz/tests/"fuzz_$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 \
     -print_final_stats=1 -verbosity=0 -artifact_prefix="build/fuzz/found/$target/" \
-    "build/fuzz/grown/$target" "tests/fuzz/corpus/$target" 2>&1 | grep -E 'number_of_executed|ERROR|SUMMARY|Test unit' || true
-  [[ -z $(ls "build/fuzz/found/$target") ]] || failed+=("$target")
+    "build/fuzz/grown/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1 || failed+=("$target")
+  grep -E 'number_of_executed|ERROR|SUMMARY|Test unit' "$log" || { cat "$log"; failed+=("$target"); }
 done
 if [[ ${#failed[@]} -gt 0 ]]; then
   echo "fuzz: FAILED: ${failed[*]}" >&2

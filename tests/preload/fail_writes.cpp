@@ -1,7 +1,13 @@
-// A library to preload: lets the Nth call that changes a file fail, as a full or broken disk would.
-//   FAIL_CALL=N     which call, from 1 on; calls are write, fsync, fdatasync, ftruncate and rename, on files
-//   alone FAIL_AS=enospc  no space left; eio: I/O error; short: half of a write is done (a rename or sync
-//   goes well) FAIL_LOG=FILE   gets a line when the call came
+// A library to preload: lets the Nth call that changes a file fail, as a full or broken disk would. Such
+// calls are write, fsync, fdatasync, ftruncate and rename, on files alone.
+//
+//   FAIL_CALL=N      which call, from 1 on
+//
+//   FAIL_AS=enospc   no space is left
+//   FAIL_AS=eio      an I/O error
+//   FAIL_AS=short    half of a write is done; a rename or sync goes well
+//
+//   FAIL_LOG=FILE    gets a line when the call came
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,6 +1,7 @@
 // The samples that a run trains on and the order in which it sees them, for peers that repeat the run.
 //   dump_batches CONFIG SEED
-// Prints JSON: texts, labels (class indices), updates (rows of each update's batches, in order).
+// Prints JSON: texts, labels (class indices), updates (rows of each update's batches, in order), and what
+// else a peer must do alike: max_length in tokens, weight_decay, warmup in updates.
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "core/error.h"
 #include "finetune/batch.h"
 #include "finetune/experiment.h"
+#include "finetune/step.h"
 #include "finetune/trainer.h"
 
 namespace thaw {
@@ -20,12 +22,14 @@ void dump(const std::string& path, std::uint64_t seed) {
   const TrainSection& train = config.train;
   BatchPlan plan(data.train.size(), train.batch_size, train.accumulation, train.shuffle, seed);
   nlohmann::json updates = nlohmann::json::array();
-  const auto total =
-      train.steps > 0
-          ? train.steps
-          : static_cast<std::int64_t>(train.epochs * static_cast<double>(plan.updates_per_epoch()));
+  const std::int64_t total = total_updates(train, plan.updates_per_epoch());
   for (std::int64_t i = 0; i < total; ++i) updates.push_back(plan.update(i));
-  const nlohmann::json out{{"texts", data.train.text}, {"labels", data.train.label}, {"updates", updates}};
+  const nlohmann::json out{{"texts", data.train.text},
+                           {"labels", data.train.label},
+                           {"updates", updates},
+                           {"max_length", data.preprocess.max_length},
+                           {"weight_decay", train.weight_decay},
+                           {"warmup", make_schedule(train, {}, total).warmup_steps}};
   std::puts(out.dump().c_str());
 }
 

@@ -1,0 +1,171 @@
+// What the files of a text model's folder say, from training to embeddings: none of it is passed over in
+// silence.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "nn/safetensors.h"
+#include "tests/support/messages.h"
+#include "tests/support/program.h"
+#include "tests/support/text_model.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+using testing::file_text;
+using testing::ProgramResult;
+using testing::run_program;
+
+struct CliTextFolders : ::testing::Test {
+  CliTextFolders() { testing::write_text_model(model); }
+
+  ProgramResult train(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"train", config, "--out", run});
+    return run_program(more);
+  }
+  ProgramResult embed(const std::string& path) const {
+    return run_program({"embed", "--model", path, "--input", texts});
+  }
+  void expect_refused(const ProgramResult& result, const std::vector<std::string>& parts) const {
+    EXPECT_EQ(result.code, 2) << result.err;
+    for (const std::string& part : parts) expect_has(result.err, part);
+  }
+  // Changes config.json of the folder at `path`.
+  void configure(const std::string& path, const json& changes) const {
+    json all = json::parse(file_text(path + "/config.json"));
+    all.update(changes);
+    folder.write(std::filesystem::relative(path + "/config.json", folder.path()), all.dump());
+  }
+  // The weights of the model whose names have no `part`.
+  NamedTensors weights_without(const std::string& part) const {
+    const SafetensorsFile file(model + "/model.safetensors");
+    NamedTensors kept;
+    for (const SafetensorsEntry& entry : file.entries())
+      if (entry.name.find(part) == std::string::npos) kept.emplace_back(entry.name, file.load(entry.name));
+    return kept;
+  }
+
+  testing::TemporaryFolder folder;
+  std::string model = folder.path("model"), run = folder.path("run");
+  std::string data = folder.write("s.csv", testing::sentences_csv(60, 1));
+  std::string texts = folder.write("new.txt", "the film was good .\n");
+  std::string config =
+      folder.write("task.toml",
+                   "[model]\nfrom = \"model\"\n[data]\ntrain = \"s.csv\"\n[train]\nlr = 3e-3\n"
+                   "epochs = 1\nbatch_size = 8\ncheckpoint_every = \"never\"\n");
+};
+
+TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnTextsAlone) {
+  const std::vector<std::string> longer = {"train", config, "--out", run, "--set", "train.epochs=100000"};
+  const ProgramResult begun = testing::run_program_and_signal(longer, std::chrono::milliseconds(700), SIGINT);
+  ASSERT_EQ(begun.code, 130) << begun.err;
+  std::string other = file_text(data);
+  other.replace(other.find("film"), 4, "end ");
+  folder.write("s.csv", other);
+  std::vector<std::string> again = longer;
+  again.emplace_back("--resume");
+  expect_refused(run_program(again), {"other data"});
+}
+
+TEST_F(CliTextFolders, EmbeddingsNeedThePoolerThatTheyGoThrough) {
+  EXPECT_EQ(embed(model).code, 0) << "it has one, and no classifier";
+  save_safetensors(model + "/model.safetensors", weights_without("pooler"));
+  expect_refused(embed(model), {"pooler", "1_Pooling/config.json"});
+  std::filesystem::create_directories(model + "/1_Pooling");
+  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
+  EXPECT_EQ(embed(model).code, 0);
+}
+
+TEST_F(CliTextFolders, AModuleThatThawHasNotIsRefused) {
+  const std::string first = R"([{"type": "sentence_transformers.models.Transformer"},)";
+  folder.write("model/modules.json", first + R"({"type": "sentence_transformers.models.Dense"}])");
+  expect_refused(embed(model), {"Dense", "modules.json"});
+}
+
+TEST_F(CliTextFolders, MergedModelsNormalizeAsTheirBase) {
+  folder.write("model/modules.json", R"([{"type": "sentence_transformers.models.Normalize"}])");
+  ASSERT_EQ(train({"--strategy", "lora"}).code, 0);
+  const std::string merged = folder.path("merged");
+  const ProgramResult merge = run_program({"merge", "--model", run + "/adapter", "--out", merged});
+  ASSERT_EQ(merge.code, 0) << merge.err;
+  for (const std::string& path : {run, run + "/adapter", merged}) {
+    const ProgramResult result = embed(path);
+    ASSERT_EQ(result.code, 0) << result.err;
+    const json embedding = json::parse(result.out).at("embedding");
+    double squares = 0;
+    for (const json& value : embedding) squares += std::pow(value.get<double>(), 2);
+    EXPECT_NEAR(squares, 1, 1e-5) << path;
+  }
+}
+
+TEST_F(CliTextFolders, OneOutputIsANumberAndSeveralLabelsAreRefused) {
+  ASSERT_EQ(train().code, 0);
+  std::filesystem::remove(run + "/preprocess.json");
+  configure(run, {{"problem_type", "multi_label_classification"}});
+  const std::vector<std::string> predict = {"predict", "--model", run, "--input", texts};
+  expect_refused(run_program(predict), {"several labels"});
+
+  folder.write("s.csv", "text,label\na good film,1.5\na bad film,-1.25\nthe film,0.5\n");
+  ASSERT_EQ(run_program({"train", config, "--out", run + "2", "--set", "data.task=regression"}).code, 0);
+  std::filesystem::remove(run + "2/preprocess.json");
+  const ProgramResult number = run_program({"predict", "--model", run + "2", "--input", texts});
+  ASSERT_EQ(number.code, 0) << number.err;
+  EXPECT_TRUE(json::parse(number.out).contains("value")) << number.out;
+}
+
+TEST_F(CliTextFolders, ANewHeadKeepsThePoolerOfTheFolder) {
+  ASSERT_EQ(train({"--set", "train.epochs=0"}).code, 0);
+  const SafetensorsFile before(model + "/model.safetensors"), after(run + "/model.safetensors");
+  const auto values = [](const SafetensorsFile& file, const std::string& name) {
+    const Tensor tensor = file.load(name).reshape({-1});
+    return std::vector<float>(tensor.data<float>(), tensor.data<float>() + tensor.numel());
+  };
+  const auto name_in = [](const SafetensorsFile& file) {
+    return file.contains("pooler.dense.weight") ? "pooler.dense.weight" : "bert.pooler.dense.weight";
+  };
+  EXPECT_EQ(values(before, name_in(before)), values(after, name_in(after)));
+}
+
+TEST_F(CliTextFolders, AnAdapterNamesNoBaseWhoseWeightsInitChanged) {
+  const std::string other = folder.path("other");
+  testing::write_text_model(other, 5);
+  const std::string init = "model.init=" + other + "/model.safetensors";
+  const ProgramResult trained = train({"--strategy", "lora", "--set", init});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  expect_has(trained.err, "will name no base model");
+  const json adapter = json::parse(file_text(run + "/adapter/adapter_config.json"));
+  EXPECT_TRUE(adapter.at("base_model_name_or_path").is_null());
+}
+
+TEST_F(CliTextFolders, SizesThatNoMachineHoldsAreRefused) {
+  configure(model, {{"num_hidden_layers", 1024}, {"hidden_size", 8192}, {"intermediate_size", 262144}});
+  expect_refused(embed(model), {"GB"});
+  expect_refused(run_program({"predict", "--model", model, "--input", texts, "--allow-missing"}), {"GB"});
+}
+
+TEST_F(CliTextFolders, WhatTheFolderLacksIsNotTimedInSilence) {
+  save_safetensors(model + "/model.safetensors", weights_without("layer.1."));
+  const std::vector<std::string> bench = {"bench",   "--model", model,      "--steps", "1",
+                                          "--batch", "1",       "--length", "4"};
+  expect_refused(run_program(bench), {"missing", "layer.1"});
+}
+
+TEST_F(CliTextFolders, MoreNeighboursThanTestSamplesAreRefusedBeforeAnythingTrains) {
+  folder.write("test.csv", testing::sentences_csv(6, 3));
+  for (const char* command : {"train", "compare"}) {
+    const ProgramResult result =
+        run_program({command, config, "--out", run, "--set", "data.test=test.csv", "--set",
+                     "data.duplicates=warn", "--set", "compare.neighbours=6"});
+    expect_refused(result, {"compare.neighbours = 6", "6 there are"});
+    EXPECT_FALSE(std::filesystem::exists(run)) << command;
+  }
+}
+
+}  // namespace
+}  // namespace thaw
