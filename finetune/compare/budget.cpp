@@ -146,6 +146,13 @@ Budget parse_budget(const std::string& text) {
   return budget;
 }
 
+void check_budget(const Budget& budget, const Config& config, const PreparedData& data) {
+  if (budget.kind == Budget::Kind::convergence &&
+      (data.validation.size() == 0 || config.train.eval_every == "never"))
+    fail_input("there are no evaluations on validation data to see convergence on (", config.path,
+               "); set train.eval_every and data.validation_fraction, or another compare.budget");
+}
+
 std::string describe(const Budget& budget, const TrainSection& train) {
   switch (budget.kind) {
     case Budget::Kind::seconds:

@@ -24,6 +24,8 @@ struct Budget {
 // "epochs", "60s", "flops=1e12", "bytes=2e9", "convergence". InputError for anything else.
 Budget parse_budget(const std::string& text);
 std::string describe(const Budget& budget, const TrainSection& train);
+// InputError where nothing would show that a run has converged.
+void check_budget(const Budget& budget, const Config& config, const PreparedData& data);
 
 // The config does not fit the budget however it is cut.
 struct OverBudget : InputError {

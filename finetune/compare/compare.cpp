@@ -76,10 +76,7 @@ class Comparison {
     if (data.validation.size() == 0 && config_.compare.tune > 0)
       fail_input("there are no validation data to choose learning rates on (", config_.path,
                  "); set data.validation or data.validation_fraction, or use --no-tune");
-    if (budget_.kind == Budget::Kind::convergence &&
-        (data.validation.size() == 0 || config_.train.eval_every == "never"))
-      fail_input("there are no evaluations on validation data to see convergence on (", config_.path,
-                 "); set train.eval_every and data.validation_fraction, or another compare.budget");
+    check_budget(budget_, config_, data);
     data_notes_ = data.notes;
     outcome_.data = make_data_card(config_, loaded_, data);
     std::vector<std::string> notes = data_warnings(outcome_.data);
