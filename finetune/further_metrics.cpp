@@ -39,13 +39,17 @@ std::vector<std::int64_t> neighbours_of(const Outputs& features, std::int64_t ro
   return nearest;
 }
 
+void check_neighbours(std::int64_t count, const Dataset& data) {
+  const std::int64_t samples = std::min(data.size(), kMostSamples);
+  if (samples <= count)
+    fail_input("compare.neighbours = ", count, " needs more test samples than the ", samples,
+               " there are; lower it");
+}
+
 }  // namespace
 
 void check_further_metrics(const Config& config, const Dataset& test) {
-  const std::int64_t samples = std::min(test.size(), kMostSamples);
-  if (config.compare.neighbours > 0 && samples <= config.compare.neighbours)
-    fail_input("compare.neighbours = ", config.compare.neighbours, " needs more test samples than the ",
-               samples, " there are (", config.path, "); lower it");
+  if (config.compare.neighbours > 0) check_neighbours(config.compare.neighbours, test);
 }
 
 void add_further_metrics(const Config& config, const PreparedData& data, const Predict& predict,
@@ -59,6 +63,7 @@ void add_further_metrics(const Config& config, const PreparedData& data, const P
 }
 
 double neighbours_kept(Model& before, Model& after, const Dataset& data, std::int64_t count) {
+  check_neighbours(count, data);
   const std::int64_t samples = std::min(data.size(), kMostSamples);
   std::vector<std::int64_t> rows(static_cast<std::size_t>(samples));
   std::iota(rows.begin(), rows.end(), 0);

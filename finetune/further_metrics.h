@@ -23,7 +23,7 @@ void add_further_metrics(const Config& config, const PreparedData& data, const P
 
 // How much of the features' geometry training left: of each sample's `count` nearest neighbours among the
 // others, by the cosine of what the head takes, the share that is the same in both networks; 1: all, about
-// count / samples: by chance. Of the first 1,000 samples, which are more than `count`.
+// count / samples: by chance. Of the first 1,000 samples, fewer than `count` + 1 of which are refused.
 double neighbours_kept(Model& before, Model& after, const Dataset& data, std::int64_t count);
 
 }  // namespace thaw

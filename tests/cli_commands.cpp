@@ -113,6 +113,8 @@ TEST_F(CliCommands, EvalGivesTheRunsOwnMetrics) {
   EXPECT_EQ(metrics["split"], "test");
   EXPECT_EQ(metrics["accuracy"], summary["test"]["accuracy"]);
   EXPECT_EQ(metrics["loss"], summary["test"]["loss"]);
+  const std::string looks = file_text(folder.path("test_looks.jsonl"));
+  EXPECT_EQ(std::count(looks.begin(), looks.end(), '\n'), 2) << "the run's and this one: " << looks;
 }
 
 TEST_F(CliCommands, EvalReadsANamedFileAsTrainingDid) {

@@ -11,6 +11,7 @@
 #include "finetune/evaluate.h"
 #include "finetune/experiment.h"
 #include "finetune/metrics_json.h"
+#include "finetune/test_looks.h"
 #include "finetune/text_input.h"
 #include "nn/files.h"
 
@@ -61,10 +62,13 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   return {"validation", section.train, std::move(data.validation), {}};
 }
 
-// A run counts the looks at its test data; one more is written down. 0: these are not the run's test data.
-std::int64_t count_look(const std::string& folder, const std::string& test_hash) {
+// A look at test data with a run's model is entered in the register beside the run, and the run counts those
+// at its own. 0: these are not the run's test data.
+std::int64_t count_look(const std::string& folder, const Config& config, const std::string& test_hash) {
   const std::string path = folder + "/run.json";
   if (!std::filesystem::exists(path)) return 0;
+  record_look(
+      {test_hash, std::filesystem::canonical(folder).string(), sha256_hex(to_toml(config)), now_utc()});
   Json run = Json::parse(read_file(path, std::int64_t{1} << 28), nullptr, false);
   if (!run.is_object() || run.value("test_sha256", Json()) != test_hash ||
       !run.value("test_evaluations", Json()).is_number_integer())
@@ -90,7 +94,7 @@ int eval(const Arguments& arguments) {
   Json json{{"split", part.split}, {"samples", part.data.size()}};
   json.update(metrics_json(evaluate(*saved.model, part.data)));
   if (const std::int64_t looks =
-          std::string(part.split) == "test" ? count_look(arguments.model, part.hash) : 0;
+          std::string(part.split) == "test" ? count_look(arguments.model, config, part.hash) : 0;
       looks > 0) {
     json["test_evaluations"] = looks;
     json["exploratory"] = looks > 1;
