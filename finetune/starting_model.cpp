@@ -117,6 +117,7 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   // Only the last layer hangs on the labels: what else the head has, such as a pooler, stays as pretrained.
   const std::vector<ParameterPtr> outputs = model.output_layer().parameters();
   std::vector<Tensor> fresh;
+  fresh.reserve(outputs.size());
   const NoGrad no_grad;
   for (const ParameterPtr& parameter : outputs) fresh.push_back(parameter->tensor.clone());
   if (is_adapter_folder(folder.path + "/adapter") && !has_folded_adapter(folder.path))

@@ -24,6 +24,7 @@
 #include "finetune/compare/summary.h"
 #include "finetune/compare/tuning.h"
 #include "finetune/data/text.h"
+#include "finetune/further_metrics.h"
 #include "finetune/run_report.h"
 #include "finetune/test_looks.h"
 #include "kernels/kernels.h"
