@@ -17,13 +17,45 @@ namespace {
 constexpr double kPower = 0.8;
 constexpr std::int64_t kBlock = 256;  // draws at once
 
-// The mean of a table [R, I], how well it is known, and by how much information. `range` is that of the
-// scores.
+// The mean of a table [R, I], how well it is known, and by how much information.
 struct Estimate {
   double mean = 0, error = 0, degrees = 1;
 };
 
-Estimate estimate(const Scores& d, double range) {
+// Of a variance with few degrees of freedom: what it may well be, its upper 90 % bound over its estimate. By
+// Wilson and Hilferty's cube of a normal variable (1931), which goes too far with one degree of freedom
+// alone.
+double upper_bound(double degrees) {
+  constexpr double kNormal90 = 1.2816, kOfOneDegree = 0.251;
+  const double part = 2 / (9 * degrees);
+  return 1 / std::pow(std::max(1 - part - kNormal90 * std::sqrt(part), kOfOneDegree), 3);
+}
+
+struct MeanSquares {
+  double seeds = 0, examples = 0, rest = 0;
+  double seed_degrees = 1, example_degrees = 1;
+
+  // R I times the variance of the mean. The seeds' part is a lower bound. So is the examples', but taking the
+  // larger one of what is seen and of that would make intervals too wide where seeds hardly differ.
+  double variance() const { return std::max(seeds + examples - rest, seeds); }
+  double satterthwaite() const {
+    const double spread = seeds * seeds / seed_degrees + examples * examples / example_degrees +
+                          rest * rest / (seed_degrees * example_degrees);
+    const double least = std::min(seed_degrees, example_degrees);
+    return spread > 0 ? std::max(variance() * variance() / spread, least) : least;
+  }
+  // Few seeds can agree by chance; the degrees would then be those of the many examples. So the seeds count
+  // by what their part may well be.
+  double degrees() const {
+    MeanSquares cautious = *this;
+    cautious.seeds *= upper_bound(seed_degrees);
+    return cautious.satterthwaite();
+  }
+};
+
+// `one_example`: how much one example's score may differ. Where few examples differ, or none, what was seen
+// is no measure of what may be: one more example could have.
+Estimate estimate(const Scores& d, double one_example) {
   const auto seeds = static_cast<double>(d.seeds), examples = static_cast<double>(d.examples);
   std::vector<double> by_seed(static_cast<std::size_t>(d.seeds)),
       by_example(static_cast<std::size_t>(d.examples));
@@ -41,29 +73,28 @@ Estimate estimate(const Scores& d, double range) {
       const double rest = d.values[at] - by_seed[r] - by_example[i] + mean;
       rest_squares += rest * rest;
     }
-  // Where few examples differ, or none, what was seen is no measure of what may be: one more example could
-  // have.
-  const double least_error = range / examples;
-  const double seed_degrees = seeds - 1, example_degrees = std::max(examples - 1, 1.0);
-  const double of_examples = example_squares / example_degrees;
-  if (d.seeds == 1) return {mean, std::max(std::sqrt(of_examples / examples), least_error), example_degrees};
-  const double of_seeds = seed_squares / seed_degrees;
-  const double of_rest = rest_squares / (seed_degrees * example_degrees);
-  // Each of the two parts alone is a lower bound; their sum less the rest can fall below it by chance.
-  const double variance = std::max({of_seeds + of_examples - of_rest, of_seeds, of_examples});
-  const double spread = of_seeds * of_seeds / seed_degrees + of_examples * of_examples / example_degrees +
-                        of_rest * of_rest / (seed_degrees * example_degrees);
-  const double least_degrees = std::min(seed_degrees, example_degrees);
-  const double degrees = spread > 0 ? std::max(variance * variance / spread, least_degrees) : least_degrees;
-  return {mean, std::max(std::sqrt(variance / (seeds * examples)), least_error), degrees};
+  const double least_error = one_example / examples;
+  MeanSquares squares;
+  squares.example_degrees = std::max(examples - 1, 1.0);
+  squares.examples = example_squares / squares.example_degrees;
+  if (d.seeds == 1)
+    return {mean, std::max(std::sqrt(squares.examples / examples), least_error), squares.example_degrees};
+  squares.seed_degrees = seeds - 1;
+  squares.seeds = seed_squares / squares.seed_degrees;
+  squares.rest = rest_squares / (squares.seed_degrees * squares.example_degrees);
+  return {mean, std::max(std::sqrt(squares.variance() / (seeds * examples)), least_error), squares.degrees()};
 }
 
-// From the least to the greatest score of any strategy: 1 for right and wrong.
-double range_of(const std::vector<Scores>& all) {
-  float least = all[0].values[0], most = least;
-  for (const Scores& scores : all)
-    for (const float value : scores.values) least = std::min(least, value), most = std::max(most, value);
-  return most - least;
+double range_of(const Scores& scores) {
+  const auto [least, most] = std::minmax_element(scores.values.begin(), scores.values.end());
+  return *most - *least;
+}
+
+// How much one example's score may differ: as much as any does or, where none does, as much as the scores.
+double largest_difference(const Scores& d, const Scores& of) {
+  float largest = 0;
+  for (const float value : d.values) largest = std::max(largest, std::abs(value));
+  return largest > 0 ? largest : range_of(of);
 }
 
 Scores difference(const Scores& a, const Scores& b) {
@@ -119,25 +150,30 @@ std::vector<std::vector<double>> resample(const std::vector<Scores>& all, const 
   return means;
 }
 
-// Turns resampled means of one strategy into draws of Student's t, in place.
-void studentise(std::vector<std::vector<double>>& draws, std::size_t strategy, const Estimate& estimate,
+// Turns resampled means of one strategy into draws of Student's t, in place. Standard normals take the order
+// of the means (Iman and Conover 1982), for means over few seeds have few values and no tails; ties are
+// broken at random.
+void studentise(std::vector<std::vector<double>>& draws, std::size_t strategy, double degrees,
                 std::uint64_t seed) {
-  double squares = 0;
-  for (const auto& draw : draws) squares += std::pow(draw[strategy] - estimate.mean, 2);
-  const double deviation = std::sqrt(squares / static_cast<double>(draws.size()));
   std::mt19937_64 random(mix64(seed + strategy));
-  std::chi_squared_distribution<double> chi_squared(estimate.degrees);
-  std::normal_distribution<double> normal;  // where every draw is the same: no example differs
-  for (auto& draw : draws) {
-    const double z = deviation > 0 ? (draw[strategy] - estimate.mean) / deviation : normal(random);
-    draw[strategy] = z / std::sqrt(chi_squared(random) / estimate.degrees);
-  }
+  std::normal_distribution<double> normal;
+  std::chi_squared_distribution<double> chi_squared(degrees);
+  std::vector<double> normals(draws.size());
+  for (double& value : normals) value = normal(random);
+  std::sort(normals.begin(), normals.end());
+  std::vector<std::size_t> order(draws.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::shuffle(order.begin(), order.end(), random);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return draws[a][strategy] < draws[b][strategy]; });
+  for (std::size_t i = 0; i < order.size(); ++i)
+    draws[order[i]][strategy] = normals[i] / std::sqrt(chi_squared(random) / degrees);
 }
 
-// Rounded up: never below the share.
-double quantile(std::vector<double> values, double share) {
-  const auto last = static_cast<double>(values.size()) - 1;
-  const auto at = static_cast<std::ptrdiff_t>(std::min(std::ceil(share * (last + 2)) - 1, last));
+// Rounded down: never above the share.
+double lower_quantile(std::vector<double> values, double share) {
+  const auto at =
+      static_cast<std::ptrdiff_t>(std::max(share * static_cast<double>(values.size() + 1) - 1, 0.0));
   std::nth_element(values.begin(), values.begin() + at, values.end());
   return values[static_cast<std::size_t>(at)];
 }
@@ -146,49 +182,44 @@ Interval around(const Estimate& e, double critical) {
   return {e.mean, e.mean - critical * e.error, e.mean + critical * e.error};
 }
 
-Verdict judge(const Contrast& contrast, const Estimate& e, double critical_90,
-              const InferenceOptions& options) {
+Verdict judge(const Contrast& contrast, const Interval& narrow, bool higher_is_better) {
   const Interval& interval = contrast.simultaneous;
-  if (interval.low > 0) return options.higher_is_better ? Verdict::better : Verdict::worse;
-  if (interval.high < 0) return options.higher_is_better ? Verdict::worse : Verdict::better;
-  const Interval narrow = around(e, critical_90);
-  const bool within = narrow.low > -options.margin && narrow.high < options.margin;
+  if (interval.low > 0) return higher_is_better ? Verdict::better : Verdict::worse;
+  if (interval.high < 0) return higher_is_better ? Verdict::worse : Verdict::better;
+  const bool within = narrow.low > -contrast.margin && narrow.high < contrast.margin;
   return within ? Verdict::equivalent : Verdict::undetected;
 }
 
-// `draws` holds the means of the strategies and, last, of the reference.
-std::vector<Contrast> contrasts_of(const std::vector<Scores>& differences,
-                                   std::vector<std::vector<double>> draws, double range,
-                                   const InferenceOptions& options) {
-  for (auto& draw : draws) {
-    const double reference = draw.back();
-    draw.pop_back();
-    for (double& mean : draw) mean -= reference;
+// The tail that every strategy's interval leaves so that with `probability` all of them hold: balanced, each
+// errs as often (Beran 1988), whatever its degrees of freedom.
+double balanced_tail(const std::vector<double>& least_tails, double probability) {
+  return lower_quantile(least_tails, 1 - probability);
+}
+
+// `t`: draws of Student's t, [draw][strategy].
+std::vector<Contrast> contrasts_of(const std::vector<Estimate>& estimates,
+                                   const std::vector<std::vector<double>>& t,
+                                   const std::vector<double>& ranges, const InferenceOptions& options) {
+  std::vector<double> least_tails;
+  for (const auto& draw : t) {
+    least_tails.push_back(1);
+    for (std::size_t s = 0; s < draw.size(); ++s)
+      least_tails.back() = std::min(least_tails.back(), t_tail(std::abs(draw[s]), estimates[s].degrees));
   }
-  std::vector<Estimate> estimates;
-  for (std::size_t s = 0; s < differences.size(); ++s) {
-    estimates.push_back(estimate(differences[s], range));
-    studentise(draws, s, estimates.back(), options.seed);
-  }
-  std::vector<double> largest;
-  for (const auto& draw : draws) {
-    largest.push_back(0);
-    for (const double t : draw) largest.back() = std::max(largest.back(), std::abs(t));
-  }
-  const double critical = quantile(largest, 0.95), critical_90 = quantile(largest, 0.9);
+  const double tail_95 = balanced_tail(least_tails, 0.95), tail_90 = balanced_tail(least_tails, 0.9);
   std::vector<Contrast> contrasts;
   for (std::size_t s = 0; s < estimates.size(); ++s) {
     const Estimate& e = estimates[s];
-    std::vector<double> sizes, values;
-    for (const auto& draw : draws) values.push_back(draw[s]), sizes.push_back(std::abs(draw[s]));
+    const double critical = t_quantile(tail_95, e.degrees);
     Contrast contrast;
     contrast.standard_error = e.error;
     contrast.degrees = e.degrees;
-    contrast.pointwise = around(e, quantile(sizes, 0.95));
+    contrast.pointwise = around(e, t_quantile(0.05, e.degrees));
     contrast.simultaneous = around(e, critical);
-    contrast.detectable = (critical + quantile(values, kPower)) * e.error;
+    contrast.detectable = (critical + t_quantile(2 * (1 - kPower), e.degrees)) * e.error;
+    if (contrast.detectable > ranges[s]) contrast.detectable = INFINITY;
     contrast.margin = options.margin;
-    contrast.verdict = judge(contrast, e, critical_90, options);
+    contrast.verdict = judge(contrast, around(e, t_quantile(tail_90, e.degrees)), options.higher_is_better);
     contrasts.push_back(contrast);
   }
   return contrasts;
@@ -219,12 +250,42 @@ double Scores::mean() const {
 
 Conclusions conclude(const std::vector<Scores>& strategies, const Scores& reference,
                      const InferenceOptions& options) {
-  std::vector<Scores> differences, all = strategies;
-  for (const Scores& scores : strategies) differences.push_back(difference(scores, reference));
+  std::vector<Scores> all = strategies;
   all.push_back(reference);
-  const std::vector<std::vector<double>> draws = resample(all, options);
-  return {contrasts_of(differences, draws, range_of(all), options),
-          rank_probabilities(draws, options.higher_is_better)};
+  std::vector<Estimate> estimates;
+  std::vector<double> ranges;
+  for (const Scores& scores : strategies) {
+    const Scores d = difference(scores, reference);
+    estimates.push_back(estimate(d, largest_difference(d, scores)));
+    ranges.push_back(std::max(range_of(scores), range_of(reference)));
+  }
+  std::vector<std::vector<double>> draws = resample(all, options);
+  for (auto& draw : draws) {
+    const double of_reference = draw.back();
+    draw.pop_back();
+    for (double& mean : draw) mean -= of_reference;
+  }
+  for (std::size_t s = 0; s < estimates.size(); ++s) studentise(draws, s, estimates[s].degrees, options.seed);
+  Conclusions conclusions;
+  conclusions.contrasts = contrasts_of(estimates, draws, ranges, options);
+  // What the differences may be: more spread than the resampled means, which few seeds make too alike.
+  for (auto& draw : draws) {
+    for (std::size_t s = 0; s < estimates.size(); ++s)
+      draw[s] = estimates[s].mean + estimates[s].error * draw[s];
+    draw.push_back(0);
+  }
+  conclusions.rank_probability = rank_probabilities(draws, options.higher_is_better);
+  return conclusions;
+}
+
+Interval mean_interval(const Scores& scores) {
+  const Estimate e = estimate(scores, range_of(scores));
+  return around(e, t_quantile(0.05, e.degrees));
+}
+
+std::string detectable_text(const Contrast& contrast) {
+  if (!std::isfinite(contrast.detectable)) return "none is detectable";
+  return "detectable: ±" + short_number(contrast.detectable, 2);
 }
 
 std::string verdict_text(const Contrast& contrast) {
@@ -238,7 +299,7 @@ std::string verdict_text(const Contrast& contrast) {
     case Verdict::undetected:
       break;
   }
-  return "no detected difference (detectable: ±" + short_number(contrast.detectable, 2) + ")";
+  return "no detected difference (" + detectable_text(contrast) + ")";
 }
 
 }  // namespace thaw

@@ -5,11 +5,12 @@
 //   d[r, i] = mu + seed_r + example_i + rest[r, i],
 // so a new seed and a new example both count. With its mean squares (Cornfield & Tukey 1956)
 //   var(mean) = (MS_seed + MS_example - MS_rest) / (R I)
-// and Satterthwaite's degrees of freedom (1946). How the differences of several strategies vary together
-// comes from a hierarchical bootstrap: seeds and examples are drawn with replacement, the same ones for every
-// strategy (Owen 2007). Each draw is divided by the bootstrap's own deviation and by sqrt(chi^2 / degrees),
-// which makes it Student's t where the seeds are few; the quantiles of a draw's largest |t| over all
-// strategies give the simultaneous intervals.
+// and Satterthwaite's degrees of freedom (1946), taken cautiously: few seeds may agree by chance. How the
+// differences of several strategies vary together comes from a hierarchical bootstrap: seeds and examples are
+// drawn with replacement, the same ones for every strategy (Owen 2007), and each strategy's draws become
+// draws of Student's t in the same order. The simultaneous intervals leave the same tail for every strategy,
+// such that in 95 % of the draws none is outside (Beran 1988): one with few degrees of freedom widens its own
+// interval alone.
 #pragma once
 
 #include <cstdint>
@@ -34,14 +35,16 @@ struct Contrast {
   Interval pointwise;     // 95 %, of this strategy alone
   Interval simultaneous;  // 95 %, of all strategies at once
   double margin = 0;      // within which a difference counts as none
-  double detectable = 0;  // the true difference that this comparison would call with probability 0.8
+  // The true difference that this comparison would call with probability 0.8; infinite where that is more
+  // than the scores' range.
+  double detectable = 0;
   Verdict verdict = Verdict::undetected;
 };
 
 struct Conclusions {
   std::vector<Contrast> contrasts;  // to the reference, in the order of the strategies
-  // [strategy][rank], the reference last: the share of the draws in which so many are better; ties share
-  // their ranks.
+  // [strategy][rank], the reference last: the share of the draws of what the differences may be in which so
+  // many are better; ties share their ranks.
   std::vector<std::vector<double>> rank_probability;
 };
 
@@ -59,6 +62,13 @@ struct InferenceOptions {
 // standard error is less than one example's worth.
 Conclusions conclude(const std::vector<Scores>& strategies, const Scores& reference,
                      const InferenceOptions& options);
+
+// The 95 % interval of a strategy's own mean over new seeds and examples, or over new examples alone where
+// there is one seed.
+Interval mean_interval(const Scores& scores);
+
+// "detectable: ±0.034", or "none is detectable".
+std::string detectable_text(const Contrast& contrast);
 
 // "better", "worse", "equivalent within ±0.01", "no detected difference (detectable: ±0.034)".
 std::string verdict_text(const Contrast& contrast);

@@ -1,33 +1,50 @@
 #include "finetune/statistics.h"
 
 #include <cmath>
-#include <numbers>
 
 namespace thaw {
 namespace {
 
-// P(|T| <= t) for Student's t: the finite sums of Abramowitz & Stegun 1964, 26.7.3 (odd) and 26.7.4 (even).
-double central_probability(double t, int degrees) {
-  const double theta = std::atan2(t, std::sqrt(degrees));
-  const double cos2 = std::cos(theta) * std::cos(theta);
-  const bool odd = degrees % 2 == 1;
-  double term = odd ? std::cos(theta) : 1.0;
-  double sum = degrees == 1 ? 0.0 : term;
-  for (int k = odd ? 3 : 2; k <= degrees - 2; k += 2) {
-    term *= cos2 * (k - 1) / k;
-    sum += term;
+// The continued fraction of the incomplete beta function (DLMF 8.17.22), by Lentz's method as modified by
+// Thompson and Barnett (1986). It converges fast where x < (a + 1) / (a + b + 2).
+double beta_fraction(double x, double a, double b) {
+  constexpr double kTiny = 1e-300;
+  const auto away_from_zero = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
+  double fraction = 1, c = 1, d = 0;
+  for (int step = 1; step < 2000; ++step) {
+    const int pair = step / 2;
+    const double m = pair;
+    const double term = step % 2 == 0 ? m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+                                      : -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    d = 1 / away_from_zero(1 + term * d);
+    c = away_from_zero(1 + term / c);
+    fraction *= c * d;
+    if (std::abs(c * d - 1) < 1e-15) break;
   }
-  if (odd) return 2 / std::numbers::pi * (theta + std::sin(theta) * sum);
-  return std::sin(theta) * sum;
+  return 1 / fraction;
+}
+
+// I_x(a, b), DLMF 8.17.2.
+double incomplete_beta(double x, double a, double b) {
+  if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
+  const double front =
+      std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x));
+  if (x < (a + 1) / (a + b + 2)) return front / a * beta_fraction(x, a, b);
+  return 1 - front / b * beta_fraction(1 - x, b, a);
 }
 
 }  // namespace
 
-double t_quantile_975(int degrees) {
-  double low = 0, high = 20;  // the largest quantile, of one degree, is 12.7
-  for (int i = 0; i < 100; ++i) {
+double t_tail(double t, double degrees) {
+  return incomplete_beta(degrees / (degrees + t * t), degrees / 2, 0.5);
+}
+
+double t_quantile(double tail, double degrees) {
+  double low = 0, high = 1;
+  while (t_tail(high, degrees) > tail) high *= 2;
+  for (int i = 0; i < 60; ++i) {
     const double middle = (low + high) / 2;
-    (central_probability(middle, degrees) < 0.95 ? low : high) = middle;
+    (t_tail(middle, degrees) > tail ? low : high) = middle;
   }
   return (low + high) / 2;
 }
@@ -39,7 +56,7 @@ Interval t_interval(const std::vector<double>& values) {
   if (values.size() < 2) return {mean, mean, mean};
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
-  const double half = t_quantile_975(static_cast<int>(values.size()) - 1) * std::sqrt(squares / (n - 1) / n);
+  const double half = t_quantile(0.05, n - 1) * std::sqrt(squares / (n - 1) / n);
   return {mean, mean - half, mean + half};
 }
 

@@ -73,13 +73,17 @@ class VerdictWriter {
     return full_ != nullptr ? full_->runs : strategies_.front()->runs;
   }
 
-  // Reported runs differ in seed, in the training subset that was drawn, or in both.
-  std::string seeds_text() const {
+  std::size_t draw_count() const {
     std::set<std::uint64_t> draws;
     for (const ReportedRun& run : outcome_.runs) draws.insert(run.draw);
+    return draws.size();
+  }
+
+  // Reported runs differ in seed, in the training subset that was drawn, or in both.
+  std::string seeds_text() const {
     std::string text = count_of(seed_count(), "seed");
-    if (outcome_.full_spread && draws.size() > 1)
-      text += concat(" over ", draws.size(), " draws of the training subset");
+    if (outcome_.full_spread && draw_count() > 1)
+      text += concat(" over ", draw_count(), " draws of the training subset");
     return text;
   }
 
@@ -112,6 +116,8 @@ class VerdictWriter {
         judged_.size() == 1 ? judged_.front()->strategy + " was" : concat(judged_.size(), " strategies were");
     say(concat(who, " judged beside full", extent, "."));
     if (seed_count() == 1) say("With one seed the intervals speak of new test examples, not of new seeds.");
+    if (seed_count() > 1 && draw_count() == 1)
+      say("With one draw of the training subset the intervals speak of new test examples, not of new draws.");
   }
 
   void caveats() {
@@ -173,7 +179,10 @@ class VerdictWriter {
 
   std::string undetected(const Summaries& rest) const {
     double least = INFINITY, most = 0;
+    bool all = true;
     for (const StrategySummary* s : rest) {
+      all &= std::isfinite(s->to_full->detectable);
+      if (!std::isfinite(s->to_full->detectable)) continue;
       least = std::min(least, s->to_full->detectable);
       most = std::max(most, s->to_full->detectable);
     }
@@ -184,7 +193,10 @@ class VerdictWriter {
     if (rest.size() > 4) who = concat("For the other ", rest.size(), " no difference was detected");
     if (rest.size() == judged_.size()) who = "No difference to full was detected for any of them";
     if (judged_.size() == 1) who = "No difference to full was detected";
-    return concat(who, "; a true difference of ", size, " would have been detected with probability 0.8.");
+    const char* few = "so few seeds or test examples can hardly show any";
+    if (!std::isfinite(least)) return concat(who, "; ", few, ".");
+    return concat(who, "; a true difference of ", size, " would have been detected with probability 0.8",
+                  all ? "" : concat("; for some ", few), ".");
   }
 
   bool is_better(double a, double b) const { return higher_ ? a > b : a < b; }
@@ -204,8 +216,8 @@ class VerdictWriter {
     for (const StrategySummary* s : strategies_)
       if (s->under_optimised) low.push_back(s);
     if (!low.empty())
-      say(concat(words_list(names_of(low)), low.size() == 1 ? " is" : " are",
-                 " worse than the probe: under-optimised."));
+      say(concat(words_list(names_of(low)), low.size() == 1 ? " has" : " have",
+                 " a worse mean than the probe: under-optimised."));
   }
 
   void best_mean(const Summaries& ended) {

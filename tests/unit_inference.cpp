@@ -17,6 +17,7 @@ struct World {
   double run = 0.2;     // of one run
   double answer = 0.5;  // of one run's answer to one example
   double effect = 0;    // of every strategy but the reference
+  double wild_run = 0;  // of one run of the first strategy, if not as the others
 };
 
 Scores simulate(const World& world, double effect, const std::vector<double>& subset,
@@ -42,8 +43,11 @@ Results simulate(const World& world, std::mt19937_64& random) {
   for (std::int64_t r = 0; r < world.seeds; ++r) subset.push_back(world.subset * normal(random));
   for (std::int64_t i = 0; i < world.examples; ++i) difficulty.push_back(-1.2 + 1.6 * normal(random));
   Results results;
-  for (std::int64_t s = 0; s < world.strategies; ++s)
-    results.strategies.push_back(simulate(world, world.effect, subset, difficulty, random));
+  for (std::int64_t s = 0; s < world.strategies; ++s) {
+    World own = world;
+    if (s == 0 && world.wild_run > 0) own.run = world.wild_run;
+    results.strategies.push_back(simulate(own, world.effect, subset, difficulty, random));
+  }
   results.reference = simulate(world, 0, subset, difficulty, random);
   return results;
 }
@@ -113,11 +117,100 @@ TEST(Inference, IntervalsCover) {
     World world;
     world.run = run;
     world.effect = 0.2;
-    const Tally result = tally(world, 200);
+    const Tally result = tally(world, 400);
     EXPECT_GE(result.covered, 0.93);
     EXPECT_LE(result.covered, 0.97);
     EXPECT_GE(result.family_covered, 0.93);
   }
+}
+
+// Few seeds may agree by chance: then the many examples must not speak for the seeds.
+TEST(Inference, FewSeedsClaimNoMoreThanTheyKnow) {
+  for (const std::int64_t seeds : {2, 3})
+    for (const double run : {0.05, 0.3}) {
+      World world;
+      world.seeds = seeds;
+      world.run = run;
+      const Tally result = tally(world, 300);
+      EXPECT_GE(result.covered, 0.94) << seeds << " seeds, run deviation " << run;
+      EXPECT_LE(result.any_verdict, 0.05) << seeds << " seeds, run deviation " << run;
+    }
+}
+
+// One strategy whose runs differ much has few degrees of freedom, which are its own affair.
+TEST(Inference, AWildStrategyWidensItsOwnIntervalAlone) {
+  World world;
+  world.run = 0.02;
+  world.answer = 0.3;
+  std::mt19937_64 random(3);
+  const Results calm = simulate(world, random);
+  Results mixed = calm;
+  world.wild_run = 1;
+  std::mt19937_64 again(3);
+  mixed.strategies[0] = simulate(world, again).strategies[0];
+  const auto widths = [](const Results& results) {
+    std::vector<double> found;
+    for (const Contrast& c : conclude(results.strategies, results.reference, {}).contrasts)
+      found.push_back(c.simultaneous.high - c.simultaneous.low);
+    return found;
+  };
+  const std::vector<double> before = widths(calm), after = widths(mixed);
+  EXPECT_GT(after[0], 3 * before[0]);
+  for (std::size_t s = 1; s < before.size(); ++s) EXPECT_NEAR(after[s], before[s], 0.1 * before[s]) << s;
+}
+
+TEST(Inference, AnOutlierOfOneStrategyLeavesTheOthersAlone) {
+  std::mt19937_64 random(5);
+  std::normal_distribution<double> normal;
+  Scores full{3, 200, {}}, close = full, wild = full;
+  for (int i = 0; i < 600; ++i) {
+    const double error = std::abs(normal(random));
+    full.values.push_back(static_cast<float>(error));
+    close.values.push_back(static_cast<float>(error + 0.01 * normal(random)));
+    wild.values.push_back(static_cast<float>(i % 200 == 7 ? 1000 : error));
+  }
+  InferenceOptions options;
+  options.higher_is_better = false;
+  options.margin = 0.02;
+  const Conclusions conclusions = conclude({close, wild}, full, options);
+  EXPECT_EQ(conclusions.contrasts[0].verdict, Verdict::equivalent);
+  EXPECT_LT(conclusions.contrasts[0].standard_error, 0.001);
+  EXPECT_EQ(conclusions.contrasts[1].verdict, Verdict::undetected);
+}
+
+// A difference that is larger than the scores allow is none that could be detected.
+TEST(Inference, WhatCannotBeIsNotCalledDetectable) {
+  World world;
+  world.seeds = 2;
+  world.examples = 40;
+  world.run = 0.8;
+  std::mt19937_64 random(2);
+  const Results results = simulate(world, random);
+  bool any = false;
+  for (const Contrast& c : conclude(results.strategies, results.reference, {}).contrasts) {
+    EXPECT_TRUE(c.detectable <= 1 || std::isinf(c.detectable)) << c.detectable;
+    any |= std::isinf(c.detectable);
+  }
+  EXPECT_TRUE(any);
+}
+
+TEST(Inference, StudentsT) {
+  EXPECT_NEAR(t_quantile(0.05, 1), 12.7062, 1e-4);
+  EXPECT_NEAR(t_quantile(0.05, 4), 2.7764, 1e-4);
+  EXPECT_NEAR(t_quantile(0.01, 12), 3.0545, 1e-4);
+  EXPECT_NEAR(t_quantile(0.05, 2.5), 3.5747, 1e-4);
+  EXPECT_NEAR(t_quantile(0.05, 1e6), 1.95997, 1e-4);
+  EXPECT_NEAR(t_tail(3, 4), 0.0399420, 1e-7);
+  EXPECT_NEAR(t_tail(0, 4), 1, 1e-12);
+}
+
+// The interval of one strategy's own mean: of new examples where no seed differs.
+TEST(Inference, AMeanKnowsItsExamples) {
+  Scores scores{3, 100, {}};
+  for (int i = 0; i < 300; ++i) scores.values.push_back(i % 100 < 80 ? 1.0F : 0.0F);
+  const Interval interval = mean_interval(scores);
+  EXPECT_NEAR(interval.mean, 0.8, 1e-6);
+  EXPECT_NEAR(interval.high - interval.mean, 1.98 * std::sqrt(0.8 * 0.2 / 99), 0.001);
 }
 
 TEST(Inference, TwoPointsAreFound) {
@@ -153,7 +246,7 @@ TEST(Inference, TheSameScoresAreNoDifference) {
   const Conclusions conclusions = conclude(results.strategies, results.reference, {});
   EXPECT_EQ(conclusions.contrasts[0].simultaneous.mean, 0);
   EXPECT_EQ(conclusions.contrasts[0].verdict, Verdict::equivalent);
-  EXPECT_NEAR(conclusions.rank_probability[0][0], 0.5, 1e-9);
+  EXPECT_NEAR(conclusions.rank_probability[0][0], 0.5, 0.05);
 }
 
 TEST(Inference, AFewExamplesProveNothing) {
@@ -187,7 +280,7 @@ TEST(Inference, OneSeedSpeaksOfExamplesAlone) {
   world.seeds = 1;
   world.run = world.subset = 0;
   world.effect = 0.2;
-  const Tally result = tally(world, 200);
+  const Tally result = tally(world, 400);
   EXPECT_GE(result.covered, 0.93);
   EXPECT_LE(result.covered, 0.97);
 }

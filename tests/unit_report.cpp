@@ -168,7 +168,7 @@ TEST(Verdict, BelowTheProbeAndABetterBaseline) {
   EXPECT_SAYS(text, "Of the baselines: no difference to full detected: probe.");
   EXPECT_SAYS(text, "it is the best of them and the baselines in 50.0 % of the bootstrap draws");
   EXPECT_SAYS(text, "The baseline probe, at 0.82, has a better mean than all of them.");
-  EXPECT_SAYS(text, "head is worse than the probe: under-optimised.");
+  EXPECT_SAYS(text, "head has a worse mean than the probe: under-optimised.");
 }
 
 TEST(Verdict, OfAnErrorLowerIsBest) {
@@ -263,7 +263,7 @@ TEST(Report, RichPageIsWellFormedWithEverySection) {
         "curve-loss-head", "drift-full", "gradient-full", "update-full"})
     EXPECT_SAYS(page, std::string(" id=\"") + id + "\"");
   for (const char* words :
-       {"macro F1", "calibration error", "baseline", "under-optimised: worse than the probe",
+       {"macro F1", "calibration error", "baseline", "under-optimised: a worse mean than the probe",
         "within half a point", "9f86d081884c7d659a2feaa0c55ad015", "GNU 12.2.0", "labelled subset",
         "1.2 GFLOP", "embeddings.word.weight", "every = &quot;2 epochs&quot;",
         "12 groups, none on two sides"})

@@ -62,7 +62,7 @@ TEST_F(SummaryText, FootnotesAreNumberedFromOne) {
   outcome.summaries[2].under_optimised = true;
   expect_has(words(), "discriminative [2] ");
   expect_has(words(), "bitfit [1] ");
-  expect_has(words(), " [1] under-optimised: worse than the probe. [2] exploratory: added");
+  expect_has(words(), " [1] under-optimised: a worse mean than the probe's. [2] exploratory: added");
 }
 
 }  // namespace

@@ -134,9 +134,9 @@ Json data_json(const DataCard& card) {
 
 constexpr std::size_t kWidestLine = 120;  // of the terminal summary's prose
 constexpr const char* kIntervals =
-    "a 95 % interval: of values over seeds (Student's t), of differences to full for all strategies at once, "
-    "paired "
-    "by seed and test example (hierarchical bootstrap)";
+    "a 95 % interval over seeds and test examples: of a strategy's value alone, of differences to full for "
+    "all "
+    "strategies at once, paired (hierarchical bootstrap)";
 
 std::string results_json(const Config& config, const CompareOutcome& outcome) {
   Json summaries = Json::array();
@@ -167,9 +167,9 @@ std::string interval_text(const Interval& interval) {
   return fixed_number(interval.mean, 4) + " ± " + fixed_number((interval.high - interval.low) / 2, 4);
 }
 
-// One run has no interval.
+// Where a run failed, what is left of one seed has no interval.
 std::string value_text(const StrategySummary& s) {
-  return s.runs - s.failed > 1 ? interval_text(s.value) : fixed_number(s.value.mean, 4);
+  return s.value.low < s.value.high ? interval_text(s.value) : fixed_number(s.value.mean, 4);
 }
 
 struct Footnote {
@@ -177,7 +177,7 @@ struct Footnote {
   const char* words;
 };
 constexpr Footnote kFootnotes[] = {
-    {&StrategySummary::under_optimised, "under-optimised: worse than the probe"},
+    {&StrategySummary::under_optimised, "under-optimised: a worse mean than the probe's"},
     {&StrategySummary::exploratory, "exploratory: added after the test data had been looked at"},
 };
 
@@ -209,6 +209,7 @@ enum class Narrow { nothing, long_verdicts, memory, seconds, rates_and_long_head
 // For a narrow table; the notes below it explain it.
 std::string short_verdict(const Contrast& contrast) {
   if (contrast.verdict != Verdict::undetected) return verdict_text(contrast);
+  if (!std::isfinite(contrast.detectable)) return "none detectable";
   return "none detected (\xc2\xb1" + short_number(contrast.detectable, 2) + ")";
 }
 

@@ -14,7 +14,7 @@ namespace {
 Cell name_cell(const StrategySummary& s) {
   std::string note = s.is_baseline ? "baseline" : "";
   const auto add = [&](const std::string& words) { note += (note.empty() ? "" : ", ") + words; };
-  if (s.under_optimised) add("under-optimised: worse than the probe");
+  if (s.under_optimised) add("under-optimised: a worse mean than the probe's");
   if (s.exploratory) add("exploratory");
   return {s.strategy, note};
 }
@@ -33,7 +33,7 @@ Cell verdict_cell(const StrategySummary& s) {
     case Verdict::undetected:
       break;
   }
-  return {"no detected difference", 1.0, "detectable: \xc2\xb1" + short_number(c.detectable, 2)};
+  return {"no detected difference", 1.0, detectable_text(c)};
 }
 
 Cell probability_cell(const StrategySummary& s) {
