@@ -134,9 +134,8 @@ Json data_json(const DataCard& card) {
 
 constexpr std::size_t kWidestLine = 120;  // of the terminal summary's prose
 constexpr const char* kIntervals =
-    "a 95 % interval over seeds and test examples: of a strategy's value alone, of differences to full for "
-    "all "
-    "strategies at once, paired (hierarchical bootstrap)";
+    "a 95 % interval over seeds and test examples; of differences to full for all strategies at once, paired "
+    "(hierarchical bootstrap)";
 
 std::string results_json(const Config& config, const CompareOutcome& outcome) {
   Json summaries = Json::array();
