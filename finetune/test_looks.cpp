@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -61,12 +62,17 @@ void record_look(const TestLook& look) {
              "\n");
 }
 
+// To the microsecond: short comparisons follow each other within a second.
 std::string now_utc() {
-  const std::time_t now = std::time(nullptr);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  const std::time_t time = seconds.count();
   std::tm parts{};
-  gmtime_r(&now, &parts);
+  gmtime_r(&time, &parts);
   char text[32];
-  return {text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+  const std::string date(text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts));
+  const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(now - seconds).count();
+  return concat(date, '.', std::to_string(1'000'000 + rest).substr(1), 'Z');
 }
 
 }  // namespace thaw

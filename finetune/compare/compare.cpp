@@ -15,6 +15,7 @@
 #include "finetune/compare/contender.h"
 #include "finetune/compare/data_card.h"
 #include "finetune/compare/journal.h"
+#include "finetune/compare/looks.h"
 #include "finetune/compare/notes.h"
 #include "finetune/compare/output.h"
 #include "finetune/compare/picture.h"
@@ -93,6 +94,7 @@ class Comparison {
     outcome_.cpu = cpu_name();
     outcome_.threads = num_threads();
     outcome_.config = to_toml(config_);
+    look_ = look_of(config_, loaded_, request_.looks_as.empty() ? request_.out : request_.looks_as);
     const auto trained = static_cast<std::int64_t>(contenders_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
     total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();
@@ -116,28 +118,19 @@ class Comparison {
                       [this](const Config& config) { return measure(config); });
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
-    journal_->begin(names, {identity_of(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : ""});
+    journal_->begin(names, {identity_of(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : ""},
+                    request_.began.empty() ? began_ : request_.began);
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
     tell_earlier_looks();
   }
 
   // A repetition of what was done before chooses nothing anew.
   void tell_earlier_looks() {
-    const std::string since = request_.resume ? "" : request_.began.empty() ? began_ : request_.began;
-    for (const TestLook& look : earlier_looks(loaded_.test_hash, looks_as(), since)) {
-      const std::string text = concat(look.by, " on ", look.time);
-      if (look.config == sha256_hex(outcome_.config))
-        say("this repeats what was done with the same config and test data by " + text);
-      else
-        outcome_.earlier_looks.push_back(text + ", with another config");
-    }
-    if (!outcome_.earlier_looks.empty()) say(earlier_looks_note(outcome_.earlier_looks));
-  }
-
-  std::string looks_as() const {
-    const std::string& folder = request_.looks_as.empty() ? request_.out : request_.looks_as;
-    const auto path = std::filesystem::absolute(folder).lexically_normal();
-    return (path.has_filename() ? path : path.parent_path()).string();  // "run/" is "run"
+    const LooksBefore before = looks_before(look_, journal_->began());
+    for (const std::string& text : before.repeated)
+      say("this repeats what was done with the same config and test data by " + text);
+    outcome_.earlier_looks = before.others;
+    if (!before.others.empty()) say(earlier_looks_note(before.others));
   }
 
   // All but the strategies must be as it was begun.
@@ -229,8 +222,8 @@ class Comparison {
     if (contenders_.empty())
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
                  " (compare.budget); give it more");
-    if (!all_runs_are_known())
-      record_look({loaded_.test_hash, looks_as(), sha256_hex(outcome_.config), now_utc()});
+    look_.time = now_utc();
+    if (!all_runs_are_known()) record_look(look_);
     const auto rows = static_cast<std::int64_t>(baselines_.size() + contenders_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
     for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
@@ -375,6 +368,7 @@ class Comparison {
   Budget budget_;
   std::string began_ = now_utc();
   PreparedData loaded_;
+  TestLook look_;  // this comparison's own
   // Of prepare(), said when nothing can be wrong with the input any more.
   std::vector<std::string> data_notes_, notes_;
   std::optional<RunFolder> folder_;
