@@ -10,7 +10,8 @@ namespace thaw {
 struct TestLook {
   std::string test;    // SHA-256 of the test data, see PreparedData
   std::string by;      // the absolute path of the folder of the comparison or run
-  std::string config;  // SHA-256 of its config: the same one again is a repetition and no new choice
+  std::string config;  // SHA-256 of its config, of a comparison of its data and weights too: the same one
+                       // again is a repetition and no new choice
   std::string time;    // UTC, ISO 8601
 };
 

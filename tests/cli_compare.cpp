@@ -1,4 +1,4 @@
-// `thaw compare`, from a config to its tables: the protocol, leaks in the data, looks at the test data.
+// `thaw compare`, from a config to its tables: the protocol, leaks in the data.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -270,33 +270,6 @@ TEST_F(CliCompare, NearDuplicatesAreNoted) {
   ASSERT_EQ(result.code, 0) << result.err;
   expect_has(result.err, "1 test row is nearly a row of the training data");
   expect_has(results()["data"]["duplicates"], "0 test rows stand among the training data too");
-}
-
-TEST_F(CliCompare, ALaterLookIsExploratory) {
-  const auto looks = [&](const ProgramResult& result) {
-    EXPECT_EQ(result.code, 0) << result.err;
-    const json earlier = results()["earlier_looks"];
-    EXPECT_EQ(result.out.find("Exploratory: ") != std::string::npos, !earlier.empty());
-    return earlier;
-  };
-  const std::string first = run;
-  EXPECT_TRUE(looks(quick()).empty());
-  run = folder.path("second");
-  // The same again chooses nothing anew.
-  const ProgramResult again = quick();
-  EXPECT_TRUE(looks(again).empty());
-  expect_has(again.err,
-             "this repeats what was done with the same config and test data by " + first + " on 20");
-  run = folder.path("third/");
-  json earlier = looks(quick({"--set", "train.lr=0.1"}));
-  ASSERT_EQ(earlier.size(), 2u);
-  for (const json& look : earlier) expect_has(look, ", with another config");
-  run = folder.path("fourth");
-  earlier = looks(quick());
-  ASSERT_EQ(earlier.size(), 1u);
-  expect_has(earlier[0], "third");
-  run = folder.path("other-data");
-  EXPECT_TRUE(looks(quick({"--set", "data.split_seed=9"})).empty());
 }
 
 TEST_F(CliCompare, ADivergedRunIsARowAndTheExitCodeIs1) {

@@ -94,7 +94,10 @@ class Comparison {
     outcome_.cpu = cpu_name();
     outcome_.threads = num_threads();
     outcome_.config = to_toml(config_);
-    look_ = look_of(config_, loaded_, request_.looks_as.empty() ? request_.out : request_.looks_as);
+    look_ = {loaded_.test_hash,
+             registered_name(request_.looks_as.empty() ? request_.out : request_.looks_as),
+             identity_of(config_, loaded_, data, request_.allow_missing),
+             {}};
     const auto trained = static_cast<std::int64_t>(contenders_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
     total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();
@@ -128,7 +131,7 @@ class Comparison {
   void tell_earlier_looks() {
     const LooksBefore before = looks_before(look_, journal_->began());
     for (const std::string& text : before.repeated)
-      say("this repeats what was done with the same config and test data by " + text);
+      say("this repeats what was done with the same config, data and weights by " + text);
     outcome_.earlier_looks = before.others;
     if (!before.others.empty()) say(earlier_looks_note(before.others));
   }

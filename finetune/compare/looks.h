@@ -9,12 +9,17 @@
 
 namespace thaw {
 
-// The look of a comparison, whose folder, or its study's, is `folder`; without a time.
-TestLook look_of(const Config& config, const PreparedData& loaded, const std::string& folder);
+// SHA-256 of all that a repetition has the same: the config, the data and the weights that training starts
+// from. Other rows or another network under the old names are a choice. `drawn` is drawn from `loaded`.
+std::string identity_of(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
+                        bool allow_missing);
+
+// The absolute path of a folder, under which its looks are registered.
+std::string registered_name(const std::string& folder);
 
 struct LooksBefore {
-  std::vector<std::string> repeated;  // of the same config: who and when
-  std::vector<std::string> others;    // of another config
+  std::vector<std::string> repeated;  // of the same identity: who and when
+  std::vector<std::string> others;    // of another
 };
 
 // Looks at the same test data before the first one since `began` by the folder of `own`.
