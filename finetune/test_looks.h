@@ -24,6 +24,10 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
 // Before the first look. Throws Error where the register cannot be written.
 void record_look(const TestLook& look);
 
+// A look with the model of a run, entered where later comparisons read: beside the comparison that the run is
+// of, or its study; else beside the run, which is `look.by`.
+void record_look_with_model(const TestLook& look);
+
 std::string now_utc();
 
 }  // namespace thaw

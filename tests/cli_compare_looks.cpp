@@ -89,5 +89,31 @@ TEST_F(CliCompareLooks, OtherRowsOrWeightsUnderTheSameNameAreNoRepetition) {
   EXPECT_EQ(looks_of("rows"), 3u);
 }
 
+// The run lies deep in a comparison's folder: later comparisons read the register beside that.
+TEST_F(CliCompareLooks, EvalOfAComparisonsRunIsALook) {
+  ASSERT_EQ(quick().code, 0);
+  const std::string model = run + "/full/seed-0";
+  ASSERT_EQ(run_program({"eval", run + "/config.toml", "--model", model}).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(run + "/full/test_looks.jsonl"));
+  ASSERT_EQ(quick({"--resume"}).code, 0);
+  EXPECT_TRUE(results()["earlier_looks"].empty()) << "it came later";
+  run = folder.path("second");
+  ASSERT_EQ(quick().code, 0);
+  const json earlier = results()["earlier_looks"];
+  ASSERT_EQ(earlier.size(), 1u);
+  expect_has(earlier[0], model + " on ");
+}
+
+// Of a study too, whose cells register beside it.
+TEST_F(CliCompareLooks, EvalOfAStudysRunIsALook) {
+  config = folder.write("study.toml", file_text(config) +
+                                          "[[axis]]\nname = \"part\"\nvalues = [ { name = \"p0\" }, { name = "
+                                          "\"p1\", data.split_seed = 1 } ]\n");
+  ASSERT_EQ(quick().code, 0);
+  const std::string cell = run + "/p0", model = cell + "/full/seed-0";
+  ASSERT_EQ(run_program({"eval", cell + "/config.toml", "--model", model}).code, 0);
+  expect_has(file_text(folder.path("test_looks.jsonl")), model);
+}
+
 }  // namespace
 }  // namespace thaw
