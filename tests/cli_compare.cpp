@@ -307,6 +307,26 @@ TEST_F(CliCompare, ADivergedTrialIsNotChosen) {
   EXPECT_EQ(values_of(rows_with(rows(), "strategy", "full"), "lr"), Names{"0.01"});
 }
 
+// It has its row, and --resume may tune it again.
+TEST_F(CliCompare, AStrategyWithoutATrialThatEndedWellDoesNotRun) {
+  const Strings options = {"--seeds",      "1",
+                           "--strategies", "full",
+                           "--set",        "train.optimizer=sgd",
+                           "--set",        "compare.lr_grid=[1e30, 1e20]"};
+  Strings more = options;
+  more.emplace_back("--resume");
+  for (const Strings& session : {options, more}) {
+    const ProgramResult result = compare(session);
+    EXPECT_EQ(result.code, 1);
+    expect_has(result.err, "full: none of its 2 trials ended well");
+    EXPECT_EQ(result.err.find("that was tried"), std::string::npos);
+    EXPECT_EQ(values_of(read_csv(run + "/tuning.csv"), "chosen"), Names{"false"});
+    EXPECT_EQ(values_of(rows_with(rows(), "strategy", "full"), "status"), Names{"diverged"});
+    EXPECT_EQ(file_text(run + "/journal.jsonl").find("\"choice\""), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(run + "/full"));
+  }
+}
+
 TEST_F(CliCompare, WhatIsPredictedIsSaidFirstAndJudgedLast) {
   const std::vector<std::string> options = {"--no-tune",
                                             "--seeds",

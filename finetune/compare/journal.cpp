@@ -246,8 +246,12 @@ const Choice* Journal::find_choice(const std::string& strategy) const {
 
 std::vector<TuningTrial> Journal::trials_of(const std::string& strategy) const {
   std::vector<TuningTrial> trials;
-  for (const TuningTrial& trial : trials_)
-    if (trial.strategy == strategy) trials.push_back(trial);
+  const Choice* choice = find_choice(strategy);
+  for (const TuningTrial& trial : trials_) {
+    if (trial.strategy != strategy) continue;
+    trials.push_back(trial);
+    trials.back().chosen = choice != nullptr && trial.lr == choice->lr && trial.options == choice->options;
+  }
   std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
   return trials;
 }

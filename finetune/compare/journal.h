@@ -35,7 +35,7 @@ class Journal {
   const std::string& began() const { return began_; }
   bool is_exploratory(const std::string& strategy) const;
 
-  // What tuning chose, and the trials of it; null where it was not done.
+  // What tuning chose, null where it was not done, and its trials by learning rate, the chosen one marked.
   const Choice* find_choice(const std::string& strategy) const;
   std::vector<TuningTrial> trials_of(const std::string& strategy) const;
   void add_choice(const std::string& strategy, const Choice& choice);

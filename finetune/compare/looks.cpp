@@ -41,7 +41,8 @@ LooksBefore looks_before(const TestLook& own, const std::string& began) {
   for (const TestLook& look : earlier_looks(own.test, own.by, began)) {
     const std::string text = concat(look.by, " on ", look.time);
     if (look.config == own.config)
-      before.repeated.push_back(text);
+      before.repeated.push_back("this repeats what was done with the same config, data and weights by " +
+                                text);
     else
       before.others.push_back(text + ", with another config, other data or weights");
   }

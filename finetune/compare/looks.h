@@ -18,8 +18,8 @@ std::string identity_of(const Config& config, const PreparedData& loaded, const 
 std::string registered_name(const std::string& folder);
 
 struct LooksBefore {
-  std::vector<std::string> repeated;  // of the same identity: who and when
-  std::vector<std::string> others;    // of another
+  std::vector<std::string> repeated;  // of the same identity: a sentence each
+  std::vector<std::string> others;    // of another: who and when
 };
 
 // Looks at the same test data before the first one since `began` by the folder of `own`.
