@@ -153,6 +153,18 @@ TEST_F(CliCompare, APretrainedFolderIsComparedWithScratch) {
   EXPECT_DOUBLE_EQ(json::parse(anew.out)["test"]["loss"].get<double>(), std::stod(scratch.at("loss")));
 }
 
+// Learning rates were chosen on them.
+TEST_F(CliCompare, ShiftedDataThatAreValidationDataAreRefused) {
+  folder.write("copy.csv", clusters_csv(60, 2));
+  folder.write("v.csv", clusters_csv(60, 2));
+  write_config("train = \"t.csv\"\nvalidation = \"v.csv\"\nshifted = { near = \"copy.csv\" }");
+  const ProgramResult result = quick();
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "copy.csv stand in");
+  expect_has(result.err, "v.csv too");
+  EXPECT_TRUE(wrote_nothing());
+}
+
 // Shifted data that are copies of others are judged as those are.
 TEST_F(CliCompare, FurtherMetricsStandBesideTheTests) {
   folder.write("here.csv", clusters_csv(60, 2));
