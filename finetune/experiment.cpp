@@ -119,6 +119,10 @@ void read_shifted(const Config& config, bool refuse, PreparedData& data) {
     const ShiftedData& shifted = data.shifted.back();
     check_same_shape(data.train, shifted.data, path);
     check_apart(config, {data.train, config.data.train}, {shifted.data, path}, refuse, data.notes);
+    // What is chosen on is not judged on either.
+    const std::string& validation = config.data.validation;
+    check_apart(config, {data.validation, validation.empty() ? config.data.train : validation},
+                {shifted.data, path}, refuse, data.notes);
   }
 }
 

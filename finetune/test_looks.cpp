@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -24,9 +25,31 @@ std::string register_beside(const std::string& folder) {
   return (fs::path(folder).parent_path() / "test_looks.jsonl").string();
 }
 
+// A run of a comparison is in its folder STRATEGY/seed-N, a comparison of a study in a folder of that.
+std::string folder_that_registers(const fs::path& run) {
+  const fs::path comparison = run.parent_path().parent_path();
+  if (!fs::exists(comparison / "journal.jsonl")) return run.string();
+  const fs::path study = comparison.parent_path();
+  return (fs::exists(study / "cells.txt") ? study : comparison).string();
+}
+
 std::string text_of(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+void write_look(const TestLook& look, const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (!file.is_open()) fail("cannot write ", path, ": ", std::strerror(errno), "; choose another --out");
+  // A line that was cut short must not take this one with it.
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
+  char last = '\n';
+  if (size > 0 && ::pread(file.get(), &last, 1, size - 1) != 1)
+    fail("cannot read ", path, ": ", std::strerror(errno), "; choose another --out");
+  FileWriter(file.get(), path)
+      .write((last == '\n' ? "" : "\n") +
+             Json{{"test", look.test}, {"by", look.by}, {"config", look.config}, {"time", look.time}}.dump() +
+             "\n");
 }
 
 }  // namespace
@@ -46,27 +69,23 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
   return looks;
 }
 
-void record_look(const TestLook& look) {
-  const std::string path = register_beside(look.by);
-  const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (!file.is_open()) fail("cannot write ", path, ": ", std::strerror(errno), "; choose another --out");
-  // A line that was cut short must not take this one with it.
-  const off_t size = ::lseek(file.get(), 0, SEEK_END);
-  char last = '\n';
-  if (size > 0 && ::pread(file.get(), &last, 1, size - 1) != 1)
-    fail("cannot read ", path, ": ", std::strerror(errno), "; choose another --out");
-  FileWriter(file.get(), path)
-      .write((last == '\n' ? "" : "\n") +
-             Json{{"test", look.test}, {"by", look.by}, {"config", look.config}, {"time", look.time}}.dump() +
-             "\n");
+void record_look(const TestLook& look) { write_look(look, register_beside(look.by)); }
+
+void record_look_with_model(const TestLook& look) {
+  write_look(look, register_beside(folder_that_registers(look.by)));
 }
 
+// To the microsecond: short comparisons follow each other within a second.
 std::string now_utc() {
-  const std::time_t now = std::time(nullptr);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  const std::time_t time = seconds.count();
   std::tm parts{};
-  gmtime_r(&now, &parts);
+  gmtime_r(&time, &parts);
   char text[32];
-  return {text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+  const std::string date(text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts));
+  const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(now - seconds).count();
+  return concat(date, '.', std::to_string(1'000'000 + rest).substr(1), 'Z');
 }
 
 }  // namespace thaw

@@ -10,7 +10,8 @@ namespace thaw {
 struct TestLook {
   std::string test;    // SHA-256 of the test data, see PreparedData
   std::string by;      // the absolute path of the folder of the comparison or run
-  std::string config;  // SHA-256 of its config: the same one again is a repetition and no new choice
+  std::string config;  // SHA-256 of its config, of a comparison of its data and weights too: the same one
+                       // again is a repetition and no new choice
   std::string time;    // UTC, ISO 8601
 };
 
@@ -22,6 +23,10 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
 
 // Before the first look. Throws Error where the register cannot be written.
 void record_look(const TestLook& look);
+
+// A look with the model of a run, entered where later comparisons read: beside the comparison that the run is
+// of, or its study; else beside the run, which is `look.by`.
+void record_look_with_model(const TestLook& look);
 
 std::string now_utc();
 

@@ -1,4 +1,4 @@
-// `thaw compare`, from a config to its tables: the protocol, leaks in the data, looks at the test data.
+// `thaw compare`, from a config to its tables: the protocol, leaks in the data.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -153,6 +153,18 @@ TEST_F(CliCompare, APretrainedFolderIsComparedWithScratch) {
   EXPECT_DOUBLE_EQ(json::parse(anew.out)["test"]["loss"].get<double>(), std::stod(scratch.at("loss")));
 }
 
+// Learning rates were chosen on them.
+TEST_F(CliCompare, ShiftedDataThatAreValidationDataAreRefused) {
+  folder.write("copy.csv", clusters_csv(60, 2));
+  folder.write("v.csv", clusters_csv(60, 2));
+  write_config("train = \"t.csv\"\nvalidation = \"v.csv\"\nshifted = { near = \"copy.csv\" }");
+  const ProgramResult result = quick();
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "copy.csv stand in");
+  expect_has(result.err, "v.csv too");
+  EXPECT_TRUE(wrote_nothing());
+}
+
 // Shifted data that are copies of others are judged as those are.
 TEST_F(CliCompare, FurtherMetricsStandBesideTheTests) {
   folder.write("here.csv", clusters_csv(60, 2));
@@ -272,33 +284,6 @@ TEST_F(CliCompare, NearDuplicatesAreNoted) {
   expect_has(results()["data"]["duplicates"], "0 test rows stand among the training data too");
 }
 
-TEST_F(CliCompare, ALaterLookIsExploratory) {
-  const auto looks = [&](const ProgramResult& result) {
-    EXPECT_EQ(result.code, 0) << result.err;
-    const json earlier = results()["earlier_looks"];
-    EXPECT_EQ(result.out.find("Exploratory: ") != std::string::npos, !earlier.empty());
-    return earlier;
-  };
-  const std::string first = run;
-  EXPECT_TRUE(looks(quick()).empty());
-  run = folder.path("second");
-  // The same again chooses nothing anew.
-  const ProgramResult again = quick();
-  EXPECT_TRUE(looks(again).empty());
-  expect_has(again.err,
-             "this repeats what was done with the same config and test data by " + first + " on 20");
-  run = folder.path("third/");
-  json earlier = looks(quick({"--set", "train.lr=0.1"}));
-  ASSERT_EQ(earlier.size(), 2u);
-  for (const json& look : earlier) expect_has(look, ", with another config");
-  run = folder.path("fourth");
-  earlier = looks(quick());
-  ASSERT_EQ(earlier.size(), 1u);
-  expect_has(earlier[0], "third");
-  run = folder.path("other-data");
-  EXPECT_TRUE(looks(quick({"--set", "data.split_seed=9"})).empty());
-}
-
 TEST_F(CliCompare, ADivergedRunIsARowAndTheExitCodeIs1) {
   const Strings options = {"--set", "train.optimizer=sgd", "--set", "train.lr=1e30"};
   const ProgramResult result = quick(options);
@@ -332,6 +317,26 @@ TEST_F(CliCompare, ADivergedTrialIsNotChosen) {
   EXPECT_EQ(trials[0].at("chosen"), "true");
   EXPECT_EQ(values_of(rows_with(trials, "chosen", "false"), "status"), Names{"diverged"});
   EXPECT_EQ(values_of(rows_with(rows(), "strategy", "full"), "lr"), Names{"0.01"});
+}
+
+// It has its row, and --resume may tune it again.
+TEST_F(CliCompare, AStrategyWithoutATrialThatEndedWellDoesNotRun) {
+  const Strings options = {"--seeds",      "1",
+                           "--strategies", "full",
+                           "--set",        "train.optimizer=sgd",
+                           "--set",        "compare.lr_grid=[1e30, 1e20]"};
+  Strings more = options;
+  more.emplace_back("--resume");
+  for (const Strings& session : {options, more}) {
+    const ProgramResult result = compare(session);
+    EXPECT_EQ(result.code, 1);
+    expect_has(result.err, "full: none of its 2 trials ended well");
+    EXPECT_EQ(result.err.find("that was tried"), std::string::npos);
+    EXPECT_EQ(values_of(read_csv(run + "/tuning.csv"), "chosen"), Names{"false"});
+    EXPECT_EQ(values_of(rows_with(rows(), "strategy", "full"), "status"), Names{"diverged"});
+    EXPECT_EQ(file_text(run + "/journal.jsonl").find("\"choice\""), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(run + "/full"));
+  }
 }
 
 TEST_F(CliCompare, WhatIsPredictedIsSaidFirstAndJudgedLast) {

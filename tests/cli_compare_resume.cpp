@@ -194,6 +194,36 @@ TEST_F(CliCompareResume, AStrategyThatIsAddedIsExploratory) {
   EXPECT_EQ(results()["strategies"].back()["exploratory"], true);
 }
 
+// The grid has two rates: the best one is at an edge.
+TEST_F(CliCompareResume, NotesOnTheEdgeOfTheRatesStay) {
+  const auto edges = [&] {
+    std::vector<std::string> notes;
+    const json all = results();
+    for (const std::string note : all["notes"])
+      if (note.find("that was tried") != std::string::npos) notes.push_back(note);
+    return notes;
+  };
+  ASSERT_EQ(compare().code, 0);
+  const std::vector<std::string> before = edges();
+  EXPECT_EQ(before.size(), 2u);
+  ASSERT_EQ(resume().code, 0);
+  EXPECT_EQ(edges(), before);
+}
+
+// The first comparison's folder had the same name: its look is no own one, now and when this one goes on.
+TEST_F(CliCompareResume, WhatIsExploratoryStaysSo) {
+  const std::vector<std::string> quick = {"--no-tune", "--seeds", "1"};
+  std::vector<std::string> other = quick;
+  other.insert(other.end(), {"--set", "train.lr=0.02"});
+  ASSERT_EQ(compare(quick).code, 0);
+  fs::remove_all(run);
+  ASSERT_EQ(compare(other).code, 0);
+  const json looks = results()["earlier_looks"];
+  ASSERT_EQ(looks.size(), 1u);
+  ASSERT_EQ(resume(other).code, 0);
+  EXPECT_EQ(results()["earlier_looks"], looks);
+}
+
 TEST_F(CliCompareResume, AnotherConfigIsRefused) {
   ASSERT_EQ(compare({"--no-tune", "--seeds", "1"}).code, 0);
   const std::string before = file_text(run + "/results.csv");

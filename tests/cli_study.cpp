@@ -176,6 +176,10 @@ TEST_F(CliStudy, GoesOnWhereItWas) {
   EXPECT_EQ(file_text(run + "/much.p1/results.csv"), kept);
   EXPECT_TRUE(fs::exists(run + "/none.p1/results.csv"));
   EXPECT_TRUE(fs::exists(run + "/much.p0/results.csv"));
+  for (const std::string& cell : kCells) {
+    const json results = json::parse(file_text(run + "/" + cell + "/results.json"));
+    EXPECT_TRUE(results["earlier_looks"].empty()) << "of this study in an earlier session: " << cell;
+  }
 }
 
 // Else a prediction could be changed when the first cells are known.

@@ -66,7 +66,7 @@ TEST(Tune, RatesAreHalfDecadesAroundTheCentre) {
   ASSERT_EQ(result.tuned.trials.size(), 5u);
   for (int i = 0; i < 5; ++i)
     EXPECT_NEAR(std::log10(result.tuned.trials[static_cast<std::size_t>(i)].lr), -3 + (i - 2) / 2.0, 1e-9);
-  EXPECT_NEAR(result.tuned.best.lr, 1e-3, 1e-9);
+  EXPECT_NEAR(result.tuned.best->lr, 1e-3, 1e-9);
   EXPECT_EQ(chosen_of(result.tuned), 1);
   EXPECT_EQ(result.tuned.note, "");
 }
@@ -82,11 +82,11 @@ TEST(Tune, AStrategysOwnScaleMovesTheCentre) {
 TEST(Tune, GoesTwoRatesBeyondEitherEdge) {
   const Tuning low = tune_on(contender("full"), peak_at(-9));
   ASSERT_EQ(low.asked.size(), 7u);
-  EXPECT_NEAR(std::log10(low.tuned.best.lr), -5, 1e-9);
+  EXPECT_NEAR(std::log10(low.tuned.best->lr), -5, 1e-9);
   EXPECT_NE(low.tuned.note.find("lowest"), std::string::npos) << low.tuned.note;
   const Tuning high = tune_on(contender("full"), peak_at(9));
   ASSERT_EQ(high.asked.size(), 7u);
-  EXPECT_NEAR(std::log10(high.tuned.best.lr), -1, 1e-9);
+  EXPECT_NEAR(std::log10(high.tuned.best->lr), -1, 1e-9);
   EXPECT_NE(high.tuned.note.find("highest"), std::string::npos) << high.tuned.note;
   for (const Tuning* result : {&low, &high})
     EXPECT_TRUE(std::is_sorted(result->tuned.trials.begin(), result->tuned.trials.end(),
@@ -96,7 +96,7 @@ TEST(Tune, GoesTwoRatesBeyondEitherEdge) {
 TEST(Tune, StopsBeyondAnEdgeWhereNothingIsGained) {
   const Tuning result = tune_on(contender("full"), peak_at(-2));
   EXPECT_EQ(result.asked.size(), 6u);
-  EXPECT_NEAR(result.tuned.best.lr, 1e-2, 1e-9);
+  EXPECT_NEAR(result.tuned.best->lr, 1e-2, 1e-9);
   EXPECT_EQ(result.tuned.note, "");
 }
 
@@ -106,7 +106,7 @@ TEST(Tune, ExtensionsKeepTheKnobsOfTheBest) {
   ASSERT_EQ(result.asked.size(), 7u);
   EXPECT_EQ(result.asked[5].options, result.asked[4].options);
   EXPECT_EQ(result.asked[6].options, result.asked[4].options);
-  EXPECT_EQ(result.tuned.best.options, result.asked[4].options);
+  EXPECT_EQ(result.tuned.best->options, result.asked[4].options);
 }
 
 TEST(Tune, NeverLeavesTheUsersGrid) {
@@ -114,7 +114,7 @@ TEST(Tune, NeverLeavesTheUsersGrid) {
   who.config.compare.lr_grid = {0.1, 0.01, 0.5};
   const Tuning result = tune_on(who, peak_at(9));
   ASSERT_EQ(result.asked.size(), 3u);
-  EXPECT_EQ(result.tuned.best.lr, 0.5);
+  EXPECT_EQ(result.tuned.best->lr, 0.5);
   EXPECT_NE(result.tuned.note.find("highest"), std::string::npos);
 }
 
@@ -145,7 +145,7 @@ TEST(Tune, TiesGoToTheLowerLoss) {
   const Tuning result = tune_on(contender("full"), [](double lr) {
     return Judged{0.5, std::abs(std::log10(lr) + 2.5), true};
   });
-  EXPECT_NEAR(std::log10(result.tuned.best.lr), -2.5, 1e-9);
+  EXPECT_NEAR(std::log10(result.tuned.best->lr), -2.5, 1e-9);
 }
 
 TEST(Tune, LowErrorsWin) {
@@ -155,7 +155,7 @@ TEST(Tune, LowErrorsWin) {
         return Judged{std::abs(std::log10(lr) + 3.5), 1, true};
       },
       false);
-  EXPECT_NEAR(std::log10(result.tuned.best.lr), -3.5, 1e-9);
+  EXPECT_NEAR(std::log10(result.tuned.best->lr), -3.5, 1e-9);
 }
 
 // An error of 0 is what a run that diverged has in its row.
@@ -167,9 +167,19 @@ TEST(Tune, ADivergedRunNeverWins) {
           return Judged{higher ? -1.0 : 1.0, 5, lr < 3e-3 && lr > 5e-4};
         },
         higher);
-    EXPECT_NEAR(result.tuned.best.lr, 1e-3, 1e-9);
+    EXPECT_NEAR(result.tuned.best->lr, 1e-3, 1e-9);
     EXPECT_EQ(result.asked.size(), 5u) << "the best is at no edge";
   }
+}
+
+TEST(Tune, WithoutATrialThatEndedWellNothingIsChosen) {
+  const Tuning result = tune_on(contender("full"), [](double) { return Judged{1, 1, false}; });
+  EXPECT_FALSE(result.tuned.best.has_value());
+  EXPECT_EQ(chosen_of(result.tuned), 0);
+  EXPECT_EQ(result.tuned.status, "diverged");
+  EXPECT_NE(result.tuned.note.find("none of its 7 trials ended well"), std::string::npos)
+      << result.tuned.note;
+  EXPECT_EQ(result.tuned.note.find("lowest"), std::string::npos) << result.tuned.note;
 }
 
 TEST(Tune, StoppedDecidesNothing) {
@@ -177,7 +187,8 @@ TEST(Tune, StoppedDecidesNothing) {
   for (const std::size_t after : {std::size_t{2}, std::size_t{6}}) {
     const Tuning result = tune_on(who, peak_at(9), true, after);
     EXPECT_EQ(result.asked.size(), after);
-    EXPECT_EQ(result.tuned.best.lr, choices_to_try(who)[0].lr);
+    EXPECT_FALSE(result.tuned.best.has_value());
+    EXPECT_EQ(result.tuned.status, "ok") << "nothing is known of it";
     EXPECT_EQ(chosen_of(result.tuned), 0);
   }
 }
@@ -188,7 +199,7 @@ TEST(Tune, OneChoiceIsNotTried) {
     who.config.compare.tune = n;
     const Tuning result = tune_on(who, peak_at(9));
     EXPECT_TRUE(result.asked.empty());
-    EXPECT_EQ(result.tuned.best.lr, 1e-3);
+    EXPECT_EQ(result.tuned.best->lr, 1e-3);
   }
 }
 

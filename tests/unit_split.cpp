@@ -209,6 +209,13 @@ TEST(Duplicates, AreFoundWithTheirFirstPlace) {
   EXPECT_EQ(find_duplicates(first, second).size(), 1u);
 }
 
+TEST(Duplicates, TheSignOfZeroMakesNoOtherRow) {
+  Dataset first = with_class_counts({2}), second = with_class_counts({2});
+  first.x = {0.0F, 1};
+  second.x = {2, -0.0F};
+  EXPECT_EQ(find_duplicates(first, second).size(), 1u);
+}
+
 TEST(Standardize, UsesThePopulationDeviationAndZeroesConstants) {
   Dataset d;
   d.sample_shape = {2};

@@ -232,6 +232,8 @@ TEST_F(Predicted, TheHashIsOfAllThatWasSaid) {
   differs([](CompareSection& c) { c.predict = {"lora"}; });
   differs([](CompareSection& c) { c.strategies = {"full", "head", "lora", "bitfit"}; });
   config.compare.predict.clear();
+  expect_has(message_of<InputError>([&] { make_prediction(config.compare); }), "compare.predict names no");
+  config.compare.prediction.clear();
   EXPECT_FALSE(make_prediction(config.compare).has_value());
 }
 

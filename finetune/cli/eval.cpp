@@ -62,12 +62,12 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   return {"validation", section.train, std::move(data.validation), {}};
 }
 
-// A look at test data with a run's model is entered in the register beside the run, and the run counts those
-// at its own. 0: these are not the run's test data.
+// A look at test data with a run's model is entered in the register that comparisons read, and the run counts
+// those at its own. 0: these are not the run's test data.
 std::int64_t count_look(const std::string& folder, const Config& config, const std::string& test_hash) {
   const std::string path = folder + "/run.json";
   if (!std::filesystem::exists(path)) return 0;
-  record_look(
+  record_look_with_model(
       {test_hash, std::filesystem::canonical(folder).string(), sha256_hex(to_toml(config)), now_utc()});
   Json run = Json::parse(read_file(path, std::int64_t{1} << 28), nullptr, false);
   if (!run.is_object() || run.value("test_sha256", Json()) != test_hash ||

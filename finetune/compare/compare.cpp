@@ -15,6 +15,7 @@
 #include "finetune/compare/contender.h"
 #include "finetune/compare/data_card.h"
 #include "finetune/compare/journal.h"
+#include "finetune/compare/looks.h"
 #include "finetune/compare/notes.h"
 #include "finetune/compare/output.h"
 #include "finetune/compare/picture.h"
@@ -93,6 +94,10 @@ class Comparison {
     outcome_.cpu = cpu_name();
     outcome_.threads = num_threads();
     outcome_.config = to_toml(config_);
+    look_ = {loaded_.test_hash,
+             registered_name(request_.looks_as.empty() ? request_.out : request_.looks_as),
+             identity_of(config_, loaded_, data, request_.allow_missing),
+             {}};
     const auto trained = static_cast<std::int64_t>(contenders_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
     total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();
@@ -116,28 +121,18 @@ class Comparison {
                       [this](const Config& config) { return measure(config); });
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
-    journal_->begin(names, {identity_of(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : ""});
+    journal_->begin(names, {identity_of(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : ""},
+                    request_.began.empty() ? began_ : request_.began);
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
     tell_earlier_looks();
   }
 
   // A repetition of what was done before chooses nothing anew.
   void tell_earlier_looks() {
-    const std::string since = request_.resume ? "" : request_.began.empty() ? began_ : request_.began;
-    for (const TestLook& look : earlier_looks(loaded_.test_hash, looks_as(), since)) {
-      const std::string text = concat(look.by, " on ", look.time);
-      if (look.config == sha256_hex(outcome_.config))
-        say("this repeats what was done with the same config and test data by " + text);
-      else
-        outcome_.earlier_looks.push_back(text + ", with another config");
-    }
-    if (!outcome_.earlier_looks.empty()) say(earlier_looks_note(outcome_.earlier_looks));
-  }
-
-  std::string looks_as() const {
-    const std::string& folder = request_.looks_as.empty() ? request_.out : request_.looks_as;
-    const auto path = std::filesystem::absolute(folder).lexically_normal();
-    return (path.has_filename() ? path : path.parent_path()).string();  // "run/" is "run"
+    const LooksBefore before = looks_before(look_, journal_->began());
+    for (const std::string& text : before.repeated) say(text);
+    outcome_.earlier_looks = before.others;
+    if (!before.others.empty()) say(earlier_looks_note(before.others));
   }
 
   // All but the strategies must be as it was begun.
@@ -152,10 +147,8 @@ class Comparison {
   void choose(const Contender& contender) {
     if (const Choice* choice = journal_->find_choice(contender.name)) {
       chosen_[contender.name] = *choice;
-      for (TuningTrial& trial : journal_->trials_of(contender.name)) {
-        trial.chosen = trial.lr == choice->lr && trial.options == choice->options;
-        outcome_.trials.push_back(trial);
-      }
+      const std::vector<TuningTrial> trials = journal_->trials_of(contender.name);
+      add_tuning(trials, edge_note(contender.name, trials));
       return;
     }
     if (!fits_budget(contender)) return;
@@ -163,10 +156,16 @@ class Comparison {
         contender, higher_is_better(outcome_.metric),
         [this](const Contender& c, const Choice& choice) { return run_trial(c, choice); },
         [] { return stop_signal != 0; });
-    outcome_.trials.insert(outcome_.trials.end(), tuned.trials.begin(), tuned.trials.end());
-    if (!tuned.note.empty()) say(tuned.note);
-    chosen_[contender.name] = tuned.best;
-    if (stop_signal == 0) journal_->add_choice(contender.name, tuned.best);
+    add_tuning(tuned.trials, tuned.note);
+    if (tuned.status != "ok") untuned_[contender.name] = tuned.status;
+    if (!tuned.best) return;
+    chosen_[contender.name] = *tuned.best;
+    journal_->add_choice(contender.name, *tuned.best);
+  }
+
+  void add_tuning(const std::vector<TuningTrial>& trials, const std::string& note) {
+    outcome_.trials.insert(outcome_.trials.end(), trials.begin(), trials.end());
+    if (!note.empty()) say(note);
   }
 
   // A short run on tuning's seed: for budgets of time.
@@ -229,8 +228,8 @@ class Comparison {
     if (contenders_.empty())
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
                  " (compare.budget); give it more");
-    if (!all_runs_are_known())
-      record_look({loaded_.test_hash, looks_as(), sha256_hex(outcome_.config), now_utc()});
+    look_.time = now_utc();
+    if (!all_runs_are_known()) record_look(look_);
     const auto rows = static_cast<std::int64_t>(baselines_.size() + contenders_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
     for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
@@ -246,7 +245,7 @@ class Comparison {
 
   bool all_runs_are_known() const {
     for (const std::string& name : row_names())
-      for (std::int64_t run = 0; run < runs_per_strategy(); ++run)
+      for (std::int64_t run = 0; run < runs_per_strategy() && untuned_.count(name) == 0; ++run)
         if (journal_->find_run(name, config_.train.seed + static_cast<std::uint64_t>(run)) == nullptr)
           return false;
     return true;
@@ -277,6 +276,12 @@ class Comparison {
     announce(concat(row.strategy, " seed ", row.seed));
     if (const ReportedRun* done = journal_->find_run(row.strategy, row.seed)) {
       outcome_.runs.push_back(*done);
+      return;
+    }
+    // Not in the journal, so that --resume may tune it.
+    if (const auto untuned = untuned_.find(row.strategy); untuned != untuned_.end()) {
+      row.status = untuned->second;
+      outcome_.runs.push_back(std::move(row));
       return;
     }
     try {
@@ -344,16 +349,9 @@ class Comparison {
     summarise(rows, config_, outcome_);
     for (const std::string& note : missed_budget_notes(budget_, outcome_.summaries)) say(note);
     for (const Contender& contender : contenders_)
-      if (const ReportedRun* run = first_run(contender.name))
+      if (const ReportedRun* run = first_run_of(contender.name, outcome_.runs))
         outcome_.pictures.push_back(make_picture(spending_->config_of(contender, chosen_.at(contender.name)),
                                                  contender.name, data, *run));
-  }
-
-  const ReportedRun* first_run(const std::string& strategy) const {
-    const auto found = std::find_if(outcome_.runs.begin(), outcome_.runs.end(), [&](const ReportedRun& run) {
-      return run.strategy == strategy && run.status == "ok";
-    });
-    return found == outcome_.runs.end() ? nullptr : &*found;
   }
 
   RunRequest request_for(const Config& config) const {
@@ -375,6 +373,7 @@ class Comparison {
   Budget budget_;
   std::string began_ = now_utc();
   PreparedData loaded_;
+  TestLook look_;  // this comparison's own
   // Of prepare(), said when nothing can be wrong with the input any more.
   std::vector<std::string> data_notes_, notes_;
   std::optional<RunFolder> folder_;
@@ -384,6 +383,7 @@ class Comparison {
   std::vector<std::string> baselines_;  // those that do not train the network
   std::vector<Contender> contenders_;
   std::map<std::string, Choice> chosen_;
+  std::map<std::string, std::string> untuned_;  // strategies without a trial that ended well: their status
   std::set<std::string> over_budget_;
   std::int64_t done_ = 0, total_ = 0;
 };

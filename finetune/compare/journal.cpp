@@ -204,6 +204,7 @@ void Journal::read_line(const std::string& line, std::size_t number) {
     if (json.contains("run")) runs_.push_back(read_run(json.at("run")));
     if (!json.contains("strategies")) return;
     identity_ = {json.at("data"), json.at("prediction")};
+    if (began_.empty()) began_ = json.value("began", "");
     for (const std::string name : json.at("strategies")) {
       if (contains(known_, name)) continue;
       known_.push_back(name);
@@ -215,7 +216,8 @@ void Journal::read_line(const std::string& line, std::size_t number) {
   }
 }
 
-void Journal::begin(const std::vector<std::string>& strategies, const Identity& identity) {
+void Journal::begin(const std::vector<std::string>& strategies, const Identity& identity,
+                    const std::string& began) {
   for (const std::string& name : known_)
     if (!contains(strategies, name))
       fail_input("the comparison was begun with ", in_quotes(name), ", which is missing now (", path_,
@@ -226,8 +228,11 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
   if (identity_ && identity_->prediction != identity.prediction)
     fail_input("the prediction, or what it is about, is not what it was when the comparison was begun (",
                path_, "); choose another --out");
-  const std::string line =
-      Json{{"strategies", strategies}, {"data", identity.data}, {"prediction", identity.prediction}}.dump();
+  const std::string line = Json{
+      {"strategies", strategies},
+      {"data", identity.data},
+      {"prediction", identity.prediction},
+      {"began", began}}.dump();
   append(line);
   read_line(line, 0);
 }
@@ -241,8 +246,12 @@ const Choice* Journal::find_choice(const std::string& strategy) const {
 
 std::vector<TuningTrial> Journal::trials_of(const std::string& strategy) const {
   std::vector<TuningTrial> trials;
-  for (const TuningTrial& trial : trials_)
-    if (trial.strategy == strategy) trials.push_back(trial);
+  const Choice* choice = find_choice(strategy);
+  for (const TuningTrial& trial : trials_) {
+    if (trial.strategy != strategy) continue;
+    trials.push_back(trial);
+    trials.back().chosen = choice != nullptr && trial.lr == choice->lr && trial.options == choice->options;
+  }
   std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.lr < b.lr; });
   return trials;
 }

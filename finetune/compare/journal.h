@@ -28,11 +28,14 @@ class Journal {
   };
   // The strategies of this session. Those that an earlier session did not have, although a run of it had
   // looked at the test data, are exploratory. InputError where an earlier session had others, other data or
-  // another prediction.
-  void begin(const std::vector<std::string>& strategies, const Identity& identity);
+  // another prediction. `began`: this session, UTC.
+  void begin(const std::vector<std::string>& strategies, const Identity& identity, const std::string& began);
+  // When the first session began: looks at the test data since then are this comparison's own. A journal of
+  // before this was kept knows its first session since, so that its looks count as another's.
+  const std::string& began() const { return began_; }
   bool is_exploratory(const std::string& strategy) const;
 
-  // What tuning chose, and the trials of it; null where it was not done.
+  // What tuning chose, null where it was not done, and its trials by learning rate, the chosen one marked.
   const Choice* find_choice(const std::string& strategy) const;
   std::vector<TuningTrial> trials_of(const std::string& strategy) const;
   void add_choice(const std::string& strategy, const Choice& choice);
@@ -53,7 +56,7 @@ class Journal {
   void append(const std::string& line);
   void read_line(const std::string& line, std::size_t number);
 
-  std::string path_;
+  std::string path_, began_;
   FileDescriptor file_;
   std::map<std::pair<std::string, std::string>, TrainSection> budgets_;
   std::map<std::string, Choice> choices_;

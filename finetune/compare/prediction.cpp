@@ -38,7 +38,13 @@ std::vector<std::string> rivals_of(const Prediction& prediction) {
 }
 
 std::optional<Prediction> make_prediction(const CompareSection& compare) {
-  if (compare.predict.empty()) return std::nullopt;
+  if (compare.predict.empty()) {
+    if (!compare.prediction.empty())
+      fail_input(
+          "compare.prediction says why, but compare.predict names no strategy that is predicted to win; name "
+          "them there, or leave compare.prediction out");
+    return std::nullopt;
+  }
   Prediction prediction{
       .text = compare.prediction, .sha256 = {}, .best = compare.predict, .among = {}, .contrast = {}};
   for (const std::string& name : compare.strategies)

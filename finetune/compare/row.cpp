@@ -1,5 +1,7 @@
 #include "finetune/compare/row.h"
 
+#include <algorithm>
+
 #include "finetune/run_report.h"
 
 namespace thaw {
@@ -25,6 +27,13 @@ void fill_row(ReportedRun& row, const RunResult& result) {
   row.watched = result.watched;
   row.triggers = outcome.triggers;
   row.phase_records = phase_records(outcome);
+}
+
+const ReportedRun* first_run_of(const std::string& strategy, const std::vector<ReportedRun>& runs) {
+  const auto found = std::find_if(runs.begin(), runs.end(), [&](const ReportedRun& run) {
+    return run.strategy == strategy && run.status == "ok";
+  });
+  return found == runs.end() ? nullptr : &*found;
 }
 
 }  // namespace thaw

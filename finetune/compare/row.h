@@ -1,6 +1,9 @@
 // From what a run gave to a row of the comparison's results.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "finetune/compare/comparison.h"
 #include "finetune/run.h"
 
@@ -8,5 +11,8 @@ namespace thaw {
 
 // All but who ran and on which draw; looks at the test data are added to those that `row` has.
 void fill_row(ReportedRun& row, const RunResult& result);
+
+// The first run of a strategy that ended well; null: none did.
+const ReportedRun* first_run_of(const std::string& strategy, const std::vector<ReportedRun>& runs);
 
 }  // namespace thaw

@@ -26,11 +26,22 @@ std::size_t best_trial(const std::vector<TuningTrial>& trials, bool higher) {
 
 }  // namespace
 
+std::string edge_note(const std::string& strategy, const std::vector<TuningTrial>& trials) {
+  const auto chosen =
+      std::find_if(trials.begin(), trials.end(), [](const TuningTrial& trial) { return trial.chosen; });
+  if (chosen == trials.end() || (chosen != trials.begin() && chosen + 1 != trials.end())) return {};
+  return concat(strategy, ": the best learning rate ", chosen->lr, " is the ",
+                chosen == trials.begin() ? "lowest" : "highest", " that was tried");
+}
+
 Tuned tune(const Contender& contender, bool higher_is_better, const RunTrial& run_trial,
            const std::function<bool()>& stopped) {
   const std::vector<Choice> choices = choices_to_try(contender);
-  Tuned tuned{choices[0], {}, {}};
-  if (choices.size() == 1) return tuned;
+  Tuned tuned;
+  if (choices.size() == 1) {
+    tuned.best = choices[0];
+    return tuned;
+  }
   std::vector<TuningTrial>& trials = tuned.trials;
   for (const Choice& choice : choices) {
     trials.push_back(run_trial(contender, choice));
@@ -48,11 +59,19 @@ Tuned tune(const Contender& contender, bool higher_is_better, const RunTrial& ru
         contender, {lowest ? trials[best].lr / factor : trials[best].lr * factor, trials[best].options}));
     if (stopped()) return tuned;
   }
+  if (trials[best].status != "ok") {
+    const bool failed = std::any_of(trials.begin(), trials.end(),
+                                    [](const TuningTrial& trial) { return trial.status == "failed"; });
+    tuned.status = failed ? "failed" : "diverged";
+    tuned.note =
+        concat(contender.name, ": none of its ", trials.size(),
+               " trials ended well, so that nothing is chosen and it does not run; set other learning "
+               "rates for it (compare.rates), or look at the messages above");
+    return tuned;
+  }
   trials[best].chosen = true;
   tuned.best = {trials[best].lr, trials[best].options};
-  if (best == 0 || best + 1 == trials.size())
-    tuned.note = concat(contender.name, ": the best learning rate ", trials[best].lr, " is the ",
-                        best == 0 ? "lowest" : "highest", " that was tried");
+  tuned.note = edge_note(contender.name, trials);
   return tuned;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,19 @@ namespace thaw {
 using RunTrial = std::function<TuningTrial(const Contender&, const Choice&)>;
 
 struct Tuned {
-  Choice best;
+  std::optional<Choice> best;       // nothing where no trial ended well, or it was stopped
   std::vector<TuningTrial> trials;  // by learning rate, the best one marked
-  std::string note;                 // where the best learning rate is the last that was tried
+  std::string note;                 // see edge_note(), or that no trial ended well
+  std::string status = "ok";        // of a strategy whose trials did not end well: how they did
 };
+
+// Where the chosen one of these trials, which are by learning rate, is the last that was tried; else empty.
+std::string edge_note(const std::string& strategy, const std::vector<TuningTrial>& trials);
 
 // Tries the choices of choices_to_try() and, where the best of them is at an edge of the learning rates, up
 // to two more beyond it (never beyond a grid that the user gave). The best value wins, ties go to the lower
 // loss; a run that diverged never wins. `stopped`: asked between trials; then what was tried so far decides
-// nothing and `best` is the first choice.
+// nothing.
 Tuned tune(const Contender& contender, bool higher_is_better, const RunTrial& run_trial,
            const std::function<bool()>& stopped);
 

@@ -1,6 +1,7 @@
 #include "finetune/data/split.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -77,8 +78,10 @@ uint64_t hash_row(const Dataset& data, int64_t row) {
   uint64_t hash = static_cast<uint64_t>(width);
   const float* x = data.sample(row);
   for (int64_t i = 0; i < width; i += 2) {
+    // -0 equals 0 and has other bits: adding 0 makes it 0.
+    const std::array<float, 2> pair{x[i] + 0.0F, i + 1 < width ? x[i + 1] + 0.0F : 0.0F};
     uint64_t word = 0;
-    std::memcpy(&word, x + i, sizeof(float) * static_cast<size_t>(std::min<int64_t>(2, width - i)));
+    std::memcpy(&word, pair.data(), sizeof word);
     hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
     hash ^= hash >> 32;
   }

@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <string_view>
 
 #include "core/error.h"
 #include "finetune/compare/prediction.h"
@@ -18,6 +19,8 @@
 
 namespace thaw {
 namespace {
+
+constexpr std::string_view kBegun = "# begun ";
 
 std::string folder_of(const StudyCell& cell, const std::vector<StudyAxis>& axes) {
   std::string name;
@@ -162,15 +165,22 @@ class StudyRun {
   }
 
   // Every cell as it was begun but for strategies, those too that have no folder yet: what is predicted of
-  // them was hashed then.
-  void check_same_study() const {
+  // them was hashed then. The first line says when the study was begun: the looks of its cells at the test
+  // data since then are its own in every session.
+  void check_same_study() {
     std::string now;
     for (const StudyCell& cell : study_.cells)
       now += "# cell " + folder_of(cell, study_.axes) + "\n" + to_toml(cell.config);
     const std::string file = request_.compare.out + "/cells.txt";
-    if (std::filesystem::exists(file))
-      check_same_config(read_file(file, std::int64_t{1} << 30), now, file, "strategies = ");
-    atomic_write(file, now);
+    if (std::filesystem::exists(file)) {
+      std::string then = read_file(file, std::int64_t{1} << 30);
+      if (then.starts_with(kBegun)) {
+        began_ = then.substr(kBegun.size(), then.find('\n') - kBegun.size());
+        then.erase(0, then.find('\n') + 1);
+      }
+      check_same_config(then, now, file, "strategies = ");
+    }
+    atomic_write(file, concat(kBegun, began_, '\n', now));
   }
 
   void run_cell(const StudyCell& cell) {

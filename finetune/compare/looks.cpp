@@ -1,0 +1,52 @@
+#include "finetune/compare/looks.h"
+
+#include <filesystem>
+#include <optional>
+
+#include "core/error.h"
+#include "finetune/compare/data_card.h"
+#include "kernels/view.h"
+#include "nn/files.h"
+
+namespace thaw {
+namespace {
+
+std::string hash_of_weights(const Model& model) {
+  Sha256 hash;
+  const auto add = [&](const std::string& name, const Tensor& tensor) {
+    const ConstView view = tensor;
+    hash.update(name);
+    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
+  };
+  for (const ParameterPtr& parameter : model.parameters()) add(parameter->name, parameter->tensor);
+  for (const BufferPtr& buffer : model.buffers()) add(buffer->name, buffer->tensor);
+  return hash.hex();
+}
+
+}  // namespace
+
+std::string identity_of(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
+                        bool allow_missing) {
+  const PreparedModel start = prepare_model(config, drawn, config.train.seed, std::nullopt, allow_missing);
+  return sha256_hex(concat(to_toml(config), identity_of(loaded), '\n', hash_of_weights(*start.model)));
+}
+
+std::string registered_name(const std::string& folder) {
+  const auto path = std::filesystem::absolute(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).string();  // "run/" is "run"
+}
+
+LooksBefore looks_before(const TestLook& own, const std::string& began) {
+  LooksBefore before;
+  for (const TestLook& look : earlier_looks(own.test, own.by, began)) {
+    const std::string text = concat(look.by, " on ", look.time);
+    if (look.config == own.config)
+      before.repeated.push_back("this repeats what was done with the same config, data and weights by " +
+                                text);
+    else
+      before.others.push_back(text + ", with another config, other data or weights");
+  }
+  return before;
+}
+
+}  // namespace thaw

@@ -1,0 +1,28 @@
+// A comparison and the register of looks at test data: what it enters there, and what it finds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/experiment.h"
+#include "finetune/test_looks.h"
+
+namespace thaw {
+
+// SHA-256 of all that a repetition has the same: the config, the data and the weights that training starts
+// from. Other rows or another network under the old names are a choice. `drawn` is drawn from `loaded`.
+std::string identity_of(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
+                        bool allow_missing);
+
+// The absolute path of a folder, under which its looks are registered.
+std::string registered_name(const std::string& folder);
+
+struct LooksBefore {
+  std::vector<std::string> repeated;  // of the same identity: a sentence each
+  std::vector<std::string> others;    // of another: who and when
+};
+
+// Looks at the same test data before the first one since `began` by the folder of `own`.
+LooksBefore looks_before(const TestLook& own, const std::string& began);
+
+}  // namespace thaw
