@@ -233,8 +233,32 @@ std::optional<FoundCheckpoint> find_checkpoint(const std::string& folder) {
   return std::nullopt;
 }
 
-RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
-                         Snapshot& rollback, const std::string& fingerprint) {
+void refuse_checkpoint(const std::string& path, const std::string& why) {
+  fail_input("the checkpoint ", path, " holds what no run saves: ", why,
+             "; remove it to go on from an older one");
+}
+
+namespace {
+
+// A right checksum says that the file is as it was written, not that a run of thaw wrote it.
+void check_state(const RunState& state, const std::string& path) {
+  const auto check = [&](bool good, const char* key) {
+    if (!good) refuse_checkpoint(path, concat("'", key, "' is out of range"));
+  };
+  const auto is_step = [&](std::int64_t step) { return step >= 0 && step <= state.completed; };
+  check(state.completed >= 1, "completed");
+  check(state.best_step >= -1 && state.best_step <= state.completed, "best_step");
+  check(state.evaluations_since_best >= 0, "evaluations_since_best");
+  check(state.rollbacks >= 0, "rollbacks");
+  check(state.skipped >= 0, "skipped");
+  check(state.metrics_bytes >= 0, "metrics_bytes");
+  for (const Trigger& trigger : state.triggers)
+    check(trigger.phase >= 0 && is_step(trigger.step), "triggers");
+  for (const Evaluation& evaluation : state.evaluations) check(is_step(evaluation.step), "evaluations");
+}
+
+RunState load_parts(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
+                    Snapshot& rollback, const std::string& fingerprint) {
   const SafetensorsFile file(path);
   const Json json = Json::parse(file.metadata().at("state"));
   if (json.at("fingerprint") != fingerprint)
@@ -250,6 +274,9 @@ RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optim
     if (file.contains("best." + all.names[i])) best.push_back(file.load("best." + all.names[i]));
     if (file.contains("rollback." + all.names[i])) rollback.push_back(file.load("rollback." + all.names[i]));
   }
+  for (const Snapshot* kept : {&best, &rollback})
+    if (!kept->empty() && kept->size() != all.names.size())
+      refuse_checkpoint(path, "a snapshot of the weights lacks some of them");
   const std::vector<const char*> slots = optimizer.slot_names();
   const Json& steps = json.at("optimizer_steps");
   for (const ParameterPtr& parameter : optimizer.parameters()) {
@@ -263,7 +290,20 @@ RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optim
     }
     optimizer.restore_state(*parameter, std::move(state));
   }
-  return parse_state(json.at("run"));
+  RunState state = parse_state(json.at("run"));
+  check_state(state, path);
+  return state;
+}
+
+}  // namespace
+
+RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
+                         Snapshot& rollback, const std::string& fingerprint) {
+  try {
+    return load_parts(path, model, optimizer, best, rollback, fingerprint);
+  } catch (const Json::exception& error) {
+    refuse_checkpoint(path, error.what());
+  }
 }
 
 }  // namespace thaw

@@ -68,7 +68,11 @@ struct FoundCheckpoint {
 };
 std::optional<FoundCheckpoint> find_checkpoint(const std::string& folder);
 
-// Puts a checkpoint's contents in place. InputError when it belongs to another run.
+// InputError: what the checkpoint at `path` holds is not what a run saves.
+[[noreturn]] void refuse_checkpoint(const std::string& path, const std::string& why);
+
+// Puts a checkpoint's contents in place. InputError when it belongs to another run, or holds what no run
+// saves.
 RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
                          Snapshot& rollback, const std::string& fingerprint);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "core/autograd.h"
@@ -121,8 +122,21 @@ Outputs predict_all(Model& model, const Dataset& data) { return outputs_of(model
 
 Outputs features_all(Model& model, const Dataset& data) { return outputs_of(model, data, &Model::features); }
 
+std::optional<std::int64_t> first_row_not_finite(const Outputs& outputs) {
+  const auto found = std::find_if_not(outputs.values.begin(), outputs.values.end(),
+                                      [](float value) { return std::isfinite(value); });
+  if (found == outputs.values.end()) return std::nullopt;
+  return (found - outputs.values.begin()) / outputs.columns;
+}
+
 Metrics compute_metrics(const Outputs& outputs, const Dataset& data) {
   if (data.size() == 0) fail_input("there is nothing to evaluate: the data set is empty");
+  // The largest of logits that are NaN is the first, so that they would be answers like others.
+  if (first_row_not_finite(outputs)) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    if (data.label.empty()) return {{"loss", nan}, {"rmse", nan}, {"mae", nan}, {"r2", nan}};
+    return {{"loss", nan}, {"accuracy", nan}, {"macro_f1", nan}, {"calibration_error", nan}};
+  }
   return data.label.empty() ? regression_metrics(outputs, data) : classification_metrics(outputs, data);
 }
 

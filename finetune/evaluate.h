@@ -1,6 +1,8 @@
 // What a model does on a data set: outputs without a graph, and the metrics made from them.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +22,13 @@ Outputs predict_all(Model& model, const Dataset& data);
 // The same for what the head's linear layer takes: [N, features].
 Outputs features_all(Model& model, const Dataset& data);
 
+// Counted from 0; nothing where every output is a finite number.
+std::optional<std::int64_t> first_row_not_finite(const Outputs& outputs);
+
 // Named numbers in a fixed order. Classification: loss (mean negative log-likelihood), accuracy, macro_f1,
 // calibration_error.
 // Regression: loss (mean squared error), rmse, mae, r2.
+// All are NaN where an output is not finite.
 using Metrics = std::vector<std::pair<std::string, double>>;
 Metrics compute_metrics(const Outputs& outputs, const Dataset& data);
 

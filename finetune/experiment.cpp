@@ -149,12 +149,10 @@ void tokenize_parts(const DataSection& section, const TextInput& input, Prepared
   for_each_part(section, data, [&](Dataset& part, const std::string&) {
     tokenize(input, part);
     texts += part.size();
-    for (const auto& tokens : part.tokens)
-      cut += static_cast<std::int64_t>(tokens.size()) == input.max_length ? 1 : 0;
+    cut += count_full(input, part);
   });
-  if (cut > 0)
-    data.notes.push_back(concat(cut, " of ", texts, " texts fill ", input.max_length,
-                                " tokens; what is beyond is cut off (model.max_length)"));
+  if (std::string note = note_of_cut(input, cut, texts); !note.empty())
+    data.notes.push_back(note + " (model.max_length)");
 }
 
 }  // namespace

@@ -93,9 +93,17 @@ void read_sentence_pooling(const std::string& path, std::string& pooling) {
     return value;
   };
   std::vector<std::string> modes;
+  // From version 6 on one name, or a list of them; before, a switch for each.
+  if (const auto named = json.find("pooling_mode"); named != json.end() && named->is_string())
+    modes = {named->get<std::string>()};
+  else
+    read_optional_field(json, "pooling_mode", path, modes);
   for (const char* mode :
        {"cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"})
     if (is_set(concat("pooling_mode_", mode).c_str())) modes.emplace_back(mode);
+  if (modes.empty())
+    fail_input("no way to make one vector of a text is named (", path,
+               R"(); set "pooling_mode" to "mean" or "cls")");
   pooling = joined(modes);  // what else there is the model refuses, naming model.pooling
   if (pooling == "mean_tokens") pooling = "mean";
   if (pooling == "cls_token") pooling = "cls";

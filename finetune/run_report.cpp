@@ -4,6 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
+#include "finetune/checkpoint.h"
 #include "finetune/metrics_json.h"
 #include "nn/files.h"
 
@@ -115,11 +117,18 @@ std::string phase_records(const RunOutcome& outcome) {
   return Json{{"proofs", proofs}, {"rows", rows}, {"validation", outcome.validation}}.dump();
 }
 
-void restore_phase_records(const std::string& text, RunOutcome& outcome) {
-  const Json json = Json::parse(text);
+namespace {
+
+[[noreturn]] void refuse_records(const std::string& why) {
+  fail_input("the records of its phases are damaged: ", why);
+}
+
+void restore_records(const Json& json, RunOutcome& outcome) {
   outcome.proofs.clear();
   for (const Json& p : json.at("proofs"))
     outcome.proofs.push_back({p.at(0), p.at(1), p.at(2), p.at(3), p.at(4), p.at(5), p.at(6)});
+  if (outcome.proofs.empty()) refuse_records("there is no proof of what is frozen");
+  if (outcome.proofs.back().begin < 0) refuse_records("a phase begins before the run");
   outcome.validation.clear();
   for (const Json& pair : json.at("validation"))  // null: not finite
     outcome.validation.emplace_back(pair.at(0),
@@ -132,7 +141,10 @@ void restore_phase_records(const std::string& text, RunOutcome& outcome) {
       StepCost& cost = row.measured;
       read_array(saved.at("flops"), cost.flops);
       read_array(saved.at("seconds"), cost.seconds);
-      const std::size_t groups = saved.at("group_flops").size() / kSections;
+      const std::size_t values = saved.at("group_flops").size(), groups = values / kSections;
+      if (row.was_measured && (groups < outcome.ledger.groups.size() || values % kSections != 0))
+        refuse_records(
+            concat("'group_flops' has ", values, " values for ", outcome.ledger.groups.size(), " groups"));
       cost.group_flops.resize(groups);
       cost.group_seconds.resize(groups);
       for (std::size_t i = 0; i < groups * kSections; ++i) {
@@ -143,6 +155,24 @@ void restore_phase_records(const std::string& text, RunOutcome& outcome) {
       cost.gradient_bytes = saved.at("bytes").at(1);
       cost.optimizer_bytes = saved.at("bytes").at(2);
     }
+}
+
+}  // namespace
+
+void restore_phase_records(const std::string& text, RunOutcome& outcome) {
+  try {
+    restore_records(Json::parse(text), outcome);
+  } catch (const Json::exception& error) {
+    refuse_records(error.what());
+  }
+}
+
+void restore_phase_records(const std::string& text, RunOutcome& outcome, const std::string& path) {
+  try {
+    restore_phase_records(text, outcome);
+  } catch (const InputError& error) {
+    refuse_checkpoint(path, error.what());
+  }
 }
 
 Ledger with_measurements(Ledger next, const Ledger& before) {

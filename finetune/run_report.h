@@ -23,9 +23,11 @@ RunStatus recorded_status(const std::string& run_json);
 
 std::string run_fingerprint(const Config& config, const PreparedData& data);
 
-// The finished phases of an outcome as text, and back.
+// The finished phases of an outcome as text, and back. InputError for a text that is none of these, with
+// `path` of the checkpoint that has it.
 std::string phase_records(const RunOutcome& outcome);
 void restore_phase_records(const std::string& json, RunOutcome& outcome);
+void restore_phase_records(const std::string& json, RunOutcome& outcome, const std::string& path);
 
 // `next` (new predictions) with the measurements and seconds that `before` had for the same phases.
 Ledger with_measurements(Ledger next, const Ledger& before);

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/adapter_folder.h"
 #include "finetune/adapters.h"
+#include "finetune/data/text.h"
 #include "finetune/experiment.h"
 #include "kernels/kernels.h"
 #include "nn/init.h"
@@ -126,6 +127,16 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   const auto is_head = [&](const std::string& text) {
     return names.contains(text.substr(0, text.find(':')));
   };
+  // Of the head what stands below the last layer, such as a pooler: that it is drawn must not go unsaid.
+  std::vector<std::string> drawn;
+  for (const auto* list : {&report.missing, &report.mismatched})
+    for (const std::string& text : *list)
+      if (is_head(text) && std::none_of(outputs.begin(), outputs.end(), [&](const ParameterPtr& parameter) {
+            return parameter->name == text.substr(0, text.find(':'));
+          }))
+        drawn.push_back(text.substr(0, text.find(':')));
+  if (!drawn.empty() && config.model.init.empty())
+    notes.push_back(concat("the folder has no ", joined(drawn), " that fits: drawn at random"));
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
   if (new_head) {

@@ -1,5 +1,6 @@
 #include "finetune/text_input.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/error.h"
@@ -17,6 +18,24 @@ std::int64_t declared_length(const ModelFolder& folder) {
   return length > 0 ? length : load_tokenizer(folder.path)->max_length().value_or(0);
 }
 
+std::string lower_case(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+// sentence-transformers can make texts lower case before its tokenizer; here only a tokenizer does.
+void check_lower_case(const std::string& folder) {
+  const std::string path = folder + "/sentence_bert_config.json";
+  bool lower = false;
+  if (std::filesystem::exists(path)) read_optional_field(read_json(path), "do_lower_case", path, lower);
+  if (!lower) return;
+  const std::string letters = "The A B C D E F G H I J K L M N O P Q R S T U V W X Y Z";
+  const auto tokenizer = load_tokenizer(folder);
+  if (tokenizer->encode(letters).ids != tokenizer->encode(lower_case(letters)).ids)
+    fail_input("'do_lower_case' is true, but the tokenizer keeps capitals (", path,
+               "); make the tokenizer lower-casing, or remove the key and give texts in lower case");
+}
+
 void refuse_text_keys(const Config& config) {
   const char* key = !config.data.text.empty()       ? "data.text"
                     : config.model.max_length > 0   ? "model.max_length"
@@ -31,6 +50,7 @@ void refuse_text_keys(const Config& config) {
 
 std::optional<TextInput> text_input(const ModelFolder& folder) {
   if (!takes_text(folder.config)) return std::nullopt;
+  check_lower_case(folder.path);
   TextInput input{folder.preprocess.text_column, folder.path, declared_length(folder),
                   folder.config.transformer.vocab_size, folder.preprocess.normalize};
   if (input.column.empty()) input.column = "text";
@@ -60,6 +80,10 @@ std::optional<TextInput> text_input(const Config& config) {
 
 void tokenize(const TextInput& input, Dataset& data) {
   const auto tokenizer = load_tokenizer(input.folder);
+  if (const auto least = static_cast<std::int64_t>(tokenizer->encode("").ids.size());
+      input.max_length < least)
+    fail_input("a length of ", input.max_length, " has no room for the tokenizer's ", least,
+               " special tokens (", input.folder, "); let model.max_length, or the folder's length, be more");
   if (tokenizer->vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
                input.folder, "); use the tokenizer that belongs to it");
@@ -70,6 +94,17 @@ void tokenize(const TextInput& input, Dataset& data) {
     // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
     if (data.tokens.back().empty()) data.tokens.back() = {data.pad_id};
   }
+}
+
+std::int64_t count_full(const TextInput& input, const Dataset& data) {
+  return std::count_if(data.tokens.begin(), data.tokens.end(), [&](const auto& tokens) {
+    return static_cast<std::int64_t>(tokens.size()) == input.max_length;
+  });
+}
+
+std::string note_of_cut(const TextInput& input, std::int64_t full, std::int64_t texts) {
+  if (full == 0) return "";
+  return concat(full, " of ", texts, " texts fill ", input.max_length, " tokens; what is beyond is cut off");
 }
 
 }  // namespace thaw

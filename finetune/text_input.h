@@ -1,6 +1,7 @@
 // How texts become what a model takes: the column that they stand in, the tokenizer, and where they are cut.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -27,5 +28,10 @@ std::optional<TextInput> text_input(const Config& config);
 
 // Fills data.tokens.
 void tokenize(const TextInput& input, Dataset& data);
+
+// Texts that have all the tokens there may be, so that something of them may have been cut off.
+std::int64_t count_full(const TextInput& input, const Dataset& data);
+// What is said of them; empty where there are none.
+std::string note_of_cut(const TextInput& input, std::int64_t full, std::int64_t texts);
 
 }  // namespace thaw

@@ -118,7 +118,7 @@ void Trainer::begin(bool resume) {
   if (!folder_->truncate_metrics(state_.metrics_bytes))
     say("warning: metrics.jsonl is shorter than it was at the checkpoint; the lines that are gone stay gone");
   outcome_.ledger = predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers);
-  restore_phase_records(state_.phases_json, outcome_);
+  restore_phase_records(state_.phases_json, outcome_, found->path);
   say(concat("resumed after ", state_.completed, " of ", total_, " updates from ", found->path));
   // As things stood after the last update; whatever changes now, the loop changes as it would have.
   set_phase(state_.completed - 1);

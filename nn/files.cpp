@@ -66,9 +66,11 @@ class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& path) : path_(path) {
     static std::atomic<int> count{0};
-    temporary_ = concat(path, kTemporaryMark, ::getpid(), "-", count++);
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-    fd_ = FileDescriptor(uninterrupted([&] { return ::open(temporary_.c_str(), flags, 0666); }));
+    do {  // where process numbers repeat, one that was killed may have left a file of this name
+      temporary_ = concat(path, kTemporaryMark, ::getpid(), "-", count++);
+      fd_ = FileDescriptor(uninterrupted([&] { return ::open(temporary_.c_str(), flags, 0666); }));
+    } while (!fd_.is_open() && errno == EEXIST);
     if (!fd_.is_open()) fail_write("write a file", path_, errno);
   }
   ~TemporaryFile() {

@@ -2,6 +2,7 @@
 // silence.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -73,6 +74,14 @@ TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnTextsAlone) {
   expect_refused(run_program(again), {"other data"});
 }
 
+TEST_F(CliTextFolders, WhatTrainsNothingEndsAtTheFirstSignal) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const ProgramResult result =
+        testing::run_program_and_signal_reader({"embed", "--model", model, "--input", "-"}, signal);
+    EXPECT_EQ(result.code, -signal) << result.err;
+  }
+}
+
 TEST_F(CliTextFolders, EmbeddingsNeedThePoolerThatTheyGoThrough) {
   EXPECT_EQ(embed(model).code, 0) << "it has one, and no classifier";
   save_safetensors(model + "/model.safetensors", weights_without("pooler"));
@@ -80,6 +89,77 @@ TEST_F(CliTextFolders, EmbeddingsNeedThePoolerThatTheyGoThrough) {
   std::filesystem::create_directories(model + "/1_Pooling");
   folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
   EXPECT_EQ(embed(model).code, 0);
+}
+
+TEST_F(CliTextFolders, PoolingIsReadAsOldAndNewVersionsNameIt) {
+  std::filesystem::create_directories(model + "/1_Pooling");
+  const auto embedding = [&](const std::string& pooling) {
+    folder.write("model/1_Pooling/config.json", pooling);
+    const ProgramResult result = embed(model);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out;
+  };
+  const std::string mean =
+      embedding(R"({"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false})");
+  const std::string cls = embedding(R"({"pooling_mode_cls_token": true})");
+  EXPECT_NE(mean, cls);
+  EXPECT_EQ(embedding(R"({"pooling_mode": "mean"})"), mean);
+  EXPECT_EQ(embedding(R"({"pooling_mode": ["cls"]})"), cls);
+  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": false})");
+  expect_refused(embed(model), {"1_Pooling/config.json", "\"mean\""});
+}
+
+TEST_F(CliTextFolders, TextsInLowerCaseNeedATokenizerThatMakesThemSo) {
+  folder.write("model/sentence_bert_config.json", R"({"max_seq_length": 12, "do_lower_case": true})");
+  EXPECT_EQ(embed(model).code, 0);
+  folder.write("model/tokenizer_config.json", R"({"do_lower_case": false})");
+  expect_refused(embed(model), {"do_lower_case", "sentence_bert_config.json"});
+  folder.write("model/sentence_bert_config.json", R"({"max_seq_length": 12, "do_lower_case": false})");
+  EXPECT_EQ(embed(model).code, 0);
+}
+
+TEST_F(CliTextFolders, ADefaultPromptIsNotLeftOutInSilence) {
+  const auto with = [&](const std::string& prompts, const std::string& name) {
+    folder.write("model/config_sentence_transformers.json",
+                 R"({"prompts": )" + prompts + R"(, "default_prompt_name": )" + name + "}");
+    return embed(model);
+  };
+  expect_refused(with(R"({"query": "the film: "})", R"("query")"), {"the film: ", "default_prompt_name"});
+  EXPECT_EQ(with(R"({"query": "the film: "})", "null").code, 0);
+  EXPECT_EQ(with(R"({"query": "", "document": "a"})", R"("query")").code, 0);
+}
+
+TEST_F(CliTextFolders, AnAdapterOfOneOutputGivesANumber) {
+  folder.write("s.csv", "text,label\na good film,1.5\na bad film,-1.25\nthe film,0.5\n");
+  ASSERT_EQ(train({"--strategy", "lora", "--set", "data.task=regression"}).code, 0);
+  std::filesystem::remove(run + "/adapter/preprocess.json");  // as PEFT leaves one
+  const ProgramResult number = run_program({"predict", "--model", run + "/adapter", "--input", texts});
+  ASSERT_EQ(number.code, 0) << number.err;
+  EXPECT_TRUE(json::parse(number.out).contains("value")) << number.out;
+}
+
+TEST_F(CliTextFolders, WhatTheLengthCutsOffIsSaidWhereverTextsAreRead) {
+  const std::string longer =
+      folder.write("long.txt", "a film\nthe film was good and the end was good and warm\n");
+  ASSERT_EQ(train({"--set", "model.max_length=6"}).code, 0);
+  for (const char* command : {"predict", "embed"}) {
+    const ProgramResult result = run_program({command, "--model", run, "--input", longer});
+    ASSERT_EQ(result.code, 0) << result.err;
+    expect_has(result.err, "1 of 2 texts fill 6 tokens");
+  }
+  EXPECT_EQ(run_program({"embed", "--model", model, "--input", folder.write("a.txt", "a film\n")}).err, "");
+}
+
+TEST_F(CliTextFolders, ALengthWithoutRoomIsNamed) {
+  expect_refused(train({"--set", "model.max_length=1"}), {"model.max_length", "2 special tokens", model});
+}
+
+TEST_F(CliTextFolders, APoolerThatIsDrawnIsNamed) {
+  save_safetensors(model + "/model.safetensors", weights_without("pooler"));
+  const ProgramResult result = train({"--set", "model.pooling=pooler"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  expect_has(result.err, "pooler.dense.weight");
+  expect_has(result.err, "drawn at random");
 }
 
 TEST_F(CliTextFolders, AModuleThatThawHasNotIsRefused) {
@@ -141,6 +221,29 @@ TEST_F(CliTextFolders, AnAdapterNamesNoBaseWhoseWeightsInitChanged) {
   expect_has(trained.err, "will name no base model");
   const json adapter = json::parse(file_text(run + "/adapter/adapter_config.json"));
   EXPECT_TRUE(adapter.at("base_model_name_or_path").is_null());
+}
+
+TEST_F(CliTextFolders, AnOutputThatIsNotFiniteIsNoAnswer) {
+  ASSERT_EQ(train().code, 0);
+  const std::string two = folder.write("two.txt", "the story was good .\nthe film was good .\n");
+  constexpr std::int64_t kFilm = 20, kWidth = 16;  // its place in the vocabulary
+  for (const std::string& path : {model, run}) {
+    NamedTensors weights;
+    {
+      const SafetensorsFile file(path + "/model.safetensors");
+      for (const SafetensorsEntry& entry : file.entries()) {
+        weights.emplace_back(entry.name, file.load(entry.name));
+        if (entry.name.ends_with("word_embeddings.weight"))
+          std::fill_n(weights.back().second.data<float>() + kFilm * kWidth, kWidth, 3e38F);
+      }
+    }
+    save_safetensors(path + "/model.safetensors", weights);
+    const char* command = path == run ? "predict" : "embed";
+    const ProgramResult result = run_program({command, "--model", path, "--input", two});
+    EXPECT_EQ(result.code, 1) << result.err;
+    EXPECT_EQ(result.out, "");
+    expect_has(result.err, "no finite output for row 2 of " + two);
+  }
 }
 
 TEST_F(CliTextFolders, SizesThatNoMachineHoldsAreRefused) {

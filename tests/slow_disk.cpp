@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "tests/support/program.h"
+#include "tests/support/resume.h"
 #include "tests/support/text_model.h"
 
 namespace thaw {
@@ -68,8 +69,10 @@ void expect_nothing_lost(SlowDisk& test, const std::string& how, bool may_go_wel
     } else if (call > 1) {  // the first is a note in the lock file of who holds it
       EXPECT_TRUE(may_go_well) << "call " << call << " failed and nobody said so";
     }
+    const std::int64_t step = testing::newest_checkpoint(out);
     const ProgramResult again = test.run(out, {});
     ASSERT_EQ(again.code, 0) << "after call " << call << ": " << again.err;
+    if (failed.code != 0) testing::expect_resumed(again, step);
     EXPECT_EQ(test.weights(out), test.weights(test.folder.path("whole"))) << "after call " << call;
     fs::remove_all(out);
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace thaw {
@@ -59,6 +60,22 @@ TEST(Metrics, OfNumbers) {
   EXPECT_NEAR(metric(metrics, "mae"), 1, 1e-12);
   EXPECT_NEAR(metric(metrics, "r2"), 1 - 5.0 / 14, 1e-12);
   EXPECT_NEAR(mean(example_scores(outputs, data)), std::sqrt(5.0 / 3), 1e-6);
+}
+
+TEST(Metrics, OfOutputsThatAreNotFiniteAreNaN) {
+  Dataset numbers;
+  numbers.id = {0, 1};
+  numbers.target = {1, 2};
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    Outputs classes = answers({0, 1, 1, 1});
+    EXPECT_FALSE(first_row_not_finite(classes));
+    classes.values[7] = bad;
+    EXPECT_EQ(first_row_not_finite(classes), 2);
+    for (const auto& [name, value] : compute_metrics(classes, labelled()))
+      EXPECT_TRUE(std::isnan(value)) << name;
+    for (const auto& [name, value] : compute_metrics(Outputs{1, {1, bad}}, numbers))
+      EXPECT_TRUE(std::isnan(value)) << name;
+  }
 }
 
 TEST(Metrics, ScoresOfExamplesAreTheirAccuracy) {

@@ -10,6 +10,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -185,6 +186,14 @@ TEST_F(Files, AKilledWriterLeavesTheOldFileAndATemporary) {
   remove_stale_temporaries(folder_.string());
   EXPECT_EQ(files_there(), 1);
   EXPECT_EQ(read_file(in_folder("f"), kPlenty), "old");
+}
+
+// As after a kill, where process numbers repeat.
+TEST_F(Files, LeftTemporariesDoNotStandInTheWay) {
+  for (int count = 0; count < 1000; ++count)
+    std::ofstream(in_folder(concat("f.thaw-tmp-", ::getpid(), "-", count)));
+  atomic_write(in_folder("f"), "new");
+  EXPECT_EQ(read_file(in_folder("f"), kPlenty), "new");
 }
 
 TEST_F(Files, ASignalInTheMiddleOfWritingIsHarmless) {

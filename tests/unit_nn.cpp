@@ -1,9 +1,13 @@
 // Modules and models: names, groups, modes, ties, initial weights and files.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "core/autograd.h"
 #include "core/ops.h"
+#include "core/random.h"
+#include "kernels/kernels.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/norm.h"
 #include "tests/training_fixture.h"
@@ -15,6 +19,13 @@ std::vector<std::string> names_of(const Model& model) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : tensors_of(model)) names.push_back(name);
   return names;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  const std::vector<double> left = a.to_vector(), right = b.to_vector();
+  double largest = 0;
+  for (std::size_t i = 0; i < left.size(); ++i) largest = std::max(largest, std::abs(left[i] - right[i]));
+  return largest;
 }
 
 TEST(Models, MlpNamesItsTensorsAsDocumented) {
@@ -130,6 +141,30 @@ TEST(Modules, AdaptersAreNamedAsInPeftAndBelongToTheirLayersGroup) {
     return;
   }
   FAIL() << "there is no layers.1.lora_A.weight";
+}
+
+// -- adapters in and out of the weight
+
+TEST(Modules, MergingAndUnmergingGiveTheWeightsBack) {
+  for (const char* strategy : {"lora", "dora"}) {
+    SCOPED_TRACE(strategy);
+    const NoGrad no_grad;
+    const auto model = TestRun("mlp", {strategy, {}, {}}).make();
+    for (Linear* layer : model->linears()) {
+      if (layer->lora() == nullptr) continue;
+      const Tensor before = layer->weight()->tensor.clone();
+      layer->merge();  // B is zero: the adapter changes nothing, bit for bit
+      EXPECT_TRUE(same_bytes(layer->weight()->tensor, before));
+      layer->unmerge();
+      EXPECT_TRUE(same_bytes(layer->weight()->tensor, before));
+      const Tensor b = randn(layer->lora()->b()->tensor.shape(), random_key(6, layer->path()));
+      kernels::copy(layer->lora()->b()->tensor, b);
+      layer->merge();
+      EXPECT_GT(largest_difference(layer->weight()->tensor, before), 0.01) << layer->path();
+      layer->unmerge();
+      EXPECT_LE(largest_difference(layer->weight()->tensor, before), 1e-6) << layer->path();
+    }
+  }
 }
 
 // An adapter is folded into what it adapts: the file has the base's names.

@@ -2,10 +2,19 @@
 // ends with the bits of one that was left alone, wherever in its plan it was.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/error.h"
+#include "finetune/checkpoint.h"
+#include "nn/files.h"
+#include "nn/safetensors.h"
+#include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -136,6 +145,74 @@ TEST(Behaviour7, ASignalSavesAndTheRunGoesOnFromThere) {
   EXPECT_EQ(stopped.completed, 5);
   EXPECT_EQ(run.train({}, &run_folder, true).status, RunStatus::ok);
   expect_same_bytes(*run.model, *expected);
+}
+
+// The one checkpoint of a run with its state changed, and the checksum made anew.
+void change_state(const std::string& path, const std::function<void(nlohmann::ordered_json&)>& change) {
+  NamedTensors tensors;
+  std::map<std::string, std::string> metadata;
+  {
+    const SafetensorsFile file(path);
+    for (const SafetensorsEntry& entry : file.entries())
+      tensors.emplace_back(entry.name, file.load(entry.name));
+    metadata = file.metadata();
+  }
+  auto all = nlohmann::ordered_json::parse(metadata.at("state"));
+  auto run = nlohmann::ordered_json::parse(all.at("run").get<std::string>());
+  change(run);
+  all["run"] = run.dump();
+  metadata["state"] = all.dump();
+  std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  Sha256 hash;
+  for (const auto& [name, tensor] : tensors) {
+    hash.update(name);
+    const ConstView view = tensor;
+    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
+  }
+  hash.update(metadata.at("state"));
+  metadata["sha256"] = hash.hex();
+  save_safetensors(path, tensors, metadata);
+}
+
+TEST(Behaviour7, ACheckpointThatHoldsNonsenseIsRefused) {
+  using Json = nlohmann::ordered_json;
+  const auto in_phases = [](const std::function<void(Json&)>& change) {
+    return [change](Json& run) {
+      Json phases = Json::parse(run.at("phases").get<std::string>());
+      change(phases);
+      run["phases"] = phases.dump();
+    };
+  };
+  const std::vector<std::function<void(Json&)>> changes = {
+      [](Json& run) { run["completed"] = 0; },
+      [](Json& run) { run["completed"] = -5; },
+      [](Json& run) { run["completed"] = "many"; },
+      [](Json& run) { run["best_step"] = 1000; },
+      [](Json& run) { run["metrics_bytes"] = -1; },
+      [](Json& run) { run.erase("triggers"); },
+      [](Json& run) { run["phases"] = "{"; },
+      in_phases([](Json& phases) { phases["proofs"] = Json::array(); }),
+      in_phases([](Json& phases) { phases["proofs"][0][1] = -3; }),
+      in_phases([](Json& phases) { phases["rows"][0]["group_flops"] = Json::array(); }),
+      in_phases([](Json& phases) { phases["rows"][0]["flops"].erase(0); }),
+  };
+  TestRun run("mlp", {"full", {}, {}});
+  run.config.train.checkpoint_every = "1 steps";
+  run.config.train.keep_checkpoints = 1;
+  const TemporaryFolder folder;
+  RunFolder run_folder(folder.path(), false);
+  run.train({}, &run_folder);
+  const std::string path = find_checkpoint(run_folder.checkpoints()).value().path;
+  const std::string whole = text_of(path);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    std::ofstream(path, std::ios::binary) << whole;
+    change_state(path, changes[i]);
+    const std::string message = message_of<InputError>([&] { run.train({}, &run_folder, true); });
+    EXPECT_NE(message.find("the checkpoint " + path + " holds what no run saves"), std::string::npos)
+        << "change " << i << ": " << message;
+  }
+  std::ofstream(path, std::ios::binary) << whole;
+  EXPECT_EQ(run.train({}, &run_folder, true).status, RunStatus::ok);
 }
 
 TEST(Behaviour7, ACheckpointOfAnotherRunIsRefused) {

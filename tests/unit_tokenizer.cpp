@@ -140,6 +140,8 @@ TEST_F(Golden, SaysWhatTheFolderDeclares) {
   EXPECT_EQ(load()->max_length(), std::nullopt);
   tokenizer["truncation"] = {{"max_length", 9}, {"strategy", "LongestFirst"}, {"stride", 0}};
   EXPECT_EQ(load(tokenizer)->max_length(), 9);
+  write("tokenizer_config.json", R"({"pad_token": "[MASK]", "model_max_length": 7})");
+  EXPECT_EQ(load(tokenizer)->max_length(), 7) << "as transformers does";
 }
 
 TEST_F(Golden, ATextIsCutToTheMaximalLength) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/autograd.h"
 #include "core/ops.h"
 #include "tests/training_fixture.h"
 
@@ -160,6 +161,29 @@ TEST(NotFinite, RollbackDoesNotTouchWhatIsFrozenNow) {
   EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
   ASSERT_EQ(outcome.proofs.size(), 2U);
   EXPECT_TRUE(outcome.proofs[1].equal());
+}
+
+TEST(NotFinite, WeightsThatGiveNoFiniteOutputAreNotTheBest) {
+  TestRun run("mlp", {"full", {}, {}});
+  run.config.train.steps = 2;
+  run.config.train.eval_every = "1 steps";
+  run.config.train.restore_best = true;
+  run.config.train.monitor = "validation_accuracy";
+  // Outputs that are all infinite would be answers of the first class, and all right.
+  for (std::int64_t& label : run.data.validation.label) label = 0;
+  Trainer::Hooks hooks;
+  hooks.progress = [&](const TrainProgress& progress) {
+    if (progress.completed < 2) return;
+    const NoGrad no_grad;
+    for (const ParameterPtr& parameter : run.model->parameters())
+      std::fill_n(parameter->tensor.data<float>(), parameter->tensor.numel(), 1e30F);
+  };
+  const RunOutcome outcome = run.train(hooks);
+  ASSERT_EQ(outcome.status, RunStatus::ok);
+  ASSERT_EQ(outcome.evaluations.size(), 2U);
+  EXPECT_TRUE(std::isnan(metric(outcome.evaluations[1].metrics, "accuracy")));
+  EXPECT_EQ(outcome.validation, outcome.evaluations[0].metrics);
+  EXPECT_LT(run.model->parameters().front()->tensor.to_vector().front(), 1e10);
 }
 
 // -- ends of runs

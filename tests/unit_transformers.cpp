@@ -88,6 +88,21 @@ TEST_F(TransformerConfigs, Gpt2SaysWhatItsTextsArePaddedWith) {
   EXPECT_EQ(written(json::object(), -1), json());
 }
 
+TEST_F(TransformerConfigs, WhatIsWrittenFitsTheLabelsAndTheWeights) {
+  for (const json& source : {gpt2(), vit()})
+    for (const char* key : {"dtype", "torch_dtype"}) {
+      json with_stale = source;
+      with_stale.update({{"num_labels", 2}, {key, "float16"}});
+      ModelConfig config = read(with_stale);
+      config.outputs = 3;
+      const json written = json::parse(write_model_config(config));
+      EXPECT_FALSE(written.contains("num_labels"));
+      EXPECT_EQ(written.at("id2label").size(), 3U);
+      EXPECT_EQ(written.at("dtype"), "float32");
+      EXPECT_FALSE(written.contains("torch_dtype"));
+    }
+}
+
 TEST_F(TransformerConfigs, WhatIsNotInThisVersionIsRefused) {
   for (const char* key :
        {"scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention"})

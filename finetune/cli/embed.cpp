@@ -1,13 +1,19 @@
 // `thaw embed`: the vector that a text model makes of each text, a JSON line for each.
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
+#include "finetune/data/text.h"
 #include "finetune/evaluate.h"
 #include "finetune/metrics_json.h"
+#include "nn/json_file.h"
 
 namespace thaw::cli {
 namespace {
@@ -20,6 +26,22 @@ void normalize(std::vector<double>& vector) {
   for (double& value : vector) value /= length;
 }
 
+// sentence-transformers puts the default prompt before each text. InputError where there is one.
+void refuse_prompt(const std::string& folder) {
+  const std::string path = folder + "/config_sentence_transformers.json";
+  if (!std::filesystem::exists(path)) return;
+  const nlohmann::json json = read_json(path);
+  std::string name, prompt;
+  std::map<std::string, std::string> prompts;
+  read_optional_field(json, "default_prompt_name", path, name);
+  read_optional_field(json, "prompts", path, prompts);
+  if (!name.empty() && prompts.contains(name)) prompt = prompts.at(name);
+  if (!prompt.empty())
+    fail_input("the model puts a prompt before each text, ", in_quotes(prompt), " (", path,
+               ", default_prompt_name), which is not in this version; set default_prompt_name to null, and "
+               "write the prompt before each text yourself");
+}
+
 }  // namespace
 
 int embed(const Arguments& arguments) {
@@ -28,8 +50,10 @@ int embed(const Arguments& arguments) {
   if (!takes_text(saved.folder.config))
     fail_input("embed is for text models, and this one is '", saved.folder.config.architecture, "' (",
                arguments.model, "); give the folder of a text model");
+  refuse_prompt(saved.folder.path);
   const Dataset data = read_inputs(saved.folder, arguments.input);
   const Outputs features = features_all(*saved.model, data);
+  check_outputs(features, arguments.input);
   std::string lines;
   for (std::int64_t i = 0; i < data.size(); ++i) {
     std::vector<double> vector(features.row(i), features.row(i) + features.columns);

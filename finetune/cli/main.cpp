@@ -37,15 +37,19 @@ void on_stop_signal(int signal) {
   stop_signal = signal;
 }
 
-void install_signal_handlers() {
+// For the commands that train: the others have nothing to save, and end at the first signal.
+void handle_stop_signals() {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file at the limit of its size
+}
+
+void ignore_write_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not the end
+  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file at the limit of its size
 }
 
 // Without this, a file that is opened could get the number of a stream that the caller closed.
@@ -71,6 +75,7 @@ int run(int argc, const char* const* argv) {
       {"merge", merge},         {"inspect", inspect}, {"help", show_help}, {"strategies", list_strategies},
       {"version", show_version}};
   const Arguments arguments = parse_arguments(argc, argv);
+  if (arguments.command == "train" || arguments.command == "compare") handle_stop_signals();
   set_num_threads(arguments.threads);
   if (!arguments.set.empty() && arguments.config.empty())
     Progress().message("--set has no effect: thaw " + arguments.command + " reads no config");
@@ -83,7 +88,7 @@ int run(int argc, const char* const* argv) {
 int main(int argc, char** argv) {
   using namespace thaw::cli;
   open_standard_streams();
-  install_signal_handlers();
+  ignore_write_signals();
   try {
     check_cpu();
     return run(argc, argv);

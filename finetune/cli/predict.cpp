@@ -54,7 +54,9 @@ int predict(const Arguments& arguments) {
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
   const Preprocess& preprocess = saved.folder.preprocess;
   const Dataset data = read_inputs(saved.folder, arguments.input);
-  const std::string lines = prediction_lines(predict_all(*saved.model, data), data.size(), preprocess);
+  const Outputs outputs = predict_all(*saved.model, data);
+  check_outputs(outputs, arguments.input);
+  const std::string lines = prediction_lines(outputs, data.size(), preprocess);
   write_result(arguments.output, lines);
   return 0;
 }

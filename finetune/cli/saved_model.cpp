@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "finetune/adapter_folder.h"
 #include "finetune/checkpoint.h"
+#include "finetune/cli/output.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/standardize.h"
 #include "finetune/data/text.h"
@@ -39,7 +40,8 @@ void forgive_output_layer(Model& model, LoadReport& report) {
 void check_preprocess(const ModelFolder& folder) {
   const Preprocess& p = folder.preprocess;
   auto refuse = [&](const char* key, const char* what) {
-    fail_input("'", key, "' ", what, " (preprocess.json in ", folder.path, "); make the folder again");
+    fail_input("'", key, "' ", what, folder.has_preprocess ? " (preprocess.json in " : " (config.json in ",
+               folder.path, "); make the folder again");
   };
   const bool regression = p.task == "regression";
   if (!regression && p.task != "classification") refuse("task", "is neither classification nor regression");
@@ -76,6 +78,7 @@ void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
     folder.config.outputs = entry.shape[0];
     folder.config.labels.clear();
     folder.preprocess.labels.clear();
+    folder.preprocess.task = entry.shape[0] == 1 ? "regression" : "classification";
   }
 }
 
@@ -174,7 +177,12 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
 
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
   const Preprocess& preprocess = folder.preprocess;
-  if (const auto text = text_input(folder)) return tokenize(*text, data);
+  if (const auto text = text_input(folder)) {
+    tokenize(*text, data);
+    const std::string note = note_of_cut(*text, count_full(*text, data), data.size());
+    if (!note.empty()) Progress().message(note);
+    return;
+  }
   if (data.sample_shape != folder.config.sample_shape)
     fail_input("the samples have the shape ", Shape(data.sample_shape), ", the model takes ",
                Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
@@ -186,6 +194,12 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
     fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", data.sample_size(),
                " features (", folder.path, "); make the folder again");
   Standardizer{preprocess.mean, preprocess.deviation}.apply(data);
+}
+
+void check_outputs(const Outputs& outputs, const std::string& source) {
+  if (const auto row = first_row_not_finite(outputs))
+    fail("the model gives no finite output for row ", *row + 1, " of ", source,
+         "; look at that input, or at the weights' size");
 }
 
 void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data) {

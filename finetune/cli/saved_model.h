@@ -5,6 +5,7 @@
 #include <string>
 
 #include "finetune/data/dataset.h"
+#include "finetune/evaluate.h"
 #include "finetune/model_folder.h"
 #include "nn/module.h"
 
@@ -28,6 +29,9 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path);
 
 // Checks that samples have the model's shape and columns, and standardises them. `source` names the data.
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data);
+
+// Error where an output is NaN or infinite. `source` names the data.
+void check_outputs(const Outputs& outputs, const std::string& source);
 
 // Class indices as the model has them. InputError for a class that the model does not know.
 void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data);

@@ -89,7 +89,8 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& folder) {
                        : has("vocab.txt")    ? read_word_piece_files(folder, config)
                                              : read_bpe_files(folder, config);
   read.parts.pad_id = padding_id(config, read);
-  if (!read.parts.max_length) read.parts.max_length = config.model_max_length;
+  // As in transformers, which sets tokenizer.json's truncation anew for each call.
+  if (config.model_max_length) read.parts.max_length = config.model_max_length;
   if (config.truncation_side) read.parts.truncation_side = *config.truncation_side;
   for (const char* name : kFiles)
     if (has(name)) read.parts.files.emplace_back(name);

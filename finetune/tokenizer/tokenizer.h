@@ -39,8 +39,8 @@ class Tokenizer {
   // One above the highest id, added tokens included: the rows that an embedding must have.
   virtual std::int64_t vocab_size() const = 0;
 
-  // The length that the folder declares: the truncation of tokenizer.json, else model_max_length of
-  // tokenizer_config.json if that is at most 2^24 (larger ones stand for "none").
+  // The length that the folder declares: model_max_length of tokenizer_config.json if that is at most 2^24
+  // (larger ones stand for "none"), else the truncation of tokenizer.json.
   virtual std::optional<std::int64_t> max_length() const = 0;
 
   // Names of the folder's files that a saved model needs to have its tokenizer again.

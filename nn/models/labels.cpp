@@ -41,6 +41,7 @@ void write_labels(const ModelConfig& config, nlohmann::ordered_json& json) {
     id2label[std::to_string(i)] = name;
     label2id[name] = i;
   }
+  json.erase("num_labels");  // the source's; transformers refuses one that differs from id2label
   json["id2label"] = id2label;
   json["label2id"] = label2id;
 }

@@ -128,6 +128,11 @@ std::string write_model_config(const ModelConfig& config) {
       config.source.empty() ? nlohmann::ordered_json::object() : nlohmann::ordered_json::parse(config.source);
   json["model_type"] = architecture.model_type;
   architecture.write(config, json);
+  if (!std::string_view(architecture.model_type).starts_with("thaw-")) {
+    // The weights are written so, whatever the source's were; transformers loads them as the config says.
+    json["dtype"] = "float32";
+    json.erase("torch_dtype");
+  }
   if (const auto& adapters = config.adapters)
     json[kAdaptersKey] = {{"type", "bottleneck"},
                           {"size", adapters->options.size},

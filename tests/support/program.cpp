@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,21 @@ ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
   const pid_t child = start(arguments, streams);
   std::this_thread::sleep_for(delay);
   ::kill(child, signal);  // harmless to a child that has ended: it stays until it is waited for
+  return wait_for(child, streams);
+}
+
+ProgramResult run_program_and_signal_reader(const std::vector<std::string>& arguments, int signal) {
+  const TemporaryFolder streams;
+  if (::mkfifo(streams.path("in").c_str(), 0600) != 0) throw std::runtime_error("mkfifo failed");
+  ::signal(SIGPIPE, SIG_IGN);  // should it not read to the end
+  const pid_t child = start(arguments, streams);
+  const int pipe = ::open(streams.path("in").c_str(), O_WRONLY);
+  // More than a pipe holds: the last of it is written when the program has read the first.
+  const std::string lines(4096, '\n');
+  for (int i = 0; i < 256 && ::write(pipe, lines.data(), lines.size()) > 0; ++i) {
+  }
+  ::kill(child, signal);
+  ::close(pipe);
   return wait_for(child, streams);
 }
 

@@ -26,6 +26,9 @@ ProgramResult run_program_in(const std::vector<std::string>& environment,
 ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
                                      std::chrono::milliseconds delay, int signal);
 
+// Starts `thaw` with a pipe for its standard input, which stays open, and sends it `signal` once it reads.
+ProgramResult run_program_and_signal_reader(const std::vector<std::string>& arguments, int signal);
+
 // Starts `thaw` and sends it `signal` twice: after `delay`, and when `file` is there.
 ProgramResult run_program_and_signal_twice(const std::vector<std::string>& environment,
                                            const std::vector<std::string>& arguments,

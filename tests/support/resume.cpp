@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <random>
@@ -36,6 +37,25 @@ lr_mult = { "layers.0" = 0.1 }
 rewarmup = 20
 )";
 
+std::int64_t newest_checkpoint(const std::string& run) {
+  std::int64_t newest = 0;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(run + "/checkpoints", none)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(".safetensors"))
+      newest = std::max<std::int64_t>(newest, std::stoll(name.substr(5)));
+  }
+  return newest;
+}
+
+void expect_resumed(const ProgramResult& result, std::int64_t step) {
+  if (step == 0) return;
+  const std::string words = "resumed after ";
+  const std::size_t found = result.err.find(words);
+  ASSERT_NE(found, std::string::npos) << "from step " << step << ": " << result.err;
+  EXPECT_GE(std::stoll(result.err.substr(found + words.size())), step) << result.err;
+}
+
 void expect_same_bits_after_kills(const std::string& config, int kills, std::uint64_t seed) {
   const TemporaryFolder folder;
   const std::string whole = folder.path("whole"), killed = folder.path("killed");
@@ -50,8 +70,10 @@ void expect_same_bits_after_kills(const std::string& config, int kills, std::uin
   for (int tries = 0; killed_runs < kills; ++tries) {
     ASSERT_LT(tries, 10 * kills) << "runs end before they are killed";
     const std::chrono::milliseconds delay(random() % (static_cast<std::uint64_t>(length.count()) / 3 + 20));
+    const std::int64_t step = newest_checkpoint(killed);
     const ProgramResult result =
         run_program_and_signal({"train", config, "--out", killed, "--resume"}, delay, SIGKILL);
+    if (result.code == 0) expect_resumed(result, step);
     ASSERT_TRUE(result.code == -SIGKILL || result.code == 0) << result.err;
     if (result.code == -SIGKILL) ++killed_runs;
     if (result.code != 0) continue;
@@ -59,8 +81,10 @@ void expect_same_bits_after_kills(const std::string& config, int kills, std::uin
     ASSERT_EQ(file_text(whole + "/model.safetensors"), file_text(killed + "/model.safetensors"));
     std::filesystem::remove_all(killed);
   }
+  const std::int64_t step = newest_checkpoint(killed);
   const ProgramResult last = run_program({"train", config, "--out", killed, "--resume"});
   ASSERT_EQ(last.code, 0) << last.err;
+  expect_resumed(last, step);
   EXPECT_EQ(file_text(whole + "/model.safetensors"), file_text(killed + "/model.safetensors"));
 }
 

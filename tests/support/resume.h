@@ -4,10 +4,19 @@
 #include <cstdint>
 #include <string>
 
+#include "tests/support/program.h"
+
 namespace thaw::testing {
 
 // A run that checkpoints every few updates, and whose plan changes what trains, dropout and momentum.
 extern const char* const kChangingRun;
+
+// The step of the newest checkpoint file in a run's folder; 0: there is none.
+std::int64_t newest_checkpoint(const std::string& run);
+
+// That a run went on from `step` or later, as it says itself: one that began anew would end with the same
+// bits. Nothing where `step` is 0.
+void expect_resumed(const ProgramResult& result, std::int64_t step);
 
 // Kills the run of a config file `kills` times at random moments, resumes it each time, and compares
 // its final weights.
