@@ -141,6 +141,7 @@ Metrics compute_metrics(const Outputs& outputs, const Dataset& data) {
 }
 
 std::vector<float> example_scores(const Outputs& outputs, const Dataset& data) {
+  if (first_row_not_finite(outputs)) return std::vector<float>(data.id.size(), NAN);
   std::vector<float> scores;
   scores.reserve(data.id.size());
   const bool regression = data.label.empty();

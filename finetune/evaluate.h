@@ -34,6 +34,7 @@ Metrics compute_metrics(const Outputs& outputs, const Dataset& data);
 
 // Each example's part in the main metric, whose mean over examples is that metric: 1 where the class is
 // right; for rmse, which is no mean, its linearisation rmse + (e^2 - rmse^2) / (2 rmse) (the delta method).
+// All are NaN where an output is not finite.
 std::vector<float> example_scores(const Outputs& outputs, const Dataset& data);
 
 Metrics evaluate(Model& model, const Dataset& data);

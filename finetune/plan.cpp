@@ -105,7 +105,10 @@ void check_order(const Plan& plan, const std::vector<ResolvedPhase>& phases) {
 bool plateau_reached(const std::string& metric, const std::vector<double>& values, int patience) {
   const bool lower_is_better = !higher_is_better(metric);
   if (values.size() <= static_cast<size_t>(patience)) return false;
-  const auto better = [&](double a, double b) { return lower_is_better ? a < b : a > b; };
+  // NaN is worse than any number.
+  const auto better = [&](double a, double b) {
+    return !std::isnan(a) && (std::isnan(b) || (lower_is_better ? a < b : a > b));
+  };
   const auto recent = values.end() - patience;
   const double best = *std::min_element(values.begin(), recent, better);
   return std::none_of(recent, values.end(), [&](double value) { return better(value, best); });

@@ -251,7 +251,9 @@ TEST(Behaviour9, RestoringAndLoadingRaiseTheVersionOfEveryWeight) {
 
   const auto optimizer = make_optimizer(run.config.train, *model);
   Snapshot best, rollback;
-  save_checkpoint(folder.path(), {*model, *optimizer, {}, best, rollback, ""}, 1);
+  RunState state;
+  state.completed = 1;
+  save_checkpoint(folder.path(), {*model, *optimizer, state, best, rollback, ""}, 1);
   before = versions();
   load_checkpoint(find_checkpoint(folder.path())->path, *model, *optimizer, best, rollback, "");
   expect_higher(before);

@@ -75,6 +75,8 @@ TEST(Metrics, OfOutputsThatAreNotFiniteAreNaN) {
       EXPECT_TRUE(std::isnan(value)) << name;
     for (const auto& [name, value] : compute_metrics(Outputs{1, {1, bad}}, numbers))
       EXPECT_TRUE(std::isnan(value)) << name;
+    EXPECT_TRUE(std::isnan(example_scores(classes, labelled())[0]));
+    EXPECT_TRUE(std::isnan(example_scores(Outputs{1, {1, bad}}, numbers)[0]));
   }
 }
 

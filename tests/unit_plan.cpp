@@ -240,6 +240,8 @@ TEST(PlanPlateau, ReachedWhenNothingImprovesOnTheBestBefore) {
   EXPECT_FALSE(plateau_reached("validation_loss", {}, 2));
   EXPECT_FALSE(plateau_reached("validation_loss", {1.0, 1.0}, 2)) << "nothing before the last two";
   EXPECT_TRUE(plateau_reached("validation_loss", {1.0, 1.0, 1.0}, 2));
+  EXPECT_FALSE(plateau_reached("validation_loss", {NAN, 1.0, 0.9}, 2)) << "any number is better than none";
+  EXPECT_TRUE(plateau_reached("validation_accuracy", {0.9, NAN, NAN}, 2));
   EXPECT_TRUE(plateau_reached("validation_loss", {0.5, 1.0, 0.9}, 2));
   EXPECT_FALSE(plateau_reached("validation_loss", {1.0, 0.9, 0.95}, 2));
   EXPECT_TRUE(plateau_reached("validation_accuracy", {0.9, 0.8, 0.9}, 2));

@@ -1,6 +1,7 @@
 #include "finetune/compare/row.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "finetune/run_report.h"
 
@@ -14,6 +15,8 @@ void fill_row(ReportedRun& row, const RunResult& result) {
     row.loss = metric(result.test, "loss");
     row.test = result.test;
     row.scores = result.test_scores;
+    // Weights may be finite and answers not.
+    if (!std::isfinite(row.loss)) row.status = "diverged";
   }
   row.seconds = outcome.train_seconds;
   row.first_epoch_seconds = outcome.first_epoch_seconds;
