@@ -15,7 +15,7 @@ extern const char* const kChangingRun;
 std::int64_t newest_checkpoint(const std::string& run);
 
 // That a run went on from `step` or later, as it says itself: one that began anew would end with the same
-// bits. Nothing where `step` is 0.
+// bits. Nothing where `step` is 0, or the run had come to its end before.
 void expect_resumed(const ProgramResult& result, std::int64_t step);
 
 // Kills the run of a config file `kills` times at random moments, resumes it each time, and compares
