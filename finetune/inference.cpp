@@ -170,14 +170,6 @@ void studentise(std::vector<std::vector<double>>& draws, std::size_t strategy, d
     draws[order[i]][strategy] = normals[i] / std::sqrt(chi_squared(random) / degrees);
 }
 
-// Rounded down: never above the share.
-double lower_quantile(std::vector<double> values, double share) {
-  const auto at =
-      static_cast<std::ptrdiff_t>(std::max(share * static_cast<double>(values.size() + 1) - 1, 0.0));
-  std::nth_element(values.begin(), values.begin() + at, values.end());
-  return values[static_cast<std::size_t>(at)];
-}
-
 Interval around(const Estimate& e, double critical) {
   return {e.mean, e.mean - critical * e.error, e.mean + critical * e.error};
 }
@@ -191,9 +183,12 @@ Verdict judge(const Contrast& contrast, const Interval& narrow, bool higher_is_b
 }
 
 // The tail that every strategy's interval leaves so that with `probability` all of them hold: balanced, each
-// errs as often (Beran 1988), whatever its degrees of freedom.
-double balanced_tail(const std::vector<double>& least_tails, double probability) {
-  return lower_quantile(least_tails, 1 - probability);
+// errs as often (Beran 1988), whatever its degrees of freedom. Rounded down: never above the share.
+double balanced_tail(std::vector<double> least_tails, double probability) {
+  const double rank = (1 - probability) * static_cast<double>(least_tails.size() + 1);
+  const auto at = static_cast<std::ptrdiff_t>(std::max(rank - 1, 0.0));
+  std::nth_element(least_tails.begin(), least_tails.begin() + at, least_tails.end());
+  return least_tails[static_cast<std::size_t>(at)];
 }
 
 // `t`: draws of Student's t, [draw][strategy].
