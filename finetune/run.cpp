@@ -131,8 +131,7 @@ RunResult run_training(const RunRequest& request) {
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (judge && result.outcome.status == RunStatus::ok) {
     if (folder && request.data == nullptr)  // a comparison registers all of its looks at once
-      record_look({data.test_hash, fs::absolute(request.out).lexically_normal().string(),
-                   sha256_hex(to_toml(resolved)), now_utc()});
+      record_look({data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
     const Outputs outputs = predict_all(*prepared.model, data.test);
     result.test = compute_metrics(outputs, data.test);
     result.test_scores = example_scores(outputs, data.test);

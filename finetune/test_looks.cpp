@@ -75,6 +75,11 @@ void record_look_with_model(const TestLook& look) {
   write_look(look, register_beside(folder_that_registers(look.by)));
 }
 
+std::string registered_name(const std::string& folder) {
+  const fs::path path = fs::absolute(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).string();  // "run/" is "run"
+}
+
 // To the microsecond: short comparisons follow each other within a second.
 std::string now_utc() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -28,6 +28,9 @@ void record_look(const TestLook& look);
 // of, or its study; else beside the run, which is `look.by`.
 void record_look_with_model(const TestLook& look);
 
+// The absolute path of a folder, under which its looks are registered.
+std::string registered_name(const std::string& folder);
+
 std::string now_utc();
 
 }  // namespace thaw

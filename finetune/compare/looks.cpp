@@ -1,6 +1,5 @@
 #include "finetune/compare/looks.h"
 
-#include <filesystem>
 #include <optional>
 
 #include "core/error.h"
@@ -29,11 +28,6 @@ std::string identity_of(const Config& config, const PreparedData& loaded, const 
                         bool allow_missing) {
   const PreparedModel start = prepare_model(config, drawn, config.train.seed, std::nullopt, allow_missing);
   return sha256_hex(concat(to_toml(config), identity_of(loaded), '\n', hash_of_weights(*start.model)));
-}
-
-std::string registered_name(const std::string& folder) {
-  const auto path = std::filesystem::absolute(folder).lexically_normal();
-  return (path.has_filename() ? path : path.parent_path()).string();  // "run/" is "run"
 }
 
 LooksBefore looks_before(const TestLook& own, const std::string& began) {

@@ -14,9 +14,6 @@ namespace thaw {
 std::string identity_of(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
                         bool allow_missing);
 
-// The absolute path of a folder, under which its looks are registered.
-std::string registered_name(const std::string& folder);
-
 struct LooksBefore {
   std::vector<std::string> repeated;  // of the same identity: a sentence each
   std::vector<std::string> others;    // of another: who and when
