@@ -211,7 +211,7 @@ std::vector<Contrast> contrasts_of(const std::vector<Estimate>& estimates,
     contrast.degrees = e.degrees;
     contrast.pointwise = around(e, t_quantile(0.05, e.degrees));
     contrast.simultaneous = around(e, critical);
-    contrast.detectable = (critical + t_quantile(2 * (1 - kPower), e.degrees)) * e.error;
+    contrast.detectable = t_shift(kPower, critical, e.degrees) * e.error;
     if (contrast.detectable > ranges[s]) contrast.detectable = INFINITY;
     contrast.margin = options.margin;
     contrast.verdict = judge(contrast, around(e, t_quantile(tail_90, e.degrees)), options.higher_is_better);

@@ -150,12 +150,17 @@ int ResolvedPlan::phase_at(std::int64_t completed, const Triggers& triggers) con
   return static_cast<int>(phase);
 }
 
+size_t ResolvedPlan::thawed_in(size_t parameter, const std::vector<Segment>& past) const {
+  size_t thawed = past.size() - 1;
+  while (thawed > 0 && phases_[past[thawed - 1].phase].trainable[parameter]) --thawed;
+  return thawed;
+}
+
 // Update k of the phase in which the parameter thawed gets k / (rewarmup + 1), 1 at most. What trains from
 // the start of the run did not thaw.
 double ResolvedPlan::rewarmup_factor(size_t parameter, std::int64_t completed,
                                      const std::vector<Segment>& past) const {
-  size_t thawed = past.size() - 1;
-  while (thawed > 0 && phases_[past[thawed - 1].phase].trainable[parameter]) --thawed;
+  const size_t thawed = thawed_in(parameter, past);
   if (thawed == 0) return 1.0;
   const double k = static_cast<double>(completed - past[thawed].begin + 1);
   return std::min(1.0, k / static_cast<double>(phases_[past[thawed].phase].rewarmup + 1));

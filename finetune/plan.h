@@ -150,6 +150,10 @@ class ResolvedPlan {
   // updates.
   std::vector<Segment> segments(const Triggers& triggers = {}) const;
 
+  // Of the segments of a run up to one in which the parameter trains: the one in which it thawed, 0 for what
+  // trains from the start.
+  size_t thawed_in(size_t parameter, const std::vector<Segment>& past) const;
+
  private:
   std::vector<Segment> history(std::int64_t completed, const Triggers& triggers) const;
   double rewarmup_factor(size_t parameter, std::int64_t completed, const std::vector<Segment>& past) const;

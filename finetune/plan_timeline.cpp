@@ -17,18 +17,25 @@
 namespace thaw {
 namespace {
 
-TimelineCell cell_of(const ResolvedPhase& phase, const ModelInfo& model, int group) {
+// `past`: the segments up to this one.
+TimelineCell cell_of(const ResolvedPlan& plan, const std::vector<Segment>& past, int group) {
+  const ModelInfo& model = plan.model();
+  const ResolvedPhase& phase = plan.phases()[past.back().phase];
+  size_t thawed = past.size() - 1;
   TimelineCell cell;
   for (size_t p = 0; p < model.parameters.size(); ++p) {
     const ParameterInfo& parameter = model.parameters[p];
     if (parameter.group != group) continue;
     cell.elements += parameter.numel;
     if (!phase.trainable[p]) continue;
+    thawed = std::min(thawed, plan.thawed_in(p, past));
     const double multiplier = phase.lr_mult[p];
     cell.lr_mult_min = cell.trainable == 0 ? multiplier : std::min(cell.lr_mult_min, multiplier);
     cell.lr_mult_max = std::max(cell.lr_mult_max, multiplier);
     cell.trainable += parameter.numel;
   }
+  cell.thawed = past[thawed].begin;
+  if (thawed > 0) cell.rewarmup = plan.phases()[past[thawed].phase].rewarmup;
   return cell;
 }
 
@@ -106,12 +113,18 @@ std::string waiting_phases(const ResolvedPlan& plan, const Triggers& triggers) {
 
 }  // namespace
 
+double TimelineCell::rewarmup_factor(std::int64_t completed) const {
+  return std::min(1.0, static_cast<double>(completed - thawed + 1) / static_cast<double>(rewarmup + 1));
+}
+
 std::vector<TimelineSegment> timeline_data(const ResolvedPlan& plan, const Triggers& triggers) {
   std::vector<TimelineSegment> parts;
+  std::vector<Segment> past;
   for (const Segment& segment : plan.segments(triggers)) {
+    past.push_back(segment);
     TimelineSegment part{segment, {}};
     for (int group = 0; group <= plan.model().head(); ++group) {
-      part.groups.push_back(cell_of(plan.phases()[segment.phase], plan.model(), group));
+      part.groups.push_back(cell_of(plan, past, group));
     }
     parts.push_back(std::move(part));
   }

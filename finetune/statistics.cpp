@@ -1,6 +1,8 @@
 #include "finetune/statistics.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace thaw {
 namespace {
@@ -49,10 +51,40 @@ double t_quantile(double tail, double degrees) {
   return (low + high) / 2;
 }
 
+// Over s = sqrt(chi^2 / degrees), whose density is in proportion to s^(degrees - 1) exp(-degrees s^2 / 2), of
+// the probability given s; by the midpoint rule over all of s that is not negligible.
+double t_power(double shift, double critical, double degrees) {
+  constexpr int kPoints = 200;
+  const auto normal = [](double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); };
+  const double width = 8 / std::sqrt(2 * degrees);
+  const double low = std::max(0.0, 1 - width), step = (1 + width - low) / kPoints;
+  double found = 0, all = 0;
+  for (int i = 0; i < kPoints; ++i) {
+    const double s = low + (i + 0.5) * step;
+    const double weight = std::exp((degrees - 1) * std::log(s) - degrees * (s * s - 1) / 2);
+    found += weight * (normal(shift - critical * s) + normal(-shift - critical * s));
+    all += weight;
+  }
+  return found / all;
+}
+
+double t_shift(double power, double critical, double degrees) {
+  double low = 0, high = 1;
+  while (t_power(high, critical, degrees) < power) high *= 2;
+  for (int i = 0; i < 40; ++i) {
+    const double middle = (low + high) / 2;
+    (t_power(middle, critical, degrees) < power ? low : high) = middle;
+  }
+  return (low + high) / 2;
+}
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
 Interval t_interval(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
-  double mean = 0;
-  for (const double value : values) mean += value / n;
+  const double mean = thaw::mean(values);
   if (values.size() < 2) return {mean, mean, mean};
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);

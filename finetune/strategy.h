@@ -43,6 +43,8 @@ struct Strategy {
 using OptionValue = std::variant<bool, double, std::string, std::vector<std::string>>;
 using OptionMap = std::map<std::string, OptionValue>;
 std::string to_text(const OptionValue& value);  // as in TOML
+// "alpha = 8, r = 4"; empty for none.
+std::string options_text(const OptionMap& options);
 
 struct OptionSpec {
   std::string name;

@@ -124,8 +124,8 @@ class VerdictWriter {
     if (!outcome_.tuned) say("Untuned: this compares recipes, each at its own default learning rate.");
     const auto looks = static_cast<std::int64_t>(outcome_.earlier_looks.size());
     if (looks > 0)
-      say(concat("Exploratory: ", count_of(looks, "earlier comparison"),
-                 " had looked at the same test data."));
+      say(concat("Exploratory: ", count_of(looks, "earlier look"), " at the same test data ",
+                 looks == 1 ? "is" : "are", " on record."));
     Summaries added;
     for (const StrategySummary* s : strategies_)
       if (s->exploratory) added.push_back(s);
@@ -284,12 +284,8 @@ class VerdictWriter {
   void prediction() {
     if (!outcome_.prediction) return;
     const Prediction& said = *outcome_.prediction;
-    std::string text = "Predicted before the first run";
-    if (!said.sha256.empty()) text += concat(" (SHA-256 ", said.sha256.substr(0, 12), ")");
-    if (!said.best.empty())
-      text += ": " + words_list(said.best) + rivals_text(said);
-    else if (!said.text.empty())
-      text += ": " + said.text;
+    const std::string text = concat("Predicted before the first run (SHA-256 ", said.sha256.substr(0, 12),
+                                    "): ", words_list(said.best), rivals_text(said));
     if (!said.contrast) {
       say(text + "; these runs do not allow a judgement of it.");
       return;

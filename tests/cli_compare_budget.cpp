@@ -168,6 +168,18 @@ TEST_F(CliCompareBudget, ConvergenceEndsRunsThatGainNothing) {
   }
 }
 
+// What is said of a plan is said at the length that the budget gives it.
+TEST_F(CliCompareBudget, PlansAreLookedAtInTheLengthOfTheBudget) {
+  const std::vector<std::string> two_epochs = {"--no-tune", "--strategies", "full,chain-thaw", "--set",
+                                               "train.epochs=1", "--set", "train.batch_size=60"};
+  const char* warning = "chain-thaw: phase";
+  expect_has(compare("epochs", two_epochs).err, warning);
+  run = folder.path("longer");
+  const ProgramResult longer = compare("flops=1e9", two_epochs);
+  ASSERT_EQ(longer.code, 0) << longer.err;
+  EXPECT_EQ(longer.err.find(warning), std::string::npos) << longer.err;
+}
+
 TEST_F(CliCompareBudget, ConvergenceNeedsValidationData) {
   const ProgramResult result = compare("convergence", {"--no-tune", "--set", "data.validation_fraction=0"});
   EXPECT_EQ(result.code, 2);

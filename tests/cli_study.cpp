@@ -219,6 +219,17 @@ TEST_F(CliStudy, CellsCompareTheSameStrategies) {
   EXPECT_FALSE(fs::exists(run));
 }
 
+TEST_F(CliStudy, AReasonWithoutAPredictionIsNamedWithItsCell) {
+  std::string text = kStudy;
+  const std::string head = "compare.predict = [\"head\"], ";
+  text.erase(text.find(head), head.size());
+  folder.write("study.toml", text);
+  const ProgramResult result = compare();
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "in the cell none.p0: compare.prediction says why");
+  EXPECT_FALSE(fs::exists(run));
+}
+
 // Errors count the other way round; what adapts nothing or diverges is no rival and judges nothing.
 TEST_F(CliStudy, AnErrorThatIsSmallerIsBetterAndWhatFailsIsNotJudged) {
   std::string table = "a,b,label\n";
@@ -251,6 +262,10 @@ TEST_F(CliStudy, AnErrorThatIsSmallerIsBetterAndWhatFailsIsNotJudged) {
   EXPECT_TRUE(results["rows"][1]["contrast"].is_null());
   EXPECT_TRUE(results["contrast"].is_null()) << "what is left would be cells that nobody chose";
   expect_has(result.out, "not judged: 2 cells lack a run that their prediction is about");
+  for (const char* row : {"none", "much"}) {
+    const json& all = results["rows"][row == std::string("none") ? 0 : 1]["strategies"];
+    EXPECT_EQ(all["bitfit"]["metric"].is_null(), row == std::string("much")) << "no mean of what did not end well";
+  }
 }
 
 TEST_F(CliStudy, ABadAxisIsNamedWithItsPlace) {

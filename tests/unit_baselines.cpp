@@ -5,11 +5,14 @@
 #include <cmath>
 #include <utility>
 
+#include "core/autograd.h"
 #include "core/ops.h"
 #include "finetune/compare/baselines.h"
 #include "finetune/compare/linear_probe.h"
 #include "finetune/data/readers.h"
+#include "finetune/model_folder.h"
 #include "nn/optim/lbfgs.h"
+#include "nn/safetensors.h"
 #include "tests/training_fixture.h"
 
 namespace thaw {
@@ -141,6 +144,52 @@ TEST_F(BaselineFixture, WithoutPretrainingTheProbeSeesTheRawInputs) {
   const ReportedRun row = run_baseline("probe", {run.config, run.data});
   EXPECT_EQ(row.trainable, 3 * (run.data.train.sample_size() + 1));
   EXPECT_GT(row.value, 0.5);
+  EXPECT_GT(row.flops, 0);
+  EXPECT_GT(row.peak_bytes, 0);
+}
+
+// The same with weights to start from: two updates away from random ones, so that they are nobody's default.
+struct PretrainedFixture : BaselineFixture {
+  PretrainedFixture() {
+    run.config.train.steps = 2;
+    run.train();
+    run.model->train(false);
+    run.config.model.init = folder.path() + "/model.safetensors";
+    save_safetensors(run.config.model.init, merged_weights(*run.model));
+  }
+  static Tensor in_f64(const Outputs& rows, std::int64_t samples) {
+    return cast(from_data(rows.row(0), {samples, rows.columns}), DType::f64);
+  }
+  test::TemporaryFolder folder;
+};
+
+TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
+  const ReportedRun row = run_baseline("probe", {run.config, run.data});
+  const Tensor train = in_f64(features_all(*run.model, run.data.train), run.data.train.size());
+  const Tensor valid = in_f64(features_all(*run.model, run.data.validation), run.data.validation.size());
+  EXPECT_EQ(row.trainable, 3 * (train.size(1) + 1));
+  ASSERT_NE(train.size(1), run.data.train.sample_size());
+  const Tensor x = standardised(valid, train);
+  const Probe probe =
+      fit_probe({standardised(train, train), &run.data.train}, {x, &run.data.validation});
+  EXPECT_NEAR(row.loss, metric(compute_metrics(probe.model.predict(x), run.data.test), "loss"), 1e-6);
+}
+
+// Of one batch, batch norm's own statistics in training are those that are estimated, but for the n - 1 of a
+// variance.
+TEST_F(PretrainedFixture, NormStatsAreThoseOfTheTrainingInputs) {
+  run.data.test = run.data.train;
+  const ReportedRun row = run_baseline("norm-stats", {run.config, run.data});
+  EXPECT_EQ(row.trainable, 0) << "the head is not new";
+  const NoGrad no_grad;
+  const auto loss_of = [&](bool batch_statistics) {
+    run.model->train(batch_statistics);
+    const Batch batch = run.batch();
+    return cross_entropy(run.model->forward(batch.x), batch.target).item();
+  };
+  const double still = loss_of(false), estimated = loss_of(true);
+  ASSERT_GT(std::abs(still - estimated), 0.05) << "or the test could not tell them apart";
+  EXPECT_NEAR(row.loss, estimated, 0.1 * std::abs(still - estimated));
 }
 
 }  // namespace

@@ -194,6 +194,34 @@ TEST(Inference, WhatCannotBeIsNotCalledDetectable) {
   EXPECT_TRUE(any);
 }
 
+// What is said to be detectable with probability 0.8 is detected that often.
+TEST(Inference, ADetectableDifferenceIsDetected) {
+  World world;
+  world.effect = 0.2;
+  const double goal = tally(world, 60).detectable;
+  double low = 0, high = 2;
+  for (int i = 0; i < 40; ++i) {
+    world.effect = (low + high) / 2;
+    (true_difference(world) < goal ? low : high) = world.effect;
+  }
+  const Tally result = tally(world, 200);
+  EXPECT_NEAR(result.detectable, goal, 0.1 * goal) << "else the goal was another world's";
+  EXPECT_GE(result.found, 0.75);
+  EXPECT_LE(result.found, 0.85);
+}
+
+// scipy 1.17.1, nct.sf(critical, degrees, shift) + nct.cdf(-critical, degrees, shift).
+TEST(Inference, NoncentralT) {
+  EXPECT_NEAR(t_power(0, 2.7764, 4), 0.05, 1e-5);
+  // Below two degrees the density has no slope at 0, and the midpoint rule is less exact.
+  EXPECT_NEAR(t_power(0.5, 2, 1), 0.326092, 3e-4);
+  EXPECT_NEAR(t_power(4, 5, 1.5), 0.508430, 3e-4);
+  EXPECT_NEAR(t_power(3, 2.7764, 4), 0.619274, 1e-6);
+  EXPECT_NEAR(t_power(5.4, 4.5, 4), 0.745046, 1e-6);
+  EXPECT_NEAR(t_power(2.8, 1.97, 300), 0.796440, 1e-6);
+  EXPECT_NEAR(t_power(t_shift(0.8, 4.5, 4), 4.5, 4), 0.8, 1e-9);
+}
+
 TEST(Inference, StudentsT) {
   EXPECT_NEAR(t_quantile(0.05, 1), 12.7062, 1e-4);
   EXPECT_NEAR(t_quantile(0.05, 4), 2.7764, 1e-4);

@@ -152,7 +152,7 @@ TEST(Verdict, UntunedAndExploratory) {
   outcome.summaries[1].exploratory = true;
   const std::string text = verdict_paragraph(outcome);
   EXPECT_SAYS(text, "Untuned: this compares recipes");
-  EXPECT_SAYS(text, "Exploratory: 1 earlier comparison had looked at the same test data.");
+  EXPECT_SAYS(text, "Exploratory: 1 earlier look at the same test data is on record.");
   EXPECT_SAYS(text, "head was added after the test data had been looked at: exploratory.");
 }
 

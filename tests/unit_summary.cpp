@@ -38,6 +38,7 @@ struct Summary : ::testing::Test {
     ReportedRun& run = add(strategy, seed, {1, 0});
     for (const auto& [step, value] : evaluations)
       run.evaluations.push_back({step, {{outcome.metric, value}}, static_cast<double>(step)});
+    run.validation = evaluations.back().second;
   }
   const StrategySummary& summary(const std::string& strategy) const {
     for (const StrategySummary& s : outcome.summaries)
@@ -122,6 +123,16 @@ TEST_F(Summary, TimeToFullIsTheMedianOfFirstArrivals) {
   EXPECT_EQ(summary("head").seconds_to_full, 20);
   EXPECT_EQ(summary("full").steps_to_full, 20);
   EXPECT_FALSE(summary("lora").steps_to_full.has_value()) << "one of two never came there";
+}
+
+// Convergence and restore_best keep the weights of the best evaluation, not of the last.
+TEST_F(Summary, TimeToFullIsThatOfTheWeightsThatFullKept) {
+  add_evaluated("full", 0, {{10, 0.8}, {20, 0.9}, {30, 0.7}});
+  outcome.runs.back().validation = 0.9;
+  add_evaluated("head", 0, {{10, 0.7}, {40, 0.9}});
+  summarise_as({"full", "head"});
+  EXPECT_EQ(summary("full").steps_to_full, 20);
+  EXPECT_EQ(summary("head").steps_to_full, 40);
 }
 
 TEST_F(Summary, TimeToFullOfErrorsIsWithinHalfAPercent) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include "core/autograd.h"
 #include "core/ops.h"
@@ -11,6 +12,8 @@
 #include "finetune/clock.h"
 #include "finetune/compare/linear_probe.h"
 #include "finetune/further_metrics.h"
+#include "kernels/kernel.h"
+#include "kernels/memory.h"
 #include "nn/init.h"
 #include "nn/layers/norm.h"
 
@@ -18,6 +21,32 @@ namespace thaw {
 namespace {
 
 constexpr std::int64_t kBatch = 256;
+
+// Counts what a baseline computes while it lives, as a run's training is counted.
+class Meter : public KernelObserver {
+ public:
+  Meter() : previous_(kernel_observer), bytes_before_(memory::usage(kCpu).total) {
+    memory::reset_peak(kCpu);
+    kernel_observer = this;
+  }
+  ~Meter() override { kernel_observer = previous_; }
+  Meter(const Meter&) = delete;
+  Meter& operator=(const Meter&) = delete;
+
+  void on_kernel(const KernelEvent& event) override { flops_ += event.flops; }
+
+  void add_to(ReportedRun& row) const {
+    row.seconds += seconds_since(start_);
+    row.flops += flops_;
+    row.peak_bytes = std::max(row.peak_bytes, memory::usage(kCpu).total_peak - bytes_before_);
+  }
+
+ private:
+  KernelObserver* previous_;
+  std::int64_t bytes_before_;
+  Clock::time_point start_ = Clock::now();
+  double flops_ = 0;
+};
 
 // [N, F] in f64: what the head would take, or the samples themselves where there is no model.
 Tensor features_of(Model* model, const Dataset& data) {
@@ -76,7 +105,7 @@ Outputs majority(const PreparedData& data, std::int64_t samples) {
 
 void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
   const PreparedData& data = request.data;
-  const auto start = Clock::now();
+  std::optional<Meter> meter(std::in_place);
   const Tensor train = features_of(model, data.train);
   const auto prepared = [&](const Dataset& part) {
     const Tensor x = features_of(model, part);
@@ -84,7 +113,8 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
   };
   const ProbeData training{standardised(train, train), &data.train};
   const Probe best = fit_probe(training, prepared(data.validation));
-  row.seconds = seconds_since(start);
+  meter->add_to(row);
+  meter.reset();
   const std::int64_t outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
   row.trainable = outputs * (train.size(1) + 1);
   look_at_test(
@@ -107,15 +137,16 @@ void run_probe(const BaselineRequest& request, ReportedRun& row) {
 
 void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
   const std::unique_ptr<Model> model = model_of(request);
-  const auto start = Clock::now();
-  estimate_statistics(*model, request.data.train);
-  const double seconds = seconds_since(start);
+  {
+    const Meter meter;
+    estimate_statistics(*model, request.data.train);
+    meter.add_to(row);
+  }
   if (head_is_new(request.config, request.data, *model))
     probe(model.get(), request, row);
   else
     look_at_test(
         request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
-  row.seconds += seconds;
 }
 
 bool has_norms_to_estimate(const Config& config, const PreparedData& data) {

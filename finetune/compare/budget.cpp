@@ -153,6 +153,10 @@ void check_budget(const Budget& budget, const Config& config, const PreparedData
                "); set train.eval_every and data.validation_fraction, or another compare.budget");
 }
 
+bool changes_length(const Budget& budget) {
+  return budget.kind != Budget::Kind::epochs && budget.kind != Budget::Kind::bytes;
+}
+
 std::string describe(const Budget& budget, const TrainSection& train) {
   switch (budget.kind) {
     case Budget::Kind::seconds:

@@ -27,6 +27,9 @@ std::string describe(const Budget& budget, const TrainSection& train);
 // InputError where nothing would show that a run has converged.
 void check_budget(const Budget& budget, const Config& config, const PreparedData& data);
 
+// Whether runs have another number of updates than [train] says.
+bool changes_length(const Budget& budget);
+
 // The config does not fit the budget however it is cut.
 struct OverBudget : InputError {
   using InputError::InputError;

@@ -84,6 +84,8 @@ class Comparison {
     std::vector<std::string> notes = data_warnings(outcome_.data);
     for (const std::string& note : config_notes(config_)) notes.push_back(note);
     contenders_ = make_contenders(config_, data, request_.allow_missing, notes);
+    if (!changes_length(budget_))
+      for (const Contender& contender : contenders_) note_plan(contender, contender.config, data, notes);
     baselines_ = baseline_names(config_, data);
     const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
     outcome_.tuned = choices > 1;
@@ -179,10 +181,20 @@ class Comparison {
     return run_training(request).outcome;
   }
 
+  // At the length that its runs will have.
+  static void note_plan(const Contender& contender, const Config& config, const PreparedData& data,
+                        std::vector<std::string>& notes) {
+    if (contender.is_baseline) return;
+    for (std::string& note : plan_notes(contender.name, config, data)) notes.push_back(std::move(note));
+  }
+
   bool fits_budget(const Contender& contender) {
     const std::vector<Choice> choices = choices_to_try(contender);
     try {
-      spending_->config_of(contender, choices[choices.size() / 2]);
+      const Config config = spending_->config_of(contender, choices[choices.size() / 2]);
+      std::vector<std::string> notes;
+      if (changes_length(budget_)) note_plan(contender, config, draw(config_.train.seed), notes);
+      for (const std::string& note : notes) say(note);
       return true;
     } catch (const OverBudget& error) {
       say(concat(contender.name, " is left out: ", error.what()));

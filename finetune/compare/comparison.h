@@ -1,6 +1,7 @@
 // What a comparison found, as data: everything that its tables, its report and its files are made of.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct ReportedRun {
   std::int64_t trainable = 0;
   std::int64_t steps = 0;
   std::int64_t test_evaluations = 0;
+  double validation = NAN;              // `metric` on the validation data of the weights that were kept
   Metrics test;                         // every metric on the test data
   std::vector<float> scores;            // of each test example; their mean is `value`
   std::vector<Evaluation> evaluations;  // on the validation data, on the way
@@ -76,8 +78,8 @@ struct StrategySummary {
   double flops = 0, trainable = 0;       // means per run
   double first_epoch_seconds = 0, evaluation_seconds = 0, tuning_seconds = 0;
   std::int64_t tuning_trials = 0;
-  // Until the validation metric came within half a point of where tuned full's ended with the same seed: the
-  // median over seeds, empty where half of the runs or more never came there.
+  // Until the validation metric came within half a point of that of the weights which tuned full kept with the
+  // same seed: the median over seeds, empty where half of the runs or more never came there.
   std::optional<double> seconds_to_full, steps_to_full;
 };
 

@@ -8,14 +8,14 @@
 #include "core/random.h"
 #include "finetune/adapters.h"
 #include "finetune/compare/baselines.h"
-#include "finetune/data/text.h"
+#include "finetune/dry_run.h"
+#include "finetune/plan_report.h"
 #include "finetune/run.h"
 #include "finetune/trainer.h"
 
 namespace thaw {
 namespace {
 
-// Checks everything that a run of it would check, before anything runs.
 Contender make_contender(const Config& config, const std::string& name) {
   Contender contender{name, find_strategy(name).summary, config, false, {}};
   contender.config.strategy = strategy_request(config, name);
@@ -26,18 +26,12 @@ Contender make_contender(const Config& config, const std::string& name) {
   return contender;
 }
 
-void check(const Contender& contender, const PreparedData& data, bool allow_missing,
-           std::vector<std::string>& notes) {
+// What a run of it would find wrong, before anything runs.
+void check(const Contender& contender, const PreparedData& data, bool allow_missing) {
   const Config& config = contender.config;
   const Strategy strategy = strategy_for(config, data);
   PreparedModel model = prepare_model(config, data, config.train.seed, strategy.adapters, allow_missing);
   const Trainer trainer(config, strategy, model.config, *model.model, data, nullptr, {});
-  const std::int64_t total = trainer.plan().run().total_updates;
-  const Schedule schedule = trainer.schedule();
-  std::vector<std::string> warnings = plan_warnings(
-      trainer.plan(), [&](std::int64_t k) { return multiplier(schedule, k, total); }, {}, false);
-  warnings.insert(warnings.begin(), strategy.warnings.begin(), strategy.warnings.end());
-  for (const std::string& warning : warnings) notes.push_back(concat(contender.name, ": ", warning));
 }
 
 Config from_random_weights(const Config& config) {
@@ -65,7 +59,7 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
   for (const std::string& name : names) {
     Contender contender = make_contender(config, name);
     try {
-      check(contender, data, allow_missing, notes);
+      check(contender, data, allow_missing);
     } catch (const NothingToAdapt& error) {
       notes.push_back(concat(name, " is left out: ", error.what()));
       continue;
@@ -79,6 +73,16 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
                           true,
                           {}});
   return contenders;
+}
+
+std::vector<std::string> plan_notes(const std::string& name, const Config& config, const PreparedData& data) {
+  const DryRun run = dry_run(config, data);
+  std::vector<std::string> notes = run.strategy.warnings;
+  const std::int64_t total = run.plan.run().total_updates;
+  const auto schedule = [&](std::int64_t k) { return multiplier(run.schedule, k, total); };
+  for (const std::string& warning : plan_warnings(run.plan, schedule, {}, false)) notes.push_back(warning);
+  for (std::string& note : notes) note = concat(name, ": ", note);
+  return notes;
 }
 
 Config with_choice(const Contender& contender, const Choice& choice) {
@@ -117,13 +121,6 @@ std::vector<Choice> choices_to_try(const Contender& contender) {
       choices[i].options[knob.name] = keep ? knob.default_value : knob.tried[pick];
     }
   return choices;
-}
-
-std::string options_text(const OptionMap& options) {
-  std::string text;
-  for (const auto& [name, value] : options)
-    text += (text.empty() ? "" : ", ") + name + " = " + to_text(value);
-  return text;
 }
 
 }  // namespace thaw

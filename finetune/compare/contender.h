@@ -21,7 +21,7 @@ struct Contender {
 
 // The contenders of a comparison: "full", which every verdict refers to, then the others that the config
 // names, and "scratch" where the network is pretrained. A strategy that finds nothing to adapt is left out;
-// `notes` says so, and what each plan's warnings are.
+// `notes` says so.
 std::vector<Contender> make_contenders(const Config& config, const PreparedData& data, bool allow_missing,
                                        std::vector<std::string>& notes);
 
@@ -37,7 +37,7 @@ Config with_choice(const Contender& contender, const Choice& choice);
 // at random; the middle one keeps the defaults. One choice alone: untuned.
 std::vector<Choice> choices_to_try(const Contender& contender);
 
-// "r = 4, alpha = 8"; empty for none.
-std::string options_text(const OptionMap& options);
+// What is likely a mistake in the strategy and plan of `config`, at the length that it has there.
+std::vector<std::string> plan_notes(const std::string& name, const Config& config, const PreparedData& data);
 
 }  // namespace thaw

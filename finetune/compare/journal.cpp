@@ -127,6 +127,7 @@ Json run_line(const ReportedRun& r) {
           {"trainable", r.trainable},
           {"steps", r.steps},
           {"test_evaluations", r.test_evaluations},
+          {"validation", json_number(r.validation)},
           {"test", metrics_json(r.test)},
           {"scores", scores_json(r.scores)},
           {"evaluations", evaluations},
@@ -153,6 +154,7 @@ ReportedRun read_run(const Json& json) {
   r.trainable = json.at("trainable");
   r.steps = json.at("steps");
   r.test_evaluations = json.at("test_evaluations");
+  r.validation = read_number(json.value("validation", Json()));
   r.test = read_metrics(json.at("test"));
   r.scores = read_scores(json.at("scores"));
   for (const Json& e : json.at("evaluations"))

@@ -72,8 +72,10 @@ Probe fit_probe(const ProbeData& train, const ProbeData& validation) {
   const std::string name = main_metric(*train.data);
   const double sign = higher_is_better(name) ? 1 : -1;
   // Larger is better, the first number first.
-  const auto rating = [&](const Metrics& metrics) {
-    return std::pair(sign * metric(metrics, name), -metric(metrics, "loss"));
+  const auto rating = [&](const Metrics& metrics) -> std::pair<double, double> {
+    const double loss = metric(metrics, "loss");
+    if (!std::isfinite(loss)) return {-INFINITY, -INFINITY};
+    return {sign * metric(metrics, name), -loss};
   };
   Probe best;
   LinearModel last;

@@ -26,6 +26,7 @@ void fill_row(ReportedRun& row, const RunResult& result) {
   row.trainable = outcome.trainable;
   row.steps = outcome.completed;
   row.test_evaluations += result.test_evaluations;
+  if (!outcome.validation.empty()) row.validation = metric(outcome.validation, row.metric);
   row.evaluations = outcome.evaluations;
   row.watched = result.watched;
   row.triggers = outcome.triggers;

@@ -28,7 +28,7 @@ std::vector<double> means_by_draw(const Runs& runs, Get get) {
   for (const ReportedRun* run : runs) by_draw[run->draw].push_back(static_cast<double>(get(*run)));
   std::vector<double> means;
   means.reserve(by_draw.size());
-  for (const auto& [draw, values] : by_draw) means.push_back(t_interval(values).mean);
+  for (const auto& [draw, values] : by_draw) means.push_back(mean(values));
   return means;
 }
 
@@ -114,15 +114,14 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-// When each run's validation metric first came within half a point (for an error: half a percent) of where
-// full's run of the same seed ended.
+// When each run's validation metric first came within half a point (for an error: half a percent) of the
+// weights that full's run of the same seed kept.
 void time_to_full(CompareOutcome& outcome) {
   const bool higher = higher_is_better(outcome.metric);
   std::map<std::uint64_t, double> goals;
   for (const ReportedRun* run : runs_of("full", outcome)) {
-    if (run->status != "ok" || run->evaluations.empty()) continue;
-    const double end = metric(run->evaluations.back().metrics, outcome.metric);
-    goals[run->seed] = higher ? end - kNearFull : end * (1 + kNearFull);
+    if (run->status != "ok" || !std::isfinite(run->validation)) continue;
+    goals[run->seed] = higher ? run->validation - kNearFull : run->validation * (1 + kNearFull);
   }
   for (StrategySummary& summary : outcome.summaries) {
     std::vector<double> seconds, steps;
@@ -156,14 +155,14 @@ std::optional<SpreadParts> spread_of_full(std::int64_t repeats, const CompareOut
   const auto n = static_cast<double>(repeats);
   for (const auto& [draw, values] : by_draw) {
     if (static_cast<std::int64_t>(values.size()) != repeats) return std::nullopt;
-    means.push_back(t_interval(values).mean);
+    means.push_back(mean(values));
     for (const double value : values) within += std::pow(value - means.back(), 2);
   }
   const auto draws = static_cast<double>(means.size());
   within /= draws * (n - 1);
-  const double mean = t_interval(means).mean;
+  const double overall = mean(means);
   double between = 0;
-  for (const double value : means) between += n * std::pow(value - mean, 2) / (draws - 1);
+  for (const double value : means) between += n * std::pow(value - overall, 2) / (draws - 1);
   return SpreadParts{std::sqrt(std::max(0.0, (between - within) / n)), std::sqrt(within)};
 }
 

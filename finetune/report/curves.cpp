@@ -19,7 +19,7 @@ const ReportedRun* watched_run(const CompareOutcome& outcome, const std::string&
 
 Series curve_of(const ReportedRun& run, const std::string& metric) {
   Series series{concat("seed ", run.seed), {}};
-  if (run.draw != run.seed && run.draw != 0) series.name += concat(", draw ", run.draw);
+  if (run.draw != run.seed) series.name += concat(", draw ", run.draw);
   for (const Evaluation& evaluation : run.evaluations)
     for (const auto& [name, value] : evaluation.metrics)
       if (name == metric) series.points.emplace_back(static_cast<double>(evaluation.step), value);

@@ -28,10 +28,13 @@ std::string verdict(const StudyOutcome& outcome) {
     return concat(count_of(outcome.unjudged, "cell"),
                   " lack a run that their prediction is about: the predictions are not judged.");
   if (!outcome.contrast) return "Nothing was predicted; the tables show what was found.";
-  std::string text = concat("Over all of ", count_of(static_cast<std::int64_t>(outcome.cells.size()), "cell"),
-                            " the strategies that were predicted to win are better than their rivals by ",
-                            interval_words(*outcome.contrast), " in mean test ", metric_name(outcome.metric),
-                            ": ", contrast_text(*outcome.contrast), ".");
+  const auto predicted =
+      std::count_if(outcome.cells.begin(), outcome.cells.end(),
+                    [](const CellResult& cell) { return cell.outcome.prediction.has_value(); });
+  std::string text = concat("Over ", count_of(predicted, "cell"), " the mean test ",
+                            metric_name(outcome.metric), " of the strategies that were predicted to win differs ",
+                            "from their rivals' by ", interval_words(*outcome.contrast),
+                            ", positive where they are better: ", contrast_text(*outcome.contrast), ".");
   for (const StudyRow& row : outcome.rows)
     if (row.contrast)
       text += concat(" ", row.value, ": ", words_list(row.prediction->best), " ",

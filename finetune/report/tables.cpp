@@ -51,13 +51,6 @@ Cell rank_cell(const StrategySummary& s) {
   return {};
 }
 
-std::string options_text(const OptionMap& options) {
-  std::string text;
-  for (const auto& [name, value] : options)
-    text += concat(text.empty() ? "" : ", ", name, " = ", to_text(value));
-  return text;
-}
-
 Cell runs_cell(const StrategySummary& s) {
   return {std::to_string(s.runs), static_cast<double>(s.runs),
           s.failed > 0 ? concat(s.failed, " failed") : ""};

@@ -2,7 +2,6 @@
 // same axes.
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -20,13 +19,6 @@ namespace {
 
 using Trials = std::vector<const TuningTrial*>;
 
-std::string options_key(const TuningTrial& trial) {
-  std::string text;
-  for (const auto& [name, value] : trial.options)
-    text += concat(text.empty() ? "" : ", ", name, " = ", to_text(value));
-  return text;
-}
-
 bool has_value(const TuningTrial& trial) {
   return trial.status == "ok" && std::isfinite(trial.validation_value);
 }
@@ -38,22 +30,18 @@ struct TuningAxes {
 // The sets of options that were tried, in order.
 std::vector<std::string> option_sets(const Trials& trials) {
   std::set<std::string> sets;
-  for (const TuningTrial* trial : trials) sets.insert(options_key(*trial));
+  for (const TuningTrial* trial : trials) sets.insert(options_text(trial->options));
   return {sets.begin(), sets.end()};
 }
 
-// Trials that differ in the learning rate alone are joined: their mean over tuning seeds.
+// Trials that differ in the learning rate alone are joined.
 void write_line(Svg& svg, const Scale& x, const Scale& y, const Trials& trials, const std::string& options,
                 std::size_t n) {
-  std::map<double, std::pair<double, int>> sums;
-  for (const TuningTrial* trial : trials) {
-    if (!has_value(*trial) || options_key(*trial) != options) continue;
-    auto& [sum, count] = sums[trial->lr];
-    sum += trial->validation_value, ++count;
-  }
   std::vector<std::pair<double, double>> places;
-  places.reserve(sums.size());
-  for (const auto& [lr, sum] : sums) places.emplace_back(x(lr), y(sum.first / sum.second));
+  for (const TuningTrial* trial : trials)
+    if (has_value(*trial) && options_text(trial->options) == options)
+      places.emplace_back(x(trial->lr), y(trial->validation_value));
+  std::sort(places.begin(), places.end());
   svg.polyline(places, line_classes(n));
 }
 
@@ -61,7 +49,7 @@ std::string tuning_words(const CompareOutcome& outcome, const Trials& trials) {
   std::string words;
   for (const TuningTrial* trial : trials)
     words += concat(words.empty() ? "" : "; ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ",
-                    options_key(*trial), ": ",
+                    options_text(trial->options), ": ",
                     has_value(*trial) ? metric_number(trial->validation_value) : trial->status,
                     trial->chosen ? " (chosen)" : "");
   return concat("Validation ", metric_name(outcome.metric), " by learning rate: ", words);
@@ -89,14 +77,14 @@ std::string tuning_figure(const CompareOutcome& outcome, const std::string& stra
   for (const TuningTrial* trial : trials) {
     seconds += trial->seconds;
     const std::string tip = concat(
-        "learning rate ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ", options_key(*trial),
+        "learning rate ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ", options_text(trial->options),
         ": ", has_value(*trial) ? metric_number(trial->validation_value) : trial->status);
     if (!has_value(*trial))
       svg.cross(x(trial->lr), kBottom - 8, "l c1", tip);
     else
       svg.mark(
           x(trial->lr), y(trial->validation_value),
-          static_cast<std::size_t>(std::find(sets.begin(), sets.end(), options_key(*trial)) - sets.begin()),
+          static_cast<std::size_t>(std::find(sets.begin(), sets.end(), options_text(trial->options)) - sets.begin()),
           true, tip);
     if (trial->chosen && has_value(*trial))
       svg.shape(x(trial->lr), y(trial->validation_value), 3, 7, "o ink thick", "chosen: " + tip);

@@ -53,6 +53,13 @@ std::string to_text(const OptionValue& value) {
   return "[" + listed + "]";
 }
 
+std::string options_text(const OptionMap& options) {
+  std::string text;
+  for (const auto& [name, value] : options)
+    text += (text.empty() ? "" : ", ") + name + " = " + to_text(value);
+  return text;
+}
+
 StrategyOptions::StrategyOptions(const std::string& strategy, const std::vector<OptionSpec>& specs,
                                  const StrategyRequest& request)
     : strategy_(strategy), phases_(request.phases) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <numeric>
 #include <set>
 #include <string_view>
 
@@ -31,9 +30,12 @@ std::string folder_of(const StudyCell& cell, const std::vector<StudyAxis>& axes)
 
 std::string hash_of_predictions(const Study& study) {
   std::string all;
-  for (const StudyCell& cell : study.cells)
-    if (const auto prediction = make_prediction(cell.config.compare))
-      all += folder_of(cell, study.axes) + ' ' + prediction->sha256 + '\n';
+  for (const StudyCell& cell : study.cells) try {
+      if (const auto prediction = make_prediction(cell.config.compare))
+        all += folder_of(cell, study.axes) + ' ' + prediction->sha256 + '\n';
+    } catch (const InputError& error) {
+      throw InputError(concat("in the cell ", folder_of(cell, study.axes), ": ", error.what()));
+    }
   return all.empty() ? all : sha256_hex(all);
 }
 
@@ -42,10 +44,6 @@ const StrategySummary* find_whole(const CompareOutcome& outcome, const std::stri
   for (const StrategySummary& summary : outcome.summaries)
     if (summary.strategy == strategy && summary.runs > 0 && summary.failed == 0) return &summary;
   return nullptr;
-}
-
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 // The metric of these strategies in a cell, averaged; nothing where one of them has none.
@@ -268,12 +266,16 @@ class StudyRun {
     for (const CellResult& cell : outcome_.cells) {
       if (cell.values[0] != row) continue;
       const auto value = mean_metric(cell.outcome, {strategy});
-      if (!value) continue;
+      if (!value) {  // the mean of the cells that are left would be of cells that nobody chose
+        result.metric.emplace_back();
+        result.beside_the_others.emplace_back();
+        return;
+      }
       values.push_back(*value);
       const auto others = mean_metric(cell.outcome, without(outcome_.rivals, {strategy}));
       if (others) beside.add(cell, sign() * (*value - *others));
     }
-    result.metric.push_back(values.empty() ? std::nullopt : std::optional(mean(values)));
+    result.metric.emplace_back(mean(values));
     result.beside_the_others.push_back(beside.result());
   }
 

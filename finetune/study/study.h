@@ -32,7 +32,7 @@ struct StudyMean {
 // One value of the first axis: the rows of the study's table.
 struct StudyRow {
   std::string value;
-  // Of each strategy, mean over the cells in which every run of it ended well.
+  // Of each strategy, mean over the row's cells; none where a run of it did not end well in one of them.
   std::vector<std::optional<double>> metric;
   std::vector<std::optional<StudyMean>> beside_the_others;
   std::optional<Prediction> prediction;  // the same in all cells of the row

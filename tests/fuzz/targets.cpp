@@ -115,12 +115,13 @@ void config(const std::string& bytes) {
   });
 }
 
+// Loaded whether its checksum is right or not: no fuzzer finds a right one, but whoever writes a file can.
 void checkpoint(const std::string& bytes) {
   static const Input input("step-1.safetensors");
   answer([&] {
-    input.write(bytes);
-    const auto found = find_checkpoint(input.folder());
-    if (!found || found->path.empty()) return;
+    const std::string path = input.write(bytes);
+    find_checkpoint(input.folder());
+    if (!SafetensorsFile(path).metadata().contains("state")) return;
     ModelConfig config;
     config.architecture = "mlp";
     config.hidden = {2};
@@ -130,7 +131,7 @@ void checkpoint(const std::string& bytes) {
     const auto model = make_model(config);
     const auto optimizer = make_optimizer({}, *model);
     Snapshot best, rollback;
-    load_checkpoint(found->path, *model, *optimizer, best, rollback, "fingerprint");
+    load_checkpoint(path, *model, *optimizer, best, rollback, "fingerprint");
   });
 }
 
