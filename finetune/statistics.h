@@ -21,8 +21,8 @@ double t_tail(double t, double degrees);
 // The t with t_tail(t, degrees) = tail, for a tail between 0 and 1: of 0.05 the 0.975 quantile.
 double t_quantile(double tail, double degrees);
 
-// P(|T| > critical) for noncentral t, T = (Z + shift) / sqrt(chi^2 / degrees): the probability that a test finds
-// a difference of `shift` standard errors, where the standard error is estimated too. degrees >= 1.
+// P(|T| > critical) for noncentral t, T = (Z + shift) / sqrt(chi^2 / degrees): the probability that a test
+// finds a difference of `shift` standard errors, where the standard error is estimated too. degrees >= 1.
 double t_power(double shift, double critical, double degrees);
 
 // The least shift >= 0 with t_power(shift, critical, degrees) = power, for a power above that at 0.

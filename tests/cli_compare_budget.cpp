@@ -170,8 +170,9 @@ TEST_F(CliCompareBudget, ConvergenceEndsRunsThatGainNothing) {
 
 // What is said of a plan is said at the length that the budget gives it.
 TEST_F(CliCompareBudget, PlansAreLookedAtInTheLengthOfTheBudget) {
-  const std::vector<std::string> two_epochs = {"--no-tune", "--strategies", "full,chain-thaw", "--set",
-                                               "train.epochs=1", "--set", "train.batch_size=60"};
+  const std::vector<std::string> two_epochs = {
+      "--no-tune",      "--strategies", "full,chain-thaw",    "--set",
+      "train.epochs=1", "--set",        "train.batch_size=60"};
   const char* warning = "chain-thaw: phase";
   expect_has(compare("epochs", two_epochs).err, warning);
   run = folder.path("longer");

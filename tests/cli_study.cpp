@@ -264,7 +264,8 @@ TEST_F(CliStudy, AnErrorThatIsSmallerIsBetterAndWhatFailsIsNotJudged) {
   expect_has(result.out, "not judged: 2 cells lack a run that their prediction is about");
   for (const char* row : {"none", "much"}) {
     const json& all = results["rows"][row == std::string("none") ? 0 : 1]["strategies"];
-    EXPECT_EQ(all["bitfit"]["metric"].is_null(), row == std::string("much")) << "no mean of what did not end well";
+    EXPECT_EQ(all["bitfit"]["metric"].is_null(), row == std::string("much"))
+        << "no mean of what did not end well";
   }
 }
 

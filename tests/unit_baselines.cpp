@@ -170,8 +170,7 @@ TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
   EXPECT_EQ(row.trainable, 3 * (train.size(1) + 1));
   ASSERT_NE(train.size(1), run.data.train.sample_size());
   const Tensor x = standardised(valid, train);
-  const Probe probe =
-      fit_probe({standardised(train, train), &run.data.train}, {x, &run.data.validation});
+  const Probe probe = fit_probe({standardised(train, train), &run.data.train}, {x, &run.data.validation});
   EXPECT_NEAR(row.loss, metric(compute_metrics(probe.model.predict(x), run.data.test), "loss"), 1e-6);
 }
 

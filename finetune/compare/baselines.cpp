@@ -166,7 +166,8 @@ std::string about_majority(const Config&, const PreparedData& data) {
 
 std::string about_probe(const Config& config, const PreparedData& data) {
   return linear_model(data) +
-         (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs");
+         (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs") +
+         "; its cost holds the choice of its strength";
 }
 
 std::string about_norm_stats(const Config& config, const PreparedData& data) {

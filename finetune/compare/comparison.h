@@ -68,7 +68,7 @@ struct StrategySummary {
   std::int64_t runs = 0, failed = 0;
   double lr = 0;
   OptionMap options;                     // chosen beside the learning rate
-  Interval value;                        // of the main metric, 95 % t-interval over seeds
+  Interval value;                        // of the main metric, 95 %, over seeds and test examples
   std::vector<MetricInterval> metrics;   // of every metric
   std::optional<Contrast> to_full;       // where every run of both ended well
   std::vector<double> rank_probability;  // [rank]: first is best; empty where not judged
@@ -78,8 +78,8 @@ struct StrategySummary {
   double flops = 0, trainable = 0;       // means per run
   double first_epoch_seconds = 0, evaluation_seconds = 0, tuning_seconds = 0;
   std::int64_t tuning_trials = 0;
-  // Until the validation metric came within half a point of that of the weights which tuned full kept with the
-  // same seed: the median over seeds, empty where half of the runs or more never came there.
+  // Until the validation metric came within half a point of that of the weights which tuned full kept with
+  // the same seed: the median over seeds, empty where half of the runs or more never came there.
   std::optional<double> seconds_to_full, steps_to_full;
 };
 

@@ -263,9 +263,7 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
   for (std::size_t i = 0; i < footnotes.size(); ++i)
     notes += concat(" [", i + 1, "] ", footnotes[i].words, ".");
   if (table.find("none detected") != std::string::npos)
-    notes +=
-        " None detected: no difference was; one of the size in brackets would have been with probability "
-        "0.8.";
+    notes += " None detected: one of the size in brackets would have been with probability 0.8.";
   if (!outcome.earlier_looks.empty())
     notes += concat(" Exploratory: the test data had been looked at by ", outcome.earlier_looks.back(), ".");
   return wrapped(verdict_paragraph(outcome), line) + "\n" + table +

@@ -31,10 +31,11 @@ std::string verdict(const StudyOutcome& outcome) {
   const auto predicted =
       std::count_if(outcome.cells.begin(), outcome.cells.end(),
                     [](const CellResult& cell) { return cell.outcome.prediction.has_value(); });
-  std::string text = concat("Over ", count_of(predicted, "cell"), " the mean test ",
-                            metric_name(outcome.metric), " of the strategies that were predicted to win differs ",
-                            "from their rivals' by ", interval_words(*outcome.contrast),
-                            ", positive where they are better: ", contrast_text(*outcome.contrast), ".");
+  std::string text =
+      concat("Over ", count_of(predicted, "cell"), " the mean test ", metric_name(outcome.metric),
+             " of the strategies that were predicted to win differs ", "from their rivals' by ",
+             interval_words(*outcome.contrast),
+             ", positive where they are better: ", contrast_text(*outcome.contrast), ".");
   for (const StudyRow& row : outcome.rows)
     if (row.contrast)
       text += concat(" ", row.value, ": ", words_list(row.prediction->best), " ",

@@ -161,11 +161,10 @@ std::string result_tables(const CompareOutcome& outcome) {
   if (outcome.summaries.empty()) return soft("No strategy has a result.");
   return gives_table(outcome) +
          soft(
-             "Intervals are 95 %: of values by Student's t over the reported runs; of differences to full by "
-             "a "
-             "bootstrap of seeds and test examples, paired, and wide enough for all strategies at once. "
-             "P(best) and "
-             "the median rank come from the same draws.") +
+             "Intervals are 95 % and reckon with other seeds and other test examples; those of differences "
+             "to "
+             "full are paired, and wide enough for all strategies at once (hierarchical bootstrap). P(best) "
+             "and the median rank come from the same draws.") +
          baselines_list(outcome) + costs_table(outcome) +
          soft(
              "Means per run, with 95 % intervals. Training time is of training alone. Peak memory is what "

@@ -76,16 +76,17 @@ std::string tuning_figure(const CompareOutcome& outcome, const std::string& stra
   double seconds = 0;
   for (const TuningTrial* trial : trials) {
     seconds += trial->seconds;
-    const std::string tip = concat(
-        "learning rate ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ", options_text(trial->options),
-        ": ", has_value(*trial) ? metric_number(trial->validation_value) : trial->status);
+    const std::string tip =
+        concat("learning rate ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ",
+               options_text(trial->options), ": ",
+               has_value(*trial) ? metric_number(trial->validation_value) : trial->status);
     if (!has_value(*trial))
       svg.cross(x(trial->lr), kBottom - 8, "l c1", tip);
     else
-      svg.mark(
-          x(trial->lr), y(trial->validation_value),
-          static_cast<std::size_t>(std::find(sets.begin(), sets.end(), options_text(trial->options)) - sets.begin()),
-          true, tip);
+      svg.mark(x(trial->lr), y(trial->validation_value),
+               static_cast<std::size_t>(std::find(sets.begin(), sets.end(), options_text(trial->options)) -
+                                        sets.begin()),
+               true, tip);
     if (trial->chosen && has_value(*trial))
       svg.shape(x(trial->lr), y(trial->validation_value), 3, 7, "o ink thick", "chosen: " + tip);
   }
