@@ -27,12 +27,13 @@ struct PreparedData {
   std::vector<std::string> notes;  // for the user: what was split off, drawn, left out
 };
 
-// Reads, splits (by data.split_seed) and corrupts images where data.corrupt asks for it. `want_test`: split a
-// test part off where no file is named. Rows or groups that two named files share are refused, or noted.
+// Reads, splits (by data.split_seed) and corrupts images where data.corrupt asks for it; values are not
+// scaled yet, but `preprocess` has what the folder of a ViT says of it. `want_test`: split a test part off
+// where no file is named. Rows or groups that two named files share are refused, or noted.
 PreparedData load_data(const Config& config, bool want_test, bool refuse_duplicates);
 
-// Draws samples_per_class or limit from the training part of `loaded` (by `draw_seed`), and standardises by
-// the drawn training samples alone.
+// Draws samples_per_class or limit from the training part of `loaded` (by `draw_seed`), and scales all parts:
+// by the drawn training samples alone (data.standardize), or as loaded.preprocess says.
 PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed);
 
 // Both.
