@@ -216,6 +216,8 @@ AdapterFolder read_adapter_folder(const std::string& path) {
   read_optional_field(json, "use_rslora", file, options.rslora);
   read_optional_field(json, "use_dora", file, options.dora);
   read_optional_field(json, "base_model_name_or_path", file, folder.base);
+  if (const std::string beside = path + "/preprocess.json"; fs::exists(beside))
+    read_field(read_json(beside), "labels", beside, folder.labels);
   if (!fs::exists(folder.weights()))
     fail_input("the folder has no adapter_model.safetensors (", path,
                "); save the adapter again, as safetensors");

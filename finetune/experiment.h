@@ -50,7 +50,7 @@ struct PreparedModel {
 // The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head
 // made anew where the labels differ; then model.init. Adapters are attached after the folder's weights
 // are loaded; an adapter in model.init goes into those of lora and dora, and is folded into the weights for
-// other strategies.
+// other strategies. Its head stays out where its labels differ.
 PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
                             const std::optional<AdapterSpec>& adapters, bool allow_missing);
 
