@@ -145,12 +145,14 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
 }
 
 void tokenize_parts(const DataSection& section, const TextInput& input, PreparedData& data) {
+  std::vector<Dataset*> parts;
+  for_each_part(section, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  tokenize(input, parts);
   std::int64_t texts = 0, cut = 0;
-  for_each_part(section, data, [&](Dataset& part, const std::string&) {
-    tokenize(input, part);
-    texts += part.size();
-    cut += count_full(input, part);
-  });
+  for (const Dataset* part : parts) {
+    texts += part->size();
+    cut += count_full(input, *part);
+  }
   if (std::string note = note_of_cut(input, cut, texts); !note.empty())
     data.notes.push_back(note + " (model.max_length)");
 }

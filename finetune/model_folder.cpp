@@ -16,7 +16,6 @@ namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::int64_t kMaxTokenizerBytes = 64 << 20;
 constexpr const char* kFolded = "thaw_folded";  // among the weights' metadata
 
 // `pooling`, and `normalize`, which it begins with, stay as they are where the file names none.

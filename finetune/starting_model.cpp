@@ -32,7 +32,7 @@ void load_init(Model& model, const std::string& path, std::vector<std::string>& 
   LoadReport report = load_weights(model, WeightFiles(path));
   std::erase_if(report.mismatched, [&](const std::string& text) {
     const std::string name = text.substr(0, text.find(':'));
-    if (model.group_of(name) + 1 != static_cast<int>(model.groups().size())) return false;
+    if (model.group_of(name) != model.head()) return false;
     notes.push_back("the head is new: " + text);
     return true;
   });
@@ -48,9 +48,7 @@ bool changes_base(const Model& model, const AdapterSpec& adapters, const std::st
   const std::vector<std::string> saved = saved_modules(model, adapters.modules_to_save);
   std::set<std::string> stays;
   for (const ParameterPtr& parameter : model.parameters())
-    if (parameter->kind != ParameterKind::lora &&
-        std::none_of(saved.begin(), saved.end(),
-                     [&](const std::string& module) { return parameter->name.starts_with(module + "."); }))
+    if (parameter->kind != ParameterKind::lora && !is_in_any(parameter->name, saved))
       stays.insert(parameter->name);
   const WeightFiles files(path);
   for (const SafetensorsFile& file : files.files())
@@ -90,9 +88,8 @@ class KeptOutputLayer {
 // The weights of the head: all that stands above the last layer but norms.
 std::vector<ParameterPtr> head_parameters(const Model& model) {
   std::vector<ParameterPtr> parameters = model.parameters();
-  const int head = static_cast<int>(model.groups().size()) - 1;
-  std::erase_if(parameters, [head](const ParameterPtr& parameter) {
-    return parameter->group != head || parameter->kind == ParameterKind::norm;
+  std::erase_if(parameters, [&](const ParameterPtr& parameter) {
+    return parameter->group != model.head() || parameter->kind == ParameterKind::norm;
   });
   return parameters;
 }
@@ -121,11 +118,10 @@ bool adapter_ends_head(const Config& config, const PreparedData& data, const Mod
   const AdapterFolder folder = read_adapter_folder(config.model.init);
   if (!has_labels_of(folder, data)) return false;
   const WeightFiles adapter(folder.weights());
-  const int head = static_cast<int>(model.groups().size()) - 1;
   const std::vector<SafetensorsEntry>& entries = adapter.files().front().entries();
   const bool has_part = std::any_of(entries.begin(), entries.end(), [&](const SafetensorsEntry& entry) {
     const auto name = model_name(model, entry.name);
-    return name && model.group_of(*name) == head;
+    return name && model.group_of(*name) == model.head();
   });
   return has_part && has_head({config.model.from, adapter.path()}, model);
 }
