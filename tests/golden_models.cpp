@@ -264,6 +264,29 @@ TEST(GoldenGpt2, TheTiedHeadIsReadUnderEitherName) {
   expect_reads(both);
 }
 
+// As transformers 5 calls the modules of a ViT, and so PEFT the tensors of its adapters.
+TEST(GoldenVit, NamesOfModulesAreRead) {
+  const Task task{"vit", "classify", ""};
+  const NamedTensors tensors = renamed(task, [](std::string name) {
+    constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+        {"encoder.layer.", "layers."},
+        {"attention.attention.query", "attention.q_proj"},
+        {"attention.attention.key", "attention.k_proj"},
+        {"attention.attention.value", "attention.v_proj"},
+        {"attention.output.dense", "attention.o_proj"},
+        {"intermediate.dense", "mlp.fc1"},
+        {".output.dense", ".mlp.fc2"}};
+    for (const auto& [from, to] : kNames)
+      if (const std::size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+    return name;
+  });
+  const TemporaryFolder folder;
+  save_safetensors(folder.path() + "/a.safetensors", tensors);
+  const auto model = drawn(config_of(task));
+  expect_loads(*model, folder.path() + "/a.safetensors");
+  expect_same_bytes(*model, *loaded(task));
+}
+
 TEST_P(GoldenFolders, WhatIsMissingOrUnknownIsSaid) {
   const Task& task = GetParam();
   NamedTensors tensors = renamed(task, [](const std::string& name) { return name; });
