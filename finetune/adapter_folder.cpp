@@ -145,9 +145,8 @@ std::vector<Linear*> layers_of(Model& model, AdaptedLayers wanted, const Adapter
 // Into adapters that are attached.
 void load_tensors(Model& model, const WeightFiles& files, std::vector<std::string>& notes) {
   LoadReport report = load_weights(model, files);
-  const int head = static_cast<int>(model.groups().size()) - 1;
   std::erase_if(report.mismatched, [&](const std::string& text) {
-    if (model.group_of(text.substr(0, text.find(':'))) != head) return false;
+    if (model.group_of(text.substr(0, text.find(':'))) != model.head()) return false;
     notes.push_back("the head is not the adapter's: " + text);
     return true;
   });
@@ -156,11 +155,6 @@ void load_tensors(Model& model, const WeightFiles& files, std::vector<std::strin
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
     fail_input("the adapter does not fit the model: ", describe_problems(report), " (", files.path(),
                "); use the model that it was trained on");
-}
-
-bool is_in(const std::string& name, const std::vector<std::string>& modules) {
-  return std::any_of(modules.begin(), modules.end(),
-                     [&](const std::string& module) { return name.starts_with(module + "."); });
 }
 
 nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelConfig& config,
@@ -216,6 +210,8 @@ AdapterFolder read_adapter_folder(const std::string& path) {
   read_optional_field(json, "use_rslora", file, options.rslora);
   read_optional_field(json, "use_dora", file, options.dora);
   read_optional_field(json, "base_model_name_or_path", file, folder.base);
+  if (const std::string beside = path + "/preprocess.json"; fs::exists(beside))
+    read_field(read_json(beside), "labels", beside, folder.labels);
   if (!fs::exists(folder.weights()))
     fail_input("the folder has no adapter_model.safetensors (", path,
                "); save the adapter again, as safetensors");
@@ -233,10 +229,10 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
     tensors.emplace_back("base_model.model." + model.name_in_file(name), tensor.detach());
   };
   for (const ParameterPtr& parameter : model.parameters())
-    if (parameter->kind == ParameterKind::lora || is_in(parameter->name, saved))
+    if (parameter->kind == ParameterKind::lora || is_in_any(parameter->name, saved))
       add(parameter->name, parameter->tensor);
   for (const BufferPtr& buffer : model.buffers())
-    if (is_in(buffer->name, saved)) add(buffer->name, buffer->tensor);
+    if (is_in_any(buffer->name, saved)) add(buffer->name, buffer->tensor);
   std::error_code error;
   fs::create_directories(path, error);
   if (error) fail("cannot make the folder ", path, ": ", error.message(), "; choose another --out");

@@ -13,7 +13,8 @@ namespace thaw {
 struct AdapterFolder {
   std::string path;
   LoraOptions options;
-  std::string base;  // base_model_name_or_path; empty: not said
+  std::string base;                 // base_model_name_or_path; empty: not said
+  std::vector<std::string> labels;  // the classes of its head, where thaw's preprocess.json says them
   std::string weights() const { return path + "/adapter_model.safetensors"; }
 };
 

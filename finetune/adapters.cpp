@@ -22,12 +22,6 @@ std::vector<std::string> wanted_names(const Model& model, const AdapterSpec& spe
   return spec.is_low_rank() ? model.lora_targets() : model.bottleneck_targets();
 }
 
-bool is_in_any(const std::string& path, const std::vector<std::string>& modules) {
-  return std::any_of(modules.begin(), modules.end(), [&](const std::string& module) {
-    return path == module || path.starts_with(module + ".");
-  });
-}
-
 std::vector<std::string> last_parts(const std::vector<std::string>& paths) {
   std::vector<std::string> parts;
   parts.reserve(paths.size());
@@ -46,6 +40,12 @@ bool has_the_same(const Linear& layer, const AdapterSpec& spec) {
 
 bool is_module_named(const std::string& path, const std::string& name) {
   return path == name || path.ends_with("." + name);
+}
+
+bool is_in_any(const std::string& path, const std::vector<std::string>& modules) {
+  return std::any_of(modules.begin(), modules.end(), [&](const std::string& module) {
+    return path == module || path.starts_with(module + ".");
+  });
 }
 
 std::vector<std::string> saved_modules(const Model& model, const std::vector<std::string>& named) {
@@ -70,10 +70,9 @@ std::vector<std::string> saved_modules(const Model& model, const std::vector<std
 std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec) {
   const std::vector<std::string> wanted = wanted_names(model, spec);
   const std::vector<std::string> saved = saved_modules(model, spec.modules_to_save);
-  const int head = static_cast<int>(model.groups().size()) - 1;
   const auto is_target = [&](const Linear& layer) {
     if (is_in_any(layer.path(), saved)) return false;
-    if (wanted.empty()) return spec.is_low_rank() && model.group_of(layer.path()) != head;
+    if (wanted.empty()) return spec.is_low_rank() && model.group_of(layer.path()) != model.head();
     return std::any_of(wanted.begin(), wanted.end(),
                        [&](const std::string& name) { return is_module_named(layer.path(), name); });
   };

@@ -20,6 +20,9 @@ struct NothingToAdapt : InputError {
 // "encoder.layer.0.attention.self.query".
 bool is_module_named(const std::string& path, const std::string& name);
 
+// Whether the path of a module or parameter is one of these modules, or inside one.
+bool is_in_any(const std::string& path, const std::vector<std::string>& modules);
+
 // The layers that are named, by the spec or else by the model. Modules to save, which train whole, are passed
 // over. InputError for a name that no layer has; NothingToAdapt where none is left.
 std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec);

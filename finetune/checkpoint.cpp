@@ -7,6 +7,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "finetune/weights_hash.h"
 #include "kernels/kernels.h"
 #include "nn/safetensors.h"
 
@@ -95,11 +96,7 @@ std::string checksum(const NamedTensors& tensors, const std::string& state) {
   NamedTensors sorted = tensors;
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   Sha256 hash;
-  for (const auto& [name, tensor] : sorted) {
-    hash.update(name);
-    const ConstView view = tensor;
-    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
-  }
+  for (const auto& [name, tensor] : sorted) add_tensor(hash, name, tensor);
   hash.update(state);
   return hash.hex();
 }
@@ -200,8 +197,11 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
       tensors.emplace_back(concat("optimizer.", slots[s], '.', parameter->name), state.slots[s]);
   }
   const std::string state = state_json(view.state);
-  const std::string everything =
-      Json{{"run", state}, {"optimizer_steps", steps}, {"fingerprint", view.fingerprint}}.dump();
+  const std::string everything = Json{{"run", state},
+                                      {"optimizer_steps", steps},
+                                      {"fingerprint", view.identity.fingerprint},
+                                      {"starting_weights", view.identity.starting_weights}}
+                                     .dump();
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
@@ -257,14 +257,22 @@ void check_state(const RunState& state, const std::string& path) {
   for (const Evaluation& evaluation : state.evaluations) check(is_step(evaluation.step), "evaluations");
 }
 
-RunState load_parts(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
-                    Snapshot& rollback, const std::string& fingerprint) {
-  const SafetensorsFile file(path);
-  const Json json = Json::parse(file.metadata().at("state"));
-  if (json.at("fingerprint") != fingerprint)
+void check_identity(const Json& json, const RunIdentity& identity, const std::string& path) {
+  if (json.at("fingerprint") != identity.fingerprint)
     fail_input(
         "the checkpoint ", path,
         " was made with another config or other data; resume with the same ones, or choose another --out");
+  if (json.value("starting_weights", "") != identity.starting_weights)
+    fail_input("the checkpoint ", path,
+               " is of a run that began with other weights: what model.from or model.init names has changed; "
+               "put back what was there, or choose another --out");
+}
+
+RunState load_parts(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
+                    Snapshot& rollback, const RunIdentity& identity) {
+  const SafetensorsFile file(path);
+  const Json json = Json::parse(file.metadata().at("state"));
+  check_identity(json, identity, path);
   const Names all = model_tensors(model);
   best.clear();
   rollback.clear();
@@ -298,9 +306,9 @@ RunState load_parts(const std::string& path, Model& model, Optimizer& optimizer,
 }  // namespace
 
 RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
-                         Snapshot& rollback, const std::string& fingerprint) {
+                         Snapshot& rollback, const RunIdentity& identity) {
   try {
-    return load_parts(path, model, optimizer, best, rollback, fingerprint);
+    return load_parts(path, model, optimizer, best, rollback, identity);
   } catch (const Json::exception& error) {
     refuse_checkpoint(path, error.what());
   }

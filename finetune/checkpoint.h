@@ -49,13 +49,19 @@ void restore_buffers(Model& model, const Snapshot& buffers);
 // No parameter or buffer holds a NaN or an infinity.
 bool all_finite(const Model& model);
 
+// What a run and the one that goes on with it have the same.
+struct RunIdentity {
+  std::string fingerprint;       // run_fingerprint(): config and data
+  std::string starting_weights;  // hash_of_weights() of the model that training begins with
+};
+
 struct CheckpointView {
   const Model& model;
   const Optimizer& optimizer;
   const RunState& state;
   const Snapshot& best;      // empty: none kept
   const Snapshot& rollback;  // likewise
-  std::string fingerprint;   // of config and data: a checkpoint of another run is refused
+  const RunIdentity& identity;
 };
 
 // Writes folder/step-N.safetensors and removes older ones beyond `keep`.
@@ -74,6 +80,6 @@ std::optional<FoundCheckpoint> find_checkpoint(const std::string& folder);
 // Puts a checkpoint's contents in place. InputError when it belongs to another run, or holds what no run
 // saves.
 RunState load_checkpoint(const std::string& path, Model& model, Optimizer& optimizer, Snapshot& best,
-                         Snapshot& rollback, const std::string& fingerprint);
+                         Snapshot& rollback, const RunIdentity& identity);
 
 }  // namespace thaw

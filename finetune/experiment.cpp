@@ -145,14 +145,30 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
 }
 
 void tokenize_parts(const DataSection& section, const TextInput& input, PreparedData& data) {
+  std::vector<Dataset*> parts;
+  for_each_part(section, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  tokenize(input, parts);
   std::int64_t texts = 0, cut = 0;
-  for_each_part(section, data, [&](Dataset& part, const std::string&) {
-    tokenize(input, part);
-    texts += part.size();
-    cut += count_full(input, part);
-  });
+  for (const Dataset* part : parts) {
+    texts += part->size();
+    cut += count_full(input, *part);
+  }
   if (std::string note = note_of_cut(input, cut, texts); !note.empty())
     data.notes.push_back(note + " (model.max_length)");
+}
+
+// How values will be scaled, where the model's folder says it and the config does not.
+void use_image_input(const Config& config, PreparedData& data) {
+  if (!is_model_folder(config.model.from)) return;
+  const ModelFolder folder = read_model_folder(config.model.from);
+  // Images of another shape are refused when the model is made.
+  if (!folder.images || folder.config.sample_shape != data.train.sample_shape) return;
+  for (const std::string& note : notes_of(*folder.images, config.data.standardize))
+    data.notes.push_back(note);
+  if (config.data.standardize) return;
+  const Standardizer standardizer = normalization_of(*folder.images, data.train.sample_shape);
+  data.preprocess.mean = standardizer.mean;
+  data.preprocess.deviation = standardizer.deviation;
 }
 
 }  // namespace
@@ -196,6 +212,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
     preprocess.max_length = text->max_length;
     preprocess.normalize = text->normalize;
   }
+  use_image_input(config, data);
   return data;
 }
 
@@ -223,8 +240,9 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
   if (section.standardize && data.train.is_text())
     fail_input("data.standardize is for tables and images, the model takes text (", config.path,
                "); leave it out");
-  if (section.standardize) {
-    const Standardizer standardizer = Standardizer::fit(data.train);
+  Standardizer standardizer{data.preprocess.mean, data.preprocess.deviation};
+  if (section.standardize) standardizer = Standardizer::fit(data.train);
+  if (!standardizer.mean.empty()) {
     for_each_part(section, data, [&](Dataset& part, const std::string&) {
       if (part.size() > 0) standardizer.apply(part);
     });

@@ -27,12 +27,13 @@ struct PreparedData {
   std::vector<std::string> notes;  // for the user: what was split off, drawn, left out
 };
 
-// Reads, splits (by data.split_seed) and corrupts images where data.corrupt asks for it. `want_test`: split a
-// test part off where no file is named. Rows or groups that two named files share are refused, or noted.
+// Reads, splits (by data.split_seed) and corrupts images where data.corrupt asks for it; values are not
+// scaled yet, but `preprocess` has what the folder of a ViT says of it. `want_test`: split a test part off
+// where no file is named. Rows or groups that two named files share are refused, or noted.
 PreparedData load_data(const Config& config, bool want_test, bool refuse_duplicates);
 
-// Draws samples_per_class or limit from the training part of `loaded` (by `draw_seed`), and standardises by
-// the drawn training samples alone.
+// Draws samples_per_class or limit from the training part of `loaded` (by `draw_seed`), and scales all parts:
+// by the drawn training samples alone (data.standardize), or as loaded.preprocess says.
 PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed);
 
 // Both.
@@ -49,7 +50,7 @@ struct PreparedModel {
 // The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head
 // made anew where the labels differ; then model.init. Adapters are attached after the folder's weights
 // are loaded; an adapter in model.init goes into those of lora and dora, and is folded into the weights for
-// other strategies.
+// other strategies. Its head stays out where its labels differ.
 PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
                             const std::optional<AdapterSpec>& adapters, bool allow_missing);
 

@@ -1,7 +1,7 @@
 #include "finetune/frozen_proof.h"
 
 #include "finetune/step.h"
-#include "nn/files.h"
+#include "finetune/weights_hash.h"
 
 namespace thaw {
 
@@ -10,9 +10,7 @@ std::string frozen_hash(const Model& model, FrozenNorm frozen_norm, std::int64_t
   Sha256 hash;
   tensors = bytes = 0;
   auto add = [&](const std::string& name, const Tensor& tensor) {
-    const ConstView view = tensor;
-    hash.update(name);
-    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
+    add_tensor(hash, name, tensor);
     ++tensors;
     bytes += tensor.bytes();
   };

@@ -28,8 +28,7 @@ std::size_t StepObserver::group_of_scope(int scope) {
   if (index >= scope_groups_.size()) scope_groups_.resize(index + 1, -2);
   if (scope_groups_[index] == -2) scope_groups_[index] = model_.group_of(scope_path(scope));
   // What no module asked for (the loss, the optimizer's bookkeeping) is the head's.
-  return scope_groups_[index] < 0 ? model_.groups().size() - 1
-                                  : static_cast<std::size_t>(scope_groups_[index]);
+  return static_cast<std::size_t>(scope_groups_[index] < 0 ? model_.head() : scope_groups_[index]);
 }
 
 void StepObserver::on_kernel(const KernelEvent& event) {

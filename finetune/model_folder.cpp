@@ -16,7 +16,6 @@ namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::int64_t kMaxTokenizerBytes = 64 << 20;
 constexpr const char* kFolded = "thaw_folded";  // among the weights' metadata
 
 // `pooling`, and `normalize`, which it begins with, stay as they are where the file names none.
@@ -128,8 +127,14 @@ bool normalizes(const std::string& path) {
   return normalize;
 }
 
-void copy_tokenizer(const std::string& from, const std::string& to) {
-  for (const std::string& name : load_tokenizer(from)->files())
+std::vector<std::string> input_files(const ModelConfig& config, const std::string& folder) {
+  if (takes_text(config)) return load_tokenizer(folder)->files();
+  if (read_image_input(folder, config)) return {kImageInputName};
+  return {};
+}
+
+void copy_input_files(const ModelConfig& config, const std::string& from, const std::string& to) {
+  for (const std::string& name : input_files(config, from))
     atomic_write(concat(to, '/', name), read_file(concat(from, '/', name), kMaxTokenizerBytes));
 }
 
@@ -157,6 +162,7 @@ ModelFolder read_model_folder(const std::string& path) {
     // As in transformers: one output is a number.
     if (folder.config.outputs == 1) folder.preprocess.task = "regression";
   }
+  folder.images = read_image_input(path, folder.config);
   if (!has_weights(path))
     fail_input("the folder ", path, " has no model.safetensors; finish its training run");
   return folder;
@@ -184,11 +190,11 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
 }
 
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights, const std::string& tokenizer, bool has_folded) {
+                        const NamedTensors& weights, const std::string& inputs, bool has_folded) {
   std::map<std::string, std::string> metadata{{"format", "pt"}};
   if (has_folded) metadata[kFolded] = "adapter";
   save_safetensors(path + "/" + kWeightsName, weights, metadata);
-  if (!tokenizer.empty()) copy_tokenizer(tokenizer, path);
+  if (!inputs.empty()) copy_input_files(config, inputs, path);
   write_preprocess(path, config, preprocess);
   atomic_write(path + "/config.json", write_model_config(config));
 }

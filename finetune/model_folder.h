@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/image_input.h"
 #include "nn/models/registry.h"
 #include "nn/weight_files.h"
 
@@ -29,6 +30,7 @@ struct ModelFolder {
   ModelConfig config;
   Preprocess preprocess;
   bool has_preprocess = false;
+  std::optional<ImageInput> images;  // of a ViT, where the folder says it
   std::string path;
 };
 
@@ -39,12 +41,11 @@ bool is_model_folder(const std::string& path);
 // The folder's preprocess.json, its labels and pooling included, from `path` instead of its own.
 void use_preprocess(const std::string& path, ModelFolder& folder);
 
-// Writes the three files, each atomically, and copies the files of a text model's tokenizer from the folder
-// `tokenizer`. `has_folded`: the weights have the adapters of the folder's adapter/ in them, which the file
-// then says.
+// Writes the three files, each atomically, and copies what else says how inputs are made from the folder
+// `inputs`: a text model's tokenizer, a ViT's preprocessor_config.json. `has_folded`: the weights have the
+// adapters of the folder's adapter/ in them, which the file then says.
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights, const std::string& tokenizer = {},
-                        bool has_folded = false);
+                        const NamedTensors& weights, const std::string& inputs = {}, bool has_folded = false);
 void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& preprocess);
 
 // Whether the folder's weights have the adapters of its adapter/ in them.

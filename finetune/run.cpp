@@ -47,12 +47,13 @@ std::string base_of(const RunRequest& request, const PreparedModel& prepared) {
 void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
                    PreparedModel& prepared, const PreparedData& data) {
   const std::string& from = request.config.model.from;
+  const bool inputs_of_folder = is_model_folder(from) && !request.config.data.standardize;
   const bool low_rank = strategy.adapters && strategy.adapters->is_low_rank();
   if (low_rank)
     write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,
                          data.preprocess, base_of(request, prepared));
   write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model),
-                     takes_text(prepared.config) ? from : "", low_rank);
+                     inputs_of_folder ? from : "", low_rank);
 }
 
 void write_results(const RunRequest& request, const Config& resolved, const Strategy& strategy,

@@ -16,11 +16,11 @@ std::string update_line(std::int64_t step, std::int64_t updates_per_epoch, doubl
 // {"step","split","phase", and each metric}
 std::string evaluation_line(std::int64_t step, const std::string& split, const Metrics& metrics, int phase);
 
-// Identifies (config, data): a checkpoint of another run is refused. Things that do not change results
-// (epochs left to run, output) do change it too: the schedule stretches with them.
 // The status in the text of a run.json; one that cannot be read counts as ok, for its run did end.
 RunStatus recorded_status(const std::string& run_json);
 
+// Identifies (config, data): a checkpoint of another run is refused. Things that do not change results
+// (epochs left to run, output) do change it too: the schedule stretches with them.
 std::string run_fingerprint(const Config& config, const PreparedData& data);
 
 // The finished phases of an outcome as text, and back. InputError for a text that is none of these, with

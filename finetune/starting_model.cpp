@@ -32,7 +32,7 @@ void load_init(Model& model, const std::string& path, std::vector<std::string>& 
   LoadReport report = load_weights(model, WeightFiles(path));
   std::erase_if(report.mismatched, [&](const std::string& text) {
     const std::string name = text.substr(0, text.find(':'));
-    if (model.group_of(name) + 1 != static_cast<int>(model.groups().size())) return false;
+    if (model.group_of(name) != model.head()) return false;
     notes.push_back("the head is new: " + text);
     return true;
   });
@@ -48,9 +48,7 @@ bool changes_base(const Model& model, const AdapterSpec& adapters, const std::st
   const std::vector<std::string> saved = saved_modules(model, adapters.modules_to_save);
   std::set<std::string> stays;
   for (const ParameterPtr& parameter : model.parameters())
-    if (parameter->kind != ParameterKind::lora &&
-        std::none_of(saved.begin(), saved.end(),
-                     [&](const std::string& module) { return parameter->name.starts_with(module + "."); }))
+    if (parameter->kind != ParameterKind::lora && !is_in_any(parameter->name, saved))
       stays.insert(parameter->name);
   const WeightFiles files(path);
   for (const SafetensorsFile& file : files.files())
@@ -66,12 +64,32 @@ bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
          static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
 }
 
+// Where none are recorded, as PEFT does not, the head's shape alone decides.
+bool has_labels_of(const AdapterFolder& adapter, const PreparedData& data) {
+  return adapter.labels.empty() || adapter.labels == data.train.classes;
+}
+
+// The last layer's weights as they are now, to be put back. Only they hang on the labels: what else the head
+// has, such as a pooler, stays as pretrained.
+class KeptOutputLayer {
+ public:
+  explicit KeptOutputLayer(Model& model) : parameters_(model.output_layer().parameters()) {
+    for (const ParameterPtr& parameter : parameters_) values_.push_back(parameter->tensor.clone());
+  }
+  void put_back() const {
+    for (std::size_t i = 0; i < parameters_.size(); ++i) kernels::copy(parameters_[i]->tensor, values_[i]);
+  }
+
+ private:
+  std::vector<ParameterPtr> parameters_;
+  std::vector<Tensor> values_;
+};
+
 // The weights of the head: all that stands above the last layer but norms.
 std::vector<ParameterPtr> head_parameters(const Model& model) {
   std::vector<ParameterPtr> parameters = model.parameters();
-  const int head = static_cast<int>(model.groups().size()) - 1;
-  std::erase_if(parameters, [head](const ParameterPtr& parameter) {
-    return parameter->group != head || parameter->kind == ParameterKind::norm;
+  std::erase_if(parameters, [&](const ParameterPtr& parameter) {
+    return parameter->group != model.head() || parameter->kind == ParameterKind::norm;
   });
   return parameters;
 }
@@ -95,14 +113,15 @@ bool has_head(const std::vector<std::string>& paths, const Model& model) {
 
 // model.init is an adapter that with the folder's weights makes a whole head: PEFT saves a BERT's classifier
 // and leaves its pooler to the base.
-bool adapter_ends_head(const Config& config, const Model& model) {
+bool adapter_ends_head(const Config& config, const PreparedData& data, const Model& model) {
   if (!is_adapter_folder(config.model.init)) return false;
-  const WeightFiles adapter(read_adapter_folder(config.model.init).weights());
-  const int head = static_cast<int>(model.groups().size()) - 1;
+  const AdapterFolder folder = read_adapter_folder(config.model.init);
+  if (!has_labels_of(folder, data)) return false;
+  const WeightFiles adapter(folder.weights());
   const std::vector<SafetensorsEntry>& entries = adapter.files().front().entries();
   const bool has_part = std::any_of(entries.begin(), entries.end(), [&](const SafetensorsEntry& entry) {
     const auto name = model_name(model, entry.name);
-    return name && model.group_of(*name) == head;
+    return name && model.group_of(*name) == model.head();
   });
   return has_part && has_head({config.model.from, adapter.path()}, model);
 }
@@ -112,15 +131,13 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   const ModelFolder folder = read_model_folder(config.model.from);
   const WeightFiles files(folder.path);
   const bool new_labels = !has_labels_of(folder, data);
-  const bool new_head = !adapter_ends_head(config, model) && (new_labels || !has_head({folder.path}, model));
+  const bool new_head =
+      !adapter_ends_head(config, data, model) && (new_labels || !has_head({folder.path}, model));
   std::set<std::string> names;
   for (const ParameterPtr& parameter : head_parameters(model)) names.insert(parameter->name);
-  // Only the last layer hangs on the labels: what else the head has, such as a pooler, stays as pretrained.
   const std::vector<ParameterPtr> outputs = model.output_layer().parameters();
-  std::vector<Tensor> fresh;
-  fresh.reserve(outputs.size());
   const NoGrad no_grad;
-  for (const ParameterPtr& parameter : outputs) fresh.push_back(parameter->tensor.clone());
+  const KeptOutputLayer drawn_outputs(model);
   if (is_adapter_folder(folder.path + "/adapter") && !has_folded_adapter(folder.path))
     notes.push_back(concat("the adapter ", folder.path, "/adapter is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
@@ -140,8 +157,7 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
   if (new_head) {
-    for (std::size_t i = 0; i < outputs.size(); ++i)
-      kernels::copy(outputs[i]->tensor, std::as_const(fresh[i]));
+    drawn_outputs.put_back();
     notes.push_back(concat("the head is new: ", new_labels ? "its labels differ from the task's"
                                                            : "the folder has none that fits"));
   }
@@ -150,6 +166,19 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     fail_input("the weights in ", files.path(), " do not fit: ", describe_problems(report),
                "; use the matching config.json, or --allow-missing");
   if (problems) notes.push_back("warning: " + describe_problems(report));
+}
+
+// Loads an adapter by `load`, but not a head that is for other labels.
+template <class Load>
+void load_init_adapter(Model& model, const AdapterFolder& adapter, const PreparedData& data,
+                       std::vector<std::string>& notes, Load load) {
+  const NoGrad no_grad;
+  const KeptOutputLayer before(model);
+  load();
+  if (has_labels_of(adapter, data)) return;
+  before.put_back();
+  notes.push_back(concat("the head is not the adapter's: its labels differ from the task's (", adapter.path,
+                         "/preprocess.json)"));
 }
 
 BottleneckConfig bottlenecks_of(Model& model) {
@@ -203,13 +232,17 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
   const std::string& init = config.model.init;
   const bool from_adapter = is_adapter_folder(init);
   const bool low_rank = adapters && adapters->is_low_rank();
-  if (from_adapter && !low_rank) {
-    const std::int64_t count = fold_adapter(model, read_adapter_folder(init), prepared.notes);
-    prepared.notes.push_back(concat("the adapter of model.init is folded into ", count, " weights"));
-  }
+  const AdapterFolder adapter = from_adapter ? read_adapter_folder(init) : AdapterFolder{};
+  if (from_adapter && !low_rank)
+    load_init_adapter(model, adapter, data, prepared.notes, [&] {
+      const std::int64_t count = fold_adapter(model, adapter, prepared.notes);
+      prepared.notes.push_back(concat("the adapter of model.init is folded into ", count, " weights"));
+    });
   if (adapters) attach_adapters(model, *adapters, seed);
   if (adapters && !low_rank) prepared.config.adapters = bottlenecks_of(model);
-  if (from_adapter && low_rank) load_adapter(model, read_adapter_folder(init), *adapters, prepared.notes);
+  if (from_adapter && low_rank)
+    load_init_adapter(model, adapter, data, prepared.notes,
+                      [&] { load_adapter(model, adapter, *adapters, prepared.notes); });
   if (!init.empty() && !from_adapter) load_init(model, init, prepared.notes);
   if (!init.empty() && !from_adapter && low_rank && changes_base(model, *adapters, init)) {
     prepared.init_changed_base = true;
@@ -223,8 +256,9 @@ bool head_is_new(const Config& config, const PreparedData& data, const Model& mo
   const bool from_folder = is_model_folder(config.model.from) && config.model.pretrained;
   const std::string& init = config.model.init;
   if (is_adapter_folder(init)) {
-    if (has_head({read_adapter_folder(init).weights()}, model)) return false;
-    if (from_folder && adapter_ends_head(config, model)) return false;
+    const AdapterFolder adapter = read_adapter_folder(init);
+    if (has_labels_of(adapter, data) && has_head({adapter.weights()}, model)) return false;
+    if (from_folder && adapter_ends_head(config, data, model)) return false;
   } else if (!init.empty() && has_head({init}, model)) {
     return false;
   }

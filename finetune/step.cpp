@@ -53,9 +53,8 @@ void apply_plan(Model& model, const ResolvedPlan& plan, std::int64_t completed, 
 
 L2SpPenalty::L2SpPenalty(const Model& model, const L2SpSpec& spec) : spec_(spec) {
   const NoGrad no_grad;
-  const int head = static_cast<int>(model.groups().size()) - 1;
   for (const ParameterPtr& parameter : model.parameters())
-    start_.push_back(parameter->group == head ? Tensor() : parameter->tensor.clone());
+    start_.push_back(parameter->group == model.head() ? Tensor() : parameter->tensor.clone());
 }
 
 Tensor L2SpPenalty::operator()(const Model& model) const {

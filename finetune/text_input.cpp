@@ -78,7 +78,7 @@ std::optional<TextInput> text_input(const Config& config) {
   return input;
 }
 
-void tokenize(const TextInput& input, Dataset& data) {
+void tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
   const auto tokenizer = load_tokenizer(input.folder);
   if (const auto least = static_cast<std::int64_t>(tokenizer->encode("").ids.size());
       input.max_length < least)
@@ -87,12 +87,14 @@ void tokenize(const TextInput& input, Dataset& data) {
   if (tokenizer->vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
                input.folder, "); use the tokenizer that belongs to it");
-  data.pad_id = tokenizer->pad_id();
-  data.tokens.clear();
-  for (const std::string& text : data.text) {
-    data.tokens.push_back(tokenizer->encode(text, input.max_length).ids);
-    // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
-    if (data.tokens.back().empty()) data.tokens.back() = {data.pad_id};
+  for (Dataset* data : parts) {
+    data->pad_id = tokenizer->pad_id();
+    data->tokens.clear();
+    for (const std::string& text : data->text) {
+      data->tokens.push_back(tokenizer->encode(text, input.max_length).ids);
+      // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
+      if (data->tokens.back().empty()) data->tokens.back() = {data->pad_id};
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "finetune/config.h"
 #include "finetune/data/dataset.h"
@@ -26,8 +27,8 @@ std::optional<TextInput> text_input(const ModelFolder& folder);
 // model that takes no text, or the length is beyond the model's positions.
 std::optional<TextInput> text_input(const Config& config);
 
-// Fills data.tokens.
-void tokenize(const TextInput& input, Dataset& data);
+// Fills the tokens of all of them, by a tokenizer that is loaded once.
+void tokenize(const TextInput& input, const std::vector<Dataset*>& parts);
 
 // Texts that have all the tokens there may be, so that something of them may have been cut off.
 std::int64_t count_full(const TextInput& input, const Dataset& data);

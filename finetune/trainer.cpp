@@ -9,6 +9,7 @@
 #include "finetune/interval.h"
 #include "finetune/run_report.h"
 #include "finetune/units.h"
+#include "finetune/weights_hash.h"
 
 namespace thaw {
 
@@ -101,6 +102,7 @@ void Trainer::begin(bool resume) {
   model_.train();
   bytes_before_ = memory::usage(kCpu).total;
   memory::reset_peak(kCpu);
+  if (folder_ != nullptr) identity_ = {run_fingerprint(config_, data_), hash_of_weights(model_)};
   if (!resume || folder_ == nullptr) {
     if (folder_ != nullptr) folder_->truncate_metrics(0);
     return;
@@ -113,8 +115,7 @@ void Trainer::begin(bool resume) {
     folder_->truncate_metrics(0);
     return;
   }
-  state_ =
-      load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, run_fingerprint(config_, data_));
+  state_ = load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, identity_);
   if (!folder_->truncate_metrics(state_.metrics_bytes))
     say("warning: metrics.jsonl is shorter than it was at the checkpoint; the lines that are gone stay gone");
   outcome_.ledger = predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers);
@@ -337,8 +338,7 @@ void Trainer::checkpoint() {
   note_peak();
   state_.metrics_bytes = folder_->metrics_bytes();
   state_.phases_json = phase_records(outcome_);
-  save_checkpoint(folder_->checkpoints(),
-                  {model_, *optimizer_, state_, best_, rollback_, run_fingerprint(config_, data_)},
+  save_checkpoint(folder_->checkpoints(), {model_, *optimizer_, state_, best_, rollback_, identity_},
                   config_.train.keep_checkpoints);
   last_checkpoint_ = Clock::now();
 }

@@ -117,6 +117,7 @@ class Trainer {
   std::optional<L2SpPenalty> penalty_;
   LossOptions loss_options_;
   std::int64_t evaluate_every_, checkpoint_every_;
+  RunIdentity identity_;  // where checkpoints are written
   RunState state_;
   RunOutcome outcome_;
   Snapshot best_, rollback_;

@@ -88,6 +88,7 @@ class Model : public Module {
   virtual const char* architecture() const = 0;
   // From bottom to top; the last is "head".
   const std::vector<Group>& groups() const { return groups_; }
+  int head() const { return static_cast<int>(groups_.size()) - 1; }  // index of the last group
   // Shape of one sample, without the batch dimension.
   virtual Shape sample_shape() const = 0;
   // The name that a parameter or buffer has in checkpoints of this architecture.

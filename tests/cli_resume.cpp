@@ -63,6 +63,35 @@ TEST(CliResume, ASecondSignalEndsTheProgramAtOnce) {
   EXPECT_NE(more.err.find("--resume"), std::string::npos) << more.err;
 }
 
+// l2-sp would pull towards other weights than before.
+TEST(CliResume, OtherStartingWeightsAreRefused) {
+  const TemporaryFolder folder;
+  for (const char* seed : {"1", "2"}) {
+    const ProgramResult made =
+        run_program({"train", folder.write("start.toml", kLong), "--set", "train.steps=1", "--set",
+                     std::string("train.seed=") + seed, "--out", folder.path(std::string("start-") + seed)});
+    ASSERT_EQ(made.code, 0) << made.err;
+  }
+  const auto begin_with = [&](const std::string& seed) {
+    folder.write("init.safetensors", file_text(folder.path("start-" + seed + "/model.safetensors")));
+  };
+  begin_with("1");
+  const std::string config = folder.write("long.toml", std::string("[model]\ninit = \"init.safetensors\"\n") +
+                                                           kLong + "[strategy]\nname = \"l2-sp\"\n");
+  const std::vector<std::string> resume = {"train", config, "--out", folder.path("run"), "--resume"};
+  ASSERT_EQ(run_program_and_signal(resume, std::chrono::milliseconds(700), SIGINT).code, 130);
+  begin_with("2");
+  const ProgramResult refused = run_program(resume);
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("began with other weights: what model.from or model.init names has changed"),
+            std::string::npos)
+      << refused.err;
+  begin_with("1");
+  const ProgramResult again = run_program_and_signal(resume, std::chrono::milliseconds(700), SIGINT);
+  EXPECT_EQ(again.code, 130) << again.err;
+  EXPECT_NE(again.err.find("resumed after"), std::string::npos) << again.err;
+}
+
 TEST(CliResume, MissingFolderBeginsAndFinishedRunIsLeftAlone) {
   const TemporaryFolder folder;
   const std::string config =

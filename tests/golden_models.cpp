@@ -170,17 +170,20 @@ TEST_P(GoldenModels, ShapesOnTheMetaDeviceAreTheSame) {
   EXPECT_EQ(logits_of(*model, task, x).shape(), golden.load(task.name + ".logits").shape());
 }
 
-// Rows that need no padding are what they are in a batch of their own.
-TEST_P(GoldenModels, PaddingChangesNothing) {
+// A sample is what it is in a batch of its own, where a text needs no padding.
+TEST_P(GoldenModels, NeitherPaddingNorNeighboursChangeASample) {
   const Task& task = GetParam();
   const SafetensorsFile golden = golden_of(task);
   const auto model = loaded(task);
   const ModelInput x = input_of(golden);
-  if (!x.mask.defined()) return;
   const Tensor logits = logits_of(*model, task, x);
   for (std::int64_t row = 0; row < x.values.size(0); ++row) {
-    const auto length = static_cast<std::int64_t>(sum(cast(select(x.mask, 0, row), DType::f32)).item());
-    const auto cut = [&](const Tensor& t) { return slice(slice(t, 0, row, row + 1), 1, 0, length); };
+    const auto cut = [&](const Tensor& t) {
+      const Tensor alone = slice(t, 0, row, row + 1);
+      if (!x.mask.defined()) return alone;
+      const auto length = static_cast<std::int64_t>(sum(cast(select(x.mask, 0, row), DType::f32)).item());
+      return slice(alone, 1, 0, length);
+    };
     ModelInput alone(cut(x.values));
     if (x.types.defined()) alone.types = cut(x.types);
     const Tensor expected = slice(logits, 0, row, row + 1);
@@ -259,6 +262,29 @@ TEST(GoldenGpt2, TheTiedHeadIsReadUnderEitherName) {
   expect_reads(both);
   std::rotate(both.begin(), both.end() - 1, both.end());
   expect_reads(both);
+}
+
+// As transformers 5 calls the modules of a ViT, and so PEFT the tensors of its adapters.
+TEST(GoldenVit, NamesOfModulesAreRead) {
+  const Task task{"vit", "classify", ""};
+  const NamedTensors tensors = renamed(task, [](std::string name) {
+    constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+        {"encoder.layer.", "layers."},
+        {"attention.attention.query", "attention.q_proj"},
+        {"attention.attention.key", "attention.k_proj"},
+        {"attention.attention.value", "attention.v_proj"},
+        {"attention.output.dense", "attention.o_proj"},
+        {"intermediate.dense", "mlp.fc1"},
+        {".output.dense", ".mlp.fc2"}};
+    for (const auto& [from, to] : kNames)
+      if (const std::size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+    return name;
+  });
+  const TemporaryFolder folder;
+  save_safetensors(folder.path() + "/a.safetensors", tensors);
+  const auto model = drawn(config_of(task));
+  expect_loads(*model, folder.path() + "/a.safetensors");
+  expect_same_bytes(*model, *loaded(task));
 }
 
 TEST_P(GoldenFolders, WhatIsMissingOrUnknownIsSaid) {

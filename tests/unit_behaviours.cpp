@@ -253,9 +253,10 @@ TEST(Behaviour9, RestoringAndLoadingRaiseTheVersionOfEveryWeight) {
   Snapshot best, rollback;
   RunState state;
   state.completed = 1;
-  save_checkpoint(folder.path(), {*model, *optimizer, state, best, rollback, ""}, 1);
+  const RunIdentity identity;
+  save_checkpoint(folder.path(), {*model, *optimizer, state, best, rollback, identity}, 1);
   before = versions();
-  load_checkpoint(find_checkpoint(folder.path())->path, *model, *optimizer, best, rollback, "");
+  load_checkpoint(find_checkpoint(folder.path())->path, *model, *optimizer, best, rollback, identity);
   expect_higher(before);
 }
 

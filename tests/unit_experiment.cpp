@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "finetune/experiment.h"
 #include "finetune/run.h"
 #include "nn/init.h"
+#include "nn/layers/linear.h"
 #include "tests/support/program.h"
 
 namespace thaw {
@@ -109,6 +111,93 @@ TEST_F(HeadIsNew, UnlessModelInitHasIt) {
   write_weights("init.safetensors", "", true);
   config.data.classes = {"0", "1"};
   EXPECT_TRUE(head_is_new_for(config)) << "of another shape";
+}
+
+// An adapter and its base, both for the digits 0, 1 and 2, each with a head of its own.
+class HeadOfAnAdapter : public ::testing::Test {
+ protected:
+  HeadOfAnAdapter() {
+    config.data.train = "builtin:digits";
+    config.data.classes = {"0", "1", "2"};
+    config.data.limit = 60;
+    config.model.from = "mlp";
+    config.train.epochs = 0;
+    train("base");
+    config.model.from = folder.path("base");
+    config.train.epochs = 1;
+    config.strategy.name = "lora";
+    train("run");
+    config.model.init = folder.path("run/adapter");
+  }
+
+  void train(const std::string& name) {
+    RunRequest request;
+    request.config = config;
+    request.out = folder.path(name);
+    run_training(request);
+  }
+
+  void set_labels(const Strings& labels) {
+    const std::string path = config.model.init + "/preprocess.json";
+    nlohmann::json preprocess = nlohmann::json::parse(testing::file_text(path));
+    preprocess["labels"] = labels;
+    folder.write("run/adapter/preprocess.json", preprocess.dump());
+  }
+
+  // Of which file the start's head is: "adapter", "base" or "none". For lora, which goes on with the adapter,
+  // and for full, into whose weights it is folded.
+  std::string head() {
+    const PreparedData data = prepare_data(config, 0, false, false);
+    const Strategy lora = strategy_for(config, data);
+    const std::string with_lora = source_of(prepare_model(config, data, 3, lora.adapters, false));
+    EXPECT_EQ(source_of(prepare_model(config, data, 3, std::nullopt, false)), with_lora);
+    const InitSeed meta(0, kMeta);
+    EXPECT_EQ(head_is_new(config, data, *make_model(model_config(config, data))), with_lora == "none");
+    return with_lora;
+  }
+
+  std::string source_of(const PreparedModel& prepared) {
+    notes = prepared.notes;
+    const ParameterPtr& head = prepared.model->output_layer().weight();
+    const auto is_in = [&](const std::string& file, const std::string& name) {
+      return same_values(head->tensor, SafetensorsFile(folder.path(file)).load(name));
+    };
+    if (is_in("run/adapter/adapter_model.safetensors", "base_model.model." + head->name)) return "adapter";
+    return is_in("base/model.safetensors", head->name) ? "base" : "none";
+  }
+
+  static bool same_values(const Tensor& a, const Tensor& b) {
+    return a.shape() == b.shape() &&
+           std::equal(a.data<float>(), a.data<float>() + a.numel(), b.data<float>());
+  }
+
+  testing::TemporaryFolder folder;
+  Config config;
+  Strings notes;  // of the last start
+};
+
+TEST_F(HeadOfAnAdapter, IsTakenWhereItsLabelsAreTheTasks) {
+  EXPECT_EQ(head(), "adapter");
+  set_labels({"1", "0", "2"});
+  EXPECT_EQ(head(), "base") << "whose labels are the task's";
+  config.data.classes = {"1", "0", "2"};
+  EXPECT_EQ(head(), "adapter");
+}
+
+TEST_F(HeadOfAnAdapter, IsNewWhereNeitherHasTheTasksLabels) {
+  config.data.classes = {"0", "1", "3"};
+  EXPECT_EQ(head(), "none");
+  EXPECT_NE(std::find(notes.begin(), notes.end(),
+                      "the head is not the adapter's: its labels differ from the task's (" +
+                          config.model.init + "/preprocess.json)"),
+            notes.end());
+}
+
+// As PEFT leaves it.
+TEST_F(HeadOfAnAdapter, IsTakenByItsShapeWhereNoLabelsAreRecorded) {
+  std::filesystem::remove(config.model.init + "/preprocess.json");
+  config.data.classes = {"0", "1", "3"};
+  EXPECT_EQ(head(), "adapter");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 
 #include "core/error.h"
 #include "finetune/checkpoint.h"
-#include "nn/files.h"
+#include "finetune/weights_hash.h"
 #include "nn/safetensors.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
@@ -164,11 +164,7 @@ void change_state(const std::string& path, const std::function<void(nlohmann::or
   metadata["state"] = all.dump();
   std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   Sha256 hash;
-  for (const auto& [name, tensor] : tensors) {
-    hash.update(name);
-    const ConstView view = tensor;
-    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
-  }
+  for (const auto& [name, tensor] : tensors) add_tensor(hash, name, tensor);
   hash.update(metadata.at("state"));
   metadata["sha256"] = hash.hex();
   save_safetensors(path, tensors, metadata);

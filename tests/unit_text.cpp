@@ -82,7 +82,7 @@ TEST_F(TextData, TheEndOfATextStandsForPaddingAndForAnEmptyText) {
   folder.write("merges.txt", "a b\n");
   Dataset data;
   data.text = {"aab", "", "b"};
-  tokenize({.column = "text", .folder = folder.path(), .max_length = 8, .vocabulary = 4}, data);
+  tokenize({.column = "text", .folder = folder.path(), .max_length = 8, .vocabulary = 4}, {&data});
   EXPECT_EQ(data.tokens, (std::vector<std::vector<std::int64_t>>{{0, 2}, {3}, {1}}));
   EXPECT_EQ(data.pad_id, 3);
 }

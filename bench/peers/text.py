@@ -7,7 +7,8 @@ weights, dropout by each one's own random numbers. Are the accuracies equivalent
 
 Programs take turns. For each strategy: accuracies on the test sentences and seconds of training of each seed, and the
 90 % interval (Student's t, paired by seed) of the mean difference. Equivalent: it lies within 1.5 points. What is
-measured goes to --out as it comes, and a run that stands there is not made again.
+measured goes to --out as it comes, and a run that stands there with the same samples, rate and threads is not made
+again.
 """
 import argparse
 import csv
@@ -117,6 +118,12 @@ def thaw_run(arguments, strategy, seed, config, work):
     return {"accuracy": found["test"]["accuracy"], "seconds": report["seconds"]["train"]}
 
 
+def key_of(arguments, strategy, seed, side):
+    """What a measurement in --out is of."""
+    return (f"{strategy} {seed} {side}, {arguments.samples} samples of each class, lr {RATES[strategy]}, "
+            f"{arguments.threads} threads")
+
+
 def measure(arguments, known, write):
     tokenizer = AutoTokenizer.from_pretrained(CASE.parent / "minilm")
     with open(CASE.parent / "text" / "test.csv", newline="", encoding="utf-8") as file:
@@ -136,7 +143,7 @@ def measure(arguments, known, write):
             for strategy in arguments.strategies.split(","):
                 start = work / f"start-{strategy}-{seed}"
                 for side in ("thaw", "torch"):
-                    key = f"{strategy} {seed} {side}"
+                    key = key_of(arguments, strategy, seed, side)
                     if key in known:
                         continue
                     if side == "thaw":
@@ -151,7 +158,8 @@ def measure(arguments, known, write):
 
 def report(arguments, known):
     for strategy in arguments.strategies.split(","):
-        sides = {side: [known[f"{strategy} {seed} {side}"] for seed in range(arguments.seeds)] for side in ("thaw", "torch")}
+        sides = {side: [known[key_of(arguments, strategy, seed, side)] for seed in range(arguments.seeds)]
+                 for side in ("thaw", "torch")}
         differences = [a["accuracy"] - b["accuracy"] for a, b in zip(sides["thaw"], sides["torch"])]
         mean = statistics.mean(differences)
         half = math.inf

@@ -52,9 +52,7 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   const bool has_test = section.test_fraction.value_or(0) > 0;
   if (!has_test && !section.validation.empty())
     return read_part(config, folder, "validation", section.validation);
-  Config raw = config;
-  raw.data.standardize = false;  // as preprocess.json says instead
-  PreparedData data = prepare_data(raw, config.train.seed, false, false);
+  PreparedData data = load_data(config, false, false);  // preprocess.json says how they are scaled
   if (has_test) return {"test", section.train, std::move(data.test), data.test_hash};
   if (data.validation.size() == 0)
     fail_input("the config has neither test nor validation data (", config.path,

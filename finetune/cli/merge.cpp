@@ -33,7 +33,7 @@ int merge(const Arguments& arguments) {
   }
   write_folder(arguments.out, [&](const std::string& out) {
     write_model_folder(out, saved.folder.config, saved.folder.preprocess, merged_weights(*saved.model),
-                       takes_text(saved.folder.config) ? saved.folder.path : "");
+                       saved.folder.path);
   });
   print(saved.adapter.empty() ? concat("the weights of ", path,
                                        " had the adapter in them already; copied to ", arguments.out, "\n")

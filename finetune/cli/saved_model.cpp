@@ -146,8 +146,9 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
     add_adapter(*saved.model, *adapter, report);
     check_finite(*saved.model, adapter->weights());
   }
-  const int head = static_cast<int>(saved.model->groups().size()) - 1;
-  const auto is_head = [&](const std::string& name) { return saved.model->group_of(name) == head; };
+  const auto is_head = [&](const std::string& name) {
+    return saved.model->group_of(name) == saved.model->head();
+  };
   if (!need_head) forgive_output_layer(*saved.model, report);
   const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
   if (allow_missing && !without_head) report.missing.clear();
@@ -178,7 +179,7 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
   const Preprocess& preprocess = folder.preprocess;
   if (const auto text = text_input(folder)) {
-    tokenize(*text, data);
+    tokenize(*text, {&data});
     const std::string note = note_of_cut(*text, count_full(*text, data), data.size());
     if (!note.empty()) Progress().message(note);
     return;

@@ -4,25 +4,10 @@
 
 #include "core/error.h"
 #include "finetune/compare/data_card.h"
-#include "kernels/view.h"
+#include "finetune/weights_hash.h"
 #include "nn/files.h"
 
 namespace thaw {
-namespace {
-
-std::string hash_of_weights(const Model& model) {
-  Sha256 hash;
-  const auto add = [&](const std::string& name, const Tensor& tensor) {
-    const ConstView view = tensor;
-    hash.update(name);
-    hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
-  };
-  for (const ParameterPtr& parameter : model.parameters()) add(parameter->name, parameter->tensor);
-  for (const BufferPtr& buffer : model.buffers()) add(buffer->name, buffer->tensor);
-  return hash.hex();
-}
-
-}  // namespace
 
 std::string identity_of(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
                         bool allow_missing) {

@@ -12,8 +12,6 @@
 
 namespace thaw {
 
-inline constexpr std::int64_t kMaxTokenizerBytes = std::int64_t{64} << 20;  // of each file
-
 // An added token as a file declares it.
 struct DeclaredToken {
   AddedToken token;

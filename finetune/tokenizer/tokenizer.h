@@ -11,6 +11,8 @@
 
 namespace thaw {
 
+inline constexpr std::int64_t kMaxTokenizerBytes = std::int64_t{64} << 20;  // of each file
+
 // Ids with the special tokens ([CLS], [SEP], ..), without padding; type_ids tell the sequences of a pair
 // apart.
 struct Encoding {
@@ -49,7 +51,8 @@ class Tokenizer {
 
 // Reads tokenizer.json, else vocab.txt (BERT's WordPiece), else vocab.json with merges.txt (byte-level BPE of
 // GPT-2 or RoBERTa), and tokenizer_config.json and special_tokens_map.json. InputError, naming the file and
-// the part of it, for what is missing, malformed, larger than 64 MiB, or a kind that is not in this version.
+// the part of it, for what is missing, malformed, larger than kMaxTokenizerBytes, or a kind that is not in
+// this version.
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& folder);
 
 }  // namespace thaw

@@ -16,6 +16,29 @@ constexpr EncoderLayerNames kVitLayerNames = {{"attention.attention.query", "att
                                               "output.dense",
                                               "layernorm_after"};
 
+// Since version 5 transformers calls its modules otherwise than the tensors of its files, and PEFT goes by
+// the modules.
+struct OtherName {
+  std::string_view module, file;
+};
+constexpr OtherName kModuleNames[] = {
+    {".attention.q_proj.", ".attention.attention.query."},
+    {".attention.k_proj.", ".attention.attention.key."},
+    {".attention.v_proj.", ".attention.attention.value."},
+    {".attention.o_proj.", ".attention.output.dense."},
+    {".mlp.fc1.", ".intermediate.dense."},
+    {".mlp.fc2.", ".output.dense."},
+};
+
+std::string file_name_of_module(const std::string& name) {
+  constexpr std::string_view kLayers = "layers.";
+  std::string renamed = "encoder.layer." + name.substr(kLayers.size());
+  for (const OtherName& other : kModuleNames)
+    if (const std::size_t at = renamed.find(other.module); at != std::string::npos)
+      renamed.replace(at, other.module.size(), other.file);
+  return renamed;
+}
+
 // What checkpoints of pretraining hold beside the encoder.
 bool is_no_part_of_vit(const std::string& name) {
   return name.starts_with("pooler.") || name.starts_with("decoder.") || name == "embeddings.mask_token";
@@ -95,7 +118,7 @@ std::optional<std::string> Vit::name_in_model(const std::string& name_in_file) c
   std::string name = name_in_file;
   if (name.starts_with(kVitPrefix)) name.erase(0, kVitPrefix.size());
   if (is_no_part_of_vit(name)) return std::nullopt;
-  return name;
+  return name.starts_with("layers.") ? file_name_of_module(name) : name;
 }
 
 std::vector<std::string> Vit::lora_targets() const { return {"query", "value"}; }

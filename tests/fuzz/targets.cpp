@@ -131,7 +131,7 @@ void checkpoint(const std::string& bytes) {
     const auto model = make_model(config);
     const auto optimizer = make_optimizer({}, *model);
     Snapshot best, rollback;
-    load_checkpoint(path, *model, *optimizer, best, rollback, "fingerprint");
+    load_checkpoint(path, *model, *optimizer, best, rollback, {"fingerprint", ""});
   });
 }
 

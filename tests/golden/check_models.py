@@ -21,12 +21,16 @@ import torch
 import transformers
 
 
-def read_images(path):
-    """Pixels of an uncompressed IDX file as [N, 1, H, W] in 0..1."""
+def read_images(path, run):
+    """Pixels of an uncompressed IDX file as [N, 1, H, W]: as the run's image processor makes them, else in 0..1."""
     data = path.read_bytes()
     _, count, height, width = struct.unpack(">4I", data[:16])
     pixels = torch.frombuffer(bytearray(data[16:]), dtype=torch.uint8)
-    return pixels.reshape(count, 1, height, width).float() / 255
+    images = pixels.reshape(count, 1, height, width)
+    if not (run / "preprocessor_config.json").exists():
+        return images.float() / 255
+    processor = transformers.AutoImageProcessor.from_pretrained(run)
+    return processor(list(images.numpy()), input_data_format="channels_first", return_tensors="pt").pixel_values
 
 
 def text_logits(folder, preprocess, path):
@@ -68,7 +72,7 @@ def main():
         if options.input.suffix == ".csv":
             expected = text_logits(options.run, preprocess, options.input)
         else:
-            images = read_images(options.input)
+            images = read_images(options.input, options.run)
             expected = load(transformers.AutoModelForImageClassification, options.run)(images).logits
     difference = (got - expected).abs().max().item()
     print(f"{len(got)} inputs, logits from {expected.min():.3f} to {expected.max():.3f}, "

@@ -4,22 +4,27 @@ logits from its adapter/; PEFT makes adapters with a random B, and thaw computes
 model, merged, as the start of a run, and folded in at the start of one of another strategy.
 
 Usage: python3 tests/golden/check_peft.py --thaw build/release/bin/thaw [--folder DIR]
---folder: a BERT with its tokenizer (MiniLM); without it a small BERT and a small DistilBERT are drawn.
-Needs: torch, transformers, peft. Exits with 1 where logits differ by more than 1e-5.
+--folder: a BERT with its tokenizer (MiniLM); without it a small BERT, DistilBERT, GPT-2 and ViT are drawn.
+Needs: torch, transformers 5, peft. Exits with 1 where logits differ by more than 1e-5.
 """
 import argparse
 import csv
+import dataclasses
 import json
 import pathlib
 import random
+import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import (AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification,
-                          DistilBertConfig, DistilBertForSequenceClassification)
+from safetensors.torch import load_file, save_file
+from transformers import (AutoModelForImageClassification, AutoModelForSequenceClassification, AutoTokenizer, BertConfig,
+                          BertForSequenceClassification, DistilBertConfig, DistilBertForSequenceClassification,
+                          GPT2Config, GPT2ForSequenceClassification, ViTConfig, ViTForImageClassification)
 
 TOLERANCE = 1e-5
 LABELS = ["bad", "fair", "good"]
@@ -28,10 +33,36 @@ KINDS = {"lora": {}, "rslora": {"rslora": True}, "dora": {"dora": True}}
 failures = []
 
 
-def small_models(folder):
+@dataclasses.dataclass
+class Base:
+    """A model that adapters are put on, and what it reads."""
+    folder: pathlib.Path
+    peft: dict = dataclasses.field(default_factory=dict)  # options of LoraConfig
+    config: str = ""  # lines of [model]
+    images: bool = False
+
+    def load(self, folder=None):
+        kind = AutoModelForImageClassification if self.images else AutoModelForSequenceClassification
+        return kind.from_pretrained(folder or self.folder, num_labels=3, ignore_mismatched_sizes=True)
+
+    def data(self):
+        return "task-images-idx3-ubyte" if self.images else "task.csv"
+
+    def input(self):
+        return self.data() if self.images else "texts.txt"
+
+    def samples(self, work):
+        """One at a time, so that none is padded."""
+        if self.images:
+            pixels = torch.frombuffer(bytearray((work / self.data()).read_bytes()[16:]), dtype=torch.uint8)
+            return [{"pixel_values": image} for image in pixels.reshape(-1, 1, 1, 8, 8).float() / 255]
+        tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        return [tokenizer([text], return_tensors="pt") for text in (work / self.input()).read_text().splitlines()]
+
+
+def text_bases(folder):
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     size = dict(vocab_size=len(vocabulary), max_position_embeddings=40)
-    torch.manual_seed(1)
     models = {
         "bert": BertForSequenceClassification(BertConfig(
             hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, **size)),
@@ -42,7 +73,33 @@ def small_models(folder):
         model.save_pretrained(folder / name)
         (folder / name / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
         (folder / name / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
-    return {name: folder / name for name in models}
+    options = {"bert": {}, "distilbert": dict(target_modules=["q_lin", "v_lin"], modules_to_save=["pre_classifier"])}
+    return {name: Base(folder / name, dict(task_type="SEQ_CLS", **options[name]), 'pooling = "pooler"\n')
+            for name in models}
+
+
+def gpt2_base(folder):
+    """With the byte-level BPE of tests/golden/models."""
+    model = GPT2ForSequenceClassification(GPT2Config(vocab_size=40, n_positions=96, n_embd=32, n_layer=2, n_head=4,
+                                                     pad_token_id=0, bos_token_id=None, eos_token_id=None))
+    model.save_pretrained(folder)
+    shutil.copy(pathlib.Path(__file__).parent / "models/gpt2/tokenizer.json", folder)
+    (folder / "tokenizer_config.json").write_text(json.dumps({
+        "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<pad>",
+        "model_input_names": ["input_ids", "attention_mask"]}))
+    return Base(folder, dict(task_type="SEQ_CLS", fan_in_fan_out=True))
+
+
+def vit_base(folder):
+    model = ViTForImageClassification(ViTConfig(image_size=8, patch_size=2, num_channels=1, hidden_size=32,
+                                                num_hidden_layers=2, num_attention_heads=4, intermediate_size=48))
+    model.save_pretrained(folder)
+    return Base(folder, dict(target_modules=["q_proj", "v_proj"], modules_to_save=["classifier"]), images=True)
+
+
+def small_bases(folder):
+    torch.manual_seed(1)
+    return {**text_bases(folder), "gpt2": gpt2_base(folder / "gpt2"), "vit": vit_base(folder / "vit")}
 
 
 def write_data(folder):
@@ -53,7 +110,10 @@ def write_data(folder):
         writer.writerow(["text", "label"])
         writer.writerows([text, LABELS[i % 3]] for i, text in enumerate(texts))
     (folder / "texts.txt").write_text("".join(text + "\n" for text in texts))
-    return texts
+    images = struct.pack(">4I", 0x803, len(texts), 8, 8) + rng.randbytes(64 * len(texts))
+    (folder / "task-images-idx3-ubyte").write_bytes(images)
+    (folder / "task-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, len(texts)) +
+                                                    bytes(i % 3 for i in range(len(texts))))
 
 
 def run_thaw(*arguments):
@@ -63,14 +123,14 @@ def run_thaw(*arguments):
     return result.stdout
 
 
-def predict(model, work):
-    lines = run_thaw("predict", "--model", model, "--input", work / "texts.txt").splitlines()
+def predict(model, base, work):
+    lines = run_thaw("predict", "--model", model, "--input", work / base.input()).splitlines()
     return torch.tensor([json.loads(line)["logits"] for line in lines])
 
 
 def write_config(work, base, strategy, train, init=None, **settings):
     start = f'init = "{init}"\n' if init else ""
-    text = (f'[model]\nfrom = "{base}"\npooling = "pooler"\ndropout = 0\n{start}[data]\ntrain = "task.csv"\n'
+    text = (f'[model]\nfrom = "{base.folder}"\n{base.config}dropout = 0\n{start}[data]\ntrain = "{base.data()}"\n'
             f"[train]\nbatch_size = 8\nlr = 1e-2\n{train}\n[strategy]\nname = \"{strategy}\"\n")
     text += "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
     (work / "task.toml").write_text(text)
@@ -78,14 +138,9 @@ def write_config(work, base, strategy, train, init=None, **settings):
 
 
 @torch.no_grad()
-def logits(model, base, texts):
-    tokenizer = AutoTokenizer.from_pretrained(base)
+def logits(model, base, work):
     model.eval()
-    return torch.cat([model(**tokenizer([text], return_tensors="pt")).logits for text in texts])
-
-
-def load_base(path):
-    return AutoModelForSequenceClassification.from_pretrained(path, num_labels=3, ignore_mismatched_sizes=True)
+    return torch.cat([model(**sample).logits for sample in base.samples(work)])
 
 
 def compare(what, got, expected):
@@ -96,66 +151,85 @@ def compare(what, got, expected):
         failures.append(what)
 
 
-def check_thaw_to_peft(name, base, kind, work, texts):
+def with_module_names(adapter, out):
+    """A ViT's adapter for transformers 5: thaw names it as transformers 4 did, whose files have the same names."""
+    shutil.copytree(adapter, out)
+    config = out / "adapter_config.json"
+    config.write_text(config.read_text().replace('"query"', '"q_proj"').replace('"value"', '"v_proj"'))
+    names = {"encoder.layer": "layers", "attention.attention.query": "attention.q_proj",
+             "attention.attention.value": "attention.v_proj"}
+    tensors = {}
+    for name, tensor in load_file(out / "adapter_model.safetensors").items():
+        for old, new in names.items():
+            name = name.replace(old, new)
+        tensors[name] = tensor
+    save_file(tensors, out / "adapter_model.safetensors", metadata={"format": "pt"})
+    return out
+
+
+def check_thaw_to_peft(name, base, kind, work):
     settings = {"r": 4, "alpha": 8.0, "rslora": kind == "rslora", "dropout": 0.1}
     config = write_config(work, base, "dora" if kind == "dora" else "lora", "steps = 12", **settings)
     out = work / f"{name}-{kind}"
     run_thaw("train", config, "--out", out)
-    expected = predict(out, work)
+    for_peft = with_module_names(out / "adapter", work / f"{name}-{kind}-named") if base.images else out / "adapter"
+    expected = predict(out, base, work)
     torch.manual_seed(7)  # the head that the adapter replaces
-    with_adapter = PeftModel.from_pretrained(load_base(base), out / "adapter")
-    compare(f"{name} {kind}: trained by thaw, read by PEFT", logits(with_adapter, base, texts), expected)
+    with_adapter = PeftModel.from_pretrained(base.load(), for_peft)
+    compare(f"{name} {kind}: trained by thaw, read by PEFT", logits(with_adapter, base, work), expected)
     start = predict_start(name, base, kind, work)
     if (expected - start).abs().max() < 1e-3:
         failures.append("training changed nothing")
-    compare(f"{name} {kind}: thaw's adapter/ read by thaw", predict(out / "adapter", work), expected)
-    compare(f"{name} {kind}: thaw's run read by transformers", logits(load_base(out), out, texts), expected)
+    compare(f"{name} {kind}: thaw's adapter/ read by thaw", predict(out / "adapter", base, work), expected)
+    compare(f"{name} {kind}: thaw's run read by transformers", logits(base.load(out), base, work), expected)
 
 
 def predict_start(name, base, kind, work):
     out = work / f"{name}-{kind}-start"
     run_thaw("train", write_config(work, base, "full", "epochs = 0"), "--out", out)
-    return predict(out, work)
+    return predict(out, base, work)
 
 
-def check_peft_to_thaw(name, base, kind, work, texts):
+def check_peft_to_thaw(name, base, kind, work):
     torch.manual_seed(3)
-    model = get_peft_model(load_base(base), LoraConfig(
-        task_type="SEQ_CLS", r=4, lora_alpha=6, lora_dropout=0.1, use_rslora=kind == "rslora", use_dora=kind == "dora",
-        target_modules=["q_lin", "v_lin"] if name == "distilbert" else None,
-        modules_to_save=["pre_classifier"] if name == "distilbert" else None))
+    model = get_peft_model(base.load(), LoraConfig(
+        r=4, lora_alpha=6, lora_dropout=0.1, use_rslora=kind == "rslora", use_dora=kind == "dora", **base.peft))
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
             if "lora_B" in parameter_name:
                 parameter.normal_(0, 0.1)
             elif "magnitude" in parameter_name:
                 parameter.mul_(1 + 0.1 * torch.randn_like(parameter))
-            elif "classifier.modules_to_save" in parameter_name:
+            elif any(f"{head}.modules_to_save" in parameter_name for head in ("classifier", "score")):
                 parameter.normal_(0, 0.3)
     adapter = work / f"{name}-{kind}-peft"
     model.save_pretrained(adapter)
-    expected = logits(model, base, texts)
-    compare(f"{name} {kind}: made by PEFT, read by thaw", predict(adapter, work), expected)
-    merged = work / f"{name}-{kind}-merged"
-    run_thaw("merge", "--model", adapter, "--out", merged)
-    compare(f"{name} {kind}: made by PEFT, merged by thaw", predict(merged, work), expected)
-    compare(f"{name} {kind}: merged by thaw, read by transformers", logits(load_base(merged), merged, texts), expected)
+    expected = logits(model, base, work)
+    if not base.images:  # nothing in such a folder says how images are prepared: as a model thaw refuses it
+        compare(f"{name} {kind}: made by PEFT, read by thaw", predict(adapter, base, work), expected)
+        merged = work / f"{name}-{kind}-merged"
+        run_thaw("merge", "--model", adapter, "--out", merged)
+        compare(f"{name} {kind}: made by PEFT, merged by thaw", predict(merged, base, work), expected)
+        compare(f"{name} {kind}: merged by thaw, read by transformers", logits(base.load(merged), base, work), expected)
     same = {"r": 4, "alpha": 6.0, "rslora": kind == "rslora"}
     for strategy, settings in [("dora" if kind == "dora" else "lora", same), ("full", {})]:
         out = work / f"{name}-{kind}-from-{strategy}"
         run_thaw("train", write_config(work, base, strategy, "epochs = 0", adapter, **settings), "--out", out)
-        compare(f"{name} {kind}: made by PEFT, model.init of {strategy}", predict(out, work), expected)
+        compare(f"{name} {kind}: made by PEFT, model.init of {strategy}", predict(out, base, work), expected)
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        texts = write_data(work)
-        bases = {"model": pathlib.Path(options.folder).resolve()} if options.folder else small_models(work)
+        write_data(work)
+        if options.folder:
+            bases = {"model": Base(pathlib.Path(options.folder).resolve(), dict(task_type="SEQ_CLS"), 'pooling = "pooler"\n')}
+        else:
+            bases = small_bases(work)
         for name, base in bases.items():
             for kind in KINDS:
-                check_thaw_to_peft(name, base, kind, work, texts)
-                check_peft_to_thaw(name, base, kind, work, texts)
+                check_thaw_to_peft(name, base, kind, work)
+                check_peft_to_thaw(name, base, kind, work)
     print(f"{len(failures)} differences above {TOLERANCE}")
     sys.exit(1 if failures else 0)
 

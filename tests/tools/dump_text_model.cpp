@@ -25,7 +25,7 @@ Dataset read_texts(const ModelFolder& folder, const std::string& path) {
   source.text = input->column;
   source.classes = folder.preprocess.labels;
   Dataset data = read_dataset(source);
-  tokenize(*input, data);
+  tokenize(*input, {&data});
   return data;
 }
 

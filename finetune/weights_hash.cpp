@@ -1,0 +1,21 @@
+#include "finetune/weights_hash.h"
+
+#include "kernels/view.h"
+
+namespace thaw {
+
+void add_tensor(Sha256& hash, const std::string& name, const Tensor& tensor) {
+  const ConstView view = tensor;
+  hash.update(name);
+  hash.update(view.data, static_cast<std::size_t>(tensor.bytes()));
+}
+
+std::string hash_of_weights(const Model& model) {
+  Sha256 hash;
+  for (const ParameterPtr& parameter : model.parameters())
+    add_tensor(hash, parameter->name, parameter->tensor);
+  for (const BufferPtr& buffer : model.buffers()) add_tensor(hash, buffer->name, buffer->tensor);
+  return hash.hex();
+}
+
+}  // namespace thaw
