@@ -1,7 +1,6 @@
-// Reading a config: TOML text to Config, by the tables of config_keys.h. The one file that includes toml++.
+// Reading a config: TOML text to Config, by the tables of config_keys.h. The one file that uses toml++.
 #include "finetune/config.h"
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <filesystem>
 
@@ -11,6 +10,7 @@
 #include "finetune/config_value.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
+#include "finetune/toml.h"
 #include "nn/files.h"
 #include "nn/models/registry.h"
 

@@ -1,7 +1,6 @@
-// The [[axis]] tables of a study. Part of config.cpp, the one file that includes toml++.
+// The [[axis]] tables of a study. Part of config.cpp, the one file that uses toml++.
 #pragma once
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "finetune/config.h"
 #include "finetune/config_value.h"
 #include "finetune/data/text.h"
+#include "finetune/toml.h"
 
 namespace thaw {
 

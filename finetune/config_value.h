@@ -1,8 +1,7 @@
 // One value of a TOML file into a variable, checked by its rule. Part of config.cpp, the one file that
-// includes toml++.
+// uses toml++.
 #pragma once
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -16,6 +15,7 @@
 #include "finetune/config_keys.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
+#include "finetune/toml.h"
 
 namespace thaw {
 

@@ -54,7 +54,7 @@ double t_quantile(double tail, double degrees) {
 // Over s = sqrt(chi^2 / degrees), whose density is in proportion to s^(degrees - 1) exp(-degrees s^2 / 2), of
 // the probability given s; by the midpoint rule over all of s that is not negligible.
 double t_power(double shift, double critical, double degrees) {
-  constexpr int kPoints = 200;
+  constexpr int kPoints = 80;
   const auto normal = [](double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); };
   const double width = 8 / std::sqrt(2 * degrees);
   const double low = std::max(0.0, 1 - width), step = (1 + width - low) / kPoints;
@@ -71,7 +71,7 @@ double t_power(double shift, double critical, double degrees) {
 double t_shift(double power, double critical, double degrees) {
   double low = 0, high = 1;
   while (t_power(high, critical, degrees) < power) high *= 2;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 30; ++i) {
     const double middle = (low + high) / 2;
     (t_power(middle, critical, degrees) < power ? low : high) = middle;
   }

@@ -148,7 +148,7 @@ TEST_F(CliStudy, PredictionsAreHashedBeforeTheFirstRun) {
     fs::remove_all(run);
     const ProgramResult result = compare();
     EXPECT_EQ(result.code, 0) << result.err;
-    const std::string hash = study()["prediction_sha256"];
+    std::string hash = study()["prediction_sha256"];
     const std::size_t said = result.err.find("predictions of 4 cells: sha256 " + hash);
     EXPECT_LT(said, result.err.find(" of ")) << result.err;
     return hash;

@@ -125,11 +125,16 @@ struct BaselineFixture : testing::Test {
       if (run.data.train.label[static_cast<std::size_t>(i)] == 1 || i < 9) rows.push_back(i);
     run.data.train = run.data.train.subset(rows);
   }
+  ReportedRun baseline(const std::string& name) const {
+    ReportedRun row;
+    row.strategy = name;
+    return run_baseline(row, {run.config, run.data});
+  }
   test::TestRun run;
 };
 
 TEST_F(BaselineFixture, MajorityIsTheMostFrequentTrainingClass) {
-  const ReportedRun row = run_baseline("majority", {run.config, run.data});
+  const ReportedRun row = baseline("majority");
   EXPECT_DOUBLE_EQ(row.value, 1.0 / 3);
   const auto& counts = run.data.train.class_counts();
   const double n = static_cast<double>(run.data.train.size());
@@ -141,7 +146,7 @@ TEST_F(BaselineFixture, MajorityIsTheMostFrequentTrainingClass) {
 
 TEST_F(BaselineFixture, WithoutPretrainingTheProbeSeesTheRawInputs) {
   EXPECT_EQ(baseline_names(run.config, run.data), (std::vector<std::string>{"majority", "probe"}));
-  const ReportedRun row = run_baseline("probe", {run.config, run.data});
+  const ReportedRun row = baseline("probe");
   EXPECT_EQ(row.trainable, 3 * (run.data.train.sample_size() + 1));
   EXPECT_GT(row.value, 0.5);
   EXPECT_GT(row.flops, 0);
@@ -164,7 +169,7 @@ struct PretrainedFixture : BaselineFixture {
 };
 
 TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
-  const ReportedRun row = run_baseline("probe", {run.config, run.data});
+  const ReportedRun row = baseline("probe");
   const Tensor train = in_f64(features_all(*run.model, run.data.train), run.data.train.size());
   const Tensor valid = in_f64(features_all(*run.model, run.data.validation), run.data.validation.size());
   EXPECT_EQ(row.trainable, 3 * (train.size(1) + 1));
@@ -178,7 +183,7 @@ TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
 // variance.
 TEST_F(PretrainedFixture, NormStatsAreThoseOfTheTrainingInputs) {
   run.data.test = run.data.train;
-  const ReportedRun row = run_baseline("norm-stats", {run.config, run.data});
+  const ReportedRun row = baseline("norm-stats");
   EXPECT_EQ(row.trainable, 0) << "the head is not new";
   const NoGrad no_grad;
   const auto loss_of = [&](bool batch_statistics) {

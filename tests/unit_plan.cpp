@@ -364,26 +364,6 @@ TEST(PlanTimeline, DataForPlots) {
   EXPECT_EQ(parts[1].groups[1].lr_mult_max, 1.0);
 }
 
-TEST(PlanTimeline, RewarmupGoesOnInLaterSegments) {
-  Phase late = phase("step 10", "layers.1,head");
-  late.rewarmup = 9;
-  const ResolvedPlan plan = resolved({phase("", "head"), late, phase("step 15", "all")});
-  const auto parts = timeline_data(plan);
-  ASSERT_EQ(parts.size(), 3u);
-  for (const TimelineSegment& part : parts)
-    for (std::int64_t k = part.segment.begin; k < part.segment.end; ++k)
-      for (const std::size_t group : {1, 2}) {
-        const auto state = plan.state_at(k);
-        double expected = 0;
-        for (std::size_t p = 0; p < state.size(); ++p)
-          if (plan.model().parameters[p].group == static_cast<int>(group) && state[p].trainable)
-            expected = std::max(expected, state[p].lr_mult);
-        const TimelineCell& cell = part.groups[group];
-        EXPECT_DOUBLE_EQ(cell.lr_mult_max * (cell.trainable > 0 ? cell.rewarmup_factor(k) : 0), expected)
-            << "group " << group << ", update " << k;
-      }
-}
-
 TEST(PlanTimeline, Text) {
   const ResolvedPlan plan =
       resolved({phase("", "head"), phase("epoch 1", "all,!layers.0.weight", {{"layers.1.bias", 0.5}}),

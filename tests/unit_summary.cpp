@@ -47,6 +47,7 @@ struct Summary : ::testing::Test {
   }
   void summarise_as(const std::vector<std::string>& strategies) {
     std::vector<SummaryRow> rows;
+    rows.reserve(strategies.size());
     for (const std::string& name : strategies)
       rows.push_back({name, name == "probe" || name == "scratch", "about " + name, {}, name == "late"});
     outcome.summaries.clear();

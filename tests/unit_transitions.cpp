@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/ops.h"
+#include "finetune/plan_report.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -132,6 +133,26 @@ TEST(Behaviour6, AThawedGroupHasABiasCorrectionOfItsOwn) {
     }
   };
   run.train(hooks);
+}
+
+// What plots show is what parameters get.
+TEST(Timeline, RewarmupGoesOnInLaterSegments) {
+  Phase late = make_phase(10, "top:2");
+  late.rewarmup = 9;
+  const auto model = TestRun("mlp", {"full", {}, {}}).make();
+  const ResolvedPlan plan =
+      resolve(*model, plan_of_phases({make_phase(0, "head"), late, make_phase(15, "all")}));
+  int compared = 0;
+  for (const TimelineSegment& part : timeline_data(plan))
+    for (std::int64_t k = part.segment.begin; k < part.segment.end; ++k)
+      for (std::size_t p = 0; p < plan.model().parameters.size(); ++p) {
+        const ParameterState state = plan.state_at(k)[p];
+        const TimelineCell& cell = part.groups[static_cast<std::size_t>(plan.model().parameters[p].group)];
+        if (!state.trainable) continue;
+        EXPECT_DOUBLE_EQ(cell.lr_mult_max * cell.rewarmup_factor(k), state.lr_mult) << "update " << k;
+        compared += state.lr_mult < 1;
+      }
+  EXPECT_EQ(compared, 2 * 2 * 9) << "weight and bias of two layers warm up over 9 updates";
 }
 
 }  // namespace

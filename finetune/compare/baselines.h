@@ -30,8 +30,8 @@ bool is_pretrained(const Config& config);
 std::vector<std::string> baseline_names(const Config& config, const PreparedData& data);
 std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data);
 
-// Fits on the training samples, chooses on the validation samples, looks at the test samples once. Fills the
-// row but for strategy, seed and metric's name.
-ReportedRun run_baseline(const std::string& name, const BaselineRequest& request);
+// Fits on the training samples, chooses on the validation samples, looks at the test samples once. `row`
+// comes with strategy, seed, draw and metric, and is returned with the rest.
+ReportedRun run_baseline(ReportedRun row, const BaselineRequest& request);
 
 }  // namespace thaw

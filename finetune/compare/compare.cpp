@@ -85,7 +85,7 @@ class Comparison {
     for (const std::string& note : config_notes(config_)) notes.push_back(note);
     contenders_ = make_contenders(config_, data, request_.allow_missing, notes);
     if (!changes_length(budget_))
-      for (const Contender& contender : contenders_) note_plan(contender, contender.config, data, notes);
+      for (const Contender& contender : contenders_) add_plan_notes(contender, contender.config, data, notes);
     baselines_ = baseline_names(config_, data);
     const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
     outcome_.tuned = choices > 1;
@@ -181,19 +181,12 @@ class Comparison {
     return run_training(request).outcome;
   }
 
-  // At the length that its runs will have.
-  static void note_plan(const Contender& contender, const Config& config, const PreparedData& data,
-                        std::vector<std::string>& notes) {
-    if (contender.is_baseline) return;
-    for (std::string& note : plan_notes(contender.name, config, data)) notes.push_back(std::move(note));
-  }
-
   bool fits_budget(const Contender& contender) {
     const std::vector<Choice> choices = choices_to_try(contender);
     try {
       const Config config = spending_->config_of(contender, choices[choices.size() / 2]);
       std::vector<std::string> notes;
-      if (changes_length(budget_)) note_plan(contender, config, draw(config_.train.seed), notes);
+      if (changes_length(budget_)) add_plan_notes(contender, config, draw(config_.train.seed), notes);
       for (const std::string& note : notes) say(note);
       return true;
     } catch (const OverBudget& error) {
@@ -299,7 +292,7 @@ class Comparison {
     try {
       const PreparedData data = draw(row.draw);
       if (is_baseline)
-        run_baseline_row(data, row);
+        row = run_baseline(row, {config_, data, row.seed, request_.allow_missing});
       else if (!run_contender_row(contenders_[row_index - baselines_.size()], data, row))
         return;
     } catch (const std::exception& error) {
@@ -307,15 +300,6 @@ class Comparison {
     }
     journal_->add(row);
     outcome_.runs.push_back(std::move(row));
-  }
-
-  void run_baseline_row(const PreparedData& data, ReportedRun& row) const {
-    ReportedRun result = run_baseline(row.strategy, {config_, data, row.seed, request_.allow_missing});
-    result.strategy = row.strategy;
-    result.seed = row.seed;
-    result.draw = row.draw;
-    result.metric = row.metric;
-    row = std::move(result);
   }
 
   // False where a signal came in between.

@@ -75,14 +75,15 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
   return contenders;
 }
 
-std::vector<std::string> plan_notes(const std::string& name, const Config& config, const PreparedData& data) {
+void add_plan_notes(const Contender& contender, const Config& config, const PreparedData& data,
+                    std::vector<std::string>& notes) {
+  if (contender.is_baseline) return;
   const DryRun run = dry_run(config, data);
-  std::vector<std::string> notes = run.strategy.warnings;
   const std::int64_t total = run.plan.run().total_updates;
   const auto schedule = [&](std::int64_t k) { return multiplier(run.schedule, k, total); };
-  for (const std::string& warning : plan_warnings(run.plan, schedule, {}, false)) notes.push_back(warning);
-  for (std::string& note : notes) note = concat(name, ": ", note);
-  return notes;
+  std::vector<std::string> warnings = run.strategy.warnings;
+  for (const std::string& warning : plan_warnings(run.plan, schedule, {}, false)) warnings.push_back(warning);
+  for (const std::string& warning : warnings) notes.push_back(concat(contender.name, ": ", warning));
 }
 
 Config with_choice(const Contender& contender, const Choice& choice) {

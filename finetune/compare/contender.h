@@ -37,7 +37,9 @@ Config with_choice(const Contender& contender, const Choice& choice);
 // at random; the middle one keeps the defaults. One choice alone: untuned.
 std::vector<Choice> choices_to_try(const Contender& contender);
 
-// What is likely a mistake in the strategy and plan of `config`, at the length that it has there.
-std::vector<std::string> plan_notes(const std::string& name, const Config& config, const PreparedData& data);
+// What is likely a mistake in the strategy and plan of `config`, the contender's with the length that its
+// runs will have. Nothing of a baseline's.
+void add_plan_notes(const Contender& contender, const Config& config, const PreparedData& data,
+                    std::vector<std::string>& notes);
 
 }  // namespace thaw
