@@ -178,4 +178,6 @@ bool higher_is_better(const std::string& metric) {
   return metric.ends_with("accuracy") || metric.ends_with("macro_f1") || metric.ends_with("r2");
 }
 
+double score_range(const std::string& metric) { return metric == "accuracy" ? 1 : 0; }
+
 }  // namespace thaw

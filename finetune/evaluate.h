@@ -42,6 +42,9 @@ double metric(const Metrics& metrics, const std::string& name);  // throws Input
 
 // The metric that comparisons report: accuracy, or rmse.
 const char* main_metric(const Dataset& data);
+// How far apart two example_scores() of `metric` can be; 0 where there is no limit.
+double score_range(const std::string& metric);
+
 bool higher_is_better(const std::string& metric);
 
 }  // namespace thaw

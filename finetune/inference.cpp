@@ -90,11 +90,11 @@ double range_of(const Scores& scores) {
   return *most - *least;
 }
 
-// How much one example's score may differ: as much as any does or, where none does, as much as the scores.
-double largest_difference(const Scores& d, const Scores& of) {
+// How much one example's score may differ: as much as any does or, where none does, as much as scores can.
+double largest_difference(const Scores& d, double range) {
   float largest = 0;
   for (const float value : d.values) largest = std::max(largest, std::abs(value));
-  return largest > 0 ? largest : range_of(of);
+  return largest > 0 ? largest : range;
 }
 
 Scores difference(const Scores& a, const Scores& b) {
@@ -251,8 +251,8 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
   std::vector<double> ranges;
   for (const Scores& scores : strategies) {
     const Scores d = difference(scores, reference);
-    estimates.push_back(estimate(d, largest_difference(d, scores)));
-    ranges.push_back(std::max(range_of(scores), range_of(reference)));
+    ranges.push_back(options.range > 0 ? options.range : std::max(range_of(scores), range_of(reference)));
+    estimates.push_back(estimate(d, largest_difference(d, ranges.back())));
   }
   std::vector<std::vector<double>> draws = resample(all, options);
   for (auto& draw : draws) {
@@ -273,8 +273,8 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
   return conclusions;
 }
 
-Interval mean_interval(const Scores& scores) {
-  const Estimate e = estimate(scores, range_of(scores));
+Interval mean_interval(const Scores& scores, double range) {
+  const Estimate e = estimate(scores, range > 0 ? range : range_of(scores));
   return around(e, t_quantile(0.05, e.degrees));
 }
 

@@ -51,6 +51,7 @@ struct Conclusions {
 struct InferenceOptions {
   bool higher_is_better = true;
   double margin = 0.01;  // differences within it count as none: "equivalent"
+  double range = 0;      // how far apart two scores can be; 0: not known, as far as any two are
   std::int64_t draws = 2000;
   std::uint64_t seed = 0;
 };
@@ -65,7 +66,7 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
 
 // The 95 % interval of a strategy's own mean over new seeds and examples, or over new examples alone where
 // there is one seed.
-Interval mean_interval(const Scores& scores);
+Interval mean_interval(const Scores& scores, double range = 0);
 
 // "detectable: ±0.034", or "none is detectable".
 std::string detectable_text(const Contrast& contrast);

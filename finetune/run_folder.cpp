@@ -57,7 +57,7 @@ void write_folder(const std::string& path, const std::function<void(const std::s
   fail("cannot write the folder ", path, ": ", reason, "; choose another --out");
 }
 
-RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
+RunFolder::RunFolder(const std::string& path, bool resume, Content content) : path_(path) {
   make_folder(path);
   was_empty_ = is_empty(path);
   if (!resume && !was_empty_)
@@ -66,6 +66,19 @@ RunFolder::RunFolder(const std::string& path, bool resume) : path_(path) {
   lock_ = std::make_unique<FileLock>(path);
   remove_stale_temporaries(path);
   remove_stale_temporaries(checkpoints());
+  if (!is_empty(path)) check_content(content);
+}
+
+// What is there tells itself by the file that it writes first.
+void RunFolder::check_content(Content content) const {
+  const auto has = [&](const char* name) { return fs::exists(file(name)); };
+  const char* wanted = "run of `thaw train`";
+  bool is_there = (has("config.toml") || has("checkpoints")) && !has("journal.jsonl") && !has("cells.txt");
+  if (content == Content::comparison) wanted = "comparison", is_there = has("journal.jsonl");
+  if (content == Content::study) wanted = "study", is_there = has("cells.txt");
+  if (!is_there)
+    fail_input("the folder holds no ", wanted, " that could be resumed, but something else (", path_,
+               "); choose another --out");
 }
 
 void RunFolder::open_metrics() {

@@ -15,9 +15,11 @@ void write_folder(const std::string& path, const std::function<void(const std::s
 
 class RunFolder {
  public:
+  enum class Content { run, comparison, study };
+
   // Makes the folder and takes its lock, which it holds while it lives. A folder that is not empty is refused
-  // unless `resume`.
-  RunFolder(const std::string& path, bool resume);
+  // unless `resume`, and then too where it holds anything but `content`: what stands there is another's.
+  RunFolder(const std::string& path, bool resume, Content content = Content::run);
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
@@ -33,6 +35,7 @@ class RunFolder {
 
  private:
   void open_metrics();
+  void check_content(Content content) const;
 
   std::string path_;
   bool was_empty_ = false;

@@ -211,6 +211,28 @@ std::string row_of(const std::string& csv, int row) {
   return line + "\n";
 }
 
+TEST_F(CliCompare, NothingToCompareOnIsRefused) {
+  write_config("train = \"t.csv\"");
+  const ProgramResult no_test = quick({"--set", "data.test_fraction=0"});
+  EXPECT_EQ(no_test.code, 2);
+  expect_has(no_test.err, "there are no test data to compare on (" + config);
+  const ProgramResult no_update = quick({"--set", "train.epochs=0"});
+  EXPECT_EQ(no_update.code, 2);
+  expect_has(no_update.err, "runs of no update are not compared (train.epochs = 0");
+  EXPECT_TRUE(wrote_nothing());
+}
+
+TEST_F(CliCompare, ANewHeadIsSaid) {
+  ASSERT_EQ(run_program({"train", config, "--out", folder.path("base")}).code, 0);
+  std::string renamed = clusters_csv(90, 1);
+  for (std::size_t at; (at = renamed.find("class-")) != std::string::npos;) renamed.replace(at, 6, "kind-");
+  folder.write("t.csv", renamed);
+  config = folder.write("on.toml", "[data]\ntrain = \"t.csv\"\n[model]\nfrom = \"base\"\n");
+  const ProgramResult result = quick();
+  ASSERT_EQ(result.code, 0) << result.err;
+  expect_has(result.err, "the head is new: its labels differ");
+}
+
 TEST_F(CliCompare, ATestRowInTheTrainingFileIsNamed) {
   const std::string test = clusters_csv(30, 2);
   folder.write("t.csv", clusters_csv(90, 1) + row_of(test, 7));

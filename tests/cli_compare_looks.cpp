@@ -35,6 +35,14 @@ struct CliCompareLooks : ::testing::Test {
   std::string run = folder.path("run");
 };
 
+// Reading a device or a pipe might never end.
+TEST_F(CliCompareLooks, ARegisterThatIsNoFileIsRefused) {
+  std::filesystem::create_symlink("/dev/zero", folder.path("test_looks.jsonl"));
+  const ProgramResult result = quick();
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "not a regular file (" + folder.path("test_looks.jsonl"));
+}
+
 TEST_F(CliCompareLooks, ALaterLookIsExploratory) {
   const auto looks = [&](const ProgramResult& result) {
     EXPECT_EQ(result.code, 0) << result.err;

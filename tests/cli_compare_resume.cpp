@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <utility>
 
 #include "tests/support/compare_run.h"
 #include "tests/support/messages.h"
@@ -124,6 +125,22 @@ TEST_F(CliCompareResume, AFinishedComparisonIsReadFromItsJournal) {
   EXPECT_FALSE(fs::exists(run + "/full")) << "nothing ran";
 }
 
+// It would be written over, and a run of it that this comparison does not know of deleted.
+TEST_F(CliCompareResume, WhatIsNoComparisonIsNotResumed) {
+  fs::create_directories(run + "/full/seed-0");
+  folder.write("run/full/seed-0/run.json", "{}");
+  const std::string mine = folder.write("run/full/seed-0/mine.txt", "x");
+  const ProgramResult foreign = resume();
+  EXPECT_EQ(foreign.code, 2);
+  expect_has(foreign.err, "the folder holds no comparison that could be resumed, but something else (" + run);
+  EXPECT_EQ(file_text(mine), "x");
+  fs::remove_all(run);
+  ASSERT_EQ(compare().code, 0);
+  const ProgramResult train = run_program({"train", config, "--out", run, "--resume"});
+  EXPECT_EQ(train.code, 2);
+  expect_has(train.err, "holds no run of `thaw train` that could be resumed");
+}
+
 TEST_F(CliCompareResume, KillsChangeNothing) {
   const std::vector<std::string> longer = {"--set", "train.epochs=60"};
   const auto start = std::chrono::steady_clock::now();
@@ -237,6 +254,25 @@ TEST_F(CliCompareResume, AnotherConfigIsRefused) {
   refused({"--no-tune", "--seeds", "1", "--set", "train.lr=0.5"}, "this config has `lr = 0.5`");
   refused({"--no-tune", "--seeds", "2"}, "begun with `seeds = 1`, this config has `seeds = 2`");
   refused({"--no-tune", "--seeds", "1", "--budget", "flops=1e6"}, "`budget = \"flops=1e6\"`");
+}
+
+// Strategies that started from different weights would be compared.
+TEST_F(CliCompareResume, OtherStartingWeightsAreRefused) {
+  const auto make_base = [&](const std::string& seed) {
+    fs::remove_all(folder.path("base"));
+    return run_program({"train", config, "--out", folder.path("base"), "--set", "train.seed=" + seed}).code;
+  };
+  ASSERT_EQ(make_base("1"), 0);
+  config = folder.write("from.toml", "[data]\ntrain = \"t.csv\"\n[model]\nfrom = \"base\"\n");
+  const std::vector<std::string> little = {"--no-tune", "--seeds", "1", "--strategies", "full"};
+  ASSERT_EQ(compare(little).code, 0);
+  ASSERT_EQ(resume(little).code, 0);
+  const std::string from = std::exchange(config, folder.path("task.toml"));
+  ASSERT_EQ(make_base("2"), 0);
+  config = from;
+  const ProgramResult result = resume(little);
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "the weights that training starts from");
 }
 
 TEST_F(CliCompareResume, AMissingFolderBegins) {

@@ -230,6 +230,17 @@ TEST_F(CliStudy, AReasonWithoutAPredictionIsNamedWithItsCell) {
   EXPECT_FALSE(fs::exists(run));
 }
 
+TEST_F(CliStudy, CellsHaveOneTask) {
+  std::string text = kStudy;
+  const std::string much = "train.label_smoothing = 0.5";
+  text.replace(text.find(much), much.size(), "data.task = \"regression\"");
+  folder.write("study.toml", text);
+  const ProgramResult result = compare();
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "the cells of a study have one metric, but much.p0 has another task than none.p0");
+  EXPECT_FALSE(fs::exists(run));
+}
+
 // Errors count the other way round; what adapts nothing or diverges is no rival and judges nothing.
 TEST_F(CliStudy, AnErrorThatIsSmallerIsBetterAndWhatFailsIsNotJudged) {
   std::string table = "a,b,label\n";

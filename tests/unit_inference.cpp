@@ -210,6 +210,20 @@ TEST(Inference, ADetectableDifferenceIsDetected) {
   EXPECT_LE(result.found, 0.85);
 }
 
+// Eighteen answers that are right with both show little: the nineteenth may differ.
+TEST(Inference, NoDifferenceAtAllIsNoEquivalenceByItself) {
+  InferenceOptions options;
+  options.range = 1;
+  const auto verdict = [&](std::int64_t examples) {
+    const Scores right{3, examples, std::vector<float>(static_cast<std::size_t>(3 * examples), 1)};
+    const Contrast c = conclude({right}, right, options).contrasts[0];
+    EXPECT_LE(mean_interval(right, 1).low, 1 - 1.0 / static_cast<double>(examples));
+    return c.verdict;
+  };
+  EXPECT_EQ(verdict(18), Verdict::undetected);
+  EXPECT_EQ(verdict(2000), Verdict::equivalent);
+}
+
 // scipy 1.17.1, nct.sf(critical, degrees, shift) + nct.cdf(-critical, degrees, shift).
 TEST(Inference, NoncentralT) {
   EXPECT_NEAR(t_power(0, 2.7764, 4), 0.05, 1e-5);

@@ -221,20 +221,21 @@ TEST_F(JournalFile, AnUnreadableLineIsNamed) {
 }
 
 TEST_F(JournalFile, WhatWasBegunStaysAsItWas) {
-  open().begin({"full", "head"}, {"data", "prediction"}, "2021");
+  open().begin({"full", "head"}, {"data", "prediction", "start"}, "2021");
   const auto message = [&](const std::vector<std::string>& names, const Journal::Identity& identity) {
     return message_of<InputError>([&] { open().begin(names, identity, "2022"); });
   };
-  expect_has(message({"full"}, {"data", "prediction"}), "begun with \"head\"");
-  expect_has(message({"full", "head"}, {"other data", "prediction"}), "the data are not those");
-  expect_has(message({"full", "head"}, {"data", "another"}), "the prediction");
-  EXPECT_NO_THROW(open().begin({"full", "head", "lora"}, {"data", "prediction"}, "2022"));
+  expect_has(message({"full"}, {"data", "prediction", "start"}), "begun with \"head\"");
+  expect_has(message({"full", "head"}, {"other data", "prediction", "start"}), "the data are not those");
+  expect_has(message({"full", "head"}, {"data", "another", "start"}), "the prediction");
+  expect_has(message({"full", "head"}, {"data", "prediction", "other"}), "the weights that training starts from");
+  EXPECT_NO_THROW(open().begin({"full", "head", "lora"}, {"data", "prediction", "start"}, "2022"));
 }
 
 TEST_F(JournalFile, KnowsWhenItsFirstSessionBegan) {
   for (const char* session : {"2021", "2022", "2023"}) {
     Journal journal = open();
-    journal.begin({"full"}, {"data", ""}, session);
+    journal.begin({"full"}, {"data", "", ""}, session);
     EXPECT_EQ(journal.began(), "2021");
   }
 }
@@ -249,16 +250,16 @@ TEST_F(JournalFile, KeepsChoices) {
 }
 
 TEST_F(JournalFile, StrategiesThatComeAfterALookAreExploratory) {
-  open().begin({"full", "head"}, {"data", ""}, "2021");
+  open().begin({"full", "head"}, {"data", "", ""}, "2021");
   {
     Journal before = open();
-    before.begin({"full", "head", "lora"}, {"data", ""}, "2021");
+    before.begin({"full", "head", "lora"}, {"data", "", ""}, "2021");
     EXPECT_FALSE(before.is_exploratory("lora")) << "nobody has looked yet";
   }
   open().add(full_run());
   for (int session = 0; session < 2; ++session) {
     Journal after = open();
-    after.begin({"full", "head", "lora", "gradual"}, {"data", ""}, "2021");
+    after.begin({"full", "head", "lora", "gradual"}, {"data", "", ""}, "2021");
     EXPECT_TRUE(after.is_exploratory("gradual"));
     EXPECT_FALSE(after.is_exploratory("full"));
     EXPECT_FALSE(after.is_exploratory("lora"));

@@ -70,6 +70,7 @@ class Comparison {
   // Everything that can be wrong with the user's input is found here, before anything runs or is written.
   void prepare() {
     loaded_ = load_data(config_, true, true);
+    check_comparable(config_, loaded_);
     const PreparedData data = draw(config_.train.seed);
     check_further_metrics(config_, data.test);
     outcome_.name = config_.name;
@@ -96,9 +97,10 @@ class Comparison {
     outcome_.cpu = cpu_name();
     outcome_.threads = num_threads();
     outcome_.config = to_toml(config_);
+    start_ = hash_of_start(config_, loaded_, data, request_.allow_missing);
     look_ = {loaded_.test_hash,
              registered_name(request_.looks_as.empty() ? request_.out : request_.looks_as),
-             identity_of(config_, loaded_, data, request_.allow_missing),
+             identity_of(config_, loaded_, start_),
              {}};
     const auto trained = static_cast<std::int64_t>(contenders_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
@@ -111,19 +113,20 @@ class Comparison {
 
   // The folder, what an earlier session did in it, and who looked at these test data before.
   void open() {
-    folder_.emplace(request_.out, request_.resume);
+    folder_.emplace(request_.out, request_.resume, RunFolder::Content::comparison);
     if (request_.resume && folder_->was_empty()) say(nothing_to_resume(request_.out));
     for (const std::string& note : data_notes_) say(note, note.starts_with("warning"));
     for (const std::string& note : notes_) say(note);
     const std::string config_file = request_.out + "/config.toml";
     if (request_.resume) check_same_comparison(config_file);
+    journal_.emplace(request_.out);  // first of all files: see RunFolder
     atomic_write(config_file, outcome_.config);
-    journal_.emplace(request_.out);
     spending_.emplace(budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
                       [this](const Config& config) { return measure(config); });
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
-    journal_->begin(names, {identity_of(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : ""},
+    const std::string predicted = outcome_.prediction ? outcome_.prediction->sha256 : "";
+    journal_->begin(names, {identity_of(loaded_), predicted, start_},
                     request_.began.empty() ? began_ : request_.began);
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
     tell_earlier_looks();
@@ -369,7 +372,8 @@ class Comparison {
   Budget budget_;
   std::string began_ = now_utc();
   PreparedData loaded_;
-  TestLook look_;  // this comparison's own
+  std::string start_;  // hash_of_start()
+  TestLook look_;      // this comparison's own
   // Of prepare(), said when nothing can be wrong with the input any more.
   std::vector<std::string> data_notes_, notes_;
   std::optional<RunFolder> folder_;

@@ -26,12 +26,14 @@ Contender make_contender(const Config& config, const std::string& name) {
   return contender;
 }
 
-// What a run of it would find wrong, before anything runs.
-void check(const Contender& contender, const PreparedData& data, bool allow_missing) {
+// What a run of it would find wrong, before anything runs. `notes`: of the weights that `full` starts from.
+void check(const Contender& contender, const PreparedData& data, bool allow_missing,
+           std::vector<std::string>& notes) {
   const Config& config = contender.config;
   const Strategy strategy = strategy_for(config, data);
   PreparedModel model = prepare_model(config, data, config.train.seed, strategy.adapters, allow_missing);
   const Trainer trainer(config, strategy, model.config, *model.model, data, nullptr, {});
+  if (contender.name == "full") notes.insert(notes.end(), model.notes.begin(), model.notes.end());
 }
 
 Config from_random_weights(const Config& config) {
@@ -59,7 +61,7 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
   for (const std::string& name : names) {
     Contender contender = make_contender(config, name);
     try {
-      check(contender, data, allow_missing);
+      check(contender, data, allow_missing, notes);
     } catch (const NothingToAdapt& error) {
       notes.push_back(concat(name, " is left out: ", error.what()));
       continue;

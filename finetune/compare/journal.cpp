@@ -205,7 +205,7 @@ void Journal::read_line(const std::string& line, std::size_t number) {
     if (json.contains("trial")) trials_.push_back(read_trial(json.at("trial")));
     if (json.contains("run")) runs_.push_back(read_run(json.at("run")));
     if (!json.contains("strategies")) return;
-    identity_ = {json.at("data"), json.at("prediction")};
+    identity_ = {json.at("data"), json.at("prediction"), json.value("start", "")};
     if (began_.empty()) began_ = json.value("began", "");
     for (const std::string name : json.at("strategies")) {
       if (contains(known_, name)) continue;
@@ -227,6 +227,13 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
   if (identity_ && identity_->data != identity.data)
     fail_input("the data are not those that the comparison was begun with (", path_,
                "); choose another --out");
+  if (identity_ && !identity_->start.empty() && identity_->start != identity.start)
+    fail_input(
+        "the weights that training starts from, or how their folder scales inputs, are not those that the "
+        "comparison was begun with (",
+        path_,
+        "); bring what model.from and model.init name back, or choose "
+        "another --out");
   if (identity_ && identity_->prediction != identity.prediction)
     fail_input("the prediction, or what it is about, is not what it was when the comparison was begun (",
                path_, "); choose another --out");
@@ -234,6 +241,7 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
       {"strategies", strategies},
       {"data", identity.data},
       {"prediction", identity.prediction},
+      {"start", identity.start},
       {"began", began}}.dump();
   append(line);
   read_line(line, 0);

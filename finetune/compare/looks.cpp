@@ -9,10 +9,18 @@
 
 namespace thaw {
 
-std::string identity_of(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
-                        bool allow_missing) {
+std::string hash_of_start(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
+                          bool allow_missing) {
   const PreparedModel start = prepare_model(config, drawn, config.train.seed, std::nullopt, allow_missing);
-  return sha256_hex(concat(to_toml(config), identity_of(loaded), '\n', hash_of_weights(*start.model)));
+  Sha256 hash;
+  hash.update(hash_of_weights(*start.model));
+  for (const auto* values : {&loaded.preprocess.mean, &loaded.preprocess.deviation})
+    hash.update(values->data(), values->size() * sizeof(double));
+  return hash.hex();
+}
+
+std::string identity_of(const Config& config, const PreparedData& loaded, const std::string& start) {
+  return sha256_hex(concat(to_toml(config), identity_of(loaded), '\n', start));
 }
 
 LooksBefore looks_before(const TestLook& own, const std::string& began) {

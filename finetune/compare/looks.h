@@ -9,10 +9,14 @@
 
 namespace thaw {
 
-// SHA-256 of all that a repetition has the same: the config, the data and the weights that training starts
-// from. Other rows or another network under the old names are a choice. `drawn` is drawn from `loaded`.
-std::string identity_of(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
-                        bool allow_missing);
+// SHA-256 of what training starts from: weights and, where a folder says it, how inputs are scaled. `drawn`
+// is drawn from `loaded`.
+std::string hash_of_start(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
+                          bool allow_missing);
+
+// SHA-256 of all that a repetition has the same: the config, the data and `start`, hash_of_start(). Other
+// rows or another network under the old names are a choice.
+std::string identity_of(const Config& config, const PreparedData& loaded, const std::string& start);
 
 struct LooksBefore {
   std::vector<std::string> repeated;  // of the same identity: a sentence each

@@ -15,6 +15,15 @@ constexpr double kMissed = 0.2;  // share of the budget
 
 }  // namespace
 
+void check_comparable(const Config& config, const PreparedData& loaded) {
+  if (loaded.test.size() == 0)
+    fail_input("there are no test data to compare on (", config.path,
+               "); set data.test, or data.test_fraction above 0");
+  if (config.train.steps == 0 && config.train.epochs == 0)
+    fail_input("runs of no update are not compared (train.epochs = 0, ", config.path,
+               "); set train.epochs above 0");
+}
+
 std::vector<std::string> config_notes(const Config& config) {
   std::vector<std::string> notes;
   if (!is_pretrained(config))

@@ -8,8 +8,12 @@
 #include "finetune/compare/budget.h"
 #include "finetune/compare/comparison.h"
 #include "finetune/config.h"
+#include "finetune/experiment.h"
 
 namespace thaw {
+
+// InputError where there is nothing to compare: no test data (in `loaded`, see load_data), no update.
+void check_comparable(const Config& config, const PreparedData& loaded);
 
 // What the config asks for and does not get: nothing learnt to freeze, a strategy that is not compared.
 std::vector<std::string> config_notes(const Config& config);

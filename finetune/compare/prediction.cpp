@@ -74,6 +74,7 @@ void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t 
   InferenceOptions options;
   options.higher_is_better = higher_is_better(outcome.metric);
   options.margin = outcome.margin;
+  options.range = score_range(outcome.metric);
   // As for strategies: a share of full's error.
   if (!options.higher_is_better) {
     const Scores full = scores_of("full", outcome);

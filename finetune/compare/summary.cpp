@@ -53,7 +53,7 @@ StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome)
   summary.value = interval([](const ReportedRun& r) { return r.value; });
   // Other test examples would have given another value too.
   if (const Scores scores = scores_of(row.strategy, outcome); !scores.values.empty()) {
-    const Interval of_scores = mean_interval(scores);
+    const Interval of_scores = mean_interval(scores, score_range(outcome.metric));
     summary.value.low = summary.value.mean + of_scores.low - of_scores.mean;
     summary.value.high = summary.value.mean + of_scores.high - of_scores.mean;
   }
@@ -88,6 +88,7 @@ void judge_strategies(const Config& config, CompareOutcome& outcome) {
   InferenceOptions options;
   options.higher_is_better = higher_is_better(outcome.metric);
   options.margin = options.higher_is_better ? outcome.margin : outcome.margin * full->value.mean;
+  options.range = score_range(outcome.metric);
   options.seed = config.train.seed;
   const Conclusions conclusions = conclude(scores, scores_of("full", outcome), options);
   for (std::size_t i = 0; i < judged.size(); ++i) {

@@ -105,7 +105,7 @@ class StudyRun {
     outcome_.axes = study_.axes;
     outcome_.prediction_sha256 = hash_of_predictions(study_);
     check_cells();
-    const RunFolder folder(request_.compare.out, request_.compare.resume);
+    const RunFolder folder(request_.compare.out, request_.compare.resume, RunFolder::Content::study);
     if (request_.compare.resume && folder.was_empty()) say(nothing_to_resume(request_.compare.out));
     check_same_study();
     if (!outcome_.prediction_sha256.empty()) tell_predictions();
@@ -143,6 +143,11 @@ class StudyRun {
       if (cell.config.compare.strategies != first)
         fail_input("the cells of a study compare the same strategies, but ", folder_of(cell, study_.axes),
                    " has others (compare.strategies of ", cell.config.path, "); set them outside the axes");
+    for (const StudyCell& cell : study_.cells)
+      if (cell.config.data.task != study_.cells[0].config.data.task)
+        fail_input("the cells of a study have one metric, but ", folder_of(cell, study_.axes),
+                   " has another task than ", folder_of(study_.cells[0], study_.axes), " (data.task of ",
+                   cell.config.path, "); set it outside the axes");
     std::map<std::size_t, const StudyCell*> first_of_row;
     for (const StudyCell& cell : study_.cells) {
       const StudyCell& other = *first_of_row.emplace(cell.values[0], &cell).first->second;
