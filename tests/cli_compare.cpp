@@ -222,17 +222,6 @@ TEST_F(CliCompare, NothingToCompareOnIsRefused) {
   EXPECT_TRUE(wrote_nothing());
 }
 
-TEST_F(CliCompare, ANewHeadIsSaid) {
-  ASSERT_EQ(run_program({"train", config, "--out", folder.path("base")}).code, 0);
-  std::string renamed = clusters_csv(90, 1);
-  for (std::size_t at; (at = renamed.find("class-")) != std::string::npos;) renamed.replace(at, 6, "kind-");
-  folder.write("t.csv", renamed);
-  config = folder.write("on.toml", "[data]\ntrain = \"t.csv\"\n[model]\nfrom = \"base\"\n");
-  const ProgramResult result = quick();
-  ASSERT_EQ(result.code, 0) << result.err;
-  expect_has(result.err, "the head is new: its labels differ");
-}
-
 TEST_F(CliCompare, ATestRowInTheTrainingFileIsNamed) {
   const std::string test = clusters_csv(30, 2);
   folder.write("t.csv", clusters_csv(90, 1) + row_of(test, 7));

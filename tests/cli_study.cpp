@@ -272,7 +272,7 @@ TEST_F(CliStudy, AnErrorThatIsSmallerIsBetterAndWhatFailsIsNotJudged) {
   EXPECT_NEAR(contrast["mean"].get<double>(), mean, 1e-12) << "head is better by what its error is smaller";
   EXPECT_TRUE(results["rows"][1]["contrast"].is_null());
   EXPECT_TRUE(results["contrast"].is_null()) << "what is left would be cells that nobody chose";
-  expect_has(result.out, "not judged: 2 cells lack a run that their prediction is about");
+  expect_has(result.out, "not judged: 2 cells lack a run that the prediction is about");
   for (const char* row : {"none", "much"}) {
     const json& all = results["rows"][row == std::string("none") ? 0 : 1]["strategies"];
     EXPECT_EQ(all["bitfit"]["metric"].is_null(), row == std::string("much"))

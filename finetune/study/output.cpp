@@ -7,6 +7,7 @@
 #include "finetune/data/text.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
+#include "finetune/verdict.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -109,7 +110,8 @@ std::string study_text(const StudyOutcome& outcome) {
   if (outcome.contrast)
     contrasts.push_back({"all", "", mean_text(*outcome.contrast), contrast_text(*outcome.contrast)});
   if (outcome.unjudged > 0)
-    text += concat("not judged: ", outcome.unjudged, " cells lack a run that their prediction is about\n");
+    text += concat("not judged: ", count_of(outcome.unjudged, "cell"),
+                   outcome.unjudged == 1 ? " lacks" : " lack", " a run that the prediction is about\n");
   if (contrasts.size() == 1) return text;
   text += "\n" + text_table(contrasts);
   text += concat("rivals: the others of ", joined(among),
