@@ -102,6 +102,10 @@ void check_order(const Plan& plan, const std::vector<ResolvedPhase>& phases) {
 
 }  // namespace
 
+double rewarmup_factor(std::int64_t completed, std::int64_t thawed, std::int64_t rewarmup) {
+  return std::min(1.0, static_cast<double>(completed - thawed + 1) / static_cast<double>(rewarmup + 1));
+}
+
 bool plateau_reached(const std::string& metric, const std::vector<double>& values, int patience) {
   const bool lower_is_better = !higher_is_better(metric);
   if (values.size() <= static_cast<size_t>(patience)) return false;
@@ -156,16 +160,6 @@ size_t ResolvedPlan::thawed_in(size_t parameter, const std::vector<Segment>& pas
   return thawed;
 }
 
-// Update k of the phase in which the parameter thawed gets k / (rewarmup + 1), 1 at most. What trains from
-// the start of the run did not thaw.
-double ResolvedPlan::rewarmup_factor(size_t parameter, std::int64_t completed,
-                                     const std::vector<Segment>& past) const {
-  const size_t thawed = thawed_in(parameter, past);
-  if (thawed == 0) return 1.0;
-  const double k = static_cast<double>(completed - past[thawed].begin + 1);
-  return std::min(1.0, k / static_cast<double>(phases_[past[thawed].phase].rewarmup + 1));
-}
-
 std::vector<ParameterState> ResolvedPlan::state_at(std::int64_t completed, const Triggers& triggers) const {
   assert(completed >= 0);
   const std::vector<Segment> past = history(completed, triggers);
@@ -174,7 +168,11 @@ std::vector<ParameterState> ResolvedPlan::state_at(std::int64_t completed, const
   for (size_t p = 0; p < state.size(); ++p) {
     state[p].trainable = phase.trainable[p];
     state[p].lr_mult = phase.lr_mult[p];
-    if (state[p].trainable) state[p].lr_mult *= rewarmup_factor(p, completed, past);
+    if (!state[p].trainable) continue;
+    // What trains from the start of the run did not thaw.
+    if (const size_t thawed = thawed_in(p, past); thawed > 0)
+      state[p].lr_mult *=
+          rewarmup_factor(completed, past[thawed].begin, phases_[past[thawed].phase].rewarmup);
   }
   return state;
 }

@@ -106,6 +106,10 @@ struct Segment {
 // Learning rate before multipliers, of the update that comes after `completed` updates.
 using ScheduleFunction = std::function<double(std::int64_t completed)>;
 
+// Of the multiplier of what thawed after `thawed` updates: update k since then gets k / (rewarmup + 1) of it,
+// 1 at most.
+double rewarmup_factor(std::int64_t completed, std::int64_t thawed, std::int64_t rewarmup);
+
 // The start of a phase whose plateau has not come.
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
@@ -156,8 +160,6 @@ class ResolvedPlan {
 
  private:
   std::vector<Segment> history(std::int64_t completed, const Triggers& triggers) const;
-  double rewarmup_factor(size_t parameter, std::int64_t completed, const std::vector<Segment>& past) const;
-
   Plan plan_;
   ModelInfo model_;
   RunLength run_;

@@ -29,10 +29,7 @@ struct TimelineCell {
   std::int64_t elements = 0;
   double lr_mult_min = 0;  // over the group's trainable parameters, re-warm-up done; 0 with none
   double lr_mult_max = 0;
-  // Of what trains longest: update k from `thawed` on gets k / (rewarmup + 1) of its multiplier, 1 at most.
-  std::int64_t thawed = 0;  // completed updates
-  std::int64_t rewarmup = 0;
-  double rewarmup_factor(std::int64_t completed) const;
+  std::int64_t thawed = 0, rewarmup = 0;  // of what trains longest: see rewarmup_factor()
 };
 
 struct TimelineSegment {

@@ -113,10 +113,6 @@ std::string waiting_phases(const ResolvedPlan& plan, const Triggers& triggers) {
 
 }  // namespace
 
-double TimelineCell::rewarmup_factor(std::int64_t completed) const {
-  return std::min(1.0, static_cast<double>(completed - thawed + 1) / static_cast<double>(rewarmup + 1));
-}
-
 std::vector<TimelineSegment> timeline_data(const ResolvedPlan& plan, const Triggers& triggers) {
   std::vector<TimelineSegment> parts;
   std::vector<Segment> past;

@@ -149,7 +149,8 @@ TEST(Timeline, RewarmupGoesOnInLaterSegments) {
         const ParameterState state = plan.state_at(k)[p];
         const TimelineCell& cell = part.groups[static_cast<std::size_t>(plan.model().parameters[p].group)];
         if (!state.trainable) continue;
-        EXPECT_DOUBLE_EQ(cell.lr_mult_max * cell.rewarmup_factor(k), state.lr_mult) << "update " << k;
+        EXPECT_DOUBLE_EQ(cell.lr_mult_max * rewarmup_factor(k, cell.thawed, cell.rewarmup), state.lr_mult)
+            << "update " << k;
         compared += state.lr_mult < 1;
       }
   EXPECT_EQ(compared, 2 * 2 * 9) << "weight and bias of two layers warm up over 9 updates";

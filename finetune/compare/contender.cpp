@@ -81,10 +81,9 @@ void add_plan_notes(const Contender& contender, const Config& config, const Prep
                     std::vector<std::string>& notes) {
   if (contender.is_baseline) return;
   const DryRun run = dry_run(config, data);
-  const std::int64_t total = run.plan.run().total_updates;
-  const auto schedule = [&](std::int64_t k) { return multiplier(run.schedule, k, total); };
   std::vector<std::string> warnings = run.strategy.warnings;
-  for (const std::string& warning : plan_warnings(run.plan, schedule, {}, false)) warnings.push_back(warning);
+  for (const std::string& warning : plan_warnings(run.plan, run.learning_rate(config), {}, false))
+    warnings.push_back(warning);
   for (const std::string& warning : warnings) notes.push_back(concat(contender.name, ": ", warning));
 }
 

@@ -33,7 +33,7 @@ std::string verdict(const StudyOutcome& outcome) {
                     [](const CellResult& cell) { return cell.outcome.prediction.has_value(); });
   std::string text =
       concat("Over ", count_of(predicted, "cell"), " the mean test ", metric_name(outcome.metric),
-             " of the strategies that were predicted to win differs ", "from their rivals' by ",
+             " of the strategies that were predicted to win differs from their rivals' by ",
              interval_words(*outcome.contrast),
              ", positive where they are better: ", contrast_text(*outcome.contrast), ".");
   for (const StudyRow& row : outcome.rows)

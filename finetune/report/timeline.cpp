@@ -53,7 +53,7 @@ class TimelineWriter {
   double rate(const TimelineCell& cell, std::int64_t update) const {
     if (cell.trainable == 0) return 0;
     return lr_ * picture_.schedule[static_cast<std::size_t>(update)] * cell.lr_mult_max *
-           cell.rewarmup_factor(update);
+           rewarmup_factor(update, cell.thawed, cell.rewarmup);
   }
 
   double x(std::int64_t update) const {
