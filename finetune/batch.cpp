@@ -41,25 +41,34 @@ ModelInput make_tokens(const Dataset& data, const std::vector<std::int64_t>& row
     to += longest;
   }
   if (total == shape.numel()) return input;
-  input.mask = zeros(shape, {DType::boolean});
-  bool* mask = input.mask.data<bool>();
+  Tensor mask = zeros(shape, {DType::boolean});
+  bool* stands = mask.data<bool>();
   for (const std::int64_t row : rows) {
-    std::fill_n(mask, length_of(data, row), true);
-    mask += longest;
+    std::fill_n(stands, length_of(data, row), true);
+    stands += longest;
   }
+  input.padding = padding_of(mask);
   return input;
 }
 
-// The mean length of batches of this size, in the order of the data.
-std::int64_t mean_batch_length(const Dataset& data, std::int64_t size) {
-  std::int64_t total = 0, batches = 0;
+// Tokens on the meta device: as long as the mean of batches of this size in the order of the data, and with
+// as many tokens as the mean of the texts gives.
+ModelInput meta_tokens(const Dataset& data, std::int64_t size) {
+  std::int64_t tokens = 0, lengths = 0, batches = 0;
   for (std::int64_t begin = 0; begin < data.size(); begin += size, ++batches) {
     std::int64_t longest = 0;
-    for (std::int64_t row = begin; row < std::min(begin + size, data.size()); ++row)
+    for (std::int64_t row = begin; row < std::min(begin + size, data.size()); ++row) {
       longest = std::max(longest, length_of(data, row));
-    total += longest;
+      tokens += length_of(data, row);
+    }
+    lengths += longest;
   }
-  return (total + batches / 2) / batches;
+  const Shape shape{size, (lengths + batches / 2) / batches};
+  const Options indices{DType::i64, kMeta};
+  ModelInput input(empty(shape, indices));
+  input.padding = {empty(shape, {DType::boolean, kMeta}),
+                   empty({(tokens * size + data.size() / 2) / data.size()}, indices), empty(shape, indices)};
+  return input;
 }
 
 }  // namespace
@@ -102,9 +111,7 @@ Batch meta_batch(const Dataset& data, std::int64_t size) {
   const DType target = data.label.empty() ? DType::f32 : DType::i64;
   Batch batch{{}, empty({size}, {target, kMeta}), empty({size}, {DType::i64, kMeta})};
   if (data.is_text()) {
-    const Shape shape{size, mean_batch_length(data, size)};
-    batch.x.values = empty(shape, {DType::i64, kMeta});
-    batch.x.mask = empty(shape, {DType::boolean, kMeta});
+    batch.x = meta_tokens(data, size);
   } else {
     batch.x = empty(batch_shape(data, size), {DType::f32, kMeta});
   }

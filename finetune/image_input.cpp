@@ -79,8 +79,8 @@ std::vector<std::string> read_left_out(const json& config, const std::string& pa
 }
 
 std::string numbers(const std::vector<double>& values) {
-  std::vector<std::string> texts;
-  for (const double value : values) texts.push_back(concat(value));
+  std::vector<std::string> texts(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) texts[i] = concat(values[i]);
   return joined(texts);
 }
 

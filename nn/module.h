@@ -10,6 +10,7 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/trace.h"
+#include "nn/padding.h"
 #include "nn/parameter.h"
 
 namespace thaw {
@@ -71,9 +72,9 @@ struct ModelInput {
   ModelInput() = default;
   ModelInput(Tensor samples) : values(std::move(samples)) {}  // NOLINT(google-explicit-constructor)
 
-  Tensor values;  // f32 [B, ...], or token ids i64 [B, T]
-  Tensor mask;    // bool [B, T]: true where a token stands, false for padding; undefined: no padding
-  Tensor types;   // i64 [B, T]: which of two texts a token is of; undefined: the first
+  Tensor values;    // f32 [B, ...], or token ids i64 [B, T]
+  Padding padding;  // of tokens [B, T]
+  Tensor types;     // i64 [B, T]: which of two texts a token is of; undefined: the first
 };
 
 class Linear;

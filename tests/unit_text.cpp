@@ -97,12 +97,15 @@ TEST(TextBatch, IsAsLongAsItsLongestTextAndSaysWhatIsPadding) {
   const Batch mixed = make_batch(data, {0, 1});
   EXPECT_EQ(mixed.size(), 2);
   EXPECT_EQ(mixed.x.values.to_vector(), (std::vector<double>{5, 6, 1, 7, 8, 9}));
-  EXPECT_EQ(mixed.x.mask.to_vector(), (std::vector<double>{1, 1, 0, 1, 1, 1}));
+  EXPECT_EQ(mixed.x.padding.mask.to_vector(), (std::vector<double>{1, 1, 0, 1, 1, 1}));
+  EXPECT_EQ(mixed.x.padding.tokens.to_vector(), (std::vector<double>{0, 1, 3, 4, 5}));
+  EXPECT_EQ(mixed.x.padding.rows.to_vector(), (std::vector<double>{0, 1, 0, 2, 3, 4}));
   EXPECT_EQ(mixed.ids.to_vector(), (std::vector<double>{10, 11}));
   const Batch even = make_batch(data, {2, 0});
   EXPECT_EQ(even.x.values.to_vector(), (std::vector<double>{4, 3, 5, 6}));
-  EXPECT_FALSE(even.x.mask.defined());
+  EXPECT_FALSE(even.x.padding.mask.defined());
   EXPECT_EQ(meta_batch(data, 2).x.values.shape(), (Shape{2, 3})) << "the mean of 3 and 2, rounded";
+  EXPECT_EQ(meta_batch(data, 2).x.padding.tokens.shape(), Shape{5}) << "7 tokens in 3 texts are 4.7 in 2";
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ TEST_F(TransformerConfigs, PaddingDoesNotChangeWhatDropoutTakesAway) {
       }
     ModelInput x;
     x.values = from_vector(tokens, {2, length}, indices);
-    x.mask = eq(from_vector(seen, {2, length}, indices), full({}, 1, indices));
+    x.padding = padding_of(eq(from_vector(seen, {2, length}, indices), full({}, 1, indices)));
     const RandomScope random({7, 3, 0, from_vector({41, 5}, {2}, indices)});
     const NoGrad no_grad;
     return model->features(x);

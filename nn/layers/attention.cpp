@@ -23,26 +23,23 @@ Tensor join_heads(const Tensor& x) {
 
 // One id for each row [B * heads * T] of the scores. The mask of dropout hangs on it and the key's place, not
 // on how far the batch is padded.
-Tensor ids_of_rows(const Tensor& scores) {
-  constexpr double kMostPlaces = 1 << 20;
+Tensor ids_of_rows(const Tensor& scores, const Tensor& ids) {
   const Options indices{DType::i64, scores.device()};
+  const Tensor samples = ids.defined() ? ids : arange(scores.size(0), indices);
   const std::int64_t heads = scores.size(1);
-  const auto times = [&](const Tensor& x, double n) { return x * full({}, n, indices); };
-  Tensor ids = random_context().row_ids;
-  if (!ids.defined()) ids = arange(scores.size(0), indices);
-  ids =
-      times(ids.reshape({-1, 1, 1}), static_cast<double>(heads)) + arange(heads, indices).reshape({1, -1, 1});
-  ids = times(ids, kMostPlaces) + arange(scores.size(2), indices).reshape({1, 1, -1});
-  return ids.reshape({-1});
+  const Tensor of_heads =
+      unsqueeze(samples, -1) * full({}, static_cast<double>(heads), indices) + arange(heads, indices);
+  return ids_of_places(of_heads, scores.size(2)).reshape({-1});
 }
 
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, Dropout& dropout) {
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, const Tensor& ids,
+              Dropout& dropout) {
   Tensor scores = matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.mT());
   if (mask.defined()) scores = where(mask, scores, full({}, -1e30, like(scores)));
   scores = softmax(scores);
   if (dropout.live())
-    scores =
-        dropout.forward(scores.reshape({-1, scores.size(3)}), ids_of_rows(scores)).reshape(scores.shape());
+    scores = dropout.forward(scores.reshape({-1, scores.size(3)}), ids_of_rows(scores, ids))
+                 .reshape(scores.shape());
   return matmul(scores, v);
 }
 
@@ -64,7 +61,15 @@ Tensor MultiHeadAttention::forward(const Tensor& query, const Tensor& key, const
   const Tensor q = split_heads(query_.forward(query), heads_);
   const Tensor k = split_heads(key_.forward(key), heads_);
   const Tensor v = split_heads(value_.forward(value), heads_);
-  return output_.forward(join_heads(attend(q, k, v, mask, dropout_)));
+  return output_.forward(join_heads(attend(q, k, v, mask, random_context().row_ids, dropout_)));
+}
+
+Tensor MultiHeadAttention::forward(const Tensor& x, const TokenRows& texts) {
+  const TraceScope trace(scope());
+  const auto heads = [&](Linear& layer) { return split_heads(texts.unpack(layer.forward(x)), heads_); };
+  const Tensor q = heads(query_), k = heads(key_), v = heads(value_);
+  const Tensor h = attend(q, k, v, texts.key_mask(), texts.text_ids(), dropout_);
+  return output_.forward(texts.pack(join_heads(h)));
 }
 
 }  // namespace thaw

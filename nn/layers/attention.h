@@ -3,13 +3,16 @@
 
 #include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
+#include "nn/layers/token_rows.h"
 #include "nn/module.h"
 
 namespace thaw {
 
 // softmax(q k^T / sqrt(D)) v for q [B, H, T, D], k and v [B, H, S, D], with dropout on the weights. `mask` is
-// bool, broadcastable to [B, H, T, S] (true: may attend), or undefined.
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, Dropout& dropout);
+// bool, broadcastable to [B, H, T, S] (true: may attend), or undefined; `ids` i64 [B], or undefined: the
+// places in the batch.
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, const Tensor& ids,
+              Dropout& dropout);
 
 Tensor split_heads(const Tensor& x, std::int64_t heads);  // [B, T, C] -> [B, heads, T, C / heads]
 Tensor join_heads(const Tensor& x);                       // back
@@ -29,6 +32,8 @@ class MultiHeadAttention : public Module {
   // query [B, T, C], key and value [B, S, C], mask bool broadcastable to [B, heads, T, S] (true: may attend)
   // or undefined -> [B, T, C].
   Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask = {});
+  // Each token to all tokens of its text: x [N, C] -> [N, C].
+  Tensor forward(const Tensor& x, const TokenRows& texts);
 
  private:
   std::int64_t heads_;

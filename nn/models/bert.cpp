@@ -90,25 +90,26 @@ Bert::Bert(const ModelConfig& config) : family_(family_of(config)), pooling_(con
 
 const char* Bert::architecture() const { return family_.architecture; }
 
-Tensor Bert::embed(const ModelInput& x) {
+Tensor Bert::embed(const ModelInput& x, const TokenRows& texts) {
   const TraceScope trace(words_->scope());
   Tensor h = words_->forward(x.values);
   if (types_ != nullptr)
     h = h + (x.types.defined() ? types_->forward(x.types) : select(types_->weight()->tensor, 0, 0));
   h = h + first_positions(*positions_, x.values.size(1));
-  h = embedding_norm_->forward(h);
+  h = embedding_norm_->forward(texts.pack(h));
   return embedding_dropout_->forward(h);
 }
 
 Tensor Bert::encode(const ModelInput& x, std::vector<Tensor>* layers) {
-  Tensor h = embed(x);
-  if (layers != nullptr) layers->push_back(h);
-  const Tensor mask = x.mask.defined() ? x.mask.reshape({x.mask.size(0), 1, 1, x.mask.size(1)}) : Tensor();
+  const TokenRows texts(x.values.size(0), x.values.size(1), x.padding, x.values.device());
+  const RandomScope random(texts.random());
+  Tensor h = embed(x, texts);
+  if (layers != nullptr) layers->push_back(texts.unpack(h));
   for (EncoderLayer* layer : layers_) {
-    h = layer->forward(h, mask);
-    if (layers != nullptr) layers->push_back(h);
+    h = layer->forward(h, texts);
+    if (layers != nullptr) layers->push_back(texts.unpack(h));
   }
-  return h;
+  return texts.unpack(h);
 }
 
 Tensor Bert::mean_state(const Tensor& states, const Tensor& mask) const {
@@ -120,7 +121,7 @@ Tensor Bert::mean_state(const Tensor& states, const Tensor& mask) const {
 Tensor Bert::features(const ModelInput& x) {
   const Tensor states = encode(x);
   const TraceScope trace(classifier_->scope());
-  if (pooling_ == "mean") return mean_state(states, x.mask);
+  if (pooling_ == "mean") return mean_state(states, x.padding.mask);
   const Tensor first = select(states, 1, 0);
   return pooler_ != nullptr ? family_.pooler_activation(pooler_->forward(first)) : first;
 }

@@ -21,7 +21,8 @@ class Bert : public Model {
   // The text as one vector [B, C]: by the pooler (a layer on the first token), the first token's state
   // ("cls"), or the mean of the tokens' states.
   Tensor features(const ModelInput& x) override;
-  // The last layer's states [B, T, C]; with `layers` also the embeddings and every layer's.
+  // The last layer's states [B, T, C]; with `layers` also the embeddings and every layer's. Those of padding
+  // mean nothing.
   Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
 
   const char* architecture() const override;
@@ -32,7 +33,7 @@ class Bert : public Model {
   std::vector<std::string> bottleneck_targets() const override;  // what attention and feed-forward end with
 
  private:
-  Tensor embed(const ModelInput& x);
+  Tensor embed(const ModelInput& x, const TokenRows& texts);  // [N, C]
   Tensor mean_state(const Tensor& states, const Tensor& mask) const;
 
   const BertFamily& family_;

@@ -17,15 +17,13 @@ std::unique_ptr<Linear> conv1d_linear(std::int64_t in, std::int64_t out, const s
 }
 
 // [B, 1, T, T], or [1, 1, T, T] without padding: each token sees itself and those before it, but no padding.
-Tensor causal_mask(const ModelInput& x) {
-  const std::int64_t length = x.values.size(1);
-  const Options indices{DType::i64, x.values.device()};
+Tensor causal_mask(const TokenRows& texts, std::int64_t length, Device device) {
+  const Options indices{DType::i64, device};
   const Tensor place = arange(length, indices);
   Tensor seen = place.reshape({1, 1, 1, length});
   // Padding stands behind the last place.
-  if (x.mask.defined())
-    seen = where(x.mask.reshape({x.mask.size(0), 1, 1, length}), seen,
-                 full({}, static_cast<double>(length), indices));
+  if (texts.mask().defined())
+    seen = where(texts.key_mask(), seen, full({}, static_cast<double>(length), indices));
   return ge(place.reshape({1, 1, length, 1}), seen);
 }
 
@@ -60,20 +58,20 @@ Gpt2Block::Gpt2Block(const TransformerConfig& t, const std::string& path)
       feed_forward_(add_module(
           "", std::make_unique<FeedForward>(t, "mlp.c_fc", "mlp.c_proj", path, WeightLayout::in_out))) {}
 
-Tensor Gpt2Block::attention(const Tensor& x, const Tensor& mask) {
-  const Tensor all = query_key_value_.forward(x);
+Tensor Gpt2Block::attention(const Tensor& x, const TokenRows& texts, const Tensor& mask) {
+  const Tensor all = texts.unpack(query_key_value_.forward(x));
   const std::int64_t size = x.size(-1);
   const auto part = [&](std::int64_t i) {
     return split_heads(slice(all, 2, i * size, (i + 1) * size), heads_);
   };
-  Tensor h = attend(part(0), part(1), part(2), mask, attention_dropout_);
-  h = attention_output_.forward(join_heads(h));
+  Tensor h = attend(part(0), part(1), part(2), mask, texts.text_ids(), attention_dropout_);
+  h = attention_output_.forward(texts.pack(join_heads(h)));
   return attention_output_dropout_.forward(h);
 }
 
-Tensor Gpt2Block::forward(const Tensor& x, const Tensor& mask) {
+Tensor Gpt2Block::forward(const Tensor& x, const TokenRows& texts, const Tensor& mask) {
   const TraceScope trace(scope());
-  const Tensor h = x + attention(attention_norm_.forward(x), mask);
+  const Tensor h = x + attention(attention_norm_.forward(x), texts, mask);
   return h + feed_forward_.forward(norm_.forward(h));
 }
 
@@ -104,27 +102,30 @@ Gpt2::Gpt2(const ModelConfig& config) {
   init_transformer(*this, t.initializer_range);
 }
 
-Tensor Gpt2::embed(const Tensor& ids) {
+Tensor Gpt2::embed(const Tensor& ids, const TokenRows& texts) {
   const TraceScope trace(words_->scope());
   const Tensor h = words_->forward(ids) + first_positions(*positions_, ids.size(1));
-  return embedding_dropout_->forward(h);
+  return embedding_dropout_->forward(texts.pack(h));
 }
 
 Tensor Gpt2::encode(const ModelInput& x, std::vector<Tensor>* layers) {
-  Tensor h = embed(x.values);
-  if (layers != nullptr) layers->push_back(h);
-  const Tensor mask = causal_mask(x);
+  const Device device = x.values.device();
+  const TokenRows texts(x.values.size(0), x.values.size(1), x.padding, device);
+  const RandomScope random(texts.random());
+  Tensor h = embed(x.values, texts);
+  if (layers != nullptr) layers->push_back(texts.unpack(h));
+  const Tensor mask = causal_mask(texts, x.values.size(1), device);
   for (Gpt2Block* layer : layers_) {
-    h = layer->forward(h, mask);
-    if (layers != nullptr) layers->push_back(h);
+    h = layer->forward(h, texts, mask);
+    if (layers != nullptr) layers->push_back(texts.unpack(h));
   }
-  return h;
+  return texts.unpack(h);
 }
 
 Tensor Gpt2::features(const ModelInput& x) {
   const Tensor states = encode(x);
   const TraceScope trace(norm_->scope());
-  return norm_->forward(last_state(states, x.mask));
+  return norm_->forward(last_state(states, x.padding.mask));
 }
 
 Tensor Gpt2::forward(const ModelInput& x) { return score_->forward(features(x)); }

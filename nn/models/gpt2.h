@@ -14,11 +14,11 @@ namespace thaw {
 class Gpt2Block : public Module {
  public:
   Gpt2Block(const TransformerConfig& config, const std::string& path);
-  // x [B, T, C], mask bool broadcastable to [B, heads, T, T] -> [B, T, C].
-  Tensor forward(const Tensor& x, const Tensor& mask);
+  // x [N, C], mask bool broadcastable to [B, heads, T, T] -> [N, C].
+  Tensor forward(const Tensor& x, const TokenRows& texts, const Tensor& mask);
 
  private:
-  Tensor attention(const Tensor& x, const Tensor& mask);
+  Tensor attention(const Tensor& x, const TokenRows& texts, const Tensor& mask);
 
   std::int64_t heads_;
   LayerNorm& attention_norm_;
@@ -49,7 +49,7 @@ class Gpt2 : public Model {
   Tensor features(const ModelInput& x) override;  // the state of each text's last token [B, C]
   Tensor language_logits(const ModelInput& x);    // of the token that comes next, [B, T, V]
   // The last layer's states [B, T, C], before the last norm; with `layers` also the embeddings and every
-  // layer's.
+  // layer's. Those of padding mean nothing.
   Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
 
   const char* architecture() const override { return "gpt2"; }
@@ -61,7 +61,7 @@ class Gpt2 : public Model {
   std::vector<std::string> bottleneck_targets() const override;  // what attention and feed-forward end with
 
  private:
-  Tensor embed(const Tensor& ids);
+  Tensor embed(const Tensor& ids, const TokenRows& texts);  // [N, C]
 
   Embedding* words_;
   Embedding* positions_;

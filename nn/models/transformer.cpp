@@ -40,17 +40,17 @@ EncoderLayer::EncoderLayer(const TransformerConfig& config, const EncoderLayerNa
       output_norm_(add_module(names.output_norm,
                               std::make_unique<LayerNorm>(config.hidden_size, config.layer_norm_eps))) {}
 
-Tensor EncoderLayer::attention(const Tensor& x, const Tensor& mask) {
-  return attention_output_dropout_.forward(attention_.forward(x, x, x, mask));
+Tensor EncoderLayer::attention(const Tensor& x, const TokenRows& texts) {
+  return attention_output_dropout_.forward(attention_.forward(x, texts));
 }
 
-Tensor EncoderLayer::forward(const Tensor& x, const Tensor& mask) {
+Tensor EncoderLayer::forward(const Tensor& x, const TokenRows& texts) {
   const TraceScope trace(scope());
   if (pre_norm_) {
-    const Tensor h = x + attention(attention_norm_.forward(x), mask);
+    const Tensor h = x + attention(attention_norm_.forward(x), texts);
     return h + feed_forward_.forward(output_norm_.forward(h));
   }
-  const Tensor h = attention_norm_.forward(attention(x, mask) + x);
+  const Tensor h = attention_norm_.forward(attention(x, texts) + x);
   return output_norm_.forward(feed_forward_.forward(h) + h);
 }
 

@@ -46,11 +46,10 @@ class EncoderLayer : public Module {
   };
   EncoderLayer(const TransformerConfig& config, const EncoderLayerNames& names, const Options& options,
                const std::string& path);
-  // x [B, T, C], mask bool broadcastable to [B, heads, T, T] or undefined -> [B, T, C].
-  Tensor forward(const Tensor& x, const Tensor& mask);
+  Tensor forward(const Tensor& x, const TokenRows& texts);  // [N, C] -> [N, C]
 
  private:
-  Tensor attention(const Tensor& x, const Tensor& mask);
+  Tensor attention(const Tensor& x, const TokenRows& texts);
 
   bool pre_norm_;
   MultiHeadAttention& attention_;

@@ -95,11 +95,14 @@ Vit::Vit(const ModelConfig& config) : sample_shape_(config.sample_shape) {
 Tensor Vit::encode(const ModelInput& x, std::vector<Tensor>* layers) {
   Tensor h = embeddings_->forward(x.values);
   if (layers != nullptr) layers->push_back(h);
+  const TokenRows tokens(h.size(0), h.size(1), {}, h.device());
+  const RandomScope random(tokens.random());
+  h = tokens.pack(h);
   for (EncoderLayer* layer : layers_) {
-    h = layer->forward(h, {});
-    if (layers != nullptr) layers->push_back(h);
+    h = layer->forward(h, tokens);
+    if (layers != nullptr) layers->push_back(tokens.unpack(h));
   }
-  return h;
+  return tokens.unpack(h);
 }
 
 Tensor Vit::features(const ModelInput& x) {

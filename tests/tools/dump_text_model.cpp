@@ -34,7 +34,7 @@ Tensor copy_of(const Tensor& tensor) { return tensor.detach().clone(); }
 void add_batch(Bert& model, const Batch& batch, const std::string& k, NamedTensors& out) {
   const NoGrad no_grad;
   out.emplace_back("tokens." + k, batch.x.values);
-  const Tensor& mask = batch.x.mask;
+  const Tensor& mask = batch.x.padding.mask;
   out.emplace_back("mask." + k, mask.defined() ? mask : ones(batch.x.values.shape(), {DType::boolean}));
   std::vector<Tensor> states;
   model.encode(batch.x, &states);
