@@ -29,11 +29,23 @@ std::vector<std::string> last_parts(const std::vector<std::string>& paths) {
   return parts;
 }
 
-// It came with the model (model.from), and the strategy asks for the same.
-bool has_the_same(const Linear& layer, const AdapterSpec& spec) {
-  const auto* there = dynamic_cast<const BottleneckAdapter*>(layer.adapter());
+// It came with the model (model.from).
+const BottleneckAdapter* bottleneck_of(const Linear& layer) {
+  return dynamic_cast<const BottleneckAdapter*>(layer.adapter());
+}
+
+// A folder names one size and one activation for all its bottlenecks.
+void check_same_bottlenecks(Model& model, const AdapterSpec& spec) {
   const auto* wanted = std::get_if<BottleneckOptions>(&spec.layer);
-  return there != nullptr && wanted != nullptr && there->options() == *wanted;
+  if (wanted == nullptr) return;
+  for (const Linear* layer : model.linears())
+    if (const BottleneckAdapter* there = bottleneck_of(*layer);
+        there != nullptr && !(there->options() == *wanted))
+      fail_input("the model has bottlenecks of size ", there->options().size, " with ",
+                 there->options().activation, " already, the strategy asks for ", wanted->size, " with ",
+                 wanted->activation,
+                 "; set strategy.size and strategy.activation to the model's, or start "
+                 "from a model without them");
 }
 
 }  // namespace
@@ -96,9 +108,10 @@ std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec) {
 }
 
 void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed) {
+  check_same_bottlenecks(model, spec);
   const InitSeed init_seed(seed, model.parameters().front()->tensor.device());
   for (Linear* layer : adapted_layers(model, spec))
-    if (!has_the_same(*layer, spec)) layer->attach(spec.layer);
+    if (spec.is_low_rank() || bottleneck_of(*layer) == nullptr) layer->attach(spec.layer);
   model.refresh();
 }
 

@@ -51,23 +51,26 @@ ModelInput make_tokens(const Dataset& data, const std::vector<std::int64_t>& row
   return input;
 }
 
-// Tokens on the meta device: as long as the mean of batches of this size in the order of the data, and with
-// as many tokens as the mean of the texts gives.
+// Tokens on the meta device: as many, and as long, as the mean of the full batches of this size in the order
+// of the data.
 ModelInput meta_tokens(const Dataset& data, std::int64_t size) {
-  std::int64_t tokens = 0, lengths = 0, batches = 0;
-  for (std::int64_t begin = 0; begin < data.size(); begin += size, ++batches) {
+  const std::int64_t batches = data.size() / size;
+  std::int64_t tokens = 0, lengths = 0;
+  for (std::int64_t batch = 0; batch < batches; ++batch) {
     std::int64_t longest = 0;
-    for (std::int64_t row = begin; row < std::min(begin + size, data.size()); ++row) {
+    for (std::int64_t row = batch * size; row < (batch + 1) * size; ++row) {
       longest = std::max(longest, length_of(data, row));
       tokens += length_of(data, row);
     }
     lengths += longest;
   }
-  const Shape shape{size, (lengths + batches / 2) / batches};
+  const auto mean = [batches](std::int64_t sum) { return (sum + batches / 2) / batches; };
+  const Shape shape{size, mean(lengths)};
   const Options indices{DType::i64, kMeta};
   ModelInput input(empty(shape, indices));
-  input.padding = {empty(shape, {DType::boolean, kMeta}),
-                   empty({(tokens * size + data.size() / 2) / data.size()}, indices), empty(shape, indices)};
+  if (mean(tokens) < shape.numel())
+    input.padding = {empty(shape, {DType::boolean, kMeta}), empty({mean(tokens)}, indices),
+                     empty(shape, indices)};
   return input;
 }
 

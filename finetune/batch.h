@@ -24,7 +24,8 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
 // their lengths, so that little of a batch is padding; other samples in their own.
 using UseBatch = std::function<void(const ModelInput& x, const std::vector<std::int64_t>& rows)>;
 void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use);
-// A batch of the same shapes on the meta device; texts are as long, and tokens as many, as the batches' mean.
+// A batch of the same shapes on the meta device, size <= data.size(); texts are as long, and tokens as many,
+// as the mean of full batches.
 Batch meta_batch(const Dataset& data, std::int64_t size);
 
 class BatchPlan {

@@ -291,6 +291,7 @@ RunState load_parts(const std::string& path, Model& model, Optimizer& optimizer,
     if (!steps.contains(parameter->name)) continue;
     OptimizerState state;
     state.steps = steps.at(parameter->name);
+    if (state.steps < 1) refuse_checkpoint(path, "'optimizer_steps' is out of range");
     const CategoryScope category(memory::Category::optimizer);
     for (const char* slot : slots) {
       const std::string name = concat("optimizer.", slot, '.', parameter->name);

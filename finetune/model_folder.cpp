@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "nn/json_file.h"
 #include "nn/layers/linear.h"
+#include "nn/models/transformer.h"
 
 namespace thaw {
 namespace {
@@ -82,7 +83,7 @@ void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, con
   report.mismatched.push_back(concat(name, ": the file has [", shape, "], the model ", to.shape()));
 }
 
-// How a sentence-transformers folder makes one vector of a text.
+// How a sentence-transformers folder makes one vector of a text. `pooling`: of the model without the file.
 void read_sentence_pooling(const std::string& path, std::string& pooling) {
   if (!fs::exists(path)) return;
   const nlohmann::json json = read_json(path);
@@ -103,9 +104,15 @@ void read_sentence_pooling(const std::string& path, std::string& pooling) {
   if (modes.empty())
     fail_input("no way to make one vector of a text is named (", path,
                R"(); set "pooling_mode" to "mean" or "cls")");
-  pooling = joined(modes);  // what else there is the model refuses, naming model.pooling
+  const bool decoder = pooling == kLastToken;
+  pooling = joined(modes);
   if (pooling == "mean_tokens") pooling = "mean";
   if (pooling == "cls_token") pooling = "cls";
+  if (decoder ? pooling != kLastToken : pooling != "mean" && pooling != "cls")
+    fail_input("the vector of a text is made by ", quoted_name(pooling), " (", path, "); this version has ",
+               decoder ? "lasttoken" : "mean and cls",
+               " for such a model: use one of that kind, or remove the "
+               "file to train with what the model is without it");
 }
 
 // Whether a sentence-transformers folder ends with a module that makes embeddings of length 1. The module has

@@ -42,6 +42,7 @@ void write_folder(const std::string& path, const std::function<void(const std::s
   if (!fs::is_empty(target)) fail_input("the output folder is not empty (", path, "); choose another --out");
   const fs::path unfinished = concat(target.string(), ".unfinished-", ::getpid());
   std::error_code error;
+  fs::remove_all(unfinished, error);  // of a killed process that had the same number
   try {
     make_folder(unfinished);
     fill(unfinished);
@@ -66,6 +67,7 @@ RunFolder::RunFolder(const std::string& path, bool resume, Content content) : pa
   lock_ = std::make_unique<FileLock>(path);
   remove_stale_temporaries(path);
   remove_stale_temporaries(checkpoints());
+  remove_stale_temporaries(file("adapter"));
   if (!is_empty(path)) check_content(content);
 }
 

@@ -116,6 +116,8 @@ void Trainer::begin(bool resume) {
     return;
   }
   state_ = load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, identity_);
+  if (config_.train.restore_best && best_.empty() != (state_.best_step < 0))
+    refuse_checkpoint(found->path, "'best_step' does not fit the snapshots");
   if (!folder_->truncate_metrics(state_.metrics_bytes))
     say("warning: metrics.jsonl is shorter than it was at the checkpoint; the lines that are gone stay gone");
   outcome_.ledger = predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers);

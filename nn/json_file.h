@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -23,6 +24,8 @@ template <class T>
 bool is_in_range(const nlohmann::json& value) {
   if constexpr (std::is_integral_v<T>)
     return !value.is_number_float() || std::abs(value.get<double>()) < 0x1p62;
+  else if constexpr (std::is_same_v<T, std::pair<std::string, std::int64_t>>)
+    return !value.is_array() || value.size() != 2 || is_in_range<std::int64_t>(value[1]);
   else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)
     return std::all_of(value.begin(), value.end(), is_in_range<std::int64_t>);
   else

@@ -44,8 +44,9 @@ struct CliTextFolders : ::testing::Test {
     folder.write(std::filesystem::relative(path + "/config.json", folder.path()), all.dump());
   }
   // The weights of the model whose names have no `part`.
-  NamedTensors weights_without(const std::string& part) const {
-    const SafetensorsFile file(model + "/model.safetensors");
+  NamedTensors weights_without(const std::string& part) const { return weights_without(part, model); }
+  static NamedTensors weights_without(const std::string& part, const std::string& of) {
+    const SafetensorsFile file(of + "/model.safetensors");
     NamedTensors kept;
     for (const SafetensorsEntry& entry : file.entries())
       if (entry.name.find(part) == std::string::npos) kept.emplace_back(entry.name, file.load(entry.name));
@@ -107,6 +108,10 @@ TEST_F(CliTextFolders, PoolingIsReadAsOldAndNewVersionsNameIt) {
   EXPECT_EQ(embedding(R"({"pooling_mode": ["cls"]})"), cls);
   folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": false})");
   expect_refused(embed(model), {"1_Pooling/config.json", "\"mean\""});
+  for (const char* other : {"max", "lasttoken"}) {
+    folder.write("model/1_Pooling/config.json", R"({"pooling_mode": ")" + std::string(other) + "\"}");
+    expect_refused(embed(model), {other, "1_Pooling/config.json", "mean and cls"});
+  }
 }
 
 TEST_F(CliTextFolders, TextsInLowerCaseNeedATokenizerThatMakesThemSo) {
@@ -257,6 +262,19 @@ TEST_F(CliTextFolders, WhatTheFolderLacksIsNotTimedInSilence) {
   const std::vector<std::string> bench = {"bench",   "--model", model,      "--steps", "1",
                                           "--batch", "1",       "--length", "4"};
   expect_refused(run_program(bench), {"missing", "layer.1"});
+}
+
+TEST_F(CliTextFolders, WhatTheFolderLacksIsNotMadeUpInSilence) {
+  ASSERT_EQ(train().code, 0);
+  save_safetensors(run + "/model.safetensors", weights_without("layer.1.", run));
+  const std::vector<std::string> predict = {"predict", "--model", run, "--input", texts};
+  expect_refused(run_program(predict), {"missing", "layer.1"});
+  std::vector<std::string> allowed = predict;
+  allowed.emplace_back("--allow-missing");
+  const ProgramResult result = run_program(allowed);
+  EXPECT_EQ(result.code, 0);
+  expect_has(result.err, "layer.1");
+  expect_has(result.err, "stay as initialised");
 }
 
 TEST_F(CliTextFolders, MoreNeighboursThanTestSamplesAreRefusedBeforeAnythingTrains) {

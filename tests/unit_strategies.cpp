@@ -6,9 +6,12 @@
 #include <vector>
 
 #include "core/error.h"
+#include "finetune/adapters.h"
 #include "finetune/plan_report.h"
 #include "finetune/selector.h"
 #include "finetune/strategy.h"
+#include "nn/init.h"
+#include "nn/models/registry.h"
 #include "tests/support/messages.h"
 
 namespace thaw {
@@ -259,6 +262,23 @@ TEST(Strategies, AdapterTrainsBottlenecksNormsAndTheHead) {
   EXPECT_EQ(layer.activation, "tanh");
   EXPECT_NE(make_error("adapter", {{"size", 0.0}}), kNothingThrown);
   EXPECT_NE(make_error("adapter", {{"activation", "relus"}}).find("relus"), std::string::npos);
+}
+
+// A model's folder has one size and one activation for all of them.
+TEST(Strategies, BottlenecksOfOneModelAreAlike) {
+  ModelConfig config;
+  config.architecture = "mlp";
+  config.hidden = {8, 7, 5};
+  config.sample_shape = {6};
+  config.outputs = 3;
+  const InitSeed seed(0);
+  const auto model = make_model(config);
+  attach_adapters(*model, {BottleneckOptions{.size = 4}, {"layers.0"}, {}}, 0);
+  attach_adapters(*model, {BottleneckOptions{.size = 4}, {"layers.0", "layers.1"}, {}}, 0);
+  const std::string refusal = message_of<InputError>([&] {
+    attach_adapters(*model, {BottleneckOptions{.size = 3}, {"layers.2"}, {}}, 0);
+  });
+  EXPECT_NE(refusal.find("bottlenecks of size 4 with gelu already"), std::string::npos) << refusal;
 }
 
 TEST(Strategies, L2Sp) {

@@ -53,6 +53,43 @@ TEST(Ledger, PredictionsEqualMeasurements) {
       }
 }
 
+// Texts of these lengths by turns, as a batch of eight has them, in the order of the data.
+void use_texts(TestRun& run, const std::vector<std::int64_t>& lengths) {
+  run.config.train.shuffle = false;
+  run.model_config.sample_shape = {};
+  TransformerConfig& t = run.model_config.transformer;
+  t.vocab_size = 12;
+  t.positions = 9;
+  t.token_types = 2;
+  t.hidden_size = 8;
+  t.layers = 2;
+  t.heads = 2;
+  t.intermediate_size = 16;
+  t.pooling = "mean";
+  Dataset& data = run.data.train;
+  data.sample_shape = {0};
+  data.x.clear();
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const std::int64_t length = lengths[static_cast<std::size_t>(i) % lengths.size()];
+    data.text.emplace_back("a text");
+    data.tokens.emplace_back(static_cast<std::size_t>(length), 1 + i % 11);
+  }
+  run.data.validation = data;
+}
+
+TEST(Ledger, PredictionsOfTextsCountTokensNotPadding) {
+  for (const std::vector<std::int64_t>& lengths : {std::vector<std::int64_t>{5}, {7, 2, 3, 4}})
+    for (const char* strategy : {"full", "head", "top-1", "lora", "adapter"}) {
+      SCOPED_TRACE(std::string(strategy) + (lengths.size() > 1 ? ", padded" : ""));
+      TestRun run("mlp", {strategy, {}, {}});
+      run.model_config.architecture = "bert";
+      use_texts(run, lengths);
+      const RunOutcome outcome = run.train();
+      ASSERT_FALSE(outcome.ledger.phases.empty());
+      for (const LedgerPhase& row : outcome.ledger.phases) expect_equal_cost(row.predicted, row.measured);
+    }
+}
+
 TEST(Ledger, FreezingSavesFlopsAndBytes) {
   auto cost = [](const char* strategy) {
     return TestRun("cnn", {strategy, {}, {}}).train().ledger.phases.front().measured;

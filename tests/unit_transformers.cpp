@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -10,13 +11,15 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "core/random.h"
+#include "finetune/adapters.h"
 #include "nn/layers/dropout.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/registry.h"
+#include "tests/support/compare.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
@@ -135,46 +138,98 @@ TEST_F(TransformerConfigs, VitTakesImagesOfItsSize) {
   EXPECT_EQ(model->forward(zeros({2, 1, 8, 8})).shape(), (Shape{2, 2}));
 }
 
-// What dropout takes away hangs on the sample, the head and the two tokens alone.
-TEST_F(TransformerConfigs, PaddingDoesNotChangeWhatDropoutTakesAway) {
-  ModelConfig config = read({{"model_type", "bert"},
-                             {"vocab_size", 12},
-                             {"hidden_size", 8},
-                             {"num_hidden_layers", 2},
-                             {"num_attention_heads", 2},
-                             {"intermediate_size", 16},
-                             {"max_position_embeddings", 9},
-                             {"type_vocab_size", 2}});
-  config.transformer.pooling = "mean";
-  set_dropout(config, 0.4);
-  const auto model = make_model(config);
+// Two texts of 4 and 3 tokens, padded to `length`.
+ModelInput two_texts(std::int64_t length) {
   const Options indices{DType::i64, kCpu};
-  const auto features = [&](std::int64_t length) {
-    // Two texts of 4 and 3 tokens, padded to `length`.
-    std::vector<double> tokens(static_cast<std::size_t>(2 * length), 0);
-    std::vector<double> seen = tokens;
-    for (std::int64_t text = 0; text < 2; ++text)
-      for (std::int64_t i = 0; i < 4 - text; ++i) {
-        const auto at = static_cast<std::size_t>(text * length + i);
-        tokens[at] = static_cast<double>(1 + i + text);
-        seen[at] = 1;
-      }
-    ModelInput x;
-    x.values = from_vector(tokens, {2, length}, indices);
-    x.padding = padding_of(eq(from_vector(seen, {2, length}, indices), full({}, 1, indices)));
-    const RandomScope random({7, 3, 0, from_vector({41, 5}, {2}, indices)});
-    const NoGrad no_grad;
-    return model->features(x);
-  };
-  const Tensor exact = features(4), padded = features(9);
-  model->train(false);
-  const Tensor without = features(4);
-  double change = 0;
-  for (std::int64_t i = 0; i < exact.numel(); ++i) {
-    EXPECT_NEAR(exact.data<float>()[i], padded.data<float>()[i], 1e-5) << i;
-    change += std::abs(exact.data<float>()[i] - without.data<float>()[i]);
+  std::vector<double> tokens(static_cast<std::size_t>(2 * length), 0);
+  std::vector<double> seen = tokens;
+  for (std::int64_t text = 0; text < 2; ++text)
+    for (std::int64_t i = 0; i < 4 - text; ++i) {
+      const auto at = static_cast<std::size_t>(text * length + i);
+      tokens[at] = static_cast<double>(1 + i + text);
+      seen[at] = 1;
+    }
+  ModelInput x(from_vector(tokens, {2, length}, indices));
+  x.padding = padding_of(eq(from_vector(seen, {2, length}, indices), full({}, 1, indices)));
+  return x;
+}
+
+// The texts' features under dropout, and every gradient of their squares' sum.
+std::vector<Tensor> features_and_gradients(Model& model, std::int64_t length) {
+  const RandomScope random({7, 3, 0, from_vector({41, 5}, {2}, {DType::i64, kCpu})});
+  std::vector<Tensor> found{model.features(two_texts(length))};
+  sum(square(found[0])).backward();
+  for (const ParameterPtr& parameter : model.parameters()) {
+    found.push_back(parameter->tensor.grad());
+    parameter->tensor.clear_grad();
   }
-  EXPECT_GT(change, 0.1) << "dropout was on";
+  return found;
+}
+
+// Adapters begin by changing nothing.
+void start_changing(Model& model) {
+  const NoGrad no_grad;
+  for (const ParameterPtr& parameter : model.parameters())
+    if (parameter->name.ends_with("lora_B.weight") || parameter->name.ends_with("adapter.up.weight"))
+      kernels::fill(parameter->tensor, 0.1);
+}
+
+struct Padded : TransformerConfigs, ::testing::WithParamInterface<std::string> {
+  std::unique_ptr<Model> make(const std::string& architecture) const {
+    ModelConfig config = read(architecture == "gpt2" ? gpt2({{"vocab_size", 12}})
+                                                     : json{{"model_type", "bert"},
+                                                            {"vocab_size", 12},
+                                                            {"hidden_size", 8},
+                                                            {"num_hidden_layers", 2},
+                                                            {"num_attention_heads", 2},
+                                                            {"intermediate_size", 16},
+                                                            {"max_position_embeddings", 9},
+                                                            {"type_vocab_size", 2}});
+    if (architecture == "bert") config.transformer.pooling = "mean";
+    set_dropout(config, 0.4);
+    return make_model(config);
+  }
+};
+
+// What dropout takes away hangs on the sample, the head and the two tokens alone, on the token alone, and in
+// an adapter likewise; and no gradient comes back from padding.
+TEST_P(Padded, PaddingChangesNeitherDropoutNorGradients) {
+  for (const char* architecture : {"bert", "gpt2"}) {
+    SCOPED_TRACE(architecture);
+    const auto model = make(architecture);
+    const LoraOptions lora{.r = 2, .alpha = 8, .dropout = 0.4, .dora = GetParam() == "dora"};
+    if (GetParam() == "adapter") attach_adapters(*model, {BottleneckOptions{.size = 3}, {}, {}}, 1);
+    if (GetParam() == "lora" || GetParam() == "dora") attach_adapters(*model, {lora, {}, {}}, 1);
+    start_changing(*model);
+    const std::vector<Tensor> exact = features_and_gradients(*model, 4);
+    const std::vector<Tensor> padded = features_and_gradients(*model, 9);
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      ASSERT_EQ(exact[i].defined(), padded[i].defined()) << i;
+      if (exact[i].defined()) EXPECT_TRUE(is_close(exact[i], padded[i], {1e-4, 1e-5})) << i;
+    }
+    model->train(false);
+    const double change = sum(square(features_and_gradients(*model, 4)[0] - exact[0])).item();
+    EXPECT_GT(change, 0.1) << "dropout was on";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Adapters, Padded, ::testing::Values("none", "lora", "dora", "adapter"),
+                         [](const auto& info) { return info.param; });
+
+TEST_F(TransformerConfigs, NumbersThatCannotBeAreNamedWithTheirFile) {
+  const auto bert = [](const json& changes) {
+    json config = {{"model_type", "bert"},   {"vocab_size", 12},         {"hidden_size", 8},
+                   {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"intermediate_size", 16}};
+    config.update(changes);
+    return config;
+  };
+  EXPECT_EQ(read(bert({{"hidden_dropout_prob", 0}})).transformer.hidden_dropout, 0);
+  for (const json& change : {json{{"hidden_dropout_prob", 1.5}}, json{{"attention_probs_dropout_prob", -0.1}},
+                             json{{"classifier_dropout", 1}}, json{{"layer_norm_eps", -1e-5}},
+                             json{{"initializer_range", -1}}, json{{"hidden_act", "wavy"}}}) {
+    SCOPED_TRACE(change.dump());
+    expect_has(refusal(bert(change)), "config.json");
+  }
 }
 
 TEST_F(TransformerConfigs, ATextBeyondTheLastPositionIsRefused) {
@@ -185,4 +240,4 @@ TEST_F(TransformerConfigs, ATextBeyondTheLastPositionIsRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -12,6 +12,7 @@ again.
 """
 import argparse
 import csv
+import hashlib
 import json
 import math
 import pathlib
@@ -20,8 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 
 import torch
+import transformers
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertModel
 from transformers.utils import logging
@@ -30,10 +33,15 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 CASE = pathlib.Path("finetune/cases/text.toml")
-RATES = {"full": 3e-4, "head": 1e-2, "gradual": 1e-3}
+SETTINGS = tomllib.loads(CASE.read_text())
 MARGIN = 0.015
 # Student's t, 95 % quantiles by degrees of freedom (a two-sided 90 % interval).
 T95 = {1: 6.314, 2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943, 7: 1.895, 8: 1.860, 9: 1.833, 14: 1.761, 19: 1.729}
+
+
+def rate_of(strategy):
+    """The case's own; `full` has no other than train.lr."""
+    return SETTINGS["compare"]["rates"].get(strategy, SETTINGS["train"]["lr"])
 
 
 def run(*command):
@@ -75,7 +83,7 @@ def torch_run(strategy, start, batches, tokenizer, test, seed):
     layers = model.bert.config.num_hidden_layers
     texts, labels, updates = batches["texts"], torch.tensor(batches["labels"]), batches["updates"]
     parameters = list(model.named_parameters())
-    optimizer = torch.optim.AdamW([p for _, p in parameters], lr=RATES[strategy], weight_decay=batches["weight_decay"])
+    optimizer = torch.optim.AdamW([p for _, p in parameters], lr=rate_of(strategy), weight_decay=batches["weight_decay"])
     per_epoch = math.ceil(len(texts) / len(updates[0][0]))
     warmup = batches["warmup"]
     tokens = [tokenizer(text, truncation=True, max_length=batches["max_length"]) for text in texts]
@@ -86,7 +94,7 @@ def torch_run(strategy, start, batches, tokenizer, test, seed):
             for name, p in parameters:
                 p.requires_grad_(is_trained(strategy, group_of(name, layers), step // per_epoch, layers))
         factor = step / warmup if step < warmup else (len(updates) - step) / (len(updates) - warmup)
-        optimizer.param_groups[0]["lr"] = RATES[strategy] * factor
+        optimizer.param_groups[0]["lr"] = rate_of(strategy) * factor
         rows = update[0]
         part = tokenizer.pad([tokens[r] for r in rows], return_tensors="pt")
         optimizer.zero_grad(set_to_none=True)
@@ -113,15 +121,19 @@ def thaw_run(arguments, strategy, seed, config, work):
     out = work / f"{strategy}-{seed}"
     found = json.loads(run(arguments.thaw, "train", config, "--strategy", strategy, "--out", out, "--json", "--threads",
                            torch.get_num_threads(), "--set", f"train.seed={seed}", "--set",
-                           f"train.lr={RATES[strategy]}"))
+                           f"train.lr={rate_of(strategy)}"))
     report = json.loads((out / "run.json").read_text())
     return {"accuracy": found["test"]["accuracy"], "seconds": report["seconds"]["train"]}
 
 
 def key_of(arguments, strategy, seed, side):
     """What a measurement in --out is of."""
-    return (f"{strategy} {seed} {side}, {arguments.samples} samples of each class, lr {RATES[strategy]}, "
-            f"{arguments.threads} threads")
+    program = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    if side == "thaw":
+        program = "thaw " + hashlib.sha256(arguments.thaw.read_bytes()).hexdigest()[:12]
+    case = hashlib.sha256(CASE.read_bytes()).hexdigest()[:12]
+    return (f"{strategy} {seed} {side}, {arguments.samples} samples of each class, lr {rate_of(strategy)}, "
+            f"{arguments.threads} threads, {program}, case {case}")
 
 
 def measure(arguments, known, write):

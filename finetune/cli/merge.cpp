@@ -24,7 +24,7 @@ void check_has_adapter(const SavedModel& saved, const std::string& path) {
 
 int merge(const Arguments& arguments) {
   const std::string& path = arguments.model;
-  SavedModel saved = load_saved_model(path, arguments.allow_missing);
+  SavedModel saved = load_saved_model(path, false);
   check_has_adapter(saved, path);
   // What the base's other files say of a text's length is not copied.
   if (const auto text = text_input(saved.folder)) {

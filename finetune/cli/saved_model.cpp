@@ -151,7 +151,11 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   };
   if (!need_head) forgive_output_layer(*saved.model, report);
   const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
-  if (allow_missing && !without_head) report.missing.clear();
+  if (allow_missing && !without_head && !report.missing.empty()) {
+    Progress().message(concat("warning: ", name_list(report.missing),
+                              " of the model stay as initialised: ", files.path(), " lacks them"));
+    report.missing.clear();
+  }
   if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
     fail_input(
         without_head ? "the model has no head: " : "the weights do not fit: ", describe_problems(report),

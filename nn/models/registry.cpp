@@ -12,6 +12,7 @@
 #include "nn/models/cnn.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/mlp.h"
+#include "nn/models/transformer.h"
 #include "nn/models/vit.h"
 #include "nn/safetensors_header.h"
 
@@ -70,6 +71,7 @@ std::optional<BottleneckConfig> read_adapters(const nlohmann::json& json, const 
   if (type != "bottleneck")
     fail_input("adapters of the type '", type, "' (", place, ") are not in this version; it has bottleneck");
   check_size("the adapters' size", adapters.options.size, 65536);
+  check_activation_in(adapters.options.activation, place);
   return adapters;
 }
 

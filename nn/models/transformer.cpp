@@ -1,6 +1,7 @@
 #include "nn/models/transformer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "nn/init.h"
@@ -67,6 +68,28 @@ void check_size_in(const char* what, std::int64_t size, std::int64_t largest, co
     fail_input("the model's ", what, " is ", size, " (", path, "); it must be 1 to ", largest);
 }
 
+void check_activation_in(const std::string& name, const std::string& path) {
+  try {
+    activation_named(name);
+  } catch (const InputError& error) {
+    fail_input(error.what(), " (", path, ")");
+  }
+}
+
+namespace {
+
+void check_probability(const char* what, double p, const std::string& path) {
+  if (!(p >= 0 && p < 1))
+    fail_input("the model's ", what, " is ", p, " (", path, "); it must be at least 0 and less than 1");
+}
+
+void check_not_negative(const char* what, double value, const std::string& path) {
+  if (!(value >= 0 && std::isfinite(value)))
+    fail_input("the model's ", what, " is ", value, " (", path, "); it must be at least 0");
+}
+
+}  // namespace
+
 void check_sizes_in(const TransformerConfig& t, const std::string& path) {
   check_size_in("hidden size", t.hidden_size, 1 << 16, path);
   check_size_in("number of layers", t.layers, 1 << 10, path);
@@ -75,7 +98,13 @@ void check_sizes_in(const TransformerConfig& t, const std::string& path) {
   if (t.hidden_size % t.heads != 0)
     fail_input("the model's ", t.heads, " heads do not divide its hidden size ", t.hidden_size, " (", path,
                "); make the folder again");
-  activation_named(t.activation);
+  check_activation_in(t.activation, path);
+  check_probability("embedding dropout", t.embedding_dropout, path);
+  check_probability("hidden dropout", t.hidden_dropout, path);
+  check_probability("attention dropout", t.attention_dropout, path);
+  check_probability("classifier dropout", t.classifier_dropout, path);
+  check_not_negative("layer norm's epsilon", t.layer_norm_eps, path);
+  check_not_negative("initializer range", t.initializer_range, path);
 }
 
 void check_text_sizes_in(const TransformerConfig& t, const std::string& path) {

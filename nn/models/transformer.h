@@ -66,8 +66,9 @@ inline constexpr const char* kLastToken = "lasttoken";
 Tensor first_positions(const Embedding& table, std::int64_t length);
 
 // Sizes that config.json gives, at `path`: each at least 1 and small enough that no product overflows, heads
-// that divide the hidden size, a known activation. InputError names the one that is wrong.
+// that divide the hidden size, a known activation, probabilities. InputError names the one that is wrong.
 void check_size_in(const char* what, std::int64_t size, std::int64_t largest, const std::string& path);
+void check_activation_in(const std::string& name, const std::string& path);
 void check_sizes_in(const TransformerConfig& config, const std::string& path);
 void check_text_sizes_in(const TransformerConfig& config, const std::string& path);  // those of text too
 

@@ -1,20 +1,26 @@
 #include "tests/fuzz/targets.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
 
 #include "core/error.h"
 #include "core/ops.h"
+#include "finetune/adapter_folder.h"
 #include "finetune/checkpoint.h"
 #include "finetune/config.h"
 #include "finetune/data/readers.h"
+#include "finetune/image_input.h"
+#include "finetune/model_folder.h"
 #include "finetune/step.h"
+#include "finetune/text_input.h"
 #include "finetune/tokenizer/tokenizer.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
 #include "nn/weight_files.h"
 #include "tests/support/program.h"
+#include "tests/support/text_model.h"
 
 namespace thaw::fuzz {
 namespace {
@@ -77,9 +83,40 @@ void tokenizer(const std::string& bytes) {
     input.write(bytes);
     const auto loaded = load_tokenizer(input.folder());
     for (const char* text :
-         {"", "The film's caf\u00e9 was GOOD!", "\xff\xfe\x80", "[CLS] a [MASK]\t\u200b \U0001F600"})
+         {"", "The film's caf\u00e9 was GOOD!", "\xff\xfe\x80", "[CLS] a [MASK]\t\u200b \U0001F600"}) {
       loaded->encode(text, 16);
+      loaded->encode_pair(text, "a second one", 16);
+    }
   });
+}
+
+// The small files of a text model's folder that have no target of their own. The first line of the input
+// names the file, the rest is what stands in it.
+constexpr std::array kFolderFiles = {
+    "preprocess.json",         "1_Pooling/config.json",   "modules.json", "sentence_bert_config.json",
+    "tokenizer_config.json",   "special_tokens_map.json", "vocab.txt",    "adapter/adapter_config.json",
+    "preprocessor_config.json"};
+
+void folder_file(const std::string& bytes) {
+  static const TemporaryFolder folder;
+  const std::string name = bytes.substr(0, bytes.find('\n'));
+  if (std::find(kFolderFiles.begin(), kFolderFiles.end(), name) == kFolderFiles.end()) return;
+  testing::write_text_model(folder.path());  // what an input before has changed
+  for (const char* file : kFolderFiles)
+    if (file != std::string("vocab.txt") && file != std::string("sentence_bert_config.json"))
+      std::filesystem::remove(folder.path(file));
+  for (const char* inner : {"1_Pooling", "adapter"}) std::filesystem::create_directories(folder.path(inner));
+  folder.write(name, bytes.size() > name.size() ? bytes.substr(name.size() + 1) : "");
+  answer([&] {
+    const ModelFolder read = read_model_folder(folder.path());
+    text_input(read);
+    load_tokenizer(folder.path())->encode("the film was good", 8);
+  });
+  if (is_adapter_folder(folder.path("adapter"))) answer([&] { read_adapter_folder(folder.path("adapter")); });
+  ModelConfig images;
+  images.architecture = "vit";
+  images.sample_shape = {3, 8, 8};
+  answer([&] { read_image_input(folder.path(), images); });
 }
 
 // As a table with labels, as one without, and as texts.
@@ -139,6 +176,7 @@ constexpr std::array kTargets = {Target{"safetensors", safetensors},
                                  Target{"shard_index", shard_index},
                                  Target{"model_config", model_config},
                                  Target{"tokenizer", tokenizer},
+                                 Target{"folder_file", folder_file},
                                  Target{"csv", table<kCsv>},
                                  Target{"jsonl", table<kJsonl>},
                                  Target{"idx", idx},

@@ -1,4 +1,4 @@
-// Tokens of many texts at once, for golden/check_tokenizers.py and bench/peers/tokenizers.py.
+// Tokens of many texts at once, for golden/check_tokenizers.py and bench/peers/tokenizer_speed.py.
 // Usage: tokenize FOLDER [REPEATS]
 //   Standard input: for each text its length in bytes, the length of the text that it is paired with or -1,
 //   the maximal length or 0, as little-endian int32, then the bytes of both. Standard output: for each text
