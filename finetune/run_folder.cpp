@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <sstream>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -112,21 +114,51 @@ bool RunFolder::truncate_metrics(std::int64_t bytes) {
   return true;
 }
 
-void check_same_config(const std::string& then, const std::string& now, const std::string& file,
-                       const std::string& except) {
-  const auto lines_of = [&](const std::string& text) {
-    std::istringstream in(text);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);)
-      if (except.empty() || !line.starts_with(except)) lines.push_back(line);
-    return lines;
-  };
-  const std::vector<std::string> before = lines_of(then), after = lines_of(now);
-  const auto [was, is] = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+template <class Same>
+void check_same_lines(const std::vector<std::string>& before, const std::vector<std::string>& after,
+                      const std::string& file, const Same& same) {
+  const auto [was, is] = std::mismatch(before.begin(), before.end(), after.begin(), after.end(), same);
   if (was == before.end() && is == after.end()) return;
   fail_input("the run was begun with `", was == before.end() ? "" : *was, "`, this config has `",
              is == after.end() ? "" : *is, "` (", file,
              "); resume with the same config and --set options, or choose another --out");
+}
+
+// "/data/films.csv" -> "films.csv": what an absolute path names, wherever it stands.
+std::string without_folders(std::string line) {
+  for (std::size_t begin = line.find("\"/"); begin != std::string::npos;
+       begin = line.find("\"/", begin + 1)) {
+    const std::size_t end = std::min(line.find('"', begin + 1), line.size());
+    const std::size_t slash = line.rfind('/', end);
+    line.erase(begin + 1, slash - begin);
+  }
+  return line;
+}
+
+}  // namespace
+
+void check_same_config(const std::string& then, const std::string& now, const std::string& file) {
+  check_same_lines(lines_of(then), lines_of(now), file, std::equal_to<>());
+}
+
+void check_same_comparison(const std::string& then, const std::string& now, const std::string& file) {
+  const auto compared = [](const std::string& text) {
+    std::vector<std::string> lines = lines_of(text);
+    std::erase_if(lines, [](const std::string& line) { return line.starts_with("strategies = "); });
+    return lines;
+  };
+  check_same_lines(compared(then), compared(now), file, [](const std::string& a, const std::string& b) {
+    return without_folders(a) == without_folders(b);
+  });
 }
 
 std::string nothing_to_resume(const std::string& folder) {

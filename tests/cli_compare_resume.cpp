@@ -256,6 +256,27 @@ TEST_F(CliCompareResume, AnotherConfigIsRefused) {
   refused({"--no-tune", "--seeds", "1", "--budget", "flops=1e6"}, "`budget = \"flops=1e6\"`");
 }
 
+// What the files hold counts, not where they stand.
+TEST_F(CliCompareResume, GoesOnWhereTheFilesWereMovedTo) {
+  const std::vector<std::string> quick = {"--no-tune", "--seeds", "1"};
+  ASSERT_EQ(compare(quick).code, 0);
+  const auto before = without_seconds(read_csv(run + "/results.csv"));
+  fs::create_directories(folder.path("moved"));
+  fs::rename(folder.path("t.csv"), folder.path("moved/t.csv"));
+  fs::rename(config, folder.path("moved/task.toml"));
+  fs::rename(run, folder.path("moved/run"));
+  config = folder.path("moved/task.toml");
+  run = folder.path("moved/run");
+  const ProgramResult result = resume(quick);
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(without_seconds(read_csv(run + "/results.csv")), before);
+  folder.write("moved/t.csv", testing::clusters_csv(90, 2));
+  expect_has(resume(quick).err, "the data are not those");
+  fs::rename(folder.path("moved/t.csv"), folder.path("moved/other.csv"));
+  folder.write("moved/task.toml", "[data]\ntrain = \"other.csv\"\n[model]\nfrom = \"mlp\"\n");
+  expect_has(resume(quick).err, "this config has `");
+}
+
 // Strategies that started from different weights would be compared.
 TEST_F(CliCompareResume, OtherStartingWeightsAreRefused) {
   const auto make_base = [&](const std::string& seed) {

@@ -118,7 +118,8 @@ class Comparison {
     for (const std::string& note : data_notes_) say(note, note.starts_with("warning"));
     for (const std::string& note : notes_) say(note);
     const std::string config_file = request_.out + "/config.toml";
-    if (request_.resume) check_same_comparison(config_file);
+    if (request_.resume && std::filesystem::exists(config_file))
+      check_same_comparison(read_file(config_file, 1 << 24), outcome_.config, config_file);
     journal_.emplace(request_.out);  // first of all files: see RunFolder
     atomic_write(config_file, outcome_.config);
     spending_.emplace(budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
@@ -138,12 +139,6 @@ class Comparison {
     for (const std::string& text : before.repeated) say(text);
     outcome_.earlier_looks = before.others;
     if (!before.others.empty()) say(earlier_looks_note(before.others));
-  }
-
-  // All but the strategies must be as it was begun.
-  void check_same_comparison(const std::string& config_file) const {
-    if (!std::filesystem::exists(config_file)) return;
-    check_same_config(read_file(config_file, 1 << 24), outcome_.config, config_file, "strategies = ");
   }
 
   PreparedData draw(std::uint64_t seed) const { return draw_training_data(config_, loaded_, seed); }

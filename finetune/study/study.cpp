@@ -181,7 +181,7 @@ class StudyRun {
         began_ = then.substr(kBegun.size(), then.find('\n') - kBegun.size());
         then.erase(0, then.find('\n') + 1);
       }
-      check_same_config(then, now, file, "strategies = ");
+      check_same_comparison(then, now, file);
     }
     atomic_write(file, concat(kBegun, began_, '\n', now));
   }
