@@ -31,6 +31,14 @@ json gpt2(const json& changes = json::object()) {
   return config;
 }
 
+json bert(const json& changes) {
+  json config = {{"model_type", "bert"},        {"vocab_size", 12},         {"hidden_size", 8},
+                 {"num_hidden_layers", 1},      {"num_attention_heads", 2}, {"intermediate_size", 16},
+                 {"max_position_embeddings", 9}};
+  config.update(changes);
+  return config;
+}
+
 json vit(const json& changes = json::object()) {
   json config = {{"model_type", "vit"},
                  {"hidden_size", 8},
@@ -176,15 +184,8 @@ void start_changing(Model& model) {
 
 struct Padded : TransformerConfigs, ::testing::WithParamInterface<std::string> {
   std::unique_ptr<Model> make(const std::string& architecture) const {
-    ModelConfig config = read(architecture == "gpt2" ? gpt2({{"vocab_size", 12}})
-                                                     : json{{"model_type", "bert"},
-                                                            {"vocab_size", 12},
-                                                            {"hidden_size", 8},
-                                                            {"num_hidden_layers", 2},
-                                                            {"num_attention_heads", 2},
-                                                            {"intermediate_size", 16},
-                                                            {"max_position_embeddings", 9},
-                                                            {"type_vocab_size", 2}});
+    ModelConfig config =
+        read(architecture == "gpt2" ? gpt2({{"vocab_size", 12}}) : bert({{"num_hidden_layers", 2}}));
     if (architecture == "bert") config.transformer.pooling = "mean";
     set_dropout(config, 0.4);
     return make_model(config);
@@ -217,12 +218,6 @@ INSTANTIATE_TEST_SUITE_P(Adapters, Padded, ::testing::Values("none", "lora", "do
                          [](const auto& info) { return info.param; });
 
 TEST_F(TransformerConfigs, NumbersThatCannotBeAreNamedWithTheirFile) {
-  const auto bert = [](const json& changes) {
-    json config = {{"model_type", "bert"},   {"vocab_size", 12},         {"hidden_size", 8},
-                   {"num_hidden_layers", 1}, {"num_attention_heads", 2}, {"intermediate_size", 16}};
-    config.update(changes);
-    return config;
-  };
   EXPECT_EQ(read(bert({{"hidden_dropout_prob", 0}})).transformer.hidden_dropout, 0);
   for (const json& change : {json{{"hidden_dropout_prob", 1.5}}, json{{"attention_probs_dropout_prob", -0.1}},
                              json{{"classifier_dropout", 1}}, json{{"layer_norm_eps", -1e-5}},

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "core/error.h"
 #include "core/ops.h"
@@ -99,12 +100,18 @@ constexpr std::array kFolderFiles = {
 
 void folder_file(const std::string& bytes) {
   static const TemporaryFolder folder;
+  // Those that the model needs, as they are without an input.
+  static const std::map<std::string, std::string> needed = [] {
+    testing::write_text_model(folder.path());
+    std::map<std::string, std::string> files;
+    for (const char* file : {"vocab.txt", "sentence_bert_config.json"})
+      files[file] = testing::file_text(folder.path(file));
+    return files;
+  }();
   const std::string name = bytes.substr(0, bytes.find('\n'));
   if (std::find(kFolderFiles.begin(), kFolderFiles.end(), name) == kFolderFiles.end()) return;
-  testing::write_text_model(folder.path());  // what an input before has changed
-  for (const char* file : kFolderFiles)
-    if (file != std::string("vocab.txt") && file != std::string("sentence_bert_config.json"))
-      std::filesystem::remove(folder.path(file));
+  for (const char* file : kFolderFiles) std::filesystem::remove(folder.path(file));  // of the input before
+  for (const auto& [file, text] : needed) folder.write(file, text);
   for (const char* inner : {"1_Pooling", "adapter"}) std::filesystem::create_directories(folder.path(inner));
   folder.write(name, bytes.size() > name.size() ? bytes.substr(name.size() + 1) : "");
   answer([&] {
