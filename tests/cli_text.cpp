@@ -73,7 +73,7 @@ TEST_F(CliText, AFolderWithoutAHeadLearnsAndItsRunIsUsed) {
   EXPECT_DOUBLE_EQ(json::parse(eval.out)["accuracy"].get<double>(),
                    trained["test"]["accuracy"].get<double>());
 
-  const std::string texts = folder.write("new.txt", "The film was lovely .\r\nthe END was awful\n");
+  const std::string texts = folder.write("new.txt", "The film was lovely .\r\nthe END was awful .\n");
   const ProgramResult predict = run_program({"predict", "--model", run, "--input", texts, "--json"});
   ASSERT_EQ(predict.code, 0) << predict.err;
   const std::vector<json> lines = json_lines(predict.out);
