@@ -62,6 +62,10 @@ void add_further_metrics(const Config& config, const PreparedData& data, const P
   if (config.compare.training_score) add("training", data.train);
 }
 
+bool is_further_metric(const std::string& name, const std::string& main) {
+  return name.ends_with("_" + main) || name == "neighbours_kept";
+}
+
 double neighbours_kept(Model& before, Model& after, const Dataset& data, std::int64_t count) {
   check_neighbours(count, data);
   const std::int64_t samples = std::min(data.size(), kMostSamples);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "finetune/config.h"
 #include "finetune/evaluate.h"
@@ -20,6 +21,9 @@ void check_further_metrics(const Config& config, const Dataset& test);
 // Appends the main metric on each of data.shifted, as "amazon_accuracy", and, with compare.training_score, on
 // the training samples, as "training_accuracy".
 void add_further_metrics(const Config& config, const PreparedData& data, const Predict& predict, Metrics& to);
+
+// Whether a metric is one of these, where `main` is the main metric.
+bool is_further_metric(const std::string& name, const std::string& main);
 
 // How much of the features' geometry training left: of each sample's `count` nearest neighbours among the
 // others, by the cosine of what the head takes, the share that is the same in both networks; 1: all, about

@@ -126,6 +126,9 @@ bool adapter_ends_head(const Config& config, const PreparedData& data, const Mod
   return has_part && has_head({config.model.from, adapter.path()}, model);
 }
 
+// Of a line of a LoadReport, "name: what is wrong".
+std::string name_in(const std::string& line) { return line.substr(0, line.find(':')); }
+
 void load_folder(Model& model, const Config& config, const PreparedData& data, bool allow_missing,
                  std::vector<std::string>& notes) {
   const ModelFolder folder = read_model_folder(config.model.from);
@@ -141,17 +144,15 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   if (is_adapter_folder(folder.path + "/adapter") && !has_folded_adapter(folder.path))
     notes.push_back(concat("the adapter ", folder.path, "/adapter is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
-  const auto is_head = [&](const std::string& text) {
-    return names.contains(text.substr(0, text.find(':')));
-  };
+  const auto is_head = [&](const std::string& line) { return names.contains(name_in(line)); };
   // Of the head what stands below the last layer, such as a pooler: that it is drawn must not go unsaid.
   std::vector<std::string> drawn;
   for (const auto* list : {&report.missing, &report.mismatched})
-    for (const std::string& text : *list)
-      if (is_head(text) && std::none_of(outputs.begin(), outputs.end(), [&](const ParameterPtr& parameter) {
-            return parameter->name == text.substr(0, text.find(':'));
+    for (const std::string& line : *list)
+      if (is_head(line) && std::none_of(outputs.begin(), outputs.end(), [&](const ParameterPtr& parameter) {
+            return parameter->name == name_in(line);
           }))
-        drawn.push_back(text.substr(0, text.find(':')));
+        drawn.push_back(name_in(line));
   if (!drawn.empty() && config.model.init.empty())
     notes.push_back(concat("the folder has no ", joined(drawn), " that fits: drawn at random"));
   std::erase_if(report.missing, is_head);

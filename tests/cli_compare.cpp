@@ -182,6 +182,10 @@ TEST_F(CliCompare, FurtherMetricsStandBesideTheTests) {
     EXPECT_TRUE(test.contains("training_accuracy"));
     EXPECT_EQ(test.contains("neighbours_kept"), row["strategy"] == "full");
   }
+  for (const CsvRow& row : rows()) {
+    EXPECT_EQ(row.at("near_accuracy"), row.at("value"));
+    EXPECT_EQ(row.at("neighbours_kept").empty(), row.at("strategy") != "full");
+  }
   const ProgramResult reserved =
       quick({"--set", "data.shifted={ training = \"copy.csv\" }", "--out", folder.path("other")});
   EXPECT_EQ(reserved.code, 2);

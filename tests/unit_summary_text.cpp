@@ -65,5 +65,16 @@ TEST_F(SummaryText, FootnotesAreNumberedFromOne) {
   expect_has(words(), " [1] under-optimised: a worse mean than the probe's. [2] exploratory: added");
 }
 
+TEST_F(SummaryText, WhatNothingWasChosenOnHasATableOfItsOwn) {
+  EXPECT_EQ(words().find("second table"), std::string::npos);
+  outcome.summaries[1].metrics = {{"macro_f1", {0.5, 0.4, 0.6}},
+                                  {"near_accuracy", {0.25, 0.2, 0.3}},
+                                  {"neighbours_kept", {0.125, 0.1, 0.2}}};
+  const std::string text = summary_text(outcome);
+  expect_has(text, "\n\naccuracy on       near  neighbours kept\n");
+  expect_has(text, "\ndiscriminative  0.2500           0.1250\n");
+  expect_has(words(), "The second table has means over seeds");
+}
+
 }  // namespace
 }  // namespace thaw

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "finetune/compare/contender.h"
+#include "finetune/further_metrics.h"
 #include "finetune/metrics_json.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
@@ -20,25 +21,45 @@ using Json = nlohmann::ordered_json;
 // Shortest text that reads back as the same number.
 std::string number(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
 
-std::string results_csv(const CompareOutcome& outcome) {
-  std::ostringstream csv;
-  csv << "strategy,seed,status,lr,metric,value,loss,seconds,flops,peak_bytes,trainable,steps\n";
-  for (const ReportedRun& run : outcome.runs) {
-    const bool ok = run.status == "ok";
-    csv << run.strategy << ',' << run.seed << ',' << run.status << ',' << number(run.lr) << ',' << run.metric
-        << ',' << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ','
-        << number(run.seconds) << ',' << number(run.flops) << ',' << run.peak_bytes << ',' << run.trainable
-        << ',' << run.steps << '\n';
-  }
-  return csv.str();
-}
-
 // Quoted, as RFC 4180 has it, where it must be.
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + '"';
+}
+
+// Of the metrics that some strategy has.
+std::vector<std::string> further_metrics_of(const CompareOutcome& outcome) {
+  std::vector<std::string> names;
+  for (const StrategySummary& s : outcome.summaries)
+    for (const MetricInterval& m : s.metrics)
+      if (is_further_metric(m.name, outcome.metric) &&
+          std::find(names.begin(), names.end(), m.name) == names.end())
+        names.push_back(m.name);
+  return names;
+}
+
+std::string results_csv(const CompareOutcome& outcome) {
+  const std::vector<std::string> further = further_metrics_of(outcome);
+  std::ostringstream csv;
+  csv << "strategy,seed,status,lr,metric,value,loss,seconds,flops,peak_bytes,trainable,steps";
+  for (const std::string& name : further) csv << ',' << csv_field(name);
+  csv << '\n';
+  for (const ReportedRun& run : outcome.runs) {
+    const bool ok = run.status == "ok";
+    csv << run.strategy << ',' << run.seed << ',' << run.status << ',' << number(run.lr) << ',' << run.metric
+        << ',' << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ','
+        << number(run.seconds) << ',' << number(run.flops) << ',' << run.peak_bytes << ',' << run.trainable
+        << ',' << run.steps;
+    for (const std::string& name : further) {
+      const auto found =
+          std::find_if(run.test.begin(), run.test.end(), [&](const auto& m) { return m.first == name; });
+      csv << ',' << (found == run.test.end() ? "" : number(found->second));
+    }
+    csv << '\n';
+  }
+  return csv.str();
 }
 
 std::string tuning_csv(const CompareOutcome& outcome) {
@@ -88,6 +109,7 @@ Json summary_json(const StrategySummary& s) {
       {"evaluation", s.evaluation_seconds},
       {"tuning", s.tuning_seconds},
       {"to_within_half_a_point_of_full", s.seconds_to_full ? Json(*s.seconds_to_full) : Json(nullptr)}};
+  json["updates_to_within_half_a_point_of_full"] = s.steps_to_full ? Json(*s.steps_to_full) : Json(nullptr);
   json["tuning_trials"] = s.tuning_trials;
   json["flops"] = s.flops;
   json["peak_bytes"] = interval_json(s.peak_bytes);
@@ -198,10 +220,6 @@ std::string marks_of(const StrategySummary& s, const std::vector<Footnote>& foot
   return marks;
 }
 
-}  // namespace
-
-namespace {
-
 // What a table of the summary does without, each beside what comes before it.
 enum class Narrow { nothing, long_verdicts, memory, seconds, rates_and_long_headings };
 
@@ -245,6 +263,25 @@ std::vector<TextRow> summary_rows(const CompareOutcome& outcome, Narrow narrow) 
   return rows;
 }
 
+// What was measured beside the main metric; empty: nothing was.
+std::string further_table(const CompareOutcome& outcome) {
+  const std::vector<std::string> names = further_metrics_of(outcome);
+  if (names.empty()) return "";
+  std::vector<TextRow> rows{{outcome.metric + " on"}};
+  for (const std::string& name : names)
+    rows[0].push_back(name == "neighbours_kept" ? "neighbours kept"
+                                                : name.substr(0, name.size() - outcome.metric.size() - 1));
+  for (const StrategySummary& s : outcome.summaries) {
+    rows.push_back({s.strategy});
+    for (const std::string& name : names) {
+      const auto found = std::find_if(s.metrics.begin(), s.metrics.end(),
+                                      [&](const MetricInterval& m) { return m.name == name; });
+      rows.back().push_back(found == s.metrics.end() ? "" : fixed_number(found->interval.mean, 4));
+    }
+  }
+  return "\n" + text_table(rows, Align::right);
+}
+
 }  // namespace
 
 std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
@@ -259,6 +296,8 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
       outcome.tuned ? "Learning rates and knobs: chosen on validation data with a seed that is not reported."
                     : "Untuned: compares recipes.";
   if (!outcome.budget.empty()) notes += concat(" Budget of a run: ", outcome.budget, ".");
+  const std::string further = further_table(outcome);
+  if (!further.empty()) notes += " The second table has means over seeds of what nothing was chosen on.";
   const std::vector<Footnote> footnotes = footnotes_of(outcome);
   for (std::size_t i = 0; i < footnotes.size(); ++i)
     notes += concat(" [", i + 1, "] ", footnotes[i].words, ".");
@@ -266,7 +305,7 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
     notes += " None detected: one of the size in brackets would have been with probability 0.8.";
   if (!outcome.earlier_looks.empty())
     notes += concat(" Exploratory: the test data had been looked at by ", outcome.earlier_looks.back(), ".");
-  return wrapped(verdict_paragraph(outcome), line) + "\n" + table +
+  return wrapped(verdict_paragraph(outcome), line) + "\n" + table + further +
          wrapped(concat(notes, " ± is ", kIntervals, "."), line);
 }
 
