@@ -120,6 +120,27 @@ TEST_F(CliVit, ARunsFolderScalesAlikeWhereverItIsUsed) {
   EXPECT_EQ(predict("images", "run"), predict("bright-images", "bright"));
 }
 
+// As transformers writes one: no preprocess.json, the classes in config.json.
+TEST_F(CliVit, AFolderThatNoRunWroteIsUsedAsItsFileSays) {
+  const auto predict = [&](const std::string& images) {
+    return run_program(
+        {"predict", "--model", folder.path("vit"), "--input", folder.path(images + "-idx3-ubyte"), "--json"});
+  };
+  const ProgramResult unknown = predict("images");
+  EXPECT_EQ(unknown.code, 2);
+  expect_has(unknown.err, kFile);
+  write_preprocessor({{"image_mean", {0}}, {"image_std", {0.5}}});
+  const ProgramResult half = predict("images");
+  ASSERT_EQ(half.code, 0) << half.err;
+  expect_has(half.err, "images are normalised as ");
+  write_preprocessor({{"image_mean", {0}}, {"image_std", {1}}});
+  EXPECT_EQ(predict("bright-images").out, half.out);
+  EXPECT_NE(predict("images").out, half.out);
+  EXPECT_EQ(json::parse(half.out.substr(0, half.out.find('\n')))["probabilities"].size(), 3u);
+  const ProgramResult eval = run_program({"eval", write_config("images"), "--model", folder.path("vit")});
+  expect_has(eval.err, "the data have 2 classes, the model 3");
+}
+
 TEST_F(CliVit, StandardizeGoesBeforeTheFolder) {
   write_preprocessor({{"image_mean", {0}}, {"image_std", {0.5}}});
   const ProgramResult trained = train(write_config("images", "standardize = true\n"), "run");

@@ -104,6 +104,15 @@ ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder
   return folder;
 }
 
+// Of a folder that no run of thaw wrote: images are prepared as its preprocessor_config.json says.
+void prepare_images(ModelFolder& folder) {
+  const Standardizer standardizer = normalization_of(*folder.images, folder.config.sample_shape);
+  folder.preprocess.sample_shape = folder.config.sample_shape;
+  folder.preprocess.mean = standardizer.mean;
+  folder.preprocess.deviation = standardizer.deviation;
+  for (const std::string& note : notes_of(*folder.images, false)) Progress().message(note);
+}
+
 void check_finite(const Model& model, const std::string& source) {
   if (!all_finite(model))
     fail_input("the weights hold NaN or infinite values (", source,
@@ -132,12 +141,15 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   if (need_head && saved.folder.config.problem_type == "multi_label_classification")
     fail_input("the model gives a text several labels at once (problem_type in ", saved.folder.path,
                "/config.json), which is not in this version; fine-tune it to give one");
-  if (!saved.folder.has_preprocess && !takes_text(saved.folder.config))
-    fail_input("there is no preprocess.json, so it is not known how the model's data were prepared (", path,
+  if (!saved.folder.has_preprocess && !takes_text(saved.folder.config) && !saved.folder.images)
+    fail_input("there is no preprocess.json",
+               saved.folder.config.architecture == "vit" ? concat(" and no ", kImageInputName) : "",
+               ", so it is not known how the model's data were prepared (", path,
                "); give the whole folder of a run");
   const WeightFiles files(saved.folder.path);
   check_fits_memory(saved.folder.config);
   if (!allow_missing) check_size(saved.folder, files);
+  if (!saved.folder.has_preprocess && saved.folder.images) prepare_images(saved.folder);
   const InitSeed seed(0);
   saved.model = make_model(saved.folder.config);
   LoadReport report = load_weights(*saved.model, files);
