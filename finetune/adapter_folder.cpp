@@ -157,6 +157,24 @@ void load_tensors(Model& model, const WeightFiles& files, std::vector<std::strin
                "); use the model that it was trained on");
 }
 
+// A module by its path, as PEFT looks for it: by the end of its name, but by all of it where transformers
+// calls it otherwise than its files do.
+std::string name_for_peft(const Model& model, const std::string& path) {
+  const std::string end = ".weight", name = model.name_in_peft(path + end);
+  return name == model.name_in_file(path + end) ? path : name.substr(0, name.size() - end.size());
+}
+
+std::vector<std::string> targets_for_peft(Model& model, const AdapterSpec& spec) {
+  std::vector<std::string> names;
+  bool renamed = false;
+  for (const Linear* layer : model.linears()) {
+    if (layer->lora() == nullptr) continue;
+    names.push_back(name_for_peft(model, layer->path()));
+    renamed |= names.back() != layer->path();
+  }
+  return renamed ? names : target_names(model, spec);
+}
+
 nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelConfig& config,
                            const std::vector<std::string>& saved, const std::string& base) {
   const auto& lora = std::get<LoraOptions>(spec.layer);
@@ -174,12 +192,12 @@ nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelCon
                       {"layers_pattern", nullptr},
                       {"layers_to_transform", nullptr},
                       {"lora_dropout", lora.dropout},
-                      {"modules_to_save", saved},
+                      {"modules_to_save", nlohmann::json::array()},
                       {"peft_type", "LORA"},
                       {"r", lora.r},
                       {"rank_pattern", nlohmann::json::object()},
                       {"revision", nullptr},
-                      {"target_modules", target_names(model, spec)},
+                      {"target_modules", targets_for_peft(model, spec)},
                       {"task_type", nullptr},
                       {"use_dora", lora.dora},
                       {"use_rslora", lora.rslora}};
@@ -187,6 +205,7 @@ nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelCon
       whole ? nlohmann::json(static_cast<std::int64_t>(lora.alpha)) : nlohmann::json(lora.alpha);
   json["base_model_name_or_path"] = base.empty() ? nlohmann::json(nullptr) : nlohmann::json(base);
   if (takes_text(config)) json["task_type"] = "SEQ_CLS";
+  for (const std::string& module : saved) json["modules_to_save"].push_back(name_for_peft(model, module));
   return json;
 }
 
@@ -226,7 +245,7 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
     if (std::find(saved.begin(), saved.end(), module) == saved.end()) saved.push_back(module);
   NamedTensors tensors;
   const auto add = [&](const std::string& name, const Tensor& tensor) {
-    tensors.emplace_back("base_model.model." + model.name_in_file(name), tensor.detach());
+    tensors.emplace_back("base_model.model." + model.name_in_peft(name), tensor.detach());
   };
   for (const ParameterPtr& parameter : model.parameters())
     if (parameter->kind == ParameterKind::lora || is_in_any(parameter->name, saved))

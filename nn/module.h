@@ -94,6 +94,8 @@ class Model : public Module {
   virtual Shape sample_shape() const = 0;
   // The name that a parameter or buffer has in checkpoints of this architecture.
   virtual std::string name_in_file(const std::string& name) const { return name; }
+  // The name that it has among transformers' modules, where PEFT looks for what an adapter is for.
+  virtual std::string name_in_peft(const std::string& name) const { return name_in_file(name); }
   // And back, from any of the names that are in use; nothing for what such checkpoints hold beside the model.
   virtual std::optional<std::string> name_in_model(const std::string& name_in_file) const {
     return name_in_file;

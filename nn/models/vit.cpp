@@ -30,12 +30,21 @@ constexpr OtherName kModuleNames[] = {
     {".mlp.fc2.", ".output.dense."},
 };
 
+constexpr std::string_view kModuleLayers = "layers.", kFileLayers = "encoder.layer.";
+
 std::string file_name_of_module(const std::string& name) {
-  constexpr std::string_view kLayers = "layers.";
-  std::string renamed = "encoder.layer." + name.substr(kLayers.size());
+  std::string renamed = concat(kFileLayers, name.substr(kModuleLayers.size()));
   for (const OtherName& other : kModuleNames)
     if (const std::size_t at = renamed.find(other.module); at != std::string::npos)
       renamed.replace(at, other.module.size(), other.file);
+  return renamed;
+}
+
+std::string module_name_of_file(const std::string& name) {
+  std::string renamed = concat(kModuleLayers, name.substr(kFileLayers.size()));
+  for (const OtherName& other : kModuleNames)
+    if (const std::size_t at = renamed.find(other.file); at != std::string::npos)
+      return renamed.replace(at, other.file.size(), other.module);
   return renamed;
 }
 
@@ -117,11 +126,15 @@ std::string Vit::name_in_file(const std::string& name) const {
   return name.starts_with("classifier.") ? name : std::string(kVitPrefix) + name;
 }
 
+std::string Vit::name_in_peft(const std::string& name) const {
+  return name_in_file(name.starts_with(kFileLayers) ? module_name_of_file(name) : name);
+}
+
 std::optional<std::string> Vit::name_in_model(const std::string& name_in_file) const {
   std::string name = name_in_file;
   if (name.starts_with(kVitPrefix)) name.erase(0, kVitPrefix.size());
   if (is_no_part_of_vit(name)) return std::nullopt;
-  return name.starts_with("layers.") ? file_name_of_module(name) : name;
+  return name.starts_with(kModuleLayers) ? file_name_of_module(name) : name;
 }
 
 std::vector<std::string> Vit::lora_targets() const { return {"query", "value"}; }

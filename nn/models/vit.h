@@ -36,6 +36,7 @@ class Vit : public Model {
   const char* architecture() const override { return "vit"; }
   Shape sample_shape() const override { return sample_shape_; }
   std::string name_in_file(const std::string& name) const override;
+  std::string name_in_peft(const std::string& name) const override;  // as since transformers 5
   std::optional<std::string> name_in_model(const std::string& name_in_file) const override;
   std::vector<std::string> lora_targets() const override;        // query and value
   std::vector<std::string> bottleneck_targets() const override;  // what attention and feed-forward end with
