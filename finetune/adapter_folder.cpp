@@ -229,6 +229,8 @@ AdapterFolder read_adapter_folder(const std::string& path) {
   read_optional_field(json, "use_rslora", file, options.rslora);
   read_optional_field(json, "use_dora", file, options.dora);
   read_optional_field(json, "base_model_name_or_path", file, folder.base);
+  if (const auto task = json.find("task_type"); task != json.end() && task->is_string())
+    folder.task_type = task->get<std::string>();
   if (const std::string beside = path + "/preprocess.json"; fs::exists(beside))
     read_field(read_json(beside), "labels", beside, folder.labels);
   if (!fs::exists(folder.weights()))

@@ -7,6 +7,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "finetune/data/text.h"
+#include "finetune/sentence_modules.h"
 #include "finetune/tokenizer/tokenizer.h"
 #include "kernels/kernels.h"
 #include "nn/json_file.h"
@@ -74,64 +75,16 @@ std::vector<std::string> missing_names(const Model& model, const std::set<std::s
 void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, const std::string& name,
                  Tensor& to, LoadReport& report) {
   if (entry.shape == std::vector<std::int64_t>(to.shape().begin(), to.shape().end())) {
-    const Tensor loaded = file.load_as(entry.name, to.dtype());
-    kernels::copy(to, loaded);
+    const Tensor loaded = file.load(entry.name);
+    if (is_floating(to.dtype()) && !is_floating(loaded.dtype()))
+      fail_input("the weights ", quoted_name(entry.name), " have dtype ", entry.dtype, " (", file.path(),
+                 "), which is not one of weights here; convert them to F32, F64, F16 or BF16");
+    kernels::copy(to, loaded.to(to.dtype()));
     return;
   }
   std::string shape;
   for (const std::int64_t size : entry.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(size);
   report.mismatched.push_back(concat(name, ": the file has [", shape, "], the model ", to.shape()));
-}
-
-// How a sentence-transformers folder makes one vector of a text. `pooling`: of the model without the file.
-void read_sentence_pooling(const std::string& path, std::string& pooling) {
-  if (!fs::exists(path)) return;
-  const nlohmann::json json = read_json(path);
-  const auto is_set = [&](const char* mode) {
-    bool value = false;
-    read_optional_field(json, mode, path, value);
-    return value;
-  };
-  std::vector<std::string> modes;
-  // From version 6 on one name, or a list of them; before, a switch for each.
-  if (const auto named = json.find("pooling_mode"); named != json.end() && named->is_string())
-    modes = {named->get<std::string>()};
-  else
-    read_optional_field(json, "pooling_mode", path, modes);
-  for (const char* mode :
-       {"cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"})
-    if (is_set(concat("pooling_mode_", mode).c_str())) modes.emplace_back(mode);
-  if (modes.empty())
-    fail_input("no way to make one vector of a text is named (", path,
-               R"(); set "pooling_mode" to "mean" or "cls")");
-  const bool decoder = pooling == kLastToken;
-  pooling = joined(modes);
-  if (pooling == "mean_tokens") pooling = "mean";
-  if (pooling == "cls_token") pooling = "cls";
-  if (decoder ? pooling != kLastToken : pooling != "mean" && pooling != "cls")
-    fail_input("the vector of a text is made by ", quoted_name(pooling), " (", path, "); this version has ",
-               decoder ? "lasttoken" : "mean and cls",
-               " for such a model: use one of that kind, or remove the "
-               "file to train with what the model is without it");
-}
-
-// Whether a sentence-transformers folder ends with a module that makes embeddings of length 1. The module has
-// no files of its own. InputError where embeddings go through a module that thaw has not.
-bool normalizes(const std::string& path) {
-  if (!fs::exists(path)) return false;
-  bool normalize = false;
-  for (const nlohmann::json& module : read_json(path)) {
-    std::string type;
-    if (module.is_object()) read_optional_field(module, "type", path, type);
-    const std::string name = type.substr(type.rfind('.') + 1);
-    if (name == "Normalize")
-      normalize = true;
-    else if (name != "Transformer" && name != "Pooling")
-      fail_input("sentences go through a module of the type ", quoted_name(type), " (", path,
-                 "); only Transformer, Pooling and Normalize are in this version; remove the file to train "
-                 "and use what comes before it");
-  }
-  return normalize;
 }
 
 std::vector<std::string> input_files(const ModelConfig& config, const std::string& folder) {
@@ -159,8 +112,7 @@ ModelFolder read_model_folder(const std::string& path) {
   folder.path = path;
   folder.config = read_model_config(path + "/config.json");
   std::string& pooling = folder.config.transformer.pooling;
-  read_sentence_pooling(path + "/1_Pooling/config.json", pooling);
-  folder.preprocess.normalize = normalizes(path + "/modules.json");
+  folder.preprocess.normalize = read_sentence_modules(path, pooling);
   folder.has_preprocess = fs::exists(path + "/preprocess.json");
   if (folder.has_preprocess) {
     folder.preprocess = read_preprocess(path + "/preprocess.json", folder.preprocess.normalize, pooling);

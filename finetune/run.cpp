@@ -12,6 +12,7 @@
 #include "finetune/evaluate.h"
 #include "finetune/event_file.h"
 #include "finetune/further_metrics.h"
+#include "finetune/plan_report.h"
 #include "finetune/run_report.h"
 #include "finetune/test_looks.h"
 #include "nn/init.h"
@@ -104,6 +105,8 @@ RunResult run_training(const RunRequest& request) {
   const PreparedData& data = request.data != nullptr ? *request.data : own;
   const bool judge = request.evaluate_test && data.test.size() > 0;
   if (judge) check_further_metrics(config, data.test);
+  if (judge && !request.out.empty() && request.data == nullptr)
+    check_can_record(registered_name(request.out));
   const Strategy strategy = strategy_for(config, data);
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
@@ -126,6 +129,14 @@ RunResult run_training(const RunRequest& request) {
   say_notes(request, data.notes);
   say_notes(request, prepared.notes);
   say_notes(request, strategy.warnings);
+  if (request.data == nullptr)  // a comparison says it once for all of its runs
+    say_notes(request, plan_warnings(
+                           trainer.plan(),
+                           [&](std::int64_t completed) {
+                             return config.train.lr * multiplier(trainer.schedule(), completed,
+                                                                 trainer.plan().run().total_updates);
+                           },
+                           {}, false));
   const double load_seconds = seconds_since(start);
   result.outcome = trainer.run(request.resume);
   if (watch) result.watched = watch->samples();

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/adapter_folder.h"
 #include "finetune/adapters.h"
+#include "finetune/checkpoint.h"
 #include "finetune/data/text.h"
 #include "finetune/experiment.h"
 #include "kernels/kernels.h"
@@ -157,6 +158,9 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     notes.push_back(concat("the folder has no ", joined(drawn), " that fits: drawn at random"));
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
+  if (!new_head && folder.preprocess.labels.empty() && data.train.classes.size() > 1)
+    notes.push_back(concat("the folder's head is kept: its classes have no names, and are taken for ",
+                           joined(data.train.classes), " in this order"));
   if (new_head) {
     drawn_outputs.put_back();
     notes.push_back(concat("the head is new: ", new_labels ? "its labels differ from the task's"
@@ -167,6 +171,9 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     fail_input("the weights in ", files.path(), " do not fit: ", describe_problems(report),
                "; use the matching config.json, or --allow-missing");
   if (problems) notes.push_back("warning: " + describe_problems(report));
+  if (!all_finite(model))
+    fail_input("the weights hold NaN or infinite values (", files.path(),
+               "); give the folder of a run that did not diverge");
 }
 
 // Loads an adapter by `load`, but not a head that is for other labels.

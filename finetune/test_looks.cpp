@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "finetune/utf8.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -71,6 +72,16 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
     looks.push_back(std::move(look));
   }
   return looks;
+}
+
+void check_can_record(const std::string& by) {
+  if (replace_invalid_utf8(by) != by)
+    fail_input("the path ", by, " is not UTF-8, in which looks at test data are noted; choose another --out");
+  const std::string path = register_beside(by), folder = fs::path(path).parent_path().string();
+  const std::string& asked = fs::exists(path) ? path : folder;
+  if (fs::exists(asked) && ::faccessat(AT_FDCWD, asked.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
+    fail_input("looks at test data are noted in ", path, ", which cannot be written (", std::strerror(errno),
+               "); choose another --out");
 }
 
 void record_look(const TestLook& look) { write_look(look, register_beside(look.by)); }

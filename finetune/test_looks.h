@@ -21,6 +21,10 @@ struct TestLook {
 std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by,
                                     const std::string& since = {});
 
+// Before anything is computed whose result a look will judge. InputError where a look by `by` could not be
+// entered: the register beside it cannot be written, or its name is no UTF-8.
+void check_can_record(const std::string& by);
+
 // Before the first look. Throws Error where the register cannot be written.
 void record_look(const TestLook& look);
 

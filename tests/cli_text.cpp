@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -80,6 +81,35 @@ TEST_F(CliText, AFolderWithoutAHeadLearnsAndItsRunIsUsed) {
   ASSERT_EQ(lines.size(), 2u) << predict.out;
   EXPECT_EQ(lines[0]["label"], "good");
   EXPECT_EQ(lines[1]["label"], "bad");
+}
+
+// Before anything is trained: the look at the test data could not be noted afterwards.
+TEST_F(CliText, AFolderWhoseLooksCannotBeNotedIsRefused) {
+  const ProgramResult result = run_program({"train", config, "--out", folder.path("q\xff")});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_NE(result.err.find("not UTF-8"), std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find("100 %"), std::string::npos) << result.err;
+}
+
+TEST_F(CliText, OptionsThatAreSetAreThoseOfTheStrategyThatIsNamed) {
+  const ProgramResult result =
+      train({"--strategy", "lora", "--set", "strategy.r=2", "--set", "train.epochs=1"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(json::parse(file_text(run + "/adapter/adapter_config.json"))["r"], 2);
+}
+
+// Each evaluation on the test data counts, whoever else evaluates at the same time.
+TEST_F(CliText, EveryLookAtTheTestDataCounts) {
+  ASSERT_EQ(train({"--set", "train.epochs=1"}).code, 0);
+  const auto looks = [&] { return json::parse(file_text(run + "/run.json"))["test_evaluations"].get<int>(); };
+  const int before = looks();
+  std::vector<std::future<int>> evaluations;
+  for (int i = 0; i < 4; ++i)
+    evaluations.push_back(std::async(std::launch::async, [&] {
+      return run_program({"eval", config, "--model", run}).code;
+    }));
+  for (std::future<int>& evaluation : evaluations) EXPECT_EQ(evaluation.get(), 0);
+  EXPECT_EQ(looks(), before + 4);
 }
 
 TEST_F(CliText, TheBatchThatATextStandsInDoesNotMatter) {

@@ -173,6 +173,57 @@ TEST_F(CliTextFolders, AModuleThatThawHasNotIsRefused) {
   expect_refused(embed(model), {"Dense", "modules.json"});
 }
 
+// The folder of the Pooling is the one that modules.json names, and the modules have one order.
+TEST_F(CliTextFolders, ThePoolingIsTheOneThatIsNamed) {
+  const std::string pooling = R"({"type": "sentence_transformers.models.Pooling", "path": "2_Pooling"})";
+  const std::string normalize = R"({"type": "sentence_transformers.models.Normalize", "path": ""})";
+  folder.write("model/modules.json", "[" + pooling + "," + normalize + "]");
+  expect_refused(embed(model), {"modules.json names", "2_Pooling/config.json", "missing"});
+  std::filesystem::create_directories(model + "/1_Pooling");
+  std::filesystem::create_directories(model + "/2_Pooling");
+  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_cls_token": true})");
+  folder.write("model/2_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
+  const ProgramResult named = embed(model);
+  ASSERT_EQ(named.code, 0) << named.err;
+  folder.write("model/1_Pooling/config.json", "no JSON");
+  EXPECT_EQ(embed(model).out, named.out);
+  folder.write("model/2_Pooling/config.json", R"({"pooling_mode_cls_token": true})");
+  EXPECT_NE(embed(model).out, named.out);
+  folder.write("model/modules.json", "[" + normalize + "," + pooling + "]");
+  expect_refused(embed(model), {"Pooling", "order", "modules.json"});
+}
+
+// PEFT's FEATURE_EXTRACTION has no classifier, and so no pooler of one.
+TEST_F(CliTextFolders, AnAdapterWithoutAHeadKeepsTheFoldersPooling) {
+  std::filesystem::create_directories(model + "/1_Pooling");
+  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
+  const std::string plain = embed(model).out;
+  ASSERT_EQ(train({"--strategy", "lora", "--set", "train.epochs=0"}).code, 0);  // B = 0: the base itself
+  std::filesystem::rename(run + "/adapter", folder.path("adapter"));
+  std::filesystem::remove(folder.path("adapter/preprocess.json"));
+  json adapter = json::parse(file_text(folder.path("adapter/adapter_config.json")));
+  adapter["task_type"] = "FEATURE_EXTRACTION";
+  folder.write("adapter/adapter_config.json", adapter.dump());
+  const ProgramResult adapted = embed(folder.path("adapter"));
+  ASSERT_EQ(adapted.code, 0) << adapted.err;
+  EXPECT_EQ(adapted.out, plain);
+}
+
+TEST_F(CliTextFolders, WeightsThatAreNoNumbersAreRefusedBeforeTraining) {
+  NamedTensors weights = weights_without("no such part");
+  const auto save_with = [&](const Tensor& first) {
+    NamedTensors changed = weights;
+    changed.front().second = first;
+    save_safetensors(model + "/model.safetensors", changed);
+  };
+  const Tensor& first = weights.front().second;
+  save_with(full(first.shape(), NAN));
+  expect_refused(train(), {"NaN or infinite", "model.safetensors"});
+  save_with(first.to(DType::i32));
+  expect_refused(train(), {weights.front().first, "I32", "model.safetensors"});
+  expect_refused(embed(model), {"I32"});
+}
+
 TEST_F(CliTextFolders, MergedModelsNormalizeAsTheirBase) {
   folder.write("model/modules.json", R"([{"type": "sentence_transformers.models.Normalize"}])");
   ASSERT_EQ(train({"--strategy", "lora"}).code, 0);

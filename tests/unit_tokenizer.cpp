@@ -98,6 +98,10 @@ TEST_F(Golden, OlderFilesOfBertGiveTheSame) {
 
   write("tokenizer_config.json", R"({"do_lower_case": false})");
   EXPECT_NE(load()->encode("The").ids, tokenizer->encode("The").ids);
+  write("tokenizer_config.json", R"({"tokenizer_class": "DistilBertTokenizerFast"})");
+  expect_encodings(*load(), bert["encodings"]);
+  write("tokenizer_config.json", R"({"tokenizer_class": "BertJapaneseTokenizer"})");
+  EXPECT_THROW(load(), InputError);
 }
 
 // vocab.json and merges.txt in the place of tokenizer.json.

@@ -1,4 +1,7 @@
 // `thaw eval`: metrics of a trained model on the data that a config names.
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -65,6 +68,9 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
 std::int64_t count_look(const std::string& folder, const Config& config, const std::string& test_hash) {
   const std::string path = folder + "/run.json";
   if (!std::filesystem::exists(path)) return 0;
+  // Of evaluations at the same time one waits for the other: each counts.
+  const FileDescriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ::flock(lock.get(), LOCK_EX);
   record_look_with_model(
       {test_hash, std::filesystem::canonical(folder).string(), sha256_hex(to_toml(config)), now_utc()});
   Json run = Json::parse(read_file(path, std::int64_t{1} << 28), nullptr, false);
@@ -91,9 +97,13 @@ int eval(const Arguments& arguments) {
   if (task == "classification") use_labels_of(saved.folder, part.source, part.data);
   Json json{{"split", part.split}, {"samples", part.data.size()}};
   json.update(metrics_json(evaluate(*saved.model, part.data)));
-  if (const std::int64_t looks =
-          std::string(part.split) == "test" ? count_look(arguments.model, config, part.hash) : 0;
-      looks > 0) {
+  std::int64_t looks = 0;
+  if (std::string(part.split) == "test") try {
+      looks = count_look(arguments.model, config, part.hash);
+    } catch (const Error& error) {  // the folder of a run may be one to read only
+      Progress().message(concat("warning: this look at the test data is not noted: ", error.what()));
+    }
+  if (looks > 0) {
     json["test_evaluations"] = looks;
     json["exploratory"] = looks > 1;
   }

@@ -83,7 +83,7 @@ void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
 }
 
 // The model's folder, as its adapter needs it.
-ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder>& adapter) {
+ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder>& adapter, bool need_head) {
   if (!adapter) return read_model_folder(path);
   const std::string base = adapter->path == path ? adapter->base : path;
   if (!is_model_folder(base))
@@ -96,8 +96,9 @@ ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder
   if (std::filesystem::exists(adapter->path + "/preprocess.json")) {
     use_preprocess(adapter->path + "/preprocess.json", folder);
   } else {
-    // PEFT adapts transformers' classifiers, which have a pooler whatever the folder says of sentences.
-    if (!folder.has_preprocess && folder.config.transformer.pooling != kLastToken)
+    // Those of transformers' classifiers, which have a pooler whatever the folder says of sentences.
+    const bool of_classifier = need_head || adapter->task_type == "SEQ_CLS";
+    if (of_classifier && !folder.has_preprocess && folder.config.transformer.pooling != kLastToken)
       folder.config.transformer.pooling = "pooler";
     use_outputs_of(*adapter, folder);
   }
@@ -137,7 +138,7 @@ void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report)
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
   const std::optional<AdapterFolder> adapter = find_adapter(path);
-  SavedModel saved{read_base(path, adapter), nullptr, adapter ? adapter->path : ""};
+  SavedModel saved{read_base(path, adapter, need_head), nullptr, adapter ? adapter->path : ""};
   if (need_head && saved.folder.config.problem_type == "multi_label_classification")
     fail_input("the model gives a text several labels at once (problem_type in ", saved.folder.path,
                "/config.json), which is not in this version; fine-tune it to give one");
@@ -222,7 +223,11 @@ void check_outputs(const Outputs& outputs, const std::string& source) {
 void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data) {
   const std::vector<std::string>& labels = folder.preprocess.labels;
   if (labels.empty()) {  // no names are recorded: only the number of classes can be checked
-    if (static_cast<std::int64_t>(data.classes.size()) == folder.config.outputs) return;
+    if (static_cast<std::int64_t>(data.classes.size()) == folder.config.outputs) {
+      Progress().message(concat("the model's classes have no names, and are taken for ", joined(data.classes),
+                                " in this order"));
+      return;
+    }
     fail_input("the data have ", data.classes.size(), " classes, the model ", folder.config.outputs, " (",
                source, "); give data of the model's task");
   }

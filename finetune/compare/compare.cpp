@@ -102,6 +102,7 @@ class Comparison {
              registered_name(request_.looks_as.empty() ? request_.out : request_.looks_as),
              identity_of(config_, loaded_, start_),
              {}};
+    check_can_record(look_.by);
     const auto trained = static_cast<std::int64_t>(contenders_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
     total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();

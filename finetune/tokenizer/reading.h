@@ -30,6 +30,7 @@ struct FolderConfig {
   bool tokenize_chinese_chars = true;
   std::optional<bool> strip_accents;
   bool add_prefix_space = false;
+  bool add_bos_token = false;
 };
 
 FolderConfig read_folder_config(const std::string& folder);

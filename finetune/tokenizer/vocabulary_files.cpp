@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "finetune/data/text.h"
 #include "finetune/tokenizer/reading.h"
 #include "nn/files.h"
 #include "nn/json_file.h"
@@ -82,6 +83,17 @@ std::int64_t id_of(const std::map<std::string, DeclaredToken>& tokens, const cha
   return vocabulary.at(found->second.token.content);
 }
 
+// Other classes of transformers read the same files in ways of their own.
+void check_class(const FolderConfig& config, const std::vector<std::string>& known,
+                 const std::string& folder) {
+  if (!config.tokenizer_class) return;
+  std::string name = *config.tokenizer_class;
+  if (name.ends_with("Fast")) name.resize(name.size() - std::string_view("Fast").size());
+  if (std::find(known.begin(), known.end(), name) == known.end())
+    fail_input("the tokenizer is a ", in_quotes(*config.tokenizer_class), ", not ", name_list(known), " (",
+               folder, "/tokenizer_config.json); save it as tokenizer.json");
+}
+
 }  // namespace
 
 FolderConfig read_folder_config(const std::string& folder) {
@@ -101,6 +113,7 @@ FolderConfig read_folder_config(const std::string& folder) {
     read_optional_field(file, "do_lower_case", path, config.do_lower_case);
     read_optional_field(file, "tokenize_chinese_chars", path, config.tokenize_chinese_chars);
     read_optional_field(file, "add_prefix_space", path, config.add_prefix_space);
+    read_optional_field(file, "add_bos_token", path, config.add_bos_token);
     if (file.contains("strip_accents") && !file["strip_accents"].is_null())
       read_field(file, "strip_accents", path, config.strip_accents.emplace());
   }
@@ -110,6 +123,10 @@ FolderConfig read_folder_config(const std::string& folder) {
 }
 
 ReadTokenizer read_word_piece_files(const std::string& folder, const FolderConfig& config) {
+  check_class(config,
+              {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "PreTrainedTokenizer",
+               "TokenizersBackend"},
+              folder);
   const std::string path = folder + "/vocab.txt";
   ReadTokenizer to(path);
   std::int64_t next = 0;
@@ -135,6 +152,11 @@ ReadTokenizer read_word_piece_files(const std::string& folder, const FolderConfi
 }
 
 ReadTokenizer read_bpe_files(const std::string& folder, const FolderConfig& config) {
+  check_class(config, {"GPT2Tokenizer", "RobertaTokenizer", "PreTrainedTokenizer", "TokenizersBackend"},
+              folder);
+  if (config.add_bos_token)
+    fail_input("add_bos_token without tokenizer.json is not in this version (", folder,
+               "/tokenizer_config.json); save the tokenizer as tokenizer.json");
   const std::string path = folder + "/vocab.json";
   ReadTokenizer to(path);
   const json vocabulary = read_json(path, kMaxTokenizerBytes);
