@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "finetune/data/text.h"
 #include "nn/json_file.h"
 #include "nn/models/transformer.h"
 #include "nn/safetensors_header.h"
