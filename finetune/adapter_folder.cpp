@@ -146,7 +146,7 @@ std::vector<Linear*> layers_of(Model& model, AdaptedLayers wanted, const Adapter
 void load_tensors(Model& model, const WeightFiles& files, std::vector<std::string>& notes) {
   LoadReport report = load_weights(model, files);
   std::erase_if(report.mismatched, [&](const std::string& text) {
-    if (model.group_of(text.substr(0, text.find(':'))) != model.head()) return false;
+    if (model.group_of(name_in(text)) != model.head()) return false;
     notes.push_back("the head is not the adapter's: " + text);
     return true;
   });

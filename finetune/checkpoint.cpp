@@ -179,6 +179,12 @@ bool all_finite(const Model& model) {
   return count.item() == 0;
 }
 
+void check_finite(const Model& model, const std::string& source) {
+  if (!all_finite(model))
+    fail_input("the weights hold NaN or infinite values (", source,
+               "); give the folder of a run that did not diverge");
+}
+
 void save_checkpoint(const std::string& folder, const CheckpointView& view, std::int64_t keep) {
   const Names all = model_tensors(view.model);
   NamedTensors tensors;

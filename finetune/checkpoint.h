@@ -48,6 +48,8 @@ void restore_buffers(Model& model, const Snapshot& buffers);
 
 // No parameter or buffer holds a NaN or an infinity.
 bool all_finite(const Model& model);
+// InputError where one does; `source`: the file that the weights came from.
+void check_finite(const Model& model, const std::string& source);
 
 // What a run and the one that goes on with it have the same.
 struct RunIdentity {

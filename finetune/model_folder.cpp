@@ -75,11 +75,10 @@ std::vector<std::string> missing_names(const Model& model, const std::set<std::s
 void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, const std::string& name,
                  Tensor& to, LoadReport& report) {
   if (entry.shape == std::vector<std::int64_t>(to.shape().begin(), to.shape().end())) {
-    const Tensor loaded = file.load(entry.name);
-    if (is_floating(to.dtype()) && !is_floating(loaded.dtype()))
+    if (is_floating(to.dtype()) && !entry.dtype.starts_with('F') && entry.dtype != "BF16")
       fail_input("the weights ", quoted_name(entry.name), " have dtype ", entry.dtype, " (", file.path(),
                  "), which is not one of weights here; convert them to F32, F64, F16 or BF16");
-    kernels::copy(to, loaded.to(to.dtype()));
+    kernels::copy(to, file.load_as(entry.name, to.dtype()));
     return;
   }
   std::string shape;
@@ -185,6 +184,8 @@ std::optional<std::string> model_name(const Model& model, const std::string& nam
   return model.name_in_model(name_in_file.starts_with(kPeftPrefix) ? name_in_file.substr(kPeftPrefix.size())
                                                                    : name_in_file);
 }
+
+std::string name_in(const std::string& line) { return line.substr(0, line.find(':')); }
 
 LoadReport load_weights(Model& model, const WeightFiles& files) {
   const NoGrad no_grad;

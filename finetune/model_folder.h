@@ -65,6 +65,9 @@ struct LoadReport {
   std::vector<std::string> mismatched;  // "head.weight: the file has [10, 64], the model [3, 64]"
 };
 
+// Of a line of such a report: the tensor's name.
+std::string name_in(const std::string& line);
+
 // Copies what fits from the files into the model, converting dtypes, and says what did not.
 LoadReport load_weights(Model& model, const WeightFiles& files);
 

@@ -105,8 +105,9 @@ RunResult run_training(const RunRequest& request) {
   const PreparedData& data = request.data != nullptr ? *request.data : own;
   const bool judge = request.evaluate_test && data.test.size() > 0;
   if (judge) check_further_metrics(config, data.test);
-  if (judge && !request.out.empty() && request.data == nullptr)
-    check_can_record(registered_name(request.out));
+  // A comparison registers all of its looks at once.
+  const bool registers = judge && !request.out.empty() && request.data == nullptr;
+  if (registers) check_can_record(registered_name(request.out));
   const Strategy strategy = strategy_for(config, data);
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
@@ -130,19 +131,16 @@ RunResult run_training(const RunRequest& request) {
   say_notes(request, prepared.notes);
   say_notes(request, strategy.warnings);
   if (request.data == nullptr)  // a comparison says it once for all of its runs
-    say_notes(request, plan_warnings(
-                           trainer.plan(),
-                           [&](std::int64_t completed) {
-                             return config.train.lr * multiplier(trainer.schedule(), completed,
-                                                                 trainer.plan().run().total_updates);
-                           },
-                           {}, false));
+    say_notes(request,
+              plan_warnings(
+                  trainer.plan(), [&](std::int64_t completed) { return trainer.learning_rate(completed); },
+                  {}, false));
   const double load_seconds = seconds_since(start);
   result.outcome = trainer.run(request.resume);
   if (watch) result.watched = watch->samples();
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (judge && result.outcome.status == RunStatus::ok) {
-    if (folder && request.data == nullptr)  // a comparison registers all of its looks at once
+    if (registers)
       record_look({data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
     const Outputs outputs = predict_all(*prepared.model, data.test);
     result.test = compute_metrics(outputs, data.test);

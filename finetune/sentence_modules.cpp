@@ -50,7 +50,8 @@ void read_pooling(const std::string& path, std::string& pooling) {
 }
 
 // What this version has, in the one order that it has.
-constexpr std::array kModules = {"Transformer", "Pooling", "Normalize"};
+constexpr std::array<std::string_view, 3> kModules = {"Transformer", "Pooling", "Normalize"};
+constexpr std::ptrdiff_t kPooling = 1, kNormalize = 2;
 
 std::ptrdiff_t place_of(const std::string& type, const std::string& file) {
   const auto found = std::find(kModules.begin(), kModules.end(), type.substr(type.rfind('.') + 1));
@@ -94,10 +95,9 @@ bool read_sentence_modules(const std::string& folder, std::string& pooling) {
       fail_input("the module ", quoted_name(type), " comes too late or twice (", file,
                  "); this version has the order Transformer, Pooling, Normalize");
     last = place;
-    if (std::string_view(kModules[static_cast<std::size_t>(place)]) == "Pooling")
-      read_pooling_folder(folder, path, file, pooling);
+    if (place == kPooling) read_pooling_folder(folder, path, file, pooling);
   }
-  return last == std::ssize(kModules) - 1;
+  return last == kNormalize;
 }
 
 }  // namespace thaw

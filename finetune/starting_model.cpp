@@ -127,9 +127,6 @@ bool adapter_ends_head(const Config& config, const PreparedData& data, const Mod
   return has_part && has_head({config.model.from, adapter.path()}, model);
 }
 
-// Of a line of a LoadReport, "name: what is wrong".
-std::string name_in(const std::string& line) { return line.substr(0, line.find(':')); }
-
 void load_folder(Model& model, const Config& config, const PreparedData& data, bool allow_missing,
                  std::vector<std::string>& notes) {
   const ModelFolder folder = read_model_folder(config.model.from);
@@ -171,9 +168,7 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     fail_input("the weights in ", files.path(), " do not fit: ", describe_problems(report),
                "; use the matching config.json, or --allow-missing");
   if (problems) notes.push_back("warning: " + describe_problems(report));
-  if (!all_finite(model))
-    fail_input("the weights hold NaN or infinite values (", files.path(),
-               "); give the folder of a run that did not diverge");
+  check_finite(model, files.path());
 }
 
 // Loads an adapter by `load`, but not a head that is for other labels.

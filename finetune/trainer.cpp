@@ -190,7 +190,7 @@ double Trainer::train_micro_batches(const std::vector<std::vector<std::int64_t>>
 
 bool Trainer::update() {
   const TrainSection& train = config_.train;
-  const double lr = train.lr * multiplier(schedule_, state_.completed, total_);
+  const double lr = learning_rate(state_.completed);
   const bool guarded = train.nan != "stop";
   const Snapshot buffers = train.nan == "skip" ? take_buffers(model_) : Snapshot();
   // The re-warm-up of what this phase or an earlier one thawed moves with every update.

@@ -77,7 +77,10 @@ class Trainer {
   RunOutcome run(bool resume = false);
 
   const ResolvedPlan& plan() const { return plan_; }
-  const Schedule& schedule() const { return schedule_; }
+  // Before multipliers, of the update that comes after `completed` updates.
+  double learning_rate(std::int64_t completed) const {
+    return config_.train.lr * multiplier(schedule_, completed, total_);
+  }
 
  private:
   void begin(bool resume);

@@ -114,12 +114,6 @@ void prepare_images(ModelFolder& folder) {
   for (const std::string& note : notes_of(*folder.images, false)) Progress().message(note);
 }
 
-void check_finite(const Model& model, const std::string& source) {
-  if (!all_finite(model))
-    fail_input("the weights hold NaN or infinite values (", source,
-               "); give the folder of a run that did not diverge");
-}
-
 // Folds it in, and takes what it brings from what the base's weights lack.
 void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report) {
   const SafetensorsFile file(adapter.weights());

@@ -88,18 +88,15 @@ void check_strategy(const std::string& name, const char* option) {
 }
 
 Config read_config(const Arguments& arguments) {
+  if (arguments.strategy.empty()) return load_config(arguments.config, arguments.set);
+  check_strategy(arguments.strategy, "--strategy");
   std::vector<std::string> set = arguments.set;
-  if (!arguments.strategy.empty()) {
-    check_strategy(arguments.strategy, "--strategy");
-    // Options that are set are those of this strategy, not of the config's.
-    const auto is_option = [](const std::string& text) { return text.starts_with("strategy."); };
-    if (std::any_of(set.begin(), set.end(), is_option))
-      set.insert(set.begin(), "strategy.name=" + arguments.strategy);
-  }
+  // Options that are set are those of this strategy, not of the config's.
+  const auto is_option = [](const std::string& text) { return text.starts_with("strategy."); };
+  if (std::any_of(set.begin(), set.end(), is_option))
+    set.insert(set.begin(), "strategy.name=" + arguments.strategy);
   Config config = load_config(arguments.config, set);
-  if (!arguments.strategy.empty()) {
-    config.strategy = strategy_request(config, arguments.strategy);
-  }
+  config.strategy = strategy_request(config, arguments.strategy);
   return config;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "finetune/compare/contender.h"
+#include "finetune/compare/summary.h"
 #include "finetune/further_metrics.h"
 #include "finetune/metrics_json.h"
 #include "finetune/text_table.h"
@@ -29,14 +30,9 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-// Of the metrics that some strategy has.
 std::vector<std::string> further_metrics_of(const CompareOutcome& outcome) {
-  std::vector<std::string> names;
-  for (const StrategySummary& s : outcome.summaries)
-    for (const MetricInterval& m : s.metrics)
-      if (is_further_metric(m.name, outcome.metric) &&
-          std::find(names.begin(), names.end(), m.name) == names.end())
-        names.push_back(m.name);
+  std::vector<std::string> names = metric_names(outcome);
+  std::erase_if(names, [&](const std::string& name) { return !is_further_metric(name, outcome.metric); });
   return names;
 }
 
@@ -274,9 +270,8 @@ std::string further_table(const CompareOutcome& outcome) {
   for (const StrategySummary& s : outcome.summaries) {
     rows.push_back({s.strategy});
     for (const std::string& name : names) {
-      const auto found = std::find_if(s.metrics.begin(), s.metrics.end(),
-                                      [&](const MetricInterval& m) { return m.name == name; });
-      rows.back().push_back(found == s.metrics.end() ? "" : fixed_number(found->interval.mean, 4));
+      const MetricInterval* found = find_metric(s, name);
+      rows.back().push_back(found == nullptr ? "" : fixed_number(found->interval.mean, 4));
     }
   }
   return "\n" + text_table(rows, Align::right);

@@ -169,6 +169,20 @@ std::optional<SpreadParts> spread_of_full(std::int64_t repeats, const CompareOut
 
 }  // namespace
 
+std::vector<std::string> metric_names(const CompareOutcome& outcome) {
+  std::vector<std::string> names;
+  for (const StrategySummary& s : outcome.summaries)
+    for (const MetricInterval& m : s.metrics)
+      if (std::find(names.begin(), names.end(), m.name) == names.end()) names.push_back(m.name);
+  return names;
+}
+
+const MetricInterval* find_metric(const StrategySummary& summary, const std::string& name) {
+  const auto found = std::find_if(summary.metrics.begin(), summary.metrics.end(),
+                                  [&](const MetricInterval& m) { return m.name == name; });
+  return found == summary.metrics.end() ? nullptr : &*found;
+}
+
 Scores scores_of(const std::string& strategy, const CompareOutcome& outcome) {
   std::map<std::uint64_t, Runs> by_draw;
   for (const ReportedRun* run : runs_of(strategy, outcome)) {

@@ -22,6 +22,11 @@ struct SummaryRow {
 // interrupted. compare.margin is a difference of the metric, or, where that is an error, a share of full's.
 void summarise(const std::vector<SummaryRow>& rows, const Config& config, CompareOutcome& outcome);
 
+// Of the metrics that some strategy has, in their order.
+std::vector<std::string> metric_names(const CompareOutcome& outcome);
+// Null: the strategy has not this metric.
+const MetricInterval* find_metric(const StrategySummary& summary, const std::string& name);
+
 // A strategy's scores with a row per labelled subset, in their order: runs of one subset are averaged, for
 // they are no independent witnesses. Empty where a run did not end well.
 Scores scores_of(const std::string& strategy, const CompareOutcome& outcome);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "finetune/compare/summary.h"
 #include "finetune/report/html.h"
 #include "finetune/report/sections.h"
 #include "finetune/units.h"
@@ -122,11 +123,8 @@ std::string loss_name(const CompareOutcome& outcome) {
 }
 
 std::string metrics_table(const CompareOutcome& outcome) {
-  std::vector<std::string> names;
-  for (const StrategySummary& s : outcome.summaries)
-    for (const MetricInterval& m : s.metrics)
-      if (m.name != outcome.metric && std::find(names.begin(), names.end(), m.name) == names.end())
-        names.push_back(m.name);
+  std::vector<std::string> names = metric_names(outcome);
+  std::erase(names, outcome.metric);
   if (names.empty()) return "";
   std::vector<std::string> columns{"strategy"};
   for (const std::string& name : names)
@@ -136,11 +134,10 @@ std::string metrics_table(const CompareOutcome& outcome) {
     if (!ended_well(s)) continue;
     std::vector<Cell> row{name_cell(s)};
     for (const std::string& name : names) {
-      const auto found = std::find_if(s.metrics.begin(), s.metrics.end(),
-                                      [&](const MetricInterval& m) { return m.name == name; });
-      row.push_back(found == s.metrics.end() ? Cell()
-                                             : Cell(metric_number(found->interval.mean), found->interval.mean,
-                                                    range_note(found->interval)));
+      const MetricInterval* found = find_metric(s, name);
+      row.push_back(found == nullptr ? Cell()
+                                     : Cell(metric_number(found->interval.mean), found->interval.mean,
+                                            range_note(found->interval)));
     }
     table.add(std::move(row));
   }

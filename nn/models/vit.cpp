@@ -30,22 +30,16 @@ constexpr OtherName kModuleNames[] = {
     {".mlp.fc2.", ".output.dense."},
 };
 
-constexpr std::string_view kModuleLayers = "layers.", kFileLayers = "encoder.layer.";
+constexpr OtherName kLayers = {"layers.", "encoder.layer."};
 
-std::string file_name_of_module(const std::string& name) {
-  std::string renamed = concat(kFileLayers, name.substr(kModuleLayers.size()));
+// A name within the layers, from one side to the other.
+std::string renamed(const std::string& name, std::string_view OtherName::*from,
+                    std::string_view OtherName::*to) {
+  std::string result = concat(kLayers.*to, name.substr((kLayers.*from).size()));
   for (const OtherName& other : kModuleNames)
-    if (const std::size_t at = renamed.find(other.module); at != std::string::npos)
-      renamed.replace(at, other.module.size(), other.file);
-  return renamed;
-}
-
-std::string module_name_of_file(const std::string& name) {
-  std::string renamed = concat(kModuleLayers, name.substr(kFileLayers.size()));
-  for (const OtherName& other : kModuleNames)
-    if (const std::size_t at = renamed.find(other.file); at != std::string::npos)
-      return renamed.replace(at, other.file.size(), other.module);
-  return renamed;
+    if (const std::size_t at = result.find(other.*from); at != std::string::npos)
+      return result.replace(at, (other.*from).size(), other.*to);
+  return result;
 }
 
 // What checkpoints of pretraining hold beside the encoder.
@@ -127,14 +121,15 @@ std::string Vit::name_in_file(const std::string& name) const {
 }
 
 std::string Vit::name_in_peft(const std::string& name) const {
-  return name_in_file(name.starts_with(kFileLayers) ? module_name_of_file(name) : name);
+  return name_in_file(name.starts_with(kLayers.file) ? renamed(name, &OtherName::file, &OtherName::module)
+                                                     : name);
 }
 
 std::optional<std::string> Vit::name_in_model(const std::string& name_in_file) const {
   std::string name = name_in_file;
   if (name.starts_with(kVitPrefix)) name.erase(0, kVitPrefix.size());
   if (is_no_part_of_vit(name)) return std::nullopt;
-  return name.starts_with(kModuleLayers) ? file_name_of_module(name) : name;
+  return name.starts_with(kLayers.module) ? renamed(name, &OtherName::module, &OtherName::file) : name;
 }
 
 std::vector<std::string> Vit::lora_targets() const { return {"query", "value"}; }
