@@ -103,12 +103,24 @@ AdaptedLayers layers_in(const WeightFiles& files, const Model& model) {
   return layers;
 }
 
-void check_same_layers(Model& model, const AdaptedLayers& in_file, const std::string& path) {
+bool has_tensor(const WeightFiles& files, const Model& model, const std::string& wanted) {
+  const auto is_wanted = [&](const SafetensorsEntry& entry) {
+    return model_name(model, entry.name) == wanted;
+  };
+  return std::any_of(files.files().begin(), files.files().end(), [&](const SafetensorsFile& file) {
+    return std::any_of(file.entries().begin(), file.entries().end(), is_wanted);
+  });
+}
+
+// A layer that the file has whole begins with a fresh adapter, which changes nothing.
+void check_same_layers(Model& model, const WeightFiles& files, const std::string& path) {
+  const AdaptedLayers in_file = layers_in(files, model);
   std::vector<std::string> only_file, only_model;
   for (const auto& [layer, shape] : in_file) only_file.push_back(layer);
   for (const Linear* layer : model.linears()) {
     if (layer->lora() == nullptr) continue;
-    if (std::erase(only_file, layer->path()) == 0) only_model.push_back(layer->path());
+    if (std::erase(only_file, layer->path()) == 0 && !has_tensor(files, model, layer->weight()->name))
+      only_model.push_back(layer->path());
   }
   if (!only_file.empty())
     fail_input("the adapter is for layers that the strategy does not adapt: ", name_list(only_file), " (",
@@ -121,8 +133,6 @@ void check_same_layers(Model& model, const AdaptedLayers& in_file, const std::st
 // The model's layers by those of the file. Adapters of the size that the config claims are made for them
 // next, so the file must have as much.
 std::vector<Linear*> layers_of(Model& model, AdaptedLayers wanted, const AdapterFolder& folder) {
-  if (wanted.empty())
-    fail_input("the file has no adapters (", folder.weights(), "); save the adapter again, as safetensors");
   std::vector<Linear*> layers;
   for (Linear* layer : model.linears()) {
     const auto found = wanted.find(layer->path());
@@ -245,13 +255,24 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
   for (const std::string& module :
        spec.modules_to_save.empty() ? std::vector<std::string>{} : saved_modules(model, spec.modules_to_save))
     if (std::find(saved.begin(), saved.end(), module) == saved.end()) saved.push_back(module);
+  // PEFT adapts no layer of a module that is saved whole: there the adapter is in the weight that is saved.
+  std::map<const Parameter*, Tensor> folded;
+  std::vector<std::string> without_adapter;
+  for (const Linear* layer : model.linears())
+    if (layer->lora() != nullptr && is_in_any(layer->path(), saved)) {
+      folded[layer->weight().get()] = layer->merged_weight();
+      without_adapter.push_back(layer->path());
+    }
   NamedTensors tensors;
   const auto add = [&](const std::string& name, const Tensor& tensor) {
     tensors.emplace_back("base_model.model." + model.name_in_peft(name), tensor.detach());
   };
-  for (const ParameterPtr& parameter : model.parameters())
-    if (parameter->kind == ParameterKind::lora || is_in_any(parameter->name, saved))
-      add(parameter->name, parameter->tensor);
+  for (const ParameterPtr& parameter : model.parameters()) {
+    const bool is_lora = parameter->kind == ParameterKind::lora;
+    if (is_lora ? is_in_any(parameter->name, without_adapter) : !is_in_any(parameter->name, saved)) continue;
+    const auto merged = folded.find(parameter.get());
+    add(parameter->name, merged == folded.end() ? parameter->tensor : merged->second);
+  }
   for (const BufferPtr& buffer : model.buffers())
     if (is_in_any(buffer->name, saved)) add(buffer->name, buffer->tensor);
   std::error_code error;
@@ -270,7 +291,7 @@ void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& 
     fail_input("the adapter is a ", options_text(theirs), ", the strategy a ", options_text(mine), " (",
                folder.path, "); set the strategy's name, r, alpha and rslora to the adapter's");
   const WeightFiles files(folder.weights());
-  check_same_layers(model, layers_in(files, model), folder.path);
+  check_same_layers(model, files, folder.path);
   load_tensors(model, files, notes);
 }
 

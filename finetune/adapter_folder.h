@@ -27,7 +27,8 @@ bool is_adapter_folder(const std::string& path);
 AdapterFolder read_adapter_folder(const std::string& path);
 
 // Writes the folder of a model's attached adapters, each file atomically. With them go the modules to save
-// and the head. `base`: the folder of the model that they adapt, or empty.
+// and the head; an adapter inside of these is in the weight that is saved. `base`: the folder of the model
+// that they adapt, or empty.
 void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
                           const ModelConfig& config, const Preprocess& preprocess, const std::string& base);
 

@@ -115,6 +115,14 @@ void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed) 
   model.refresh();
 }
 
+std::unique_ptr<Model> make_meta_model(const ModelConfig& config,
+                                       const std::optional<AdapterSpec>& adapters) {
+  const InitSeed meta(0, kMeta);
+  auto model = make_model(config);
+  if (adapters) attach_adapters(*model, *adapters, 0);
+  return model;
+}
+
 std::vector<std::string> target_names(Model& model, const AdapterSpec& spec) {
   std::vector<std::string> names = wanted_names(model, spec);
   if (!names.empty()) return names;

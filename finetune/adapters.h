@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "finetune/strategy.h"
+#include "nn/models/registry.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -30,6 +33,9 @@ std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec);
 // Attaches adapters there, drawn from `seed`, and refreshes names. Bottlenecks of the same kind that came
 // with the model stay.
 void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed);
+
+// The model without weights, on the meta device, with its adapters.
+std::unique_ptr<Model> make_meta_model(const ModelConfig& config, const std::optional<AdapterSpec>& adapters);
 
 // What target_modules or the model's own choice names, for those who read the adapter elsewhere.
 std::vector<std::string> target_names(Model& model, const AdapterSpec& spec);

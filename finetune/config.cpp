@@ -153,12 +153,13 @@ class ConfigReader {
     const std::vector<std::string> known = architectures();
     std::string& from = config_.model.from;
     if (std::find(known.begin(), known.end(), from) != known.end()) return;
-    const std::string folder = (fs::absolute(config_.path).parent_path() / from).lexically_normal().string();
+    const Rule rule;
+    const auto value = reader(*root_["model"]["from"].node(), "model.from", rule);
+    const std::string folder = value.absolute_path(from);
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
-      reader(*root_["model"]["from"].node(), "model.from")
-          .refuse("is neither a built-in architecture nor a folder",
-                  "write \"mlp\", \"cnn\" or the path of a model folder");
+      value.refuse("is neither a built-in architecture nor a folder",
+                   "write \"mlp\", \"cnn\" or the path of a model folder");
     from = folder;
   }
 

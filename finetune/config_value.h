@@ -16,6 +16,7 @@
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
 #include "finetune/toml.h"
+#include "finetune/utf8.h"
 
 namespace thaw {
 
@@ -67,6 +68,14 @@ class ValueReader {
                mend);
   }
 
+  // Of a path that is relative to the config. Runs write it into JSON and TOML, so it must be UTF-8.
+  std::string absolute_path(const std::string& text) const {
+    const std::string path =
+        (std::filesystem::absolute(config_path_).parent_path() / text).lexically_normal().string();
+    if (!is_utf8(path)) refuse("is in a folder whose path is not UTF-8", "move it to another folder");
+    return path;
+  }
+
   void read(bool& to) const { to = exactly<bool>("true or false"); }
   void read(double& to) const {
     const std::optional<double> value =
@@ -90,8 +99,7 @@ class ValueReader {
     if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end())
       refuse_choice(text);
     if (rule_.is_path && text.empty()) refuse("is no path", "name a file, or leave the key out");
-    if (rule_.is_path && !text.starts_with("builtin:"))
-      text = (std::filesystem::absolute(config_path_).parent_path() / text).lexically_normal().string();
+    if (rule_.is_path && !text.starts_with("builtin:")) text = absolute_path(text);
     const Problem problem = rule_.check == nullptr ? Problem{} : rule_.check(text);
     if (!problem.what.empty()) refuse(problem.what, problem.mend);
     to = std::move(text);

@@ -2,24 +2,13 @@
 
 #include "finetune/adapters.h"
 #include "finetune/step.h"
-#include "nn/init.h"
 
 namespace thaw {
-namespace {
-
-std::unique_ptr<Model> meta_model(const ModelConfig& config, const Strategy& strategy) {
-  const InitSeed meta(0, kMeta);
-  auto model = make_model(config);
-  if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
-  return model;
-}
-
-}  // namespace
 
 DryRun dry_run(const Config& config, const PreparedData& data) {
   Strategy strategy = strategy_for(config, data);
   const ModelConfig model = model_config(config, data);
-  auto built = meta_model(model, strategy);
+  auto built = make_meta_model(model, strategy.adapters);
   const TrainSection& train = config.train;
   BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
   const RunLength length{total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};

@@ -88,7 +88,7 @@ std::string numbers(const std::vector<double>& values) {
 
 std::optional<ImageInput> read_image_input(const std::string& folder, const ModelConfig& model) {
   ImageInput input{folder + "/" + kImageInputName, {}, {}, {}};
-  if (model.architecture != "vit" || !std::filesystem::exists(input.file)) return std::nullopt;
+  if (!takes_processed_images(model) || !std::filesystem::exists(input.file)) return std::nullopt;
   const json config = read_json(input.file);
   if (!config.is_object()) fail_input("no image processor's config (", input.file, "); get the file again");
   const std::int64_t channels = model.sample_shape[0];

@@ -4,7 +4,6 @@
 
 #include "core/random.h"
 #include "finetune/adapters.h"
-#include "nn/init.h"
 
 namespace thaw {
 
@@ -58,7 +57,7 @@ class MetaRun {
  public:
   MetaRun(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
           const ResolvedPlan& plan, const Dataset& data)
-      : config_(config), plan_(plan), model_(make_meta_model(model_config, strategy)) {
+      : config_(config), plan_(plan), model_(make_meta_model(model_config, strategy.adapters)) {
     if (strategy.l2_sp) penalty_.emplace(*model_, *strategy.l2_sp);
     optimizer_ = make_optimizer(config.train, *model_);
     loss_ = {data.label.empty(), config.train.label_smoothing};
@@ -82,13 +81,6 @@ class MetaRun {
   }
 
  private:
-  static std::unique_ptr<Model> make_meta_model(const ModelConfig& config, const Strategy& strategy) {
-    const InitSeed meta(0, kMeta);
-    auto model = make_model(config);
-    if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
-    return model;
-  }
-
   void update() {
     const double weight = 1.0 / static_cast<double>(micro_batches_);
     for (std::int64_t i = 0; i < micro_batches_; ++i)

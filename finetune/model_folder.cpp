@@ -13,12 +13,13 @@
 #include "nn/json_file.h"
 #include "nn/layers/linear.h"
 #include "nn/models/transformer.h"
+#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr const char* kFolded = "thaw_folded";  // among the weights' metadata
+constexpr const char* kFolded = "thaw_folded";  // in preprocess.json and among the weights' metadata
 
 // `pooling`, and `normalize`, which it begins with, stay as they are where the file names none.
 Preprocess read_preprocess(const std::string& path, bool normalize, std::string& pooling) {
@@ -37,6 +38,7 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   read_optional_field(json, "max_length", path, p.max_length);
   read_optional_field(json, "pooling", path, pooling);
   read_optional_field(json, "normalize", path, p.normalize);
+  read_optional_field(json, kFolded, path, p.has_folded);
   if (p.mean.size() != p.deviation.size())
     fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
   return p;
@@ -81,9 +83,8 @@ void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, con
     kernels::copy(to, file.load_as(entry.name, to.dtype()));
     return;
   }
-  std::string shape;
-  for (const std::int64_t size : entry.shape) shape += (shape.empty() ? "" : ", ") + std::to_string(size);
-  report.mismatched.push_back(concat(name, ": the file has [", shape, "], the model ", to.shape()));
+  report.mismatched.push_back(
+      concat(name, ": the file has ", shape_text(entry.shape), ", the model ", to.shape()));
 }
 
 std::vector<std::string> input_files(const ModelConfig& config, const std::string& folder) {
@@ -122,7 +123,10 @@ ModelFolder read_model_folder(const std::string& path) {
   }
   folder.images = read_image_input(path, folder.config);
   if (!has_weights(path))
-    fail_input("the folder ", path, " has no model.safetensors; finish its training run");
+    fail_input("the folder ", path, " has no model.safetensors",
+               fs::exists(path + "/pytorch_model.bin")
+                   ? ", and thaw reads no pytorch_model.bin; save the model again with safetensors"
+                   : "; give the whole folder of a model, or finish the run that makes it");
   return folder;
 }
 
@@ -144,13 +148,14 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
     preprocess["pooling"] = config.transformer.pooling;
     preprocess["normalize"] = p.normalize;
   }
+  if (p.has_folded) preprocess[kFolded] = true;
   atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");
 }
 
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights, const std::string& inputs, bool has_folded) {
+                        const NamedTensors& weights, const std::string& inputs) {
   std::map<std::string, std::string> metadata{{"format", "pt"}};
-  if (has_folded) metadata[kFolded] = "adapter";
+  if (preprocess.has_folded) metadata[kFolded] = "adapter";
   save_safetensors(path + "/" + kWeightsName, weights, metadata);
   if (!inputs.empty()) copy_input_files(config, inputs, path);
   write_preprocess(path, config, preprocess);
@@ -158,7 +163,11 @@ void write_model_folder(const std::string& path, const ModelConfig& config, cons
 }
 
 bool has_folded_adapter(const std::string& path) {
-  return WeightFiles(path).files().front().metadata().contains(kFolded);
+  if (WeightFiles(path).files().front().metadata().contains(kFolded)) return true;
+  bool folded = false;
+  const std::string preprocess = path + "/preprocess.json";
+  if (fs::exists(preprocess)) read_optional_field(read_json(preprocess), kFolded, preprocess, folded);
+  return folded;
 }
 
 NamedTensors merged_weights(Model& model) {

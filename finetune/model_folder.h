@@ -24,6 +24,7 @@ struct Preprocess {
   std::string text_column;      // text models
   std::int64_t max_length = 0;  // text models: tokens; longer texts are cut
   bool normalize = false;       // text models: embeddings have length 1
+  bool has_folded = false;      // the weights have the adapters of the folder's adapter/ in them
 };
 
 struct ModelFolder {
@@ -42,13 +43,13 @@ bool is_model_folder(const std::string& path);
 void use_preprocess(const std::string& path, ModelFolder& folder);
 
 // Writes the three files, each atomically, and copies what else says how inputs are made from the folder
-// `inputs`: a text model's tokenizer, a ViT's preprocessor_config.json. `has_folded`: the weights have the
-// adapters of the folder's adapter/ in them, which the file then says.
+// `inputs`: a text model's tokenizer, a ViT's preprocessor_config.json.
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights, const std::string& inputs = {}, bool has_folded = false);
+                        const NamedTensors& weights, const std::string& inputs = {});
 void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& preprocess);
 
-// Whether the folder's weights have the adapters of its adapter/ in them.
+// Whether the folder's weights have the adapters of its adapter/ in them: the weights' metadata and
+// preprocess.json both say it, for who writes the weights anew leaves out the former.
 bool has_folded_adapter(const std::string& path);
 
 // Parameters and buffers under every name that they have in files; LoRA and DoRA are folded into the weights

@@ -98,6 +98,13 @@ void warn_starved_groups(const ResolvedPlan& plan, const ScheduleFunction& sched
   lines.push_back(line);
 }
 
+void warn_endless_warm_up(const ResolvedPlan& plan, const ScheduleFunction& schedule, Lines& lines) {
+  const std::int64_t total = plan.run().total_updates;
+  if (total > 0 && schedule(total) > schedule(total - 1))
+    lines.push_back(concat("the learning rate still warms up when the run ends after ", total,
+                           " updates: make the warm-up shorter"));
+}
+
 }  // namespace
 
 // Within a segment the state changes only while something warms up again, so it is asked for update by update
@@ -127,6 +134,7 @@ std::vector<std::string> plan_warnings(const ResolvedPlan& plan, const ScheduleF
   if (about_frozen || plan.phases().size() > 1) warn_untrained_groups(plan, lines);
   warn_idle_multipliers(plan, lines);
   warn_starved_groups(plan, schedule, triggers, lines);
+  warn_endless_warm_up(plan, schedule, lines);
   return lines;
 }
 

@@ -9,6 +9,7 @@
 #include "finetune/adapter_folder.h"
 #include "finetune/checkpoint.h"
 #include "finetune/clock.h"
+#include "finetune/data/text.h"
 #include "finetune/evaluate.h"
 #include "finetune/event_file.h"
 #include "finetune/further_metrics.h"
@@ -28,14 +29,26 @@ Config resolved_config(const RunRequest& request, const Strategy& strategy) {
   return resolved;
 }
 
-// A result and a checkpoint belong to one config.
+// A result and a checkpoint belong to one config. Where there is neither, the run begins anew by this one;
+// but a config.toml beside which no run has been is the user's own.
 void check_same_run(const RunFolder& folder, const std::string& toml) {
   const std::string path = folder.file("config.toml");
-  const auto has_checkpoint = [&] {
-    return !find_checkpoint(folder.checkpoints()).value_or(FoundCheckpoint{}).path.empty();
-  };
-  if (!fs::exists(path) || (!folder.finished() && !has_checkpoint())) return;
-  check_same_config(read_file(path, 1 << 24), toml, path);
+  if (!fs::exists(path)) return;
+  const std::string then = read_file(path, 1 << 24);
+  const auto checkpoint = find_checkpoint(folder.checkpoints());
+  if (folder.finished() || (checkpoint && !checkpoint->path.empty()))
+    return check_same_config(then, toml, path);
+  if (then != toml && !fs::exists(folder.file("metrics.jsonl")) && !fs::exists(folder.checkpoints()))
+    fail_input("the folder has a config.toml that no run has written (", path, "); choose another --out");
+}
+
+// Whether the folder's run is one of this config. A comparison compares its own config, which its runs have:
+// where it names other strategies or folders since, a run that was under way begins anew.
+bool goes_on(const RunFolder& folder, const std::string& toml) {
+  const std::string path = folder.file("config.toml");
+  if (!fs::exists(path) || read_file(path, 1 << 24) == toml) return true;
+  fs::remove_all(folder.checkpoints());
+  return false;
 }
 
 // The folder whose weights are those that the adapters stand beside; empty where there is none.
@@ -53,8 +66,10 @@ void write_weights(const RunRequest& request, const Strategy& strategy, const Ru
   if (low_rank)
     write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,
                          data.preprocess, base_of(request, prepared));
-  write_model_folder(folder.path(), prepared.config, data.preprocess, merged_weights(*prepared.model),
-                     inputs_of_folder ? from : "", low_rank);
+  Preprocess preprocess = data.preprocess;
+  preprocess.has_folded = low_rank;
+  write_model_folder(folder.path(), prepared.config, preprocess, merged_weights(*prepared.model),
+                     inputs_of_folder ? from : "");
 }
 
 void write_results(const RunRequest& request, const Config& resolved, const Strategy& strategy,
@@ -83,6 +98,33 @@ void say_notes(const RunRequest& request, const std::vector<std::string>& notes)
     if (request.hooks.message) request.hooks.message(note);
 }
 
+// The one look at the test data, once the run has ended.
+void judge_on_test(const RunRequest& request, const PreparedData& data, Model& model, RunResult& result) {
+  const Config& config = request.config;
+  const Outputs outputs = predict_all(model, data.test);
+  result.test = compute_metrics(outputs, data.test);
+  result.test_scores = example_scores(outputs, data.test);
+  add_further_metrics(
+      config, data, [&](const Dataset& part) { return predict_all(model, part); }, result.test);
+  if (config.compare.neighbours > 0) {
+    const PreparedModel before = prepare_model(config, data, config.train.seed, {}, request.allow_missing);
+    result.test.emplace_back("neighbours_kept",
+                             neighbours_kept(*before.model, model, data.test, config.compare.neighbours));
+  }
+  result.test_evaluations = 1;
+}
+
+// What the user should know before it trains.
+void say_what_is_odd(const RunRequest& request, const PreparedData& data, const PreparedModel& prepared,
+                     const Strategy& strategy, const Trainer& trainer) {
+  say_notes(request, data.notes);
+  say_notes(request, prepared.notes);
+  say_notes(request, strategy.warnings);
+  if (request.data != nullptr) return;  // a comparison says the rest once for all of its runs
+  const auto rate = [&](std::int64_t completed) { return trainer.learning_rate(completed); };
+  say_notes(request, plan_warnings(trainer.plan(), rate, {}, false));
+}
+
 }  // namespace
 
 Strategy strategy_for(const Config& config, const PreparedData& data) {
@@ -90,7 +132,13 @@ Strategy strategy_for(const Config& config, const PreparedData& data) {
   const std::unique_ptr<Model> model = make_model(model_config(config, data));
   ModelInfo info = describe(*model);
   info.head_is_new = head_is_new(config, data, *model);
-  return make_strategy(config.strategy, info);
+  Strategy strategy = make_strategy(config.strategy, info);
+  const auto& wanted = config.train.schedule;
+  if (wanted && strategy.schedule && *wanted != *strategy.schedule)
+    strategy.warnings.push_back(concat("train.schedule = ", in_quotes(*wanted),
+                                       " takes the place of the strategy's own, ",
+                                       in_quotes(*strategy.schedule)));
+  return strategy;
 }
 
 RunResult run_training(const RunRequest& request) {
@@ -99,6 +147,7 @@ RunResult run_training(const RunRequest& request) {
   RunResult result;
   result.folder = request.out;
   std::unique_ptr<RunFolder> folder;
+  bool resume = request.resume;
   // Data, model and plan are made first: a mistake in them must not leave a folder behind.
   PreparedData own;
   if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
@@ -115,44 +164,29 @@ RunResult run_training(const RunRequest& request) {
   Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, request.hooks);
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
-    if (request.resume) check_same_run(*folder, to_toml(resolved));
+    const std::string toml = to_toml(resolved);
+    if (resume && request.data == nullptr) check_same_run(*folder, toml);
+    if (resume && request.data != nullptr) resume = goes_on(*folder, toml);
     if (folder->finished()) {
       result.was_finished = true;
       result.outcome.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
       return result;
     }
-    atomic_write(folder->file("config.toml"), to_toml(resolved));
+    atomic_write(folder->file("config.toml"), toml);
     trainer.write_to(*folder);
     trainer.space_checkpoints(request.checkpoint_pause);
   }
   std::optional<Watch> watch;
   if (request.watch) trainer.watch_with(watch.emplace(*prepared.model, trainer.plan().run().total_updates));
-  say_notes(request, data.notes);
-  say_notes(request, prepared.notes);
-  say_notes(request, strategy.warnings);
-  if (request.data == nullptr)  // a comparison says it once for all of its runs
-    say_notes(request,
-              plan_warnings(
-                  trainer.plan(), [&](std::int64_t completed) { return trainer.learning_rate(completed); },
-                  {}, false));
+  say_what_is_odd(request, data, prepared, strategy, trainer);
   const double load_seconds = seconds_since(start);
-  result.outcome = trainer.run(request.resume);
+  result.outcome = trainer.run(resume);
   if (watch) result.watched = watch->samples();
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (judge && result.outcome.status == RunStatus::ok) {
     if (registers)
       record_look({data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
-    const Outputs outputs = predict_all(*prepared.model, data.test);
-    result.test = compute_metrics(outputs, data.test);
-    result.test_scores = example_scores(outputs, data.test);
-    add_further_metrics(
-        config, data, [&](const Dataset& part) { return predict_all(*prepared.model, part); }, result.test);
-    if (config.compare.neighbours > 0) {
-      const PreparedModel before = prepare_model(config, data, config.train.seed, {}, request.allow_missing);
-      result.test.emplace_back("neighbours_kept", neighbours_kept(*before.model, *prepared.model, data.test,
-                                                                  config.compare.neighbours));
-    }
-    result.test_evaluations = 1;
+    judge_on_test(request, data, *prepared.model, result);
     if (folder)
       folder->append_metrics(
           evaluation_line(result.outcome.completed, "test", result.test,

@@ -34,7 +34,7 @@ struct RunResult {
 
 RunResult run_training(const RunRequest& request);
 
-// The seed of weights drawn at the start; the labelled subset and the order of samples follow train.seed too.
+// The config's strategy for the model that the config starts from, which is built without weights.
 Strategy strategy_for(const Config& config, const PreparedData& data);
 
 }  // namespace thaw

@@ -40,6 +40,7 @@ void make_folder(const std::string& path) {
 void write_folder(const std::string& path, const std::function<void(const std::string& folder)>& fill) {
   fs::path target = fs::absolute(path).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();  // "merged/"
+  const bool was_there = fs::exists(target);
   make_folder(target);
   if (!fs::is_empty(target)) fail_input("the output folder is not empty (", path, "); choose another --out");
   const fs::path unfinished = concat(target.string(), ".unfinished-", ::getpid());
@@ -50,7 +51,7 @@ void write_folder(const std::string& path, const std::function<void(const std::s
     fill(unfinished);
   } catch (...) {
     fs::remove_all(unfinished, error);
-    fs::remove(target, error);  // empty as it is
+    if (!was_there) fs::remove(target, error);  // empty as it is
     throw;
   }
   fs::rename(unfinished, target, error);

@@ -30,17 +30,11 @@ std::vector<Name> all_names(const ModelInfo& model) {
   return names;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 std::vector<std::string_view> split_items(std::string_view text) {
   std::vector<std::string_view> items;
   for (;;) {
     const size_t comma = text.find(',');
-    items.push_back(trimmed(text.substr(0, comma)));
+    items.push_back(trim(text.substr(0, comma)));
     if (comma == std::string_view::npos) return items;
     text.remove_prefix(comma + 1);
   }
@@ -68,7 +62,7 @@ class Resolver {
     for (std::string_view item : split_items(selector_)) {
       const bool negated = !item.empty() && item.front() == '!';
       has_plain_item |= !negated;
-      add_matches(negated ? trimmed(item.substr(1)) : item, negated ? unwanted : wanted);
+      add_matches(negated ? trim(item.substr(1)) : item, negated ? unwanted : wanted);
     }
     if (!has_plain_item) refuse("has nothing but exclusions", concat("write \"all,", selector_, "\""));
     for (size_t i = 0; i < names_.size(); ++i) wanted[i] = wanted[i] && !unwanted[i];

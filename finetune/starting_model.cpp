@@ -32,11 +32,11 @@ void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
 void load_init(Model& model, const std::string& path, std::vector<std::string>& notes) {
   LoadReport report = load_weights(model, WeightFiles(path));
   std::erase_if(report.mismatched, [&](const std::string& text) {
-    const std::string name = text.substr(0, text.find(':'));
-    if (model.group_of(name) != model.head()) return false;
+    if (model.group_of(name_in(text)) != model.head()) return false;
     notes.push_back("the head is new: " + text);
     return true;
   });
+  check_finite(model, path);
   reset_magnitudes(model, report.missing);
   report.missing.clear();  // any subset of the names will do
   if (!report.unexpected.empty() || !report.mismatched.empty())
@@ -127,13 +127,45 @@ bool adapter_ends_head(const Config& config, const PreparedData& data, const Mod
   return has_part && has_head({config.model.from, adapter.path()}, model);
 }
 
+// Whose weights the head starts from: all of them, for the task's labels. What stands later goes before.
+enum class HeadSource { drawn, folder, file, adapter };
+
+HeadSource head_source(const Config& config, const PreparedData& data, const Model& model) {
+  const bool from_folder = is_model_folder(config.model.from) && config.model.pretrained;
+  const std::string& init = config.model.init;
+  if (is_adapter_folder(init)) {
+    const AdapterFolder adapter = read_adapter_folder(init);
+    if (has_labels_of(adapter, data) && has_head({adapter.weights()}, model)) return HeadSource::adapter;
+    if (from_folder && adapter_ends_head(config, data, model)) return HeadSource::adapter;
+  } else if (!init.empty() && has_head({init}, model)) {
+    return HeadSource::file;
+  }
+  if (!from_folder) return HeadSource::drawn;
+  const ModelFolder folder = read_model_folder(config.model.from);
+  return has_labels_of(folder, data) && has_head({folder.path}, model) ? HeadSource::folder
+                                                                       : HeadSource::drawn;
+}
+
+// What is to be known of it; empty where nothing is.
+std::string note_of_head(HeadSource source, const Config& config, const ModelFolder& folder,
+                         const PreparedData& data) {
+  if (source == HeadSource::drawn)
+    return concat("the head is new: ", has_labels_of(folder, data) ? "the folder has none that fits"
+                                                                   : "its labels differ from the task's");
+  const bool named = source == HeadSource::folder    ? !folder.preprocess.labels.empty()
+                     : source == HeadSource::adapter ? !read_adapter_folder(config.model.init).labels.empty()
+                                                     : false;
+  if (named || data.train.classes.size() < 2) return "";
+  return concat("the head is that of ", source == HeadSource::folder ? config.model.from : config.model.init,
+                ": its classes have no names, and are taken for ", joined(data.train.classes),
+                " in this order");
+}
+
 void load_folder(Model& model, const Config& config, const PreparedData& data, bool allow_missing,
                  std::vector<std::string>& notes) {
   const ModelFolder folder = read_model_folder(config.model.from);
   const WeightFiles files(folder.path);
-  const bool new_labels = !has_labels_of(folder, data);
-  const bool new_head =
-      !adapter_ends_head(config, data, model) && (new_labels || !has_head({folder.path}, model));
+  const HeadSource head = head_source(config, data, model);
   std::set<std::string> names;
   for (const ParameterPtr& parameter : head_parameters(model)) names.insert(parameter->name);
   const std::vector<ParameterPtr> outputs = model.output_layer().parameters();
@@ -155,14 +187,8 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     notes.push_back(concat("the folder has no ", joined(drawn), " that fits: drawn at random"));
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, is_head);
-  if (!new_head && folder.preprocess.labels.empty() && data.train.classes.size() > 1)
-    notes.push_back(concat("the folder's head is kept: its classes have no names, and are taken for ",
-                           joined(data.train.classes), " in this order"));
-  if (new_head) {
-    drawn_outputs.put_back();
-    notes.push_back(concat("the head is new: ", new_labels ? "its labels differ from the task's"
-                                                           : "the folder has none that fits"));
-  }
+  if (head == HeadSource::drawn) drawn_outputs.put_back();
+  if (const std::string note = note_of_head(head, config, folder, data); !note.empty()) notes.push_back(note);
   const bool problems = !report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty();
   if (problems && !allow_missing)
     fail_input("the weights in ", files.path(), " do not fit: ", describe_problems(report),
@@ -178,6 +204,7 @@ void load_init_adapter(Model& model, const AdapterFolder& adapter, const Prepare
   const NoGrad no_grad;
   const KeptOutputLayer before(model);
   load();
+  check_finite(model, adapter.weights());
   if (has_labels_of(adapter, data)) return;
   before.put_back();
   notes.push_back(concat("the head is not the adapter's: its labels differ from the task's (", adapter.path,
@@ -256,18 +283,7 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
 }
 
 bool head_is_new(const Config& config, const PreparedData& data, const Model& model) {
-  const bool from_folder = is_model_folder(config.model.from) && config.model.pretrained;
-  const std::string& init = config.model.init;
-  if (is_adapter_folder(init)) {
-    const AdapterFolder adapter = read_adapter_folder(init);
-    if (has_labels_of(adapter, data) && has_head({adapter.weights()}, model)) return false;
-    if (from_folder && adapter_ends_head(config, data, model)) return false;
-  } else if (!init.empty() && has_head({init}, model)) {
-    return false;
-  }
-  if (!from_folder) return true;
-  const ModelFolder folder = read_model_folder(config.model.from);
-  return !has_labels_of(folder, data) || !has_head({folder.path}, model);
+  return head_source(config, data, model) == HeadSource::drawn;
 }
 
 }  // namespace thaw

@@ -12,6 +12,9 @@ struct Interval {
 // Of at least one value.
 double mean(const std::vector<double>& values);
 
+// Of at least one value.
+double median(std::vector<double> values);
+
 // Mean with its two-sided 95 % interval by Student's t; the interval is the mean itself for a single value.
 Interval t_interval(const std::vector<double>& values);
 

@@ -75,7 +75,7 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
 }
 
 void check_can_record(const std::string& by) {
-  if (replace_invalid_utf8(by) != by)
+  if (!is_utf8(by))
     fail_input("the path ", by, " is not UTF-8, in which looks at test data are noted; choose another --out");
   const std::string path = register_beside(by), folder = fs::path(path).parent_path().string();
   const std::string& asked = fs::exists(path) ? path : folder;

@@ -51,8 +51,9 @@ void refuse_text_keys(const Config& config) {
 std::optional<TextInput> text_input(const ModelFolder& folder) {
   if (!takes_text(folder.config)) return std::nullopt;
   check_lower_case(folder.path);
-  TextInput input{folder.preprocess.text_column, folder.path, declared_length(folder),
-                  folder.config.transformer.vocab_size, folder.preprocess.normalize};
+  TextInput input{folder.preprocess.text_column, folder.path,
+                  declared_length(folder),       folder.config.transformer.vocab_size,
+                  folder.preprocess.normalize,   folder.config.transformer.token_types > 0};
   if (input.column.empty()) input.column = "text";
   const std::int64_t positions = folder.config.transformer.positions;
   if (input.max_length <= 0 || input.max_length > positions) input.max_length = positions;
@@ -84,6 +85,11 @@ void tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
       input.max_length < least)
     fail_input("a length of ", input.max_length, " has no room for the tokenizer's ", least,
                " special tokens (", input.folder, "); let model.max_length, or the folder's length, be more");
+  const std::vector<std::int64_t> types = tokenizer->encode("a").type_ids;
+  if (input.token_types &&
+      std::any_of(types.begin(), types.end(), [](std::int64_t type) { return type != 0; }))
+    fail_input("the tokenizer's template gives a single text another type than 0 (", input.folder,
+               "), which is not in this version; make its type_ids 0");
   if (tokenizer->vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
                input.folder, "); use the tokenizer that belongs to it");

@@ -18,6 +18,7 @@ struct TextInput {
   std::int64_t max_length = 0;  // in tokens, special ones included
   std::int64_t vocabulary = 0;  // tokens that the model knows
   bool normalize = false;       // embeddings have length 1
+  bool token_types = false;     // the model tells the types of tokens apart
 };
 
 // For a model that takes text; nothing for others. The length is preprocess.json's, else

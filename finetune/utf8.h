@@ -14,6 +14,8 @@ std::size_t utf8_sequence(std::string_view text);
 // errors="replace" does: a sequence that breaks off is one such part, any other stray byte is one by itself.
 std::string replace_invalid_utf8(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 // The scalar value at `at` in text that is UTF-8, and `at` moved behind it.
 inline char32_t next_scalar(const char*& at) {
   const auto byte = [&at]() { return static_cast<unsigned char>(*at++); };

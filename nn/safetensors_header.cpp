@@ -36,12 +36,6 @@ template <class... Parts>
   fail_input("not a valid safetensors file: ", parts..., " (", path, "); get or export the file again");
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "[";
-  for (const std::int64_t size : shape) text += concat(text.size() > 1 ? ", " : "", size);
-  return text + "]";
-}
-
 // Receives the parser's events. What is legal where: see the example at the head of the header file.
 class HeaderReader : public nlohmann::json_sax<Json> {
  public:
@@ -252,6 +246,12 @@ std::string quoted_name(const std::string& name) {
   constexpr auto kReplaceBadUtf8 = Json::error_handler_t::replace;
   const char* rest = name.size() > kLongest ? "..." : "";
   return Json(name.substr(0, kLongest)).dump(-1, ' ', false, kReplaceBadUtf8) + rest;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (const std::int64_t size : shape) text += concat(text.size() > 1 ? ", " : "", size);
+  return text + "]";
 }
 
 SafetensorsHeader parse_safetensors_header(std::string_view json, std::int64_t data_bytes,

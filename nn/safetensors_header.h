@@ -44,6 +44,9 @@ std::string write_safetensors_header(const SafetensorsHeader& header, const std:
 // dtype.
 int safetensors_dtype_order(std::string_view dtype);
 
+// "[2, 3]".
+std::string shape_text(const std::vector<std::int64_t>& shape);
+
 // A name as it may stand in a one-line message: quoted, escaped and not too long.
 std::string quoted_name(const std::string& name);
 

@@ -225,7 +225,7 @@ TEST_F(CliCommands, StrategiesHelpAndVersion) {
   }
   for (const char* command : {"inspect", "strategies"})
     EXPECT_NE(run_program({"help", command}).out.find("No effect here"), std::string::npos) << command;
-  EXPECT_EQ(run_program({"help", "plan"}).out.find("No effect here"), std::string::npos);
+  EXPECT_EQ(run_program({"help", "train"}).out.find("No effect here"), std::string::npos);
   const ProgramResult set = run_program({"strategies", "--set", "foo.bar=1"});
   EXPECT_EQ(set.code, 0);
   EXPECT_EQ(set.err, "--set has no effect: thaw strategies reads no config\n");

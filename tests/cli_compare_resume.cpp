@@ -1,6 +1,7 @@
 // A comparison that was interrupted anywhere ends, when it is resumed, with the numbers of one that was not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -58,6 +59,22 @@ struct CliCompareResume : ::testing::Test {
   ProgramResult resume(std::vector<std::string> more = {}) const {
     more.emplace_back("--resume");
     return compare(more);
+  }
+  // As a kill before the run's end leaves it: the journal does not know it.
+  void forget_run(const std::string& strategy) {
+    std::string journal = file_text(run + "/journal.jsonl");
+    const std::size_t line = journal.find(R"({"run":{"strategy":")" + strategy);
+    ASSERT_NE(line, std::string::npos);
+    folder.write("run/journal.jsonl", journal.erase(line, journal.find('\n', line) + 1 - line));
+    ASSERT_TRUE(fs::remove(run + "/" + strategy + "/seed-0/run.json"));
+  }
+  void move_files() {
+    fs::create_directories(folder.path("moved"));
+    fs::rename(folder.path("t.csv"), folder.path("moved/t.csv"));
+    fs::rename(config, folder.path("moved/task.toml"));
+    fs::rename(run, folder.path("moved/run"));
+    config = folder.path("moved/task.toml");
+    run = folder.path("moved/run");
   }
   json results() const { return json::parse(file_text(run + "/results.json")); }
   json strategies() const { return results()["strategies"]; }
@@ -261,12 +278,7 @@ TEST_F(CliCompareResume, GoesOnWhereTheFilesWereMovedTo) {
   const std::vector<std::string> quick = {"--no-tune", "--seeds", "1"};
   ASSERT_EQ(compare(quick).code, 0);
   const auto before = without_seconds(read_csv(run + "/results.csv"));
-  fs::create_directories(folder.path("moved"));
-  fs::rename(folder.path("t.csv"), folder.path("moved/t.csv"));
-  fs::rename(config, folder.path("moved/task.toml"));
-  fs::rename(run, folder.path("moved/run"));
-  config = folder.path("moved/task.toml");
-  run = folder.path("moved/run");
+  move_files();
   const ProgramResult result = resume(quick);
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(without_seconds(read_csv(run + "/results.csv")), before);
@@ -275,6 +287,30 @@ TEST_F(CliCompareResume, GoesOnWhereTheFilesWereMovedTo) {
   fs::rename(folder.path("moved/t.csv"), folder.path("moved/other.csv"));
   folder.write("moved/task.toml", "[data]\ntrain = \"other.csv\"\n[model]\nfrom = \"mlp\"\n");
   expect_has(resume(quick).err, "this config has `");
+}
+
+// Its config and its checkpoints name the folder that was.
+TEST_F(CliCompareResume, ARunThatWasUnderWayWhenTheFilesWereMovedBeginsAnew) {
+  const std::vector<std::string> quick = {"--no-tune", "--seeds", "1"};
+  ASSERT_EQ(compare(quick).code, 0);
+  const auto before = without_seconds(read_csv(run + "/results.csv"));
+  forget_run("lora");
+  move_files();
+  const ProgramResult result = resume(quick);
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(without_seconds(read_csv(run + "/results.csv")), before);
+}
+
+// Whose config names the strategies that there were.
+TEST_F(CliCompareResume, ARunThatWasUnderWayGoesOnBesideOneMoreStrategy) {
+  ASSERT_EQ(compare({"--no-tune", "--seeds", "1"}).code, 0);
+  const auto before = without_seconds(read_csv(run + "/results.csv"));
+  forget_run("lora");
+  const ProgramResult result = resume({"--no-tune", "--seeds", "1", "--strategies", "full,lora,head"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto after = without_seconds(read_csv(run + "/results.csv"));
+  ASSERT_EQ(after.size(), before.size() + 1);
+  for (const CsvRow& row : before) EXPECT_NE(std::find(after.begin(), after.end(), row), after.end());
 }
 
 // Strategies that started from different weights would be compared.

@@ -111,5 +111,16 @@ TEST(CliResume, MissingFolderBeginsAndFinishedRunIsLeftAlone) {
   EXPECT_EQ(file_text(run + "/run.json"), report);
 }
 
+// A folder that has no run in it may have the user's config.
+TEST(CliResume, AConfigOfTheUserIsNotWrittenOver) {
+  const TemporaryFolder folder;
+  const std::string text = "# mine\n[data]\ntrain = \"builtin:digits\"\n[train]\nsteps = 2\n";
+  const std::string config = folder.write("config.toml", text);
+  const ProgramResult result = run_program({"train", config, "--out", folder.path(), "--resume"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_NE(result.err.find("another --out"), std::string::npos) << result.err;
+  EXPECT_EQ(file_text(config), text);
+}
+
 }  // namespace
 }  // namespace thaw

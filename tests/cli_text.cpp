@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 
@@ -73,6 +74,10 @@ TEST_F(CliText, AFolderWithoutAHeadLearnsAndItsRunIsUsed) {
   ASSERT_EQ(eval.code, 0) << eval.err;
   EXPECT_DOUBLE_EQ(json::parse(eval.out)["accuracy"].get<double>(),
                    trained["test"]["accuracy"].get<double>());
+  const ProgramResult shorter = run_program(
+      {"eval", config, "--model", run, "--set", "model.max_length=5", "--set", "model.pooling=mean"});
+  EXPECT_EQ(json::parse(shorter.out)["accuracy"], json::parse(eval.out)["accuracy"]);
+  expect_has(shorter.err, "model.max_length = 5 is for training");
 
   const std::string texts = folder.write("new.txt", "The film was lovely .\r\nthe END was awful .\n");
   const ProgramResult predict = run_program({"predict", "--model", run, "--input", texts, "--json"});
@@ -96,6 +101,7 @@ TEST_F(CliText, OptionsThatAreSetAreThoseOfTheStrategyThatIsNamed) {
       train({"--strategy", "lora", "--set", "strategy.r=2", "--set", "train.epochs=1"});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(json::parse(file_text(run + "/adapter/adapter_config.json"))["r"], 2);
+  expect_has(run_program({"inspect", run + "/adapter"}).out, "lora_A.weight");
 }
 
 // Each evaluation on the test data counts, whoever else evaluates at the same time.

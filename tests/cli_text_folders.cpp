@@ -7,13 +7,13 @@
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "nn/json_file.h"
 #include "nn/safetensors.h"
-#include "tests/support/messages.h"
-#include "tests/support/program.h"
-#include "tests/support/text_model.h"
+#include "tests/support/text_folders.h"
 
 namespace thaw {
 namespace {
@@ -22,46 +22,7 @@ using nlohmann::json;
 using testing::file_text;
 using testing::ProgramResult;
 using testing::run_program;
-
-struct CliTextFolders : ::testing::Test {
-  CliTextFolders() { testing::write_text_model(model); }
-
-  ProgramResult train(std::vector<std::string> more = {}) const {
-    more.insert(more.begin(), {"train", config, "--out", run});
-    return run_program(more);
-  }
-  ProgramResult embed(const std::string& path) const {
-    return run_program({"embed", "--model", path, "--input", texts});
-  }
-  void expect_refused(const ProgramResult& result, const std::vector<std::string>& parts) const {
-    EXPECT_EQ(result.code, 2) << result.err;
-    for (const std::string& part : parts) expect_has(result.err, part);
-  }
-  // Changes config.json of the folder at `path`.
-  void configure(const std::string& path, const json& changes) const {
-    json all = json::parse(file_text(path + "/config.json"));
-    all.update(changes);
-    folder.write(std::filesystem::relative(path + "/config.json", folder.path()), all.dump());
-  }
-  // The weights of the model whose names have no `part`.
-  NamedTensors weights_without(const std::string& part) const { return weights_without(part, model); }
-  static NamedTensors weights_without(const std::string& part, const std::string& of) {
-    const SafetensorsFile file(of + "/model.safetensors");
-    NamedTensors kept;
-    for (const SafetensorsEntry& entry : file.entries())
-      if (entry.name.find(part) == std::string::npos) kept.emplace_back(entry.name, file.load(entry.name));
-    return kept;
-  }
-
-  testing::TemporaryFolder folder;
-  std::string model = folder.path("model"), run = folder.path("run");
-  std::string data = folder.write("s.csv", testing::sentences_csv(60, 1));
-  std::string texts = folder.write("new.txt", "the film was good .\n");
-  std::string config =
-      folder.write("task.toml",
-                   "[model]\nfrom = \"model\"\n[data]\ntrain = \"s.csv\"\n[train]\nlr = 3e-3\n"
-                   "epochs = 1\nbatch_size = 8\ncheckpoint_every = \"never\"\n");
-};
+using CliTextFolders = testing::TextFolders;
 
 TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnTextsAlone) {
   const std::vector<std::string> longer = {"train", config, "--out", run, "--set", "train.epochs=100000"};
@@ -134,15 +95,6 @@ TEST_F(CliTextFolders, ADefaultPromptIsNotLeftOutInSilence) {
   EXPECT_EQ(with(R"({"query": "", "document": "a"})", R"("query")").code, 0);
 }
 
-TEST_F(CliTextFolders, AnAdapterOfOneOutputGivesANumber) {
-  folder.write("s.csv", "text,label\na good film,1.5\na bad film,-1.25\nthe film,0.5\n");
-  ASSERT_EQ(train({"--strategy", "lora", "--set", "data.task=regression"}).code, 0);
-  std::filesystem::remove(run + "/adapter/preprocess.json");  // as PEFT leaves one
-  const ProgramResult number = run_program({"predict", "--model", run + "/adapter", "--input", texts});
-  ASSERT_EQ(number.code, 0) << number.err;
-  EXPECT_TRUE(json::parse(number.out).contains("value")) << number.out;
-}
-
 TEST_F(CliTextFolders, WhatTheLengthCutsOffIsSaidWhereverTextsAreRead) {
   const std::string longer =
       folder.write("long.txt", "a film\nthe film was good and the end was good and warm\n");
@@ -193,22 +145,6 @@ TEST_F(CliTextFolders, ThePoolingIsTheOneThatIsNamed) {
   expect_refused(embed(model), {"Pooling", "order", "modules.json"});
 }
 
-// PEFT's FEATURE_EXTRACTION has no classifier, and so no pooler of one.
-TEST_F(CliTextFolders, AnAdapterWithoutAHeadKeepsTheFoldersPooling) {
-  std::filesystem::create_directories(model + "/1_Pooling");
-  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
-  const std::string plain = embed(model).out;
-  ASSERT_EQ(train({"--strategy", "lora", "--set", "train.epochs=0"}).code, 0);  // B = 0: the base itself
-  std::filesystem::rename(run + "/adapter", folder.path("adapter"));
-  std::filesystem::remove(folder.path("adapter/preprocess.json"));
-  json adapter = json::parse(file_text(folder.path("adapter/adapter_config.json")));
-  adapter["task_type"] = "FEATURE_EXTRACTION";
-  folder.write("adapter/adapter_config.json", adapter.dump());
-  const ProgramResult adapted = embed(folder.path("adapter"));
-  ASSERT_EQ(adapted.code, 0) << adapted.err;
-  EXPECT_EQ(adapted.out, plain);
-}
-
 TEST_F(CliTextFolders, WeightsThatAreNoNumbersAreRefusedBeforeTraining) {
   NamedTensors weights = weights_without("no such part");
   const auto save_with = [&](const Tensor& first) {
@@ -224,20 +160,11 @@ TEST_F(CliTextFolders, WeightsThatAreNoNumbersAreRefusedBeforeTraining) {
   expect_refused(embed(model), {"I32"});
 }
 
-TEST_F(CliTextFolders, MergedModelsNormalizeAsTheirBase) {
-  folder.write("model/modules.json", R"([{"type": "sentence_transformers.models.Normalize"}])");
-  ASSERT_EQ(train({"--strategy", "lora"}).code, 0);
-  const std::string merged = folder.path("merged");
-  const ProgramResult merge = run_program({"merge", "--model", run + "/adapter", "--out", merged});
-  ASSERT_EQ(merge.code, 0) << merge.err;
-  for (const std::string& path : {run, run + "/adapter", merged}) {
-    const ProgramResult result = embed(path);
-    ASSERT_EQ(result.code, 0) << result.err;
-    const json embedding = json::parse(result.out).at("embedding");
-    double squares = 0;
-    for (const json& value : embedding) squares += std::pow(value.get<double>(), 2);
-    EXPECT_NEAR(squares, 1, 1e-5) << path;
-  }
+TEST_F(CliTextFolders, SeveralNumbersAreRefused) {
+  ASSERT_EQ(train().code, 0);
+  std::filesystem::remove(run + "/preprocess.json");
+  configure(run, {{"problem_type", "regression"}});
+  expect_refused(run_program({"predict", "--model", run, "--input", texts}), {"2 numbers", "config.json"});
 }
 
 TEST_F(CliTextFolders, OneOutputIsANumberAndSeveralLabelsAreRefused) {
@@ -268,17 +195,6 @@ TEST_F(CliTextFolders, ANewHeadKeepsThePoolerOfTheFolder) {
   EXPECT_EQ(values(before, name_in(before)), values(after, name_in(after)));
 }
 
-TEST_F(CliTextFolders, AnAdapterNamesNoBaseWhoseWeightsInitChanged) {
-  const std::string other = folder.path("other");
-  testing::write_text_model(other, 5);
-  const std::string init = "model.init=" + other + "/model.safetensors";
-  const ProgramResult trained = train({"--strategy", "lora", "--set", init});
-  ASSERT_EQ(trained.code, 0) << trained.err;
-  expect_has(trained.err, "will name no base model");
-  const json adapter = json::parse(file_text(run + "/adapter/adapter_config.json"));
-  EXPECT_TRUE(adapter.at("base_model_name_or_path").is_null());
-}
-
 TEST_F(CliTextFolders, AnOutputThatIsNotFiniteIsNoAnswer) {
   ASSERT_EQ(train().code, 0);
   const std::string two = folder.write("two.txt", "the story was good .\nthe film was good .\n");
@@ -302,6 +218,22 @@ TEST_F(CliTextFolders, AnOutputThatIsNotFiniteIsNoAnswer) {
   }
 }
 
+TEST_F(CliTextFolders, AResultThatGoesNowhereIsAnError) {
+  const ProgramResult result =
+      testing::run_program_without_output({"embed", "--model", model, "--input", texts});
+  EXPECT_EQ(result.code, 1) << result.err;
+  expect_has(result.err, "cannot write the result");
+}
+
+TEST_F(CliTextFolders, ATemplateOfAnotherTypeIsRefused) {
+  nlohmann::json tokenizer = read_json(std::string(THAW_SOURCE_DIR) + "/tests/golden/tokenizers.json");
+  tokenizer = tokenizer["tokenizers"]["bert"]["tokenizer"];
+  for (auto& piece : tokenizer["post_processor"]["single"])
+    if (piece.contains("Sequence")) piece["Sequence"]["type_id"] = 1;
+  folder.write("model/tokenizer.json", tokenizer.dump());
+  expect_refused(embed(model), {"another type than 0"});
+}
+
 TEST_F(CliTextFolders, SizesThatNoMachineHoldsAreRefused) {
   configure(model, {{"num_hidden_layers", 1024}, {"hidden_size", 8192}, {"intermediate_size", 262144}});
   expect_refused(embed(model), {"GB"});
@@ -313,6 +245,41 @@ TEST_F(CliTextFolders, WhatTheFolderLacksIsNotTimedInSilence) {
   const std::vector<std::string> bench = {"bench",   "--model", model,      "--steps", "1",
                                           "--batch", "1",       "--length", "4"};
   expect_refused(run_program(bench), {"missing", "layer.1"});
+}
+
+// The keys that scripts read.
+TEST_F(CliTextFolders, BenchSaysWhatItMeasured) {
+  const ProgramResult result =
+      run_program({"bench", "--model", model, "--steps", "2", "--batch", "3", "--length", "8", "--threads",
+                   "1", "--strategies", "head,full", "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  std::istringstream lines(result.out);
+  std::string line;
+  std::vector<double> flops;
+  while (std::getline(lines, line)) {
+    const json timing = json::parse(line);
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : timing.items()) keys.push_back(key);
+    EXPECT_EQ(keys, (std::vector<std::string>{"batch", "device", "flops", "length", "ms_median", "ms_min",
+                                              "peak_bytes", "peak_rss_bytes", "precision", "steps",
+                                              "strategy", "threads", "tokens_per_s"}));
+    EXPECT_EQ(timing["batch"], 3);
+    EXPECT_EQ(timing["length"], 8);
+    EXPECT_EQ(timing["steps"], 2);
+    EXPECT_EQ(timing["threads"], 1);
+    EXPECT_GE(timing["ms_median"], timing["ms_min"]);
+    flops.push_back(timing["flops"]);
+  }
+  ASSERT_EQ(flops.size(), 2u);
+  EXPECT_LT(flops[0], flops[1]);
+}
+
+TEST_F(CliTextFolders, WhatWasTimedBeforeAFailureIsPrinted) {
+  const ProgramResult result = run_program({"bench", "--model", model, "--steps", "1", "--batch", "1",
+                                            "--length", "4", "--strategies", "head,block-99"});
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.out, "head");
+  expect_has(result.err, "block-99");
 }
 
 TEST_F(CliTextFolders, WhatTheFolderLacksIsNotMadeUpInSilence) {

@@ -167,6 +167,27 @@ TEST(Modules, MergingAndUnmergingGiveTheWeightsBack) {
   }
 }
 
+TEST(Modules, AWeightOfTheOtherLayoutMergesTheSame) {
+  const NoGrad no_grad;
+  for (const bool dora : {false, true}) {
+    const InitSeed seed(4);
+    Linear layer(6, 5, "layer", true, WeightLayout::in_out);
+    LoraOptions options;
+    options.r = 2;
+    options.dora = dora;
+    layer.attach(options);
+    const Tensor before = layer.weight()->tensor.clone();
+    const Tensor x = randn({3, 6}, random_key(1, "x"));
+    kernels::copy(layer.lora()->b()->tensor, randn(layer.lora()->b()->tensor.shape(), random_key(6, "b")));
+    const Tensor adapted = layer.forward(x);
+    layer.merge();
+    EXPECT_GT(largest_difference(layer.weight()->tensor, before), 0.01);
+    EXPECT_LE(largest_difference(layer.forward(x), adapted), 1e-5);
+    layer.unmerge();
+    EXPECT_LE(largest_difference(layer.weight()->tensor, before), 1e-6);
+  }
+}
+
 // An adapter is folded into what it adapts: the file has the base's names.
 TEST(Modules, MergedWeightsHaveTheBasesNames) {
   const auto model = TestRun("mlp", {"lora", {}, {}}).make();

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "finetune/plan.h"
 #include "finetune/plan_report.h"
+#include "nn/optim/schedule.h"
 #include "tests/support/messages.h"
 
 namespace thaw {
@@ -301,6 +302,16 @@ using Lines = std::vector<std::string>;
 
 TEST(PlanWarnings, NoneForAPlanThatTrainsEverything) {
   EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("epoch 1", "all")}), constant), Lines{});
+}
+
+TEST(PlanWarnings, AWarmUpThatOutlastsTheRun) {
+  const auto warming = [](std::int64_t steps) {
+    return [steps](std::int64_t k) { return multiplier({ScheduleKind::linear, steps}, k, 60); };
+  };
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all")}), warming(59)), Lines{});
+  EXPECT_EQ(
+      plan_warnings(resolved({phase("", "all")}), warming(100)),
+      Lines{"the learning rate still warms up when the run ends after 60 updates: make the warm-up shorter"});
 }
 
 TEST(PlanWarnings, APhaseThatBeginsAfterTheLastUpdate) {

@@ -79,6 +79,30 @@ TEST_F(Golden, EveryScalarValueHasTheIdsOfHuggingFace) {
   }
 }
 
+// The classes of transformers go by the one, `tokenizers` by the other.
+TEST_F(Golden, FilesThatContradictEachOtherAreRefused) {
+  const auto refused = [&](const std::string& config, const char* key) {
+    write("tokenizer_config.json", config);
+    const std::string message = message_of<InputError>([&] { load(); });
+    expect_has(message, key);
+    expect_has(message, "tokenizer.json does the contrary");
+  };
+  load(golden()["bert"]["tokenizer"]);
+  refused(R"({"do_lower_case": false})", "'do_lower_case' is false");
+  refused(R"({"strip_accents": false, "tokenizer_class": "BertTokenizer"})", "'strip_accents' is false");
+  refused(R"({"tokenize_chinese_chars": false})", "'tokenize_chinese_chars' is false");
+  for (const char* agrees :
+       {R"({"do_lower_case": true, "strip_accents": true, "tokenize_chinese_chars": true})",
+        R"({"do_lower_case": false, "tokenizer_class": "PreTrainedTokenizerFast"})",
+        R"({"add_prefix_space": true})"}) {
+    write("tokenizer_config.json", agrees);
+    expect_encodings(*load(), golden()["bert"]["encodings"]);
+  }
+  write("tokenizer_config.json", "{}");
+  load(golden()["roberta"]["tokenizer"]);
+  refused(R"({"add_prefix_space": true})", "'add_prefix_space' is true");
+}
+
 // vocab.txt and tokenizer_config.json in the place of tokenizer.json.
 TEST_F(Golden, OlderFilesOfBertGiveTheSame) {
   const json& bert = golden()["bert"];

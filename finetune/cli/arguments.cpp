@@ -34,7 +34,8 @@ constexpr Command kCommands[] = {
      "thaw plan task.toml --strategy top-2"},
     {"bench", "How long training steps take under each strategy, on random samples",
      "thaw bench --model minilm --batch 32 --length 128 --strategies full,top-1,head"},
-    {"inspect", "Groups, tensors, dtypes, shapes and counts of a model folder or .safetensors file",
+    {"inspect",
+     "Groups, tensors, dtypes, shapes and counts of a model's or adapter's folder or .safetensors file",
      "thaw inspect runs/task"},
     {"graph", "The recorded graph of one training step, for Graphviz", "thaw graph task.toml --out step.dot"},
     {"merge", "A plain model folder with the adapter folded into the weights",
@@ -90,8 +91,14 @@ void add_common_options(CLI::App& app, const std::string& command, Arguments& to
       ->check(CLI::Range(1, 4096));
   app.add_option("--device", to.device, where(computes, "cpu or auto"))->type_name("DEVICE");
   app.add_flag("--json", to.json, "Print the result as JSON");
+  const bool trains = command == "compare" || command == "train";
   app.add_flag("--allow-missing", to.allow_missing,
-               where(computes, "Weights that the file lacks stay as initialised"));
+               where(computes && command != "plan" && command != "graph",
+                     trains || command == "bench"
+                         ? "Go on where the model's folder has weights too few, too many or of "
+                           "another shape: what it lacks stays as initialised"
+                         : "Weights that the file lacks, but for those of the head, stay as "
+                           "initialised"));
 }
 
 void add_config(CLI::App& app, Arguments& to) {
@@ -182,7 +189,8 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
     add_text(app, "--output", to.output, "Instead of standard output", "FILE");
   }
   if (command == "inspect")
-    add_text(app, "PATH", to.path, "A model folder or a .safetensors file", "")->required();
+    add_text(app, "PATH", to.path, "The folder of a model or an adapter, or a .safetensors file", "")
+        ->required();
   if (command == "graph")
     add_text(app, "--out", to.out, "The Graphviz file to write", "FILE.dot")->required();
   add_common_options(app, command, to);

@@ -1,6 +1,5 @@
 // `thaw bench`: how long whole training steps of a model take under each strategy, and what memory they need.
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "finetune/clock.h"
 #include "finetune/ledger.h"
 #include "finetune/run.h"
+#include "finetune/statistics.h"
 #include "finetune/step.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
@@ -128,11 +128,6 @@ class BenchRun {
   std::int64_t steps_ = 0;
 };
 
-double median(const std::vector<double>& sorted) {
-  const std::size_t n = sorted.size();
-  return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-}
-
 Json timing_json(const std::string& strategy, const Arguments& arguments, const Timing& timing,
                  std::int64_t length) {
   const double ms = median(timing.ms);
@@ -181,15 +176,21 @@ int bench(const Arguments& arguments) {
   if (names.empty()) names = {"full", "top-1", "head"};
   for (const std::string& name : names) check_strategy(name, "--strategies");
   std::vector<Json> results;
-  for (const std::string& name : names) {
+  const auto measure = [&](const std::string& name) {
     Config config;
     config.model.from = arguments.model;
     config.strategy = strategy_request(config, name);
     BenchRun run(config, data, arguments.allow_missing);
     if (results.empty())
-      for (const std::string& note : run.notes) std::fprintf(stderr, "%s\n", one_line(note).c_str());
+      for (const std::string& note : run.notes) Progress().message(note);
     results.push_back(timing_json(name, arguments, run.time(arguments.steps), length));
     if (arguments.json) print(results.back().dump() + "\n");
+  };
+  try {
+    for (const std::string& name : names) measure(name);
+  } catch (...) {  // what was measured before is not lost
+    if (!arguments.json && !results.empty()) print(table_text(results));
+    throw;
   }
   if (!arguments.json) print(table_text(results));
   return 0;

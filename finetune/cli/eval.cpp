@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "finetune/adapter_folder.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
@@ -65,14 +66,16 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
 
 // A look at test data with a run's model is entered in the register that comparisons read, and the run counts
 // those at its own. 0: these are not the run's test data.
-std::int64_t count_look(const std::string& folder, const Config& config, const std::string& test_hash) {
+std::int64_t count_look(const std::string& model, const Config& config, const std::string& test_hash) {
+  const std::filesystem::path given = std::filesystem::canonical(model);
+  // The adapter alone is the run's model too.
+  const std::string folder = (is_adapter_folder(model) ? given.parent_path() : given).string();
   const std::string path = folder + "/run.json";
   if (!std::filesystem::exists(path)) return 0;
   // Of evaluations at the same time one waits for the other: each counts.
   const FileDescriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ::flock(lock.get(), LOCK_EX);
-  record_look_with_model(
-      {test_hash, std::filesystem::canonical(folder).string(), sha256_hex(to_toml(config)), now_utc()});
+  record_look_with_model({test_hash, folder, sha256_hex(to_toml(config)), now_utc()});
   Json run = Json::parse(read_file(path, std::int64_t{1} << 28), nullptr, false);
   if (!run.is_object() || run.value("test_sha256", Json()) != test_hash ||
       !run.value("test_evaluations", Json()).is_number_integer())
@@ -81,6 +84,19 @@ std::int64_t count_look(const std::string& folder, const Config& config, const s
   run["test_evaluations"] = looks;
   atomic_write(path, run.dump(2) + "\n");
   return looks;
+}
+
+// A text model is used as it was trained: the config's word on that is for training.
+void say_what_counts(const Config& config, const ModelFolder& folder, const TextInput& text) {
+  const auto say = [](const char* key, const auto& wanted, const auto& is) {
+    Progress().message(
+        concat(key, " = ", wanted, " is for training: the model is used as it was trained, with ", is));
+  };
+  if (config.model.max_length > 0 && config.model.max_length != text.max_length)
+    say("model.max_length", config.model.max_length, text.max_length);
+  const std::string& pooling = folder.config.transformer.pooling;
+  if (!config.model.pooling.empty() && config.model.pooling != pooling)
+    say("model.pooling", config.model.pooling, pooling);
 }
 
 }  // namespace
@@ -92,6 +108,7 @@ int eval(const Arguments& arguments) {
   if (task != config.data.task)
     fail_input("the model is made for ", task, ", data.task is ", config.data.task, " (", config.path,
                "); evaluate it on its own task");
+  if (const auto text = text_input(saved.folder)) say_what_counts(config, saved.folder, *text);
   Part part = part_to_evaluate(config, saved.folder);
   prepare_for(saved.folder, part.source, part.data);
   if (task == "classification") use_labels_of(saved.folder, part.source, part.data);

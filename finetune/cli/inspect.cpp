@@ -3,11 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "finetune/adapter_folder.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/model_folder.h"
 #include "finetune/text_table.h"
 #include "nn/init.h"
+#include "nn/safetensors_header.h"
 
 namespace thaw::cli {
 namespace {
@@ -19,12 +21,6 @@ std::int64_t elements_of(const SafetensorsEntry& entry) {
   std::int64_t count = 1;
   for (const std::int64_t size : entry.shape) count *= size;
   return count;
-}
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text;
-  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + text + "]";
 }
 
 // What is inspected: tensors of a file and, where a config.json says how to build the model, its groups.
@@ -62,6 +58,7 @@ struct Inspected {
 };
 
 Inspected open(const std::string& path) {
+  if (is_adapter_folder(path)) return {WeightFiles(read_adapter_folder(path).weights()), nullptr, {}};
   if (!is_model_folder(path)) return {WeightFiles(path), nullptr, {}};
   const ModelFolder folder = read_model_folder(path);
   const InitSeed meta(0, kMeta);

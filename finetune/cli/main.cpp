@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <new>
@@ -52,10 +53,12 @@ void ignore_write_signals() {
   std::signal(SIGXFSZ, SIG_IGN);  // and so is a file at the limit of its size
 }
 
-// Without this, a file that is opened could get the number of a stream that the caller closed.
+// Without this, a file that is opened could get the number of a stream that the caller closed. A result that
+// goes to a closed one is not written, which is an error.
 void open_standard_streams() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) _exit(kFailed);
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) < 0)
+      _exit(kFailed);
 }
 
 int show_help(const Arguments& arguments) {
@@ -96,6 +99,10 @@ int main(int argc, char** argv) {
     return report(error.what(), kWrongInput);
   } catch (const std::bad_alloc&) {
     return report("out of memory; use a smaller batch_size, a smaller model, or less data", kFailed);
+  } catch (const std::filesystem::filesystem_error& error) {
+    const std::string path = error.path1().string();
+    return report(path.empty() ? error.what() : error.code().message() + " (" + path + "); look at that path",
+                  kWrongInput);
   } catch (const std::exception& error) {
     return report(error.what(), kFailed);
   }

@@ -6,6 +6,7 @@
 #include "finetune/cli/saved_model.h"
 #include "finetune/run_folder.h"
 #include "finetune/text_input.h"
+#include "finetune/tokenizer/tokenizer.h"
 
 namespace thaw::cli {
 namespace {
@@ -30,7 +31,9 @@ int merge(const Arguments& arguments) {
   if (const auto text = text_input(saved.folder)) {
     saved.folder.preprocess.text_column = text->column;
     saved.folder.preprocess.max_length = text->max_length;
+    saved.folder.config.transformer.pad_id = load_tokenizer(text->folder)->pad_id();
   }
+  saved.folder.preprocess.has_folded = false;  // without the adapter's folder beside them
   write_folder(arguments.out, [&](const std::string& out) {
     write_model_folder(out, saved.folder.config, saved.folder.preprocess, merged_weights(*saved.model),
                        saved.folder.path);

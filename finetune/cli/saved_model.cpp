@@ -128,19 +128,51 @@ void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report)
   if (!notes.empty()) fail_input(notes.front(), " (", adapter.path, "); use the adapter's own base");
 }
 
+// What a folder may hold, but this version has not.
+void refuse_other_outputs(const ModelFolder& folder) {
+  const std::string& type = folder.config.problem_type;
+  if (type == "multi_label_classification")
+    fail_input("the model gives a text several labels at once (problem_type in ", folder.path,
+               "/config.json), which is not in this version; fine-tune it to give one");
+  if (type == "regression" && folder.config.outputs > 1)
+    fail_input("the model gives ", folder.config.outputs, " numbers (problem_type in ", folder.path,
+               "/config.json), where this version has one; fine-tune it to give one");
+}
+
+void check_inputs_known(const ModelFolder& folder) {
+  if (!folder.has_preprocess && !takes_text(folder.config) && !folder.images)
+    fail_input("there is no preprocess.json",
+               takes_processed_images(folder.config) ? concat(" and no ", kImageInputName) : "",
+               ", so it is not known how the model's data were prepared (", folder.path,
+               "); give the whole folder of a run");
+}
+
+// Passes over what may be missing, and refuses the rest.
+void check_report(Model& model, LoadReport report, const std::string& path, bool allow_missing,
+                  bool need_head) {
+  if (!need_head) forgive_output_layer(model, report);
+  const auto is_head = [&](const std::string& name) { return model.group_of(name) == model.head(); };
+  const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
+  if (allow_missing && !without_head && !report.missing.empty()) {
+    Progress().message(concat("warning: ", name_list(report.missing),
+                              " of the model stay as initialised: ", path, " lacks them"));
+    report.missing.clear();
+  }
+  if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
+    fail_input(
+        without_head ? "the model has no head: " : "the weights do not fit: ", describe_problems(report),
+        " (", path, "); ",
+        without_head && !need_head ? "say in 1_Pooling/config.json how to make a vector of a text without it"
+                                   : "give the folder of a finished run");
+}
+
 }  // namespace
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
   const std::optional<AdapterFolder> adapter = find_adapter(path);
   SavedModel saved{read_base(path, adapter, need_head), nullptr, adapter ? adapter->path : ""};
-  if (need_head && saved.folder.config.problem_type == "multi_label_classification")
-    fail_input("the model gives a text several labels at once (problem_type in ", saved.folder.path,
-               "/config.json), which is not in this version; fine-tune it to give one");
-  if (!saved.folder.has_preprocess && !takes_text(saved.folder.config) && !saved.folder.images)
-    fail_input("there is no preprocess.json",
-               saved.folder.config.architecture == "vit" ? concat(" and no ", kImageInputName) : "",
-               ", so it is not known how the model's data were prepared (", path,
-               "); give the whole folder of a run");
+  if (need_head) refuse_other_outputs(saved.folder);
+  check_inputs_known(saved.folder);
   const WeightFiles files(saved.folder.path);
   check_fits_memory(saved.folder.config);
   if (!allow_missing) check_size(saved.folder, files);
@@ -153,22 +185,7 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
     add_adapter(*saved.model, *adapter, report);
     check_finite(*saved.model, adapter->weights());
   }
-  const auto is_head = [&](const std::string& name) {
-    return saved.model->group_of(name) == saved.model->head();
-  };
-  if (!need_head) forgive_output_layer(*saved.model, report);
-  const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
-  if (allow_missing && !without_head && !report.missing.empty()) {
-    Progress().message(concat("warning: ", name_list(report.missing),
-                              " of the model stay as initialised: ", files.path(), " lacks them"));
-    report.missing.clear();
-  }
-  if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
-    fail_input(
-        without_head ? "the model has no head: " : "the weights do not fit: ", describe_problems(report),
-        " (", files.path(), "); ",
-        without_head && !need_head ? "say in 1_Pooling/config.json how to make a vector of a text without it"
-                                   : "give the folder of a finished run");
+  check_report(*saved.model, std::move(report), files.path(), allow_missing, need_head);
   check_preprocess(saved.folder);
   return saved;
 }

@@ -21,7 +21,7 @@ struct SavedModel {
 // folded in unless the weights say that it is), or from an adapter's folder alone, whose config names the
 // folder of its base. Without a preprocess.json an adapter's text classifier is transformers': it has a
 // pooler. InputError where the weights do not fit config.json; `allow_missing` lets all but the head be
-// missing, and without `need_head` the head too.
+// missing, and without `need_head` the last layer may be missing or of another shape.
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head = true);
 
 // The data of --input as the model takes them, without labels.

@@ -186,9 +186,14 @@ struct Baseline {
 
 bool always(const Config&, const PreparedData&) { return true; }
 
+// A text without a network has no numbers to fit.
+bool has_features(const Config& config, const PreparedData& data) {
+  return is_pretrained(config) || !data.train.is_text();
+}
+
 constexpr Baseline kBaselines[] = {
     {"majority", always, about_majority, run_majority},
-    {"probe", always, about_probe, run_probe},
+    {"probe", has_features, about_probe, run_probe},
     {"norm-stats", has_norms_to_estimate, about_norm_stats, run_norm_stats},
 };
 

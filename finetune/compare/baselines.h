@@ -2,7 +2,7 @@
 //
 //   majority    the most frequent class of the training samples (regression: their mean)
 //   probe       a linear model on the pretrained network's features, which stay as they are; on the raw
-//               inputs where nothing was pretrained
+//               inputs where nothing was pretrained (texts have none: no probe)
 //   norm-stats  networks with batch norm: running statistics estimated anew on the training inputs, nothing
 //               trained; where the head is new, a probe on the features that this gives
 //   scratch     the same network from random weights, all of it trained; run like a strategy, see contender.h

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/compare/contender.h"
 #include "finetune/compare/summary.h"
+#include "finetune/data/text.h"
 #include "finetune/further_metrics.h"
 #include "finetune/metrics_json.h"
 #include "finetune/text_table.h"
@@ -21,14 +22,6 @@ using Json = nlohmann::ordered_json;
 
 // Shortest text that reads back as the same number.
 std::string number(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
-
-// Quoted, as RFC 4180 has it, where it must be.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
 
 std::vector<std::string> further_metrics_of(const CompareOutcome& outcome) {
   std::vector<std::string> names = metric_names(outcome);

@@ -109,12 +109,6 @@ void flag_under_optimised(CompareOutcome& outcome) {
       s.under_optimised = sign * s.value.mean < sign * probe->value.mean;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 // When each run's validation metric first came within half a point (for an error: half a percent) of the
 // weights that full's run of the same seed kept.
 void time_to_full(CompareOutcome& outcome) {

@@ -69,7 +69,9 @@ int64_t TableBuilder::find_column(const std::string& name, const char* option, i
     fail_input("there is no ", option, " column ", in_quotes(name), " (", place(source_.path, line), "); ",
                names_.size() == 1 && names_[0].find_first_of(";\t|") != std::string::npos
                    ? "the header is one column: a .csv is separated by commas, a .tsv by tabs"
-                   : concat("set data.", option, " to one of the columns: ", name_list(names_)));
+               : source_.read_labels
+                   ? concat("set data.", option, " to one of the columns: ", name_list(names_))
+                   : concat("give the column that name; there are ", name_list(names_)));
   }
   return found - names_.begin();
 }

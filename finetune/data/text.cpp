@@ -11,15 +11,15 @@ namespace {
 constexpr size_t kShownBytes = 60;
 constexpr size_t kShownNames = 3;
 
+bool is_utf8_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+}  // namespace
+
 std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
-
-bool is_utf8_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
-}  // namespace
 
 std::optional<double> parse_number(std::string_view text) {
   text = trim(text);
@@ -49,6 +49,13 @@ std::string in_quotes(std::string_view text) {
   }
   out += shown < text.size() ? "...\"" : "\"";
   return out;
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
 }
 
 std::string joined(const std::vector<std::string>& words) {

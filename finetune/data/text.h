@@ -12,8 +12,14 @@ namespace thaw {
 // outside double's range. "nan" and "inf" are numbers here: callers that need finite ones check.
 std::optional<double> parse_number(std::string_view text);
 
+// Without the blanks and tabs around it.
+std::string_view trim(std::string_view text);
+
 // The text in double quotes on one line: control characters escaped, cut after 60 bytes.
 std::string in_quotes(std::string_view text);
+
+// A field of a CSV file: quoted, as RFC 4180 has it, where it must be.
+std::string csv_field(const std::string& text);
 
 // "a, b, c".
 std::string joined(const std::vector<std::string>& words);

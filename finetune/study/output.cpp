@@ -1,10 +1,13 @@
 #include "finetune/study/output.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "core/error.h"
 #include "finetune/data/text.h"
+#include "finetune/further_metrics.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
 #include "finetune/verdict.h"
@@ -17,20 +20,45 @@ using Json = nlohmann::ordered_json;
 
 std::string number(double value) { return Json(value).dump(); }
 
+// Of every cell: they have the same config but for what an axis changes.
+std::vector<std::string> further_metrics_of(const StudyOutcome& outcome) {
+  std::vector<std::string> names;
+  for (const CellResult& cell : outcome.cells)
+    for (const StrategySummary& s : cell.outcome.summaries)
+      for (const MetricInterval& metric : s.metrics)
+        if (is_further_metric(metric.name, outcome.metric) &&
+            std::find(names.begin(), names.end(), metric.name) == names.end())
+          names.push_back(metric.name);
+  return names;
+}
+
+std::string mean_of(const std::string& name, const StrategySummary& s) {
+  const auto found = std::find_if(s.metrics.begin(), s.metrics.end(),
+                                  [&](const MetricInterval& metric) { return metric.name == name; });
+  return found == s.metrics.end() ? "" : number(found->interval.mean);
+}
+
 std::string study_csv(const StudyOutcome& outcome) {
   std::ostringstream csv;
-  for (const StudyAxis& axis : outcome.axes) csv << axis.name << ',';
-  csv << "strategy,metric,runs,failed,mean,low,high,lr,seconds,flops\n";
+  const std::vector<std::string> further = further_metrics_of(outcome);
+  const auto number_or_nothing = [](const std::optional<double>& n) { return n ? number(*n) : ""; };
+  for (const StudyAxis& axis : outcome.axes) csv << csv_field(axis.name) << ',';
+  csv << "strategy,metric,runs,failed,mean,low,high,lr,seconds,flops,updates_to_within_half_a_point_of_full,"
+         "seconds_to_within_half_a_point_of_full";
+  for (const std::string& name : further) csv << ',' << csv_field(name);
+  csv << '\n';
   for (const CellResult& cell : outcome.cells)
     for (const StrategySummary& s : cell.outcome.summaries) {
       for (std::size_t axis = 0; axis < outcome.axes.size(); ++axis)
-        csv << outcome.axes[axis].values[cell.values[axis]] << ',';
+        csv << csv_field(outcome.axes[axis].values[cell.values[axis]]) << ',';
       const std::string values =
           s.runs > s.failed ? number(s.value.mean) + ',' + number(s.value.low) + ',' + number(s.value.high)
                             : ",,";
       csv << s.strategy << ',' << outcome.metric << ',' << s.runs << ',' << s.failed << ',' << values << ','
-          << (s.lr > 0 ? number(s.lr) : "") << ',' << number(s.seconds.mean) << ',' << number(s.flops)
-          << '\n';
+          << (s.lr > 0 ? number(s.lr) : "") << ',' << number(s.seconds.mean) << ',' << number(s.flops) << ','
+          << number_or_nothing(s.steps_to_full) << ',' << number_or_nothing(s.seconds_to_full);
+      for (const std::string& name : further) csv << ',' << mean_of(name, s);
+      csv << '\n';
     }
   return csv.str();
 }

@@ -37,6 +37,30 @@ std::int64_t padding_id(const FolderConfig& config, const ReadTokenizer& tokeniz
   return pad;
 }
 
+// The classes of transformers make their tokenizer by tokenizer_config.json, `tokenizers` makes it by
+// tokenizer.json: where the two contradict each other, one of them would get other tokens.
+void check_agreement(const std::string& folder, const FolderConfig& config, const TokenizerParts& parts) {
+  const std::string of = config.tokenizer_class.value_or("");
+  if (of == "PreTrainedTokenizerFast" || of == "TokenizersBackend") return;  // go by tokenizer.json too
+  const auto check = [&](const char* key, const std::optional<bool>& wanted, bool is) {
+    if (wanted && *wanted != is)
+      fail_input("'", key, "' is ", *wanted ? "true" : "false", " (", folder,
+                 "/tokenizer_config.json), but tokenizer.json does the contrary; make the two agree");
+  };
+  const auto becomes = [&](std::string_view text, std::string_view what) {
+    std::string buffer;
+    return parts.normalizer.normalize(text, buffer) == what;
+  };
+  const std::vector<PreTokenizerStep>& steps = parts.pre_tokenizer.steps();
+  if (!steps.empty() && steps.back().kind == PreTokenizerStep::Kind::byte_level) {
+    check("add_prefix_space", config.add_prefix_space, steps.back().add_prefix_space);
+  } else {
+    check("do_lower_case", config.do_lower_case, becomes("A", "a"));
+    check("strip_accents", config.strip_accents, becomes("\u00e9", "e"));
+    check("tokenize_chinese_chars", config.tokenize_chinese_chars, becomes("\u4e2d", " \u4e2d "));
+  }
+}
+
 }  // namespace
 
 void set_added_tokens(std::vector<DeclaredToken> tokens, ReadTokenizer& to) {
@@ -88,6 +112,7 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& folder) {
   ReadTokenizer read = has("tokenizer.json") ? read_tokenizer_json(folder + "/tokenizer.json")
                        : has("vocab.txt")    ? read_word_piece_files(folder, config)
                                              : read_bpe_files(folder, config);
+  if (has("tokenizer.json")) check_agreement(folder, config, read.parts);
   read.parts.pad_id = padding_id(config, read);
   // As in transformers, which sets tokenizer.json's truncation anew for each call.
   if (config.model_max_length) read.parts.max_length = config.model_max_length;

@@ -4,18 +4,6 @@
 #include "finetune/utf8.h"
 
 namespace thaw {
-namespace {
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t size = utf8_sequence(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
-
-}  // namespace
 
 Encoding PipelineTokenizer::encode(std::string_view text, std::int64_t max_length) const {
   check_max_length(max_length, parts_.single);

@@ -34,6 +34,8 @@ class PreTokenizer {
   // where the sink wanted no more.
   bool cut(std::string_view text, const Sink& sink) const { return cut(0, text, sink); }
 
+  const std::vector<PreTokenizerStep>& steps() const { return steps_; }
+
  private:
   bool cut(std::size_t step, std::string_view text, const Sink& sink) const;
 

@@ -26,10 +26,7 @@ struct FolderConfig {
   std::optional<std::string> tokenizer_class;
   std::optional<std::int64_t> model_max_length;
   std::optional<TruncationSide> truncation_side;
-  bool do_lower_case = true;
-  bool tokenize_chinese_chars = true;
-  std::optional<bool> strip_accents;
-  bool add_prefix_space = false;
+  std::optional<bool> do_lower_case, tokenize_chinese_chars, strip_accents, add_prefix_space;
   bool add_bos_token = false;
 };
 

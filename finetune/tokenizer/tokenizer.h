@@ -52,7 +52,7 @@ class Tokenizer {
 // Reads tokenizer.json, else vocab.txt (BERT's WordPiece), else vocab.json with merges.txt (byte-level BPE of
 // GPT-2 or RoBERTa), and tokenizer_config.json and special_tokens_map.json. InputError, naming the file and
 // the part of it, for what is missing, malformed, larger than kMaxTokenizerBytes, or a kind that is not in
-// this version.
+// this version, and where tokenizer_config.json contradicts tokenizer.json.
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& folder);
 
 }  // namespace thaw

@@ -43,6 +43,10 @@ DeclaredToken read_special_token(const json& value, const std::string& place) {
   return declared;
 }
 
+void read_flag(const json& file, const char* key, const std::string& path, std::optional<bool>& to) {
+  if (file.contains(key) && !file[key].is_null()) read_field(file, key, path, to.emplace());
+}
+
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                   "pad_token", "cls_token", "mask_token"};
 
@@ -110,12 +114,11 @@ FolderConfig read_folder_config(const std::string& folder) {
     read_optional_field(file, "truncation_side", path, side);
     if (side == "left") config.truncation_side = TruncationSide::left;
     if (side == "right") config.truncation_side = TruncationSide::right;
-    read_optional_field(file, "do_lower_case", path, config.do_lower_case);
-    read_optional_field(file, "tokenize_chinese_chars", path, config.tokenize_chinese_chars);
-    read_optional_field(file, "add_prefix_space", path, config.add_prefix_space);
+    read_flag(file, "do_lower_case", path, config.do_lower_case);
+    read_flag(file, "tokenize_chinese_chars", path, config.tokenize_chinese_chars);
+    read_flag(file, "strip_accents", path, config.strip_accents);
+    read_flag(file, "add_prefix_space", path, config.add_prefix_space);
     read_optional_field(file, "add_bos_token", path, config.add_bos_token);
-    if (file.contains("strip_accents") && !file["strip_accents"].is_null())
-      read_field(file, "strip_accents", path, config.strip_accents.emplace());
   }
   if (const std::string path = folder + "/special_tokens_map.json"; std::filesystem::exists(path))
     read_special_tokens(read_json(path), path, config);
@@ -141,8 +144,9 @@ ReadTokenizer read_word_piece_files(const std::string& folder, const FolderConfi
   id_of(tokens, "unk_token", to.vocabulary);
   WordPiece::Options options;
   options.unk_token = tokens.at("unk_token").token.content;
-  to.parts.normalizer = Normalizer(
-      bert_normalizer(true, config.tokenize_chinese_chars, config.strip_accents, config.do_lower_case));
+  to.parts.normalizer =
+      Normalizer(bert_normalizer(true, config.tokenize_chinese_chars.value_or(true), config.strip_accents,
+                                 config.do_lower_case.value_or(true)));
   to.parts.pre_tokenizer = PreTokenizer({{.kind = PreTokenizerStep::Kind::bert}});
   to.parts.model = std::make_unique<WordPiece>(to.vocabulary, options);
   set_bert_templates(id_of(tokens, "cls_token", to.vocabulary), id_of(tokens, "sep_token", to.vocabulary),
@@ -187,8 +191,8 @@ ReadTokenizer read_bpe_files(const std::string& folder, const FolderConfig& conf
                                                    {"eos_token", "<|endoftext|>"},
                                                    {"unk_token", "<|endoftext|>"}};
   const std::map<std::string, DeclaredToken> tokens = special_tokens(config, to.vocabulary, defaults);
-  to.parts.pre_tokenizer = PreTokenizer(
-      {{.kind = PreTokenizerStep::Kind::byte_level, .add_prefix_space = config.add_prefix_space}});
+  to.parts.pre_tokenizer = PreTokenizer({{.kind = PreTokenizerStep::Kind::byte_level,
+                                          .add_prefix_space = config.add_prefix_space.value_or(false)}});
   to.parts.model = std::make_unique<Bpe>(to.vocabulary, merges, Bpe::Options{});
   if (roberta)
     set_roberta_templates(id_of(tokens, "cls_token", to.vocabulary),

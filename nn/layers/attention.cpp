@@ -11,16 +11,6 @@ std::unique_ptr<Linear> projection(std::int64_t size, const std::string& path, c
   return std::make_unique<Linear>(size, size, path.empty() ? name : path + "." + name);
 }
 
-}  // namespace
-
-Tensor split_heads(const Tensor& x, std::int64_t heads) {
-  return x.reshape({x.size(0), x.size(1), heads, x.size(2) / heads}).permute({0, 2, 1, 3});
-}
-
-Tensor join_heads(const Tensor& x) {
-  return x.permute({0, 2, 1, 3}).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)});
-}
-
 // One id for each row [B * heads * T] of the scores. The mask of dropout hangs on it and the key's place, not
 // on how far the batch is padded.
 Tensor ids_of_rows(const Tensor& scores, const Tensor& ids) {
@@ -30,6 +20,16 @@ Tensor ids_of_rows(const Tensor& scores, const Tensor& ids) {
   const Tensor of_heads =
       unsqueeze(samples, -1) * full({}, static_cast<double>(heads), indices) + arange(heads, indices);
   return ids_of_places(of_heads, scores.size(2)).reshape({-1});
+}
+
+}  // namespace
+
+Tensor split_heads(const Tensor& x, std::int64_t heads) {
+  return x.reshape({x.size(0), x.size(1), heads, x.size(2) / heads}).permute({0, 2, 1, 3});
+}
+
+Tensor join_heads(const Tensor& x) {
+  return x.permute({0, 2, 1, 3}).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)});
 }
 
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, const Tensor& ids,

@@ -10,9 +10,10 @@
 namespace thaw {
 
 struct Architecture {
+  enum class Input { samples, text, processed_images };  // the last: as preprocessor_config.json says
   const char* name;
   const char* model_type;  // in config.json
-  bool takes_text;
+  Input input;
   std::unique_ptr<Model> (*make)(const ModelConfig& config);
   // From and to config.json; `path` names the file in errors.
   void (*read)(const nlohmann::json& json, const std::string& path, ModelConfig& config);

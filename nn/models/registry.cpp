@@ -24,13 +24,15 @@ std::unique_ptr<Model> make(const ModelConfig& config) {
   return std::make_unique<M>(config);
 }
 
+using Input = Architecture::Input;
+
 constexpr Architecture kArchitectures[] = {
-    {"mlp", "thaw-mlp", false, make<Mlp>, read_mlp, write_mlp},
-    {"cnn", "thaw-cnn", false, make<Cnn>, read_cnn, write_cnn},
-    {"bert", "bert", true, make<Bert>, read_bert, write_bert},
-    {"distilbert", "distilbert", true, make<Bert>, read_distilbert, write_distilbert},
-    {"gpt2", "gpt2", true, make<Gpt2>, read_gpt2, write_gpt2},
-    {"vit", "vit", false, make<Vit>, read_vit, write_vit},
+    {"mlp", "thaw-mlp", Input::samples, make<Mlp>, read_mlp, write_mlp},
+    {"cnn", "thaw-cnn", Input::samples, make<Cnn>, read_cnn, write_cnn},
+    {"bert", "bert", Input::text, make<Bert>, read_bert, write_bert},
+    {"distilbert", "distilbert", Input::text, make<Bert>, read_distilbert, write_distilbert},
+    {"gpt2", "gpt2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
+    {"vit", "vit", Input::processed_images, make<Vit>, read_vit, write_vit},
 };
 
 const Architecture& find_architecture(const std::string& name) {
@@ -42,18 +44,18 @@ const Architecture& find_architecture(const std::string& name) {
   fail_input("unknown architecture '", name, "'; use one of: ", known);
 }
 
-void check_size(const char* what, std::int64_t size, std::int64_t largest) {
+void check_size(const char* what, std::int64_t size, std::int64_t largest, const std::string& place) {
   if (size < 1 || size > largest)
-    fail_input("model size out of range: ", what, " = ", size, "; use 1 to ", largest);
+    fail_input("model size out of range: ", what, " = ", size, " (", place, "); use 1 to ", largest);
 }
 
 // Keeps every product of sizes far from overflow; whether the model fits the machine is checked apart.
-void check_sizes(const ModelConfig& config) {
-  for (const std::int64_t size : config.hidden) check_size("hidden", size, 1 << 24);
-  for (const std::int64_t size : config.sample_shape) check_size("a sample's size", size, 1 << 24);
-  check_size("outputs", config.outputs, 1 << 24);
-  check_size("width", config.width, 1 << 12);
-  check_size("depth", config.depth, 8);
+void check_sizes(const ModelConfig& config, const std::string& place) {
+  for (const std::int64_t size : config.hidden) check_size("hidden", size, 1 << 24, place);
+  for (const std::int64_t size : config.sample_shape) check_size("a sample's size", size, 1 << 24, place);
+  check_size("outputs", config.outputs, 1 << 24, place);
+  check_size("width", config.width, 1 << 12, place);
+  check_size("depth", config.depth, 8, place);
 }
 
 constexpr const char* kAdaptersKey = "thaw_adapters";
@@ -70,7 +72,7 @@ std::optional<BottleneckConfig> read_adapters(const nlohmann::json& json, const 
   read_field(*found, "layers", place, adapters.layers);
   if (type != "bottleneck")
     fail_input("adapters of the type '", type, "' (", place, ") are not in this version; it has bottleneck");
-  check_size("the adapters' size", adapters.options.size, 65536);
+  check_size("the adapters' size", adapters.options.size, 65536, place);
   check_activation_in(adapters.options.activation, place);
   return adapters;
 }
@@ -98,10 +100,16 @@ std::vector<std::string> architectures() {
   return names;
 }
 
-bool takes_text(const ModelConfig& config) { return find_architecture(config.architecture).takes_text; }
+bool takes_text(const ModelConfig& config) {
+  return find_architecture(config.architecture).input == Input::text;
+}
+
+bool takes_processed_images(const ModelConfig& config) {
+  return find_architecture(config.architecture).input == Input::processed_images;
+}
 
 std::unique_ptr<Model> make_model(const ModelConfig& config) {
-  check_sizes(config);
+  check_sizes(config, config.architecture);
   auto model = find_architecture(config.architecture).make(config);
   if (config.adapters) attach_bottlenecks(*model, *config.adapters);
   return model;
@@ -119,6 +127,7 @@ ModelConfig read_model_config(const std::string& path) {
     config.source = json.dump();
     architecture.read(json, path, config);
     config.adapters = read_adapters(json, path);
+    check_sizes(config, path);
     return config;
   }
   fail_input("model_type '", type, "' (", path, ") is not in this version; it reads ", known);
@@ -134,6 +143,7 @@ std::string write_model_config(const ModelConfig& config) {
     // The weights are written so, whatever the source's were; transformers loads them as the config says.
     json["dtype"] = "float32";
     json.erase("torch_dtype");
+    json.erase("quantization_config");
   }
   if (const auto& adapters = config.adapters)
     json[kAdaptersKey] = {{"type", "bottleneck"},

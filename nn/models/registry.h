@@ -58,6 +58,8 @@ struct ModelConfig {
 // Those whose sizes a config can give: thaw's own. Others come from the config.json of a folder.
 std::vector<std::string> architectures();
 bool takes_text(const ModelConfig& config);
+// Images that a preprocessor_config.json beside the weights says how to prepare.
+bool takes_processed_images(const ModelConfig& config);
 
 // Weights from the seed of the current InitSeed. Throws InputError for an unknown name or impossible sizes.
 std::unique_ptr<Model> make_model(const ModelConfig& config);

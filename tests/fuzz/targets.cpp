@@ -93,10 +93,17 @@ void tokenizer(const std::string& bytes) {
 
 // The small files of a text model's folder that have no target of their own. The first line of the input
 // names the file, the rest is what stands in it.
-constexpr std::array kFolderFiles = {
-    "preprocess.json",         "1_Pooling/config.json",   "modules.json", "sentence_bert_config.json",
-    "tokenizer_config.json",   "special_tokens_map.json", "vocab.txt",    "adapter/adapter_config.json",
-    "preprocessor_config.json"};
+constexpr std::array kFolderFiles = {"preprocess.json",
+                                     "1_Pooling/config.json",
+                                     "modules.json",
+                                     "sentence_bert_config.json",
+                                     "tokenizer_config.json",
+                                     "special_tokens_map.json",
+                                     "vocab.txt",
+                                     "adapter/adapter_config.json",
+                                     "preprocessor_config.json",
+                                     "vocab.json",
+                                     "merges.txt"};
 
 void folder_file(const std::string& bytes) {
   static const TemporaryFolder folder;
@@ -112,6 +119,11 @@ void folder_file(const std::string& bytes) {
   if (std::find(kFolderFiles.begin(), kFolderFiles.end(), name) == kFolderFiles.end()) return;
   for (const char* file : kFolderFiles) std::filesystem::remove(folder.path(file));  // of the input before
   for (const auto& [file, text] : needed) folder.write(file, text);
+  if (name == "vocab.json" || name == "merges.txt") {  // which are read where there is no other tokenizer
+    std::filesystem::remove(folder.path("vocab.txt"));
+    folder.write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3})");
+    folder.write("merges.txt", "#version: 0.2\na b\n");
+  }
   for (const char* inner : {"1_Pooling", "adapter"}) std::filesystem::create_directories(folder.path(inner));
   folder.write(name, bytes.size() > name.size() ? bytes.substr(name.size() + 1) : "");
   answer([&] {

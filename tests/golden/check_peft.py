@@ -166,6 +166,16 @@ def check_thaw_to_peft(name, base, kind, work):
     compare(f"{name} {kind}: thaw's run read by transformers", logits(base.load(out), base, work), expected)
 
 
+def check_adapter_in_head(base, work):
+    """Layers of the head are adapted too, and saved whole: PEFT has no adapter there."""
+    out = work / "adapter-in-head"
+    config = write_config(work, base, "lora", "steps = 12", r=4, alpha=8.0, target_modules=["query", "dense"],
+                          modules_to_save=["classifier"])
+    run_thaw("train", config, "--out", out)
+    with_adapter = PeftModel.from_pretrained(base.load(), out / "adapter")
+    compare("bert lora: an adapter in the head, read by PEFT", logits(with_adapter, base, work), predict(out, base, work))
+
+
 def predict_start(name, base, kind, work):
     out = work / f"{name}-{kind}-start"
     run_thaw("train", write_config(work, base, "full", "epochs = 0"), "--out", out)
@@ -212,6 +222,8 @@ def main():
             for kind in KINDS:
                 check_thaw_to_peft(name, base, kind, work)
                 check_peft_to_thaw(name, base, kind, work)
+        if "bert" in bases:
+            check_adapter_in_head(bases["bert"], work)
     print(f"{len(failures)} differences above {TOLERANCE}")
     sys.exit(1 if failures else 0)
 

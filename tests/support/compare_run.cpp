@@ -79,7 +79,8 @@ std::vector<CsvRow> rows_with(const std::vector<CsvRow>& rows, const std::string
 }
 
 std::vector<CsvRow> without_seconds(std::vector<CsvRow> rows) {
-  for (CsvRow& row : rows) row.erase("seconds");
+  for (CsvRow& row : rows)
+    std::erase_if(row, [](const auto& field) { return field.first.starts_with("seconds"); });
   return rows;
 }
 

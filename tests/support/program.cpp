@@ -18,9 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+enum class Output { file, closed };
+
 // Standard streams go through files: a pipe that nobody reads meanwhile could fill up.
 pid_t start(const std::vector<std::string>& arguments, const TemporaryFolder& streams,
-            const std::vector<std::string>& environment = {}) {
+            const std::vector<std::string>& environment = {}, Output output = Output::file) {
   std::vector<char*> argv = {const_cast<char*>(THAW_PROGRAM)};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -31,6 +33,7 @@ pid_t start(const std::vector<std::string>& arguments, const TemporaryFolder& st
   ::dup2(::open(in.c_str(), O_RDONLY), STDIN_FILENO);
   ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
   ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+  if (output == Output::closed) ::close(STDOUT_FILENO);
   for (const std::string& variable : environment) ::putenv(const_cast<char*>(variable.c_str()));
   ::execv(argv[0], argv.data());
   _exit(127);
@@ -49,6 +52,12 @@ ProgramResult run_program(const std::vector<std::string>& arguments, const std::
   const TemporaryFolder streams;
   streams.write("in", input);
   return wait_for(start(arguments, streams), streams);
+}
+
+ProgramResult run_program_without_output(const std::vector<std::string>& arguments) {
+  const TemporaryFolder streams;
+  streams.write("in", "");
+  return wait_for(start(arguments, streams, {}, Output::closed), streams);
 }
 
 ProgramResult run_program_in(const std::vector<std::string>& environment,

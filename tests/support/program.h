@@ -22,6 +22,9 @@ ProgramResult run_program(const std::vector<std::string>& arguments, const std::
 ProgramResult run_program_in(const std::vector<std::string>& environment,
                              const std::vector<std::string>& arguments);
 
+// The same with a standard output that is closed.
+ProgramResult run_program_without_output(const std::vector<std::string>& arguments);
+
 // Starts `thaw` and ends it with `signal` after `delay`, if it still runs then.
 ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
                                      std::chrono::milliseconds delay, int signal);

@@ -57,6 +57,13 @@ void expect_resumed(const ProgramResult& result, std::int64_t step) {
   EXPECT_GE(std::stoll(result.err.substr(found + words.size())), step) << result.err;
 }
 
+void expect_same_files(const std::string& one, const std::string& other) {
+  for (const char* name : {"/model.safetensors", "/adapter/adapter_model.safetensors"}) {
+    ASSERT_EQ(std::filesystem::exists(one + name), std::filesystem::exists(other + name)) << name;
+    ASSERT_EQ(file_text(one + name), file_text(other + name)) << name;
+  }
+}
+
 void expect_same_bits_after_kills(const std::string& config, int kills, std::uint64_t seed) {
   const TemporaryFolder folder;
   const std::string whole = folder.path("whole"), killed = folder.path("killed");
@@ -79,14 +86,14 @@ void expect_same_bits_after_kills(const std::string& config, int kills, std::uin
     if (result.code == -SIGKILL) ++killed_runs;
     if (result.code != 0) continue;
     // It came to its end before the kill: the next one begins anew.
-    ASSERT_EQ(file_text(whole + "/model.safetensors"), file_text(killed + "/model.safetensors"));
+    expect_same_files(whole, killed);
     std::filesystem::remove_all(killed);
   }
   const std::int64_t step = newest_checkpoint(killed);
   const ProgramResult last = run_program({"train", config, "--out", killed, "--resume"});
   ASSERT_EQ(last.code, 0) << last.err;
   expect_resumed(last, step);
-  EXPECT_EQ(file_text(whole + "/model.safetensors"), file_text(killed + "/model.safetensors"));
+  expect_same_files(whole, killed);
 }
 
 }  // namespace thaw::testing

@@ -18,6 +18,9 @@ std::int64_t newest_checkpoint(const std::string& run);
 // bits. Nothing where `step` is 0, or the run had come to its end before.
 void expect_resumed(const ProgramResult& result, std::int64_t step);
 
+// The weights of two runs, and those of their adapters where they have any.
+void expect_same_files(const std::string& one, const std::string& other);
+
 // Kills the run of a config file `kills` times at random moments, resumes it each time, and compares
 // its final weights.
 void expect_same_bits_after_kills(const std::string& config, int kills, std::uint64_t seed);
