@@ -206,7 +206,8 @@ TEST_P(Padded, PaddingChangesNeitherDropoutNorGradients) {
     const std::vector<Tensor> padded = features_and_gradients(*model, 9);
     for (std::size_t i = 0; i < exact.size(); ++i) {
       ASSERT_EQ(exact[i].defined(), padded[i].defined()) << i;
-      if (exact[i].defined()) EXPECT_TRUE(is_close(exact[i], padded[i], {1e-4, 1e-5})) << i;
+      if (!exact[i].defined()) continue;
+      EXPECT_TRUE(is_close(exact[i], padded[i], {1e-4, 1e-5})) << i;
     }
     model->train(false);
     const double change = sum(square(features_and_gradients(*model, 4)[0] - exact[0])).item();
@@ -215,7 +216,7 @@ TEST_P(Padded, PaddingChangesNeitherDropoutNorGradients) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Adapters, Padded, ::testing::Values("none", "lora", "dora", "adapter"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST_F(TransformerConfigs, NumbersThatCannotBeAreNamedWithTheirFile) {
   EXPECT_EQ(read(bert({{"hidden_dropout_prob", 0}})).transformer.hidden_dropout, 0);
