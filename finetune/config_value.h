@@ -70,7 +70,7 @@ class ValueReader {
 
   // Of a path that is relative to the config. Runs write it into JSON and TOML, so it must be UTF-8.
   std::string absolute_path(const std::string& text) const {
-    const std::string path =
+    std::string path =
         (std::filesystem::absolute(config_path_).parent_path() / text).lexically_normal().string();
     if (!is_utf8(path)) refuse("is in a folder whose path is not UTF-8", "move it to another folder");
     return path;
