@@ -147,7 +147,8 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
 void tokenize_parts(const DataSection& section, const TextInput& input, PreparedData& data) {
   std::vector<Dataset*> parts;
   for_each_part(section, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
-  tokenize(input, parts);
+  if (std::string warning = tokenize(input, parts); !warning.empty())
+    data.notes.push_back(std::move(warning));
   std::int64_t texts = 0, cut = 0;
   for (const Dataset* part : parts) {
     texts += part->size();

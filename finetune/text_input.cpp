@@ -79,7 +79,7 @@ std::optional<TextInput> text_input(const Config& config) {
   return input;
 }
 
-void tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
+std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
   const auto tokenizer = load_tokenizer(input.folder);
   if (const auto least = static_cast<std::int64_t>(tokenizer->encode("").ids.size());
       input.max_length < least)
@@ -93,6 +93,8 @@ void tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
   if (tokenizer->vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
                input.folder, "); use the tokenizer that belongs to it");
+  const std::optional<std::int64_t> unknown_id = tokenizer->unknown_id();
+  std::int64_t tokens = 0, unknown = 0;
   for (Dataset* data : parts) {
     data->pad_id = tokenizer->pad_id();
     data->tokens.clear();
@@ -100,8 +102,14 @@ void tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
       data->tokens.push_back(tokenizer->encode(text, input.max_length).ids);
       // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
       if (data->tokens.back().empty()) data->tokens.back() = {data->pad_id};
+      const std::vector<std::int64_t>& ids = data->tokens.back();
+      tokens += static_cast<std::int64_t>(ids.size());
+      if (unknown_id) unknown += std::count(ids.begin(), ids.end(), *unknown_id);
     }
   }
+  if (10 * unknown <= tokens) return "";
+  return concat("warning: ", 100 * unknown / tokens, " % of the tokens are unknown to the tokenizer (",
+                input.folder, "): is it whole, and are the texts in its language?");
 }
 
 std::int64_t count_full(const TextInput& input, const Dataset& data) {

@@ -28,8 +28,10 @@ std::optional<TextInput> text_input(const ModelFolder& folder);
 // model that takes no text, or the length is beyond the model's positions.
 std::optional<TextInput> text_input(const Config& config);
 
-// Fills the tokens of all of them, by a tokenizer that is loaded once.
-void tokenize(const TextInput& input, const std::vector<Dataset*>& parts);
+// Fills the tokens of all of them, by a tokenizer that is loaded once. Returns a warning where more than a
+// tenth of the tokens stand for text that it does not know, which a damaged vocabulary or another language
+// makes; else nothing.
+std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts);
 
 // Texts that have all the tokens there may be, so that something of them may have been cut off.
 std::int64_t count_full(const TextInput& input, const Dataset& data);

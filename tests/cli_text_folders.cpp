@@ -234,6 +234,15 @@ TEST_F(CliTextFolders, ATemplateOfAnotherTypeIsRefused) {
   expect_refused(embed(model), {"another type than 0"});
 }
 
+TEST_F(CliTextFolders, TextsThatTheTokenizerDoesNotKnowAreNoted) {
+  EXPECT_EQ(embed(model).err.find("unknown"), std::string::npos);
+  folder.write("new.txt", "le film est beau\n");
+  const ProgramResult result = embed(model);
+  EXPECT_EQ(result.code, 0) << result.err;
+  expect_has(result.err,
+             "warning: 50 % of the tokens are unknown to the tokenizer");  // film, [CLS], [SEP] are not
+}
+
 TEST_F(CliTextFolders, SizesThatNoMachineHoldsAreRefused) {
   configure(model, {{"num_hidden_layers", 1024}, {"hidden_size", 8192}, {"intermediate_size", 262144}});
   expect_refused(embed(model), {"GB"});

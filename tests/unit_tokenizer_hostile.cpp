@@ -67,6 +67,9 @@ TEST_F(Hostile, ComponentsThatAreNotInThisVersion) {
   expect_refused(
       "bert", [](json& t) { t["normalizer"]["lowercase"] = "yes"; }, "wrong type");
   expect_refused(
+      "bert", [](json& t) { t["model"]["max_input_chars_per_word"] = -1; },
+      "'max_input_chars_per_word' is -1");
+  expect_refused(
       "roberta", [](json& t) { t["model"]["dropout"] = 0.1; }, "'dropout'");
   expect_refused(
       "roberta", [](json& t) { t["model"]["byte_fallback"] = true; }, "'byte_fallback'");

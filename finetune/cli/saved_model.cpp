@@ -207,9 +207,9 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
   const Preprocess& preprocess = folder.preprocess;
   if (const auto text = text_input(folder)) {
-    tokenize(*text, {&data});
-    const std::string note = note_of_cut(*text, count_full(*text, data), data.size());
-    if (!note.empty()) Progress().message(note);
+    for (const std::string& note :
+         {tokenize(*text, {&data}), note_of_cut(*text, count_full(*text, data), data.size())})
+      if (!note.empty()) Progress().message(note);
     return;
   }
   if (data.sample_shape != folder.config.sample_shape)

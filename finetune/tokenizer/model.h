@@ -46,6 +46,9 @@ class TokenModel {
 
   // Appends the ids of the piece's tokens. The piece is UTF-8 and not empty.
   virtual void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const = 0;
+
+  // See Tokenizer.
+  virtual std::optional<std::int64_t> unknown_id() const = 0;
 };
 
 // WordPiece (Schuster and Nakajima 2012, as BERT uses it): from the left, the longest token each time; those
@@ -61,6 +64,7 @@ class WordPiece final : public TokenModel {
   WordPiece(const Vocabulary& vocabulary, const Options& options);
 
   void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const override;
+  std::optional<std::int64_t> unknown_id() const override { return unknown_; }
 
  private:
   Trie first_, continuing_;
@@ -86,6 +90,9 @@ class Bpe final : public TokenModel {
   Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const Options& options);
 
   void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const override;
+  std::optional<std::int64_t> unknown_id() const override {
+    return unknown_ < 0 ? std::nullopt : std::optional(unknown_);
+  }
 
  private:
   struct Slot {

@@ -42,6 +42,7 @@ class PipelineTokenizer final : public Tokenizer {
   Encoding encode_pair(std::string_view first, std::string_view second,
                        std::int64_t max_length) const override;
   std::int64_t pad_id() const override { return parts_.pad_id; }
+  std::optional<std::int64_t> unknown_id() const override { return parts_.model->unknown_id(); }
   std::int64_t vocab_size() const override { return parts_.vocab_size; }
   std::optional<std::int64_t> max_length() const override { return parts_.max_length; }
   std::vector<std::string> files() const override { return parts_.files; }

@@ -38,6 +38,10 @@ class Tokenizer {
   // end of text, else 0.
   virtual std::int64_t pad_id() const = 0;
 
+  // What stands for text that the vocabulary has no tokens for; nothing where such text is left out or cannot
+  // be (bytes).
+  virtual std::optional<std::int64_t> unknown_id() const = 0;
+
   // One above the highest id, added tokens included: the rows that an embedding must have.
   virtual std::int64_t vocab_size() const = 0;
 

@@ -91,6 +91,9 @@ std::unique_ptr<const TokenModel> read_model(const json& model, bool byte_level,
   read_field(model, "unk_token", place, options.unk_token);
   read_field(model, "continuing_subword_prefix", place, options.continuing_subword_prefix);
   read_field(model, "max_input_chars_per_word", place, options.max_input_chars_per_word);
+  if (options.max_input_chars_per_word < 0)
+    fail_input("'max_input_chars_per_word' is ", options.max_input_chars_per_word, " (", place,
+               "); make the folder again");
   return std::make_unique<WordPiece>(vocabulary, options);
 }
 
