@@ -155,14 +155,14 @@ std::vector<Linear*> layers_of(Model& model, AdaptedLayers wanted, const Adapter
 // Into adapters that are attached.
 void load_tensors(Model& model, const WeightFiles& files, std::vector<std::string>& notes) {
   LoadReport report = load_weights(model, files);
-  std::erase_if(report.mismatched, [&](const std::string& text) {
-    if (model.group_of(name_in(text)) != model.head()) return false;
-    notes.push_back("the head is not the adapter's: " + text);
+  std::erase_if(report.mismatched, [&](const Mismatch& mismatch) {
+    if (model.group_of(mismatch.name) != model.head()) return false;
+    notes.push_back("the head is not the adapter's: " + mismatch.text());
     return true;
   });
   std::erase_if(report.missing,
                 [](const std::string& name) { return name.find(".lora_") == std::string::npos; });
-  if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
+  if (!report.fits())
     fail_input("the adapter does not fit the model: ", describe_problems(report), " (", files.path(),
                "); use the model that it was trained on");
 }

@@ -84,7 +84,7 @@ void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, con
     return;
   }
   report.mismatched.push_back(
-      concat(name, ": the file has ", shape_text(entry.shape), ", the model ", to.shape()));
+      {name, concat("the file has ", shape_text(entry.shape), ", the model ", to.shape())});
 }
 
 std::vector<std::string> input_files(const ModelConfig& config, const std::string& folder) {
@@ -194,8 +194,6 @@ std::optional<std::string> model_name(const Model& model, const std::string& nam
                                                                    : name_in_file);
 }
 
-std::string name_in(const std::string& line) { return line.substr(0, line.find(':')); }
-
 LoadReport load_weights(Model& model, const WeightFiles& files) {
   const NoGrad no_grad;
   LoadReport report;
@@ -226,8 +224,10 @@ std::string describe_problems(const LoadReport& report) {
       text += (i ? ", " : "") + names[i];
     return text + (names.size() > 3 ? ", …) " : ") ");
   };
+  std::vector<std::string> mismatched;
+  for (const Mismatch& mismatch : report.mismatched) mismatched.push_back(mismatch.text());
   std::string text = list("missing", report.missing) + list("unexpected", report.unexpected) +
-                     list("of another shape", report.mismatched);
+                     list("of another shape", mismatched);
   if (!text.empty()) text.pop_back();
   return text;
 }

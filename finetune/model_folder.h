@@ -60,14 +60,18 @@ NamedTensors merged_weights(Model& model);
 // nothing for what is no part of the model.
 std::optional<std::string> model_name(const Model& model, const std::string& name_in_file);
 
+struct Mismatch {
+  std::string name;
+  std::string shapes;  // "the file has [10, 64], the model [3, 64]"
+  std::string text() const { return name + ": " + shapes; }
+};
+
 struct LoadReport {
   std::vector<std::string> missing;     // in the model, not in the file under any of its names
   std::vector<std::string> unexpected;  // in the file, not in the model
-  std::vector<std::string> mismatched;  // "head.weight: the file has [10, 64], the model [3, 64]"
+  std::vector<Mismatch> mismatched;
+  bool fits() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
 };
-
-// Of a line of such a report: the tensor's name.
-std::string name_in(const std::string& line);
 
 // Copies what fits from the files into the model, converting dtypes, and says what did not.
 LoadReport load_weights(Model& model, const WeightFiles& files);

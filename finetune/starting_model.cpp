@@ -31,15 +31,15 @@ void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
 // Everything in the file must have a place in the model, except a head of another shape, which stays new.
 void load_init(Model& model, const std::string& path, std::vector<std::string>& notes) {
   LoadReport report = load_weights(model, WeightFiles(path));
-  std::erase_if(report.mismatched, [&](const std::string& text) {
-    if (model.group_of(name_in(text)) != model.head()) return false;
-    notes.push_back("the head is new: " + text);
+  std::erase_if(report.mismatched, [&](const Mismatch& mismatch) {
+    if (model.group_of(mismatch.name) != model.head()) return false;
+    notes.push_back("the head is new: " + mismatch.text());
     return true;
   });
   check_finite(model, path);
   reset_magnitudes(model, report.missing);
   report.missing.clear();  // any subset of the names will do
-  if (!report.unexpected.empty() || !report.mismatched.empty())
+  if (!report.fits())
     fail_input("the weights in ", path, " do not fit the model: ", describe_problems(report),
                "; rename them or change [model]");
 }
@@ -174,26 +174,28 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   if (is_adapter_folder(folder.path + "/adapter") && !has_folded_adapter(folder.path))
     notes.push_back(concat("the adapter ", folder.path, "/adapter is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
-  const auto is_head = [&](const std::string& line) { return names.contains(name_in(line)); };
+  const auto is_head = [&](const std::string& name) { return names.contains(name); };
+  const auto is_head_too = [&](const Mismatch& mismatch) { return is_head(mismatch.name); };
+  const auto is_output = [&](const std::string& name) {
+    return std::any_of(outputs.begin(), outputs.end(),
+                       [&](const ParameterPtr& parameter) { return parameter->name == name; });
+  };
   // Of the head what stands below the last layer, such as a pooler: that it is drawn must not go unsaid.
   std::vector<std::string> drawn;
-  for (const auto* list : {&report.missing, &report.mismatched})
-    for (const std::string& line : *list)
-      if (is_head(line) && std::none_of(outputs.begin(), outputs.end(), [&](const ParameterPtr& parameter) {
-            return parameter->name == name_in(line);
-          }))
-        drawn.push_back(name_in(line));
+  for (const std::string& name : report.missing)
+    if (is_head(name) && !is_output(name)) drawn.push_back(name);
+  for (const Mismatch& mismatch : report.mismatched)
+    if (is_head(mismatch.name) && !is_output(mismatch.name)) drawn.push_back(mismatch.name);
   if (!drawn.empty() && config.model.init.empty())
     notes.push_back(concat("the folder has no ", joined(drawn), " that fits: drawn at random"));
   std::erase_if(report.missing, is_head);
-  std::erase_if(report.mismatched, is_head);
+  std::erase_if(report.mismatched, is_head_too);
   if (head == HeadSource::drawn) drawn_outputs.put_back();
   if (const std::string note = note_of_head(head, config, folder, data); !note.empty()) notes.push_back(note);
-  const bool problems = !report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty();
-  if (problems && !allow_missing)
+  if (!report.fits() && !allow_missing)
     fail_input("the weights in ", files.path(), " do not fit: ", describe_problems(report),
                "; use the matching config.json, or --allow-missing");
-  if (problems) notes.push_back("warning: " + describe_problems(report));
+  if (!report.fits()) notes.push_back("warning: " + describe_problems(report));
   check_finite(model, files.path());
 }
 

@@ -31,9 +31,9 @@ void check_size(const ModelFolder& folder, const WeightFiles& files) {
 // Vectors of samples do not go through it.
 void forgive_output_layer(Model& model, LoadReport& report) {
   const std::string layer = model.output_layer().path() + ".";
-  const auto is_part = [&](const std::string& text) { return text.starts_with(layer); };
-  std::erase_if(report.missing, is_part);
-  std::erase_if(report.mismatched, is_part);
+  std::erase_if(report.missing, [&](const std::string& name) { return name.starts_with(layer); });
+  std::erase_if(report.mismatched,
+                [&](const Mismatch& mismatch) { return mismatch.name.starts_with(layer); });
 }
 
 // What preprocess.json says must be about this model.
@@ -120,8 +120,7 @@ void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report)
   for (const SafetensorsEntry& entry : file.entries())
     if (const auto name = model_name(model, entry.name)) {
       std::erase(report.missing, *name);
-      std::erase_if(report.mismatched,
-                    [&](const std::string& text) { return text.starts_with(*name + ":"); });
+      std::erase_if(report.mismatched, [&](const Mismatch& mismatch) { return mismatch.name == *name; });
     }
   std::vector<std::string> notes;
   fold_adapter(model, adapter, notes);
@@ -158,7 +157,7 @@ void check_report(Model& model, LoadReport report, const std::string& path, bool
                               " of the model stay as initialised: ", path, " lacks them"));
     report.missing.clear();
   }
-  if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
+  if (!report.fits())
     fail_input(
         without_head ? "the model has no head: " : "the weights do not fit: ", describe_problems(report),
         " (", path, "); ",

@@ -54,8 +54,7 @@ void dump(const std::string& path, const std::string& table, std::int64_t size, 
   const ModelFolder folder = read_model_folder(path);
   const auto model = make_model(folder.config);
   const LoadReport report = load_weights(*model, WeightFiles(path));
-  if (!report.missing.empty() || !report.unexpected.empty() || !report.mismatched.empty())
-    fail_input("the weights do not fit: ", describe_problems(report), " (", path, ")");
+  if (!report.fits()) fail_input("the weights do not fit: ", describe_problems(report), " (", path, ")");
   model->train(false);
   const Dataset data = read_texts(folder, table);
   NamedTensors tensors;
