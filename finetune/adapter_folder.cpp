@@ -92,34 +92,22 @@ std::string options_text(const LoraOptions& options) {
 }
 
 // The layers that the file has adapters for: path and shape of A.
-using AdaptedLayers = std::map<std::string, std::vector<std::int64_t>>;
-AdaptedLayers layers_in(const WeightFiles& files, const Model& model) {
+TensorShapes adapted_layers_in(const TensorShapes& tensors) {
   constexpr std::string_view kEnd = ".lora_A.weight";
-  AdaptedLayers layers;
-  for (const SafetensorsFile& file : files.files())
-    for (const SafetensorsEntry& entry : file.entries())
-      if (const auto name = model_name(model, entry.name); name && name->ends_with(kEnd))
-        layers[name->substr(0, name->size() - kEnd.size())] = entry.shape;
+  TensorShapes layers;
+  for (const auto& [name, shape] : tensors)
+    if (name.ends_with(kEnd)) layers[name.substr(0, name.size() - kEnd.size())] = shape;
   return layers;
-}
-
-bool has_tensor(const WeightFiles& files, const Model& model, const std::string& wanted) {
-  const auto is_wanted = [&](const SafetensorsEntry& entry) {
-    return model_name(model, entry.name) == wanted;
-  };
-  return std::any_of(files.files().begin(), files.files().end(), [&](const SafetensorsFile& file) {
-    return std::any_of(file.entries().begin(), file.entries().end(), is_wanted);
-  });
 }
 
 // A layer that the file has whole begins with a fresh adapter, which changes nothing.
 void check_same_layers(Model& model, const WeightFiles& files, const std::string& path) {
-  const AdaptedLayers in_file = layers_in(files, model);
+  const TensorShapes tensors = shapes_in(model, files);
   std::vector<std::string> only_file, only_model;
-  for (const auto& [layer, shape] : in_file) only_file.push_back(layer);
+  for (const auto& [layer, shape] : adapted_layers_in(tensors)) only_file.push_back(layer);
   for (const Linear* layer : model.linears()) {
     if (layer->lora() == nullptr) continue;
-    if (std::erase(only_file, layer->path()) == 0 && !has_tensor(files, model, layer->weight()->name))
+    if (std::erase(only_file, layer->path()) == 0 && !tensors.contains(layer->weight()->name))
       only_model.push_back(layer->path());
   }
   if (!only_file.empty())
@@ -132,7 +120,11 @@ void check_same_layers(Model& model, const WeightFiles& files, const std::string
 
 // The model's layers by those of the file. Adapters of the size that the config claims are made for them
 // next, so the file must have as much.
-std::vector<Linear*> layers_of(Model& model, AdaptedLayers wanted, const AdapterFolder& folder) {
+std::vector<Linear*> layers_of(Model& model, const WeightFiles& files, const AdapterFolder& folder) {
+  const TensorShapes tensors = shapes_in(model, files);
+  if (tensors.empty())
+    fail_input("the file has no adapters (", folder.weights(), "); save the adapter again, as safetensors");
+  TensorShapes wanted = adapted_layers_in(tensors);
   std::vector<Linear*> layers;
   for (Linear* layer : model.linears()) {
     const auto found = wanted.find(layer->path());
@@ -257,19 +249,15 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
     if (std::find(saved.begin(), saved.end(), module) == saved.end()) saved.push_back(module);
   // PEFT adapts no layer of a module that is saved whole: there the adapter is in the weight that is saved.
   std::map<const Parameter*, Tensor> folded;
-  std::vector<std::string> without_adapter;
   for (const Linear* layer : model.linears())
-    if (layer->lora() != nullptr && is_in_any(layer->path(), saved)) {
+    if (layer->lora() != nullptr && is_in_any(layer->path(), saved))
       folded[layer->weight().get()] = layer->merged_weight();
-      without_adapter.push_back(layer->path());
-    }
   NamedTensors tensors;
   const auto add = [&](const std::string& name, const Tensor& tensor) {
     tensors.emplace_back("base_model.model." + model.name_in_peft(name), tensor.detach());
   };
   for (const ParameterPtr& parameter : model.parameters()) {
-    const bool is_lora = parameter->kind == ParameterKind::lora;
-    if (is_lora ? is_in_any(parameter->name, without_adapter) : !is_in_any(parameter->name, saved)) continue;
+    if ((parameter->kind == ParameterKind::lora) == is_in_any(parameter->name, saved)) continue;
     const auto merged = folded.find(parameter.get());
     add(parameter->name, merged == folded.end() ? parameter->tensor : merged->second);
   }
@@ -297,7 +285,7 @@ void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& 
 
 std::int64_t fold_adapter(Model& model, const AdapterFolder& folder, std::vector<std::string>& notes) {
   const WeightFiles files(folder.weights());
-  const std::vector<Linear*> layers = layers_of(model, layers_in(files, model), folder);
+  const std::vector<Linear*> layers = layers_of(model, files, folder);
   for (Linear* layer : layers) layer->attach(folder.options);
   model.refresh();
   load_tensors(model, files, notes);

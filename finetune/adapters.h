@@ -35,7 +35,8 @@ std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec);
 void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed);
 
 // The model without weights, on the meta device, with its adapters.
-std::unique_ptr<Model> make_meta_model(const ModelConfig& config, const std::optional<AdapterSpec>& adapters);
+std::unique_ptr<Model> make_meta_model(const ModelConfig& config,
+                                       const std::optional<AdapterSpec>& adapters = std::nullopt);
 
 // What target_modules or the model's own choice names, for those who read the adapter elsewhere.
 std::vector<std::string> target_names(Model& model, const AdapterSpec& spec);

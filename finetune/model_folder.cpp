@@ -194,6 +194,14 @@ std::optional<std::string> model_name(const Model& model, const std::string& nam
                                                                    : name_in_file);
 }
 
+TensorShapes shapes_in(const Model& model, const WeightFiles& files) {
+  TensorShapes shapes;
+  for (const SafetensorsFile& file : files.files())
+    for (const SafetensorsEntry& entry : file.entries())
+      if (const auto name = model_name(model, entry.name)) shapes[*name] = entry.shape;
+  return shapes;
+}
+
 LoadReport load_weights(Model& model, const WeightFiles& files) {
   const NoGrad no_grad;
   LoadReport report;

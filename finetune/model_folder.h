@@ -3,6 +3,7 @@
 // tokenizer beside them. Folders of Hugging Face are read too: they have no preprocess.json.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,10 @@ NamedTensors merged_weights(Model& model);
 // The model's name for a tensor of a file, without "base_model.model.", which PEFT puts before every name;
 // nothing for what is no part of the model.
 std::optional<std::string> model_name(const Model& model, const std::string& name_in_file);
+
+// Of the model's tensors those that the files have, by the model's names, with their shapes there.
+using TensorShapes = std::map<std::string, std::vector<std::int64_t>>;
+TensorShapes shapes_in(const Model& model, const WeightFiles& files);
 
 struct Mismatch {
   std::string name;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "finetune/adapter_folder.h"
+#include "finetune/adapters.h"
 #include "finetune/checkpoint.h"
 #include "finetune/clock.h"
 #include "finetune/data/text.h"
@@ -16,7 +17,6 @@
 #include "finetune/plan_report.h"
 #include "finetune/run_report.h"
 #include "finetune/test_looks.h"
-#include "nn/init.h"
 
 namespace thaw {
 namespace {
@@ -128,8 +128,7 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
 }  // namespace
 
 Strategy strategy_for(const Config& config, const PreparedData& data) {
-  const InitSeed meta(0, kMeta);
-  const std::unique_ptr<Model> model = make_model(model_config(config, data));
+  const std::unique_ptr<Model> model = make_meta_model(model_config(config, data));
   ModelInfo info = describe(*model);
   info.head_is_new = head_is_new(config, data, *model);
   Strategy strategy = make_strategy(config.strategy, info);

@@ -1,6 +1,5 @@
 // From a config to a model with its starting weights.
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "core/autograd.h"
@@ -51,11 +50,9 @@ bool changes_base(const Model& model, const AdapterSpec& adapters, const std::st
   for (const ParameterPtr& parameter : model.parameters())
     if (parameter->kind != ParameterKind::lora && !is_in_any(parameter->name, saved))
       stays.insert(parameter->name);
-  const WeightFiles files(path);
-  for (const SafetensorsFile& file : files.files())
-    for (const SafetensorsEntry& entry : file.entries())
-      if (const auto name = model_name(model, entry.name); name && stays.contains(*name)) return true;
-  return false;
+  const TensorShapes shapes = shapes_in(model, WeightFiles(path));
+  return std::any_of(shapes.begin(), shapes.end(),
+                     [&](const auto& tensor) { return stays.contains(tensor.first); });
 }
 
 bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
@@ -97,13 +94,9 @@ std::vector<ParameterPtr> head_parameters(const Model& model) {
 
 // All of them, in the model's shapes; of a tensor that several paths have the last one counts.
 bool has_head(const std::vector<std::string>& paths, const Model& model) {
-  std::map<std::string, std::vector<std::int64_t>> shapes;
-  for (const std::string& path : paths) {
-    const WeightFiles files(path);
-    for (const SafetensorsFile& file : files.files())
-      for (const SafetensorsEntry& entry : file.entries())
-        if (const auto name = model_name(model, entry.name)) shapes[*name] = entry.shape;
-  }
+  TensorShapes shapes;
+  for (const std::string& path : paths)
+    for (const auto& [name, shape] : shapes_in(model, WeightFiles(path))) shapes[name] = shape;
   const std::vector<ParameterPtr> parameters = head_parameters(model);
   return std::all_of(parameters.begin(), parameters.end(), [&](const ParameterPtr& parameter) {
     const auto found = shapes.find(parameter->name);
@@ -118,13 +111,11 @@ bool adapter_ends_head(const Config& config, const PreparedData& data, const Mod
   if (!is_adapter_folder(config.model.init)) return false;
   const AdapterFolder folder = read_adapter_folder(config.model.init);
   if (!has_labels_of(folder, data)) return false;
-  const WeightFiles adapter(folder.weights());
-  const std::vector<SafetensorsEntry>& entries = adapter.files().front().entries();
-  const bool has_part = std::any_of(entries.begin(), entries.end(), [&](const SafetensorsEntry& entry) {
-    const auto name = model_name(model, entry.name);
-    return name && model.group_of(*name) == model.head();
+  const TensorShapes shapes = shapes_in(model, WeightFiles(folder.weights()));
+  const bool has_part = std::any_of(shapes.begin(), shapes.end(), [&](const auto& tensor) {
+    return model.group_of(tensor.first) == model.head();
   });
-  return has_part && has_head({config.model.from, adapter.path()}, model);
+  return has_part && has_head({config.model.from, folder.weights()}, model);
 }
 
 // Whose weights the head starts from: all of them, for the task's labels. What stands later goes before.
@@ -175,21 +166,18 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
     notes.push_back(concat("the adapter ", folder.path, "/adapter is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
   const auto is_head = [&](const std::string& name) { return names.contains(name); };
-  const auto is_head_too = [&](const Mismatch& mismatch) { return is_head(mismatch.name); };
   const auto is_output = [&](const std::string& name) {
     return std::any_of(outputs.begin(), outputs.end(),
                        [&](const ParameterPtr& parameter) { return parameter->name == name; });
   };
   // Of the head what stands below the last layer, such as a pooler: that it is drawn must not go unsaid.
-  std::vector<std::string> drawn;
-  for (const std::string& name : report.missing)
-    if (is_head(name) && !is_output(name)) drawn.push_back(name);
-  for (const Mismatch& mismatch : report.mismatched)
-    if (is_head(mismatch.name) && !is_output(mismatch.name)) drawn.push_back(mismatch.name);
+  std::vector<std::string> drawn = report.missing;
+  for (const Mismatch& mismatch : report.mismatched) drawn.push_back(mismatch.name);
+  std::erase_if(drawn, [&](const std::string& name) { return !is_head(name) || is_output(name); });
   if (!drawn.empty() && config.model.init.empty())
     notes.push_back(concat("the folder has no ", joined(drawn), " that fits: drawn at random"));
   std::erase_if(report.missing, is_head);
-  std::erase_if(report.mismatched, is_head_too);
+  std::erase_if(report.mismatched, [&](const Mismatch& mismatch) { return is_head(mismatch.name); });
   if (head == HeadSource::drawn) drawn_outputs.put_back();
   if (const std::string note = note_of_head(head, config, folder, data); !note.empty()) notes.push_back(note);
   if (!report.fits() && !allow_missing)

@@ -146,6 +146,13 @@ TEST_F(CliAdapterFolders, AnAdapterWithNaNIsRefusedBeforeTraining) {
                    {"NaN or infinite", "adapter_model.safetensors"});
 }
 
+TEST_F(CliAdapterFolders, AFileWithNothingInItIsNoAdapter) {
+  ASSERT_EQ(train({"--strategy", "lora"}).code, 0);
+  save_safetensors(run + "/adapter/adapter_model.safetensors", {});
+  expect_refused(run_program({"predict", "--model", run + "/adapter", "--input", texts}),
+                 {"has no adapters"});
+}
+
 // Whose classes it is that have no names.
 TEST_F(CliAdapterFolders, TheHeadIsSaidToBeWhoseItIs) {
   ASSERT_EQ(train({"--strategy", "lora"}).code, 0);

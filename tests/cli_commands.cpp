@@ -226,6 +226,10 @@ TEST_F(CliCommands, StrategiesHelpAndVersion) {
   for (const char* command : {"inspect", "strategies"})
     EXPECT_NE(run_program({"help", command}).out.find("No effect here"), std::string::npos) << command;
   EXPECT_EQ(run_program({"help", "train"}).out.find("No effect here"), std::string::npos);
+  const std::string plan = run_program({"help", "plan"}).out;
+  const std::size_t only = plan.find("No effect here");  // of --allow-missing: a plan loads no weights
+  EXPECT_GT(only, plan.find("--allow-missing"));
+  EXPECT_EQ(plan.find("No effect here", only + 1), std::string::npos);
   const ProgramResult set = run_program({"strategies", "--set", "foo.bar=1"});
   EXPECT_EQ(set.code, 0);
   EXPECT_EQ(set.err, "--set has no effect: thaw strategies reads no config\n");

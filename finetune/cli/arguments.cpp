@@ -91,14 +91,14 @@ void add_common_options(CLI::App& app, const std::string& command, Arguments& to
       ->check(CLI::Range(1, 4096));
   app.add_option("--device", to.device, where(computes, "cpu or auto"))->type_name("DEVICE");
   app.add_flag("--json", to.json, "Print the result as JSON");
-  const bool trains = command == "compare" || command == "train";
-  app.add_flag("--allow-missing", to.allow_missing,
-               where(computes && command != "plan" && command != "graph",
-                     trains || command == "bench"
-                         ? "Go on where the model's folder has weights too few, too many or of "
-                           "another shape: what it lacks stays as initialised"
-                         : "Weights that the file lacks, but for those of the head, stay as "
-                           "initialised"));
+  const bool starts = command == "compare" || command == "train" || command == "bench";
+  const bool uses = command == "eval" || command == "predict" || command == "embed";
+  app.add_flag(
+      "--allow-missing", to.allow_missing,
+      where(starts || uses, starts ? "Go on where the model's folder has weights too few, too many or of "
+                                     "another shape: what it lacks stays as initialised"
+                                   : "Weights that the file lacks, but for those of the head, stay as "
+                                     "initialised"));
 }
 
 void add_config(CLI::App& app, Arguments& to) {

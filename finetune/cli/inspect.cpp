@@ -4,11 +4,11 @@
 
 #include "core/error.h"
 #include "finetune/adapter_folder.h"
+#include "finetune/adapters.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/model_folder.h"
 #include "finetune/text_table.h"
-#include "nn/init.h"
 #include "nn/safetensors_header.h"
 
 namespace thaw::cli {
@@ -61,8 +61,7 @@ Inspected open(const std::string& path) {
   if (is_adapter_folder(path)) return {WeightFiles(read_adapter_folder(path).weights()), nullptr, {}};
   if (!is_model_folder(path)) return {WeightFiles(path), nullptr, {}};
   const ModelFolder folder = read_model_folder(path);
-  const InitSeed meta(0, kMeta);
-  return {WeightFiles(path), make_model(folder.config), folder};
+  return {WeightFiles(path), make_meta_model(folder.config), folder};
 }
 
 std::string as_json(const Inspected& inspected) {

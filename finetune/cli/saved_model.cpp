@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "finetune/adapter_folder.h"
+#include "finetune/adapters.h"
 #include "finetune/checkpoint.h"
 #include "finetune/cli/output.h"
 #include "finetune/data/readers.h"
@@ -68,18 +69,14 @@ std::optional<AdapterFolder> find_adapter(const std::string& path) {
 
 // The classes of an adapter that does not name them: the rows of what it has for the model's last layer.
 void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
-  const InitSeed meta(0, kMeta);
-  const auto model = make_model(folder.config);
-  const std::string last = model->output_layer().weight()->name;
-  const SafetensorsFile file(adapter.weights());
-  for (const SafetensorsEntry& entry : file.entries()) {
-    if (model_name(*model, entry.name) != last || entry.shape.empty()) continue;
-    if (entry.shape[0] == folder.config.outputs) return;
-    folder.config.outputs = entry.shape[0];
-    folder.config.labels.clear();
-    folder.preprocess.labels.clear();
-    folder.preprocess.task = entry.shape[0] == 1 ? "regression" : "classification";
-  }
+  const auto model = make_meta_model(folder.config);
+  const TensorShapes shapes = shapes_in(*model, WeightFiles(adapter.weights()));
+  const auto last = shapes.find(model->output_layer().weight()->name);
+  if (last == shapes.end() || last->second.empty() || last->second[0] == folder.config.outputs) return;
+  folder.config.outputs = last->second[0];
+  folder.config.labels.clear();
+  folder.preprocess.labels.clear();
+  folder.preprocess.task = folder.config.outputs == 1 ? "regression" : "classification";
 }
 
 // The model's folder, as its adapter needs it.
@@ -116,12 +113,11 @@ void prepare_images(ModelFolder& folder) {
 
 // Folds it in, and takes what it brings from what the base's weights lack.
 void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report) {
-  const SafetensorsFile file(adapter.weights());
-  for (const SafetensorsEntry& entry : file.entries())
-    if (const auto name = model_name(model, entry.name)) {
-      std::erase(report.missing, *name);
-      std::erase_if(report.mismatched, [&](const Mismatch& mismatch) { return mismatch.name == *name; });
-    }
+  for (const auto& [name, shape] : shapes_in(model, WeightFiles(adapter.weights()))) {
+    std::erase(report.missing, name);
+    std::erase_if(report.mismatched,
+                  [&, &loaded = name](const Mismatch& mismatch) { return mismatch.name == loaded; });
+  }
   std::vector<std::string> notes;
   fold_adapter(model, adapter, notes);
   if (!notes.empty()) fail_input(notes.front(), " (", adapter.path, "); use the adapter's own base");

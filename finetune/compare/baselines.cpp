@@ -8,13 +8,13 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "finetune/adapters.h"
 #include "finetune/batch.h"
 #include "finetune/clock.h"
 #include "finetune/compare/linear_probe.h"
 #include "finetune/further_metrics.h"
 #include "kernels/kernel.h"
 #include "kernels/memory.h"
-#include "nn/init.h"
 #include "nn/layers/norm.h"
 
 namespace thaw {
@@ -151,8 +151,7 @@ void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
 
 bool has_norms_to_estimate(const Config& config, const PreparedData& data) {
   if (!is_pretrained(config)) return false;
-  const InitSeed meta(0, kMeta);
-  return !batch_norms(*make_model(model_config(config, data))).empty();
+  return !batch_norms(*make_meta_model(model_config(config, data))).empty();
 }
 
 std::string linear_model(const PreparedData& data) {
@@ -171,8 +170,7 @@ std::string about_probe(const Config& config, const PreparedData& data) {
 }
 
 std::string about_norm_stats(const Config& config, const PreparedData& data) {
-  const InitSeed meta(0, kMeta);
-  return head_is_new(config, data, *make_model(model_config(config, data)))
+  return head_is_new(config, data, *make_meta_model(model_config(config, data)))
              ? concat("batch norm's statistics estimated anew, then ", linear_model(data), " on the features")
              : "batch norm's statistics estimated anew on the training inputs, nothing trained";
 }

@@ -8,7 +8,6 @@
 #include "finetune/compare/contender.h"
 #include "finetune/compare/summary.h"
 #include "finetune/data/text.h"
-#include "finetune/further_metrics.h"
 #include "finetune/metrics_json.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
@@ -22,12 +21,6 @@ using Json = nlohmann::ordered_json;
 
 // Shortest text that reads back as the same number.
 std::string number(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
-
-std::vector<std::string> further_metrics_of(const CompareOutcome& outcome) {
-  std::vector<std::string> names = metric_names(outcome);
-  std::erase_if(names, [&](const std::string& name) { return !is_further_metric(name, outcome.metric); });
-  return names;
-}
 
 std::string results_csv(const CompareOutcome& outcome) {
   const std::vector<std::string> further = further_metrics_of(outcome);

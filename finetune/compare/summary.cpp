@@ -6,6 +6,7 @@
 
 #include "finetune/compare/prediction.h"
 #include "finetune/evaluate.h"
+#include "finetune/further_metrics.h"
 
 namespace thaw {
 namespace {
@@ -168,6 +169,12 @@ std::vector<std::string> metric_names(const CompareOutcome& outcome) {
   for (const StrategySummary& s : outcome.summaries)
     for (const MetricInterval& m : s.metrics)
       if (std::find(names.begin(), names.end(), m.name) == names.end()) names.push_back(m.name);
+  return names;
+}
+
+std::vector<std::string> further_metrics_of(const CompareOutcome& outcome) {
+  std::vector<std::string> names = metric_names(outcome);
+  std::erase_if(names, [&](const std::string& name) { return !is_further_metric(name, outcome.metric); });
   return names;
 }
 

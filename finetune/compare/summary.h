@@ -24,6 +24,8 @@ void summarise(const std::vector<SummaryRow>& rows, const Config& config, Compar
 
 // Of the metrics that some strategy has, in their order.
 std::vector<std::string> metric_names(const CompareOutcome& outcome);
+// Those of finetune/further_metrics.h among them.
+std::vector<std::string> further_metrics_of(const CompareOutcome& outcome);
 // Null: the strategy has not this metric.
 const MetricInterval* find_metric(const StrategySummary& summary, const std::string& name);
 

@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "finetune/compare/summary.h"
 #include "finetune/data/text.h"
-#include "finetune/further_metrics.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
 #include "finetune/verdict.h"
@@ -20,22 +20,13 @@ using Json = nlohmann::ordered_json;
 
 std::string number(double value) { return Json(value).dump(); }
 
-// Of every cell: they have the same config but for what an axis changes.
+// Of every cell: an axis may change what there is.
 std::vector<std::string> further_metrics_of(const StudyOutcome& outcome) {
   std::vector<std::string> names;
   for (const CellResult& cell : outcome.cells)
-    for (const StrategySummary& s : cell.outcome.summaries)
-      for (const MetricInterval& metric : s.metrics)
-        if (is_further_metric(metric.name, outcome.metric) &&
-            std::find(names.begin(), names.end(), metric.name) == names.end())
-          names.push_back(metric.name);
+    for (const std::string& name : thaw::further_metrics_of(cell.outcome))
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   return names;
-}
-
-std::string mean_of(const std::string& name, const StrategySummary& s) {
-  const auto found = std::find_if(s.metrics.begin(), s.metrics.end(),
-                                  [&](const MetricInterval& metric) { return metric.name == name; });
-  return found == s.metrics.end() ? "" : number(found->interval.mean);
 }
 
 std::string study_csv(const StudyOutcome& outcome) {
@@ -57,7 +48,10 @@ std::string study_csv(const StudyOutcome& outcome) {
       csv << s.strategy << ',' << outcome.metric << ',' << s.runs << ',' << s.failed << ',' << values << ','
           << (s.lr > 0 ? number(s.lr) : "") << ',' << number(s.seconds.mean) << ',' << number(s.flops) << ','
           << number_or_nothing(s.steps_to_full) << ',' << number_or_nothing(s.seconds_to_full);
-      for (const std::string& name : further) csv << ',' << mean_of(name, s);
+      for (const std::string& name : further) {
+        const MetricInterval* metric = find_metric(s, name);
+        csv << ',' << (metric == nullptr ? "" : number(metric->interval.mean));
+      }
       csv << '\n';
     }
   return csv.str();
