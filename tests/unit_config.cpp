@@ -211,6 +211,15 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
   }
 }
 
+// toml++ 3.3 asks whether letters like these are white space and takes a No for unreachable
+// (finetune/toml.h).
+TEST_F(ConfigTest, LettersBeyondAsciiAreNoWhiteSpace) {
+  for (const std::string letter : {"\u00e9", "\u3042", "\ufbaf"}) {
+    EXPECT_EQ(load("[data]\nlabel = \"\"\"\\\n  " + letter + "\"\"\"\n").data.label, letter);
+    EXPECT_NE(error_of("[data]\nlimit = 5" + letter + "\n").find(":2:10); mend the line"), std::string::npos);
+  }
+}
+
 TEST_F(ConfigTest, OverrideErrorsNameTheOption) {
   EXPECT_NE(error_of("", {"train.lr=-1"}).find("(--set train.lr=-1)"), std::string::npos)
       << error_of("", {"train.lr=-1"});
