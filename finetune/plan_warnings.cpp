@@ -14,18 +14,31 @@ constexpr double kLeastShare = 0.01;
 
 using Lines = std::vector<std::string>;
 
-void warn_unseen_phases(const ResolvedPlan& plan, Lines& lines) {
+// "5 (epoch 4)"
+std::string with_time(const ResolvedPlan& plan, size_t phase) {
+  return concat(phase + 1, " (", to_text(plan.plan().phases[phase].at), ")");
+}
+
+// Phases are in order of time: all that follow the first one too late are too late as well.
+void warn_late_phases(const ResolvedPlan& plan, Lines& lines) {
+  std::vector<size_t> late;
+  for (size_t i = 1; i < plan.phases().size(); ++i) {
+    const std::int64_t start = plan.phases()[i].start;
+    if (start != kNever && start >= plan.run().total_updates) late.push_back(i);
+  }
+  if (late.empty()) return;
+  const std::string which = late.size() == 1 ? concat("phase ", with_time(plan, late[0]), " begins")
+                                             : concat("phases ", with_time(plan, late[0]), " to ",
+                                                      with_time(plan, late.back()), " begin");
+  lines.push_back(concat(which, " after the last of ", plan.run().total_updates, " updates"));
+}
+
+void warn_replaced_phases(const ResolvedPlan& plan, Lines& lines) {
   const auto& phases = plan.phases();
-  for (size_t i = 0; i < phases.size(); ++i) {
-    if (phases[i].start == kNever) continue;
-    if (i > 0 && phases[i].start >= plan.run().total_updates) {
-      lines.push_back(concat("phase ", i + 1, " (", to_text(plan.plan().phases[i].at),
-                             ") begins after the last of ", plan.run().total_updates, " updates"));
-    } else if (i + 1 < phases.size() && phases[i + 1].start == phases[i].start &&
-               phases[i].start < plan.run().total_updates) {
+  for (size_t i = 0; i + 1 < phases.size(); ++i) {
+    if (phases[i].start == phases[i + 1].start && phases[i].start < plan.run().total_updates)
       lines.push_back(
           concat("phase ", i + 1, " is never in force: phase ", i + 2, " begins at the same update"));
-    }
   }
 }
 
@@ -130,7 +143,8 @@ std::vector<double> integrated_rates(const ResolvedPlan& plan, const ScheduleFun
 std::vector<std::string> plan_warnings(const ResolvedPlan& plan, const ScheduleFunction& schedule,
                                        const Triggers& triggers, bool about_frozen) {
   Lines lines;
-  warn_unseen_phases(plan, lines);
+  warn_late_phases(plan, lines);
+  warn_replaced_phases(plan, lines);
   if (about_frozen || plan.phases().size() > 1) warn_untrained_groups(plan, lines);
   warn_idle_multipliers(plan, lines);
   warn_starved_groups(plan, schedule, triggers, lines);

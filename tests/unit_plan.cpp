@@ -1,4 +1,4 @@
-// Plans: times at their exact boundaries, state as a pure function, triggers, errors, warnings, timeline.
+// Plans: times at their exact boundaries, state as a pure function, triggers, errors.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,51 +7,21 @@
 
 #include "core/error.h"
 #include "finetune/plan.h"
-#include "finetune/plan_report.h"
-#include "nn/optim/schedule.h"
+#include "tests/plan_fixture.h"
 #include "tests/support/messages.h"
 
 namespace thaw {
 namespace {
 
-// layers.0, layers.1, head; a weight and a bias each: parameters 0 and 1, 2 and 3, 4 and 5.
-ModelInfo mlp() {
-  ModelInfo model;
-  model.groups = {"layers.0", "layers.1", "head"};
-  for (int group = 0; group < 3; ++group) {
-    const std::string name = model.groups[group];
-    model.parameters.push_back({name + ".weight", {}, group, ParameterKind::weight, false, 12});
-    model.parameters.push_back({name + ".bias", {}, group, ParameterKind::bias, true, 3});
-  }
-  return model;
-}
-
-Phase phase(const std::string& at, const std::string& train,
-            const std::map<std::string, double>& lr_mult = {}) {
-  Phase result;
-  if (!at.empty()) result.at = parse_phase_start(at);
-  result.train = train;
-  result.lr_mult = lr_mult;
-  return result;
-}
-
-Plan plan_of(const std::vector<Phase>& phases) {
-  Plan plan;
-  plan.phases = phases;
-  return plan;
-}
-
-constexpr RunLength kRun{60, 20};
-
-ResolvedPlan resolved(const std::vector<Phase>& phases, RunLength run = kRun) {
-  return ResolvedPlan(plan_of(phases), mlp(), run);
-}
+using testing::kRun;
+using testing::mlp;
+using testing::phase;
+using testing::plan_of;
+using testing::resolved;
 
 std::string plan_error(const std::vector<Phase>& phases) {
   return message_of<InputError>([&] { resolved(phases); });
 }
-
-double constant(std::int64_t) { return 0.001; }
 
 // Trainable parameters as digits: "45" is the head.
 std::string trainable(const ResolvedPlan& plan, std::int64_t completed, const Triggers& triggers = {}) {
@@ -296,104 +266,6 @@ TEST(PlanErrors, Rewarmup) {
   EXPECT_NE(plan_error({first}).find("nothing thaws in the first phase"), std::string::npos);
   second.rewarmup = -1;
   EXPECT_NE(plan_error({phase("", "head"), second}).find("rewarmup = -1 is negative"), std::string::npos);
-}
-
-using Lines = std::vector<std::string>;
-
-TEST(PlanWarnings, NoneForAPlanThatTrainsEverything) {
-  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("epoch 1", "all")}), constant), Lines{});
-}
-
-TEST(PlanWarnings, AWarmUpThatOutlastsTheRun) {
-  const auto warming = [](std::int64_t steps) {
-    return [steps](std::int64_t k) { return multiplier({ScheduleKind::linear, steps}, k, 60); };
-  };
-  EXPECT_EQ(plan_warnings(resolved({phase("", "all")}), warming(59)), Lines{});
-  EXPECT_EQ(
-      plan_warnings(resolved({phase("", "all")}), warming(100)),
-      Lines{"the learning rate still warms up when the run ends after 60 updates: make the warm-up shorter"});
-}
-
-TEST(PlanWarnings, APhaseThatBeginsAfterTheLastUpdate) {
-  EXPECT_EQ(plan_warnings(resolved({phase("", "all"), phase("epoch 3", "head")}), constant),
-            Lines{"phase 2 (epoch 3) begins after the last of 60 updates"});
-  EXPECT_EQ(plan_warnings(resolved({phase("", "all"), phase("step 59", "head")}), constant), Lines{});
-  EXPECT_EQ(plan_warnings(resolved({phase("", "all"), phase("fraction 0.5", "head")}, {0, 20}), constant),
-            Lines{"phase 2 (fraction 0.5) begins after the last of 0 updates"});
-}
-
-TEST(PlanWarnings, APhaseThatALaterOneReplacesAtOnce) {
-  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("", "all")}), constant),
-            Lines{"phase 1 is never in force: phase 2 begins at the same update"});
-}
-
-TEST(PlanWarnings, GroupsThatNeverThaw) {
-  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("epoch 9", "all")}), constant)[1],
-            "2 of 3 groups never thaw: \"layers.0\", \"layers.1\"");
-  EXPECT_EQ(plan_warnings(resolved({phase("", "head"), phase("plateau validation_loss 2", "all")}), constant),
-            Lines{})
-      << "the plateau may come";
-}
-
-TEST(PlanWarnings, GroupsWithLittleIntegratedLearningRate) {
-  const Lines starved = {
-      "groups with less than 1 % of the largest integrated learning rate hardly train: \"layers.0\""};
-  EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.009}})}), constant), starved);
-  EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.011}})}), constant), Lines{});
-  EXPECT_EQ(plan_warnings(resolved({phase("", "all", {{"layers.0", 0.0}})}), constant), starved);
-  // A linear decay leaves little for the last of 60 updates: 1 / (60 + 59 + ... + 1).
-  const auto linear = [](std::int64_t k) { return 1.0 - static_cast<double>(k) / 60; };
-  EXPECT_EQ(
-      plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), linear),
-      Lines{starved[0] + "; the schedule has decayed when they thaw: thaw sooner, or use a schedule that "
-                         "decays later"});
-  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), phase("step 59", "all")}), constant), Lines{})
-      << "1 of 60";
-}
-
-TEST(PlanWarnings, RewarmupCountsInTheIntegral) {
-  Phase late = phase("step 59", "all");  // 1 of 60 updates, halved by the re-warm-up: 0.83 %
-  late.rewarmup = 1;
-  EXPECT_EQ(plan_warnings(resolved({phase("", "top:1"), late}), constant).size(), 1u);
-}
-
-TEST(PlanWarnings, MultipliersOfFrozenParameters) {
-  EXPECT_EQ(
-      plan_warnings(resolved({phase("", "head", {{"layers.0", 0.5}}), phase("step 1", "all")}), constant),
-      Lines{"phase 1: the multiplier of \"layers.0\" does nothing, for the phase freezes all of it"});
-}
-
-TEST(PlanTimeline, DataForPlots) {
-  const auto parts = timeline_data(
-      resolved({phase("", "head"), phase("epoch 1", "all,!layers.0.weight", {{"layers.1.bias", 0.5}})}));
-  ASSERT_EQ(parts.size(), 2u);
-  EXPECT_EQ(parts[0].groups[0].trainable, 0);
-  EXPECT_EQ(parts[0].groups[0].elements, 15);
-  EXPECT_EQ(parts[0].groups[2].trainable, 15);
-  EXPECT_EQ(parts[1].groups[0].trainable, 3);
-  EXPECT_EQ(parts[1].groups[1].lr_mult_min, 0.5);
-  EXPECT_EQ(parts[1].groups[1].lr_mult_max, 1.0);
-}
-
-TEST(PlanTimeline, Text) {
-  const ResolvedPlan plan =
-      resolved({phase("", "head"), phase("epoch 1", "all,!layers.0.weight", {{"layers.1.bias", 0.5}}),
-                phase("plateau validation_loss 2", "all")});
-  const auto schedule = [](std::int64_t k) { return k < 40 ? 0.001 : 0.0005; };
-  EXPECT_EQ(timeline(plan, schedule),
-            "phase  begins   updates  train                 learning rate    trainable\n"
-            "1      step 0   1-20     head                  0.001            15 of 45\n"
-            "2      epoch 1  21-60    all,!layers.0.weight  0.0005 .. 0.001  33 of 45\n"
-            "phase 3 waits for plateau validation_loss 2, then trains all\n"
-            "\n"
-            "group     phase 1  phase 2   whole run\n"
-            "head      1        1         100.0 %\n"
-            "layers.1  -        0.5 .. 1  60.0 %\n"
-            "layers.0  -        1 *       60.0 %\n"
-            "learning-rate multipliers; - is frozen, * is trained in part; whole run: the integrated "
-            "learning rate, "
-            "relative to the largest\n");
-  EXPECT_EQ(timeline(resolved({phase("", "head")}, {0, 1}), constant), "no updates: nothing is trained\n");
 }
 
 }  // namespace
