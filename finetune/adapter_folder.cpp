@@ -233,8 +233,11 @@ AdapterFolder read_adapter_folder(const std::string& path) {
   read_optional_field(json, "base_model_name_or_path", file, folder.base);
   if (const auto task = json.find("task_type"); task != json.end() && task->is_string())
     folder.task_type = task->get<std::string>();
-  if (const std::string beside = path + "/preprocess.json"; fs::exists(beside))
-    read_field(read_json(beside), "labels", beside, folder.labels);
+  if (const std::string beside = path + "/preprocess.json"; fs::exists(beside)) {
+    const nlohmann::json preprocess = read_json(beside);
+    read_field(preprocess, "labels", beside, folder.labels);
+    read_optional_field(preprocess, "pooling", beside, folder.pooling);
+  }
   if (!fs::exists(folder.weights()))
     fail_input("the folder has no adapter_model.safetensors (", path,
                "); save the adapter again, as safetensors");

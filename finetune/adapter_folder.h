@@ -16,6 +16,7 @@ struct AdapterFolder {
   std::string task_type;            // as PEFT calls it: "SEQ_CLS"; empty: not said
   std::string base;                 // base_model_name_or_path; empty: not said
   std::vector<std::string> labels;  // the classes of its head, where thaw's preprocess.json says them
+  std::string pooling;              // how its head takes a text, likewise
   std::string weights() const { return path + "/adapter_model.safetensors"; }
 };
 

@@ -203,11 +203,12 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
       tensors.emplace_back(concat("optimizer.", slots[s], '.', parameter->name), state.slots[s]);
   }
   const std::string state = state_json(view.state);
-  const std::string everything = Json{{"run", state},
-                                      {"optimizer_steps", steps},
-                                      {"fingerprint", view.identity.fingerprint},
-                                      {"starting_weights", view.identity.starting_weights}}
-                                     .dump();
+  const std::string everything = Json{
+      {"run", state},
+      {"optimizer_steps", steps},
+      {"fingerprint", view.identity.fingerprint},
+      {"starting_model",
+       view.identity.starting_model}}.dump();
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
@@ -268,9 +269,9 @@ void check_identity(const Json& json, const RunIdentity& identity, const std::st
     fail_input(
         "the checkpoint ", path,
         " was made with another config or other data; resume with the same ones, or choose another --out");
-  if (json.value("starting_weights", "") != identity.starting_weights)
+  if (json.value("starting_model", "") != identity.starting_model)
     fail_input("the checkpoint ", path,
-               " is of a run that began with other weights: what model.from or model.init names has changed; "
+               " is of a run that began with another model: what model.from or model.init names has changed; "
                "put back what was there, or choose another --out");
 }
 

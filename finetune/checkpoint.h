@@ -53,8 +53,8 @@ void check_finite(const Model& model, const std::string& source);
 
 // What a run and the one that goes on with it have the same.
 struct RunIdentity {
-  std::string fingerprint;       // run_fingerprint(): config and data
-  std::string starting_weights;  // hash_of_weights() of the model that training begins with
+  std::string fingerprint;     // run_fingerprint(): config and data
+  std::string starting_model;  // hash_of_model() of the one that training begins with
 };
 
 struct CheckpointView {

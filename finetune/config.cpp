@@ -325,6 +325,16 @@ void give(toml::table& root, toml::table&& changes) {
   merge(root, std::move(changes));
 }
 
+// One that a later override would quietly drop.
+void refuse_alternatives(const std::vector<std::string>& overrides) {
+  toml::table given;
+  for (const std::string& change : overrides) merge(given, parse_override(change));
+  for (const Alternatives& pair : alternatives())
+    if (given[pair.section][pair.first] && given[pair.section][pair.second])
+      fail_input(pair.section, '.', pair.first, " and ", pair.section, '.', pair.second,
+                 " are both given, and one takes the other's place (--set); leave one out");
+}
+
 // Gives `cell` one value of each axis, which it takes.
 void give_values(toml::table& cell, std::vector<std::vector<AxisValue>>& axes,
                  const std::vector<std::size_t>& place) {
@@ -340,6 +350,7 @@ void give_values(toml::table& cell, std::vector<std::vector<AxisValue>>& axes,
 
 Study load_study(const std::string& path, const std::vector<std::string>& overrides) {
   refuse_data(path);
+  refuse_alternatives(overrides);
   const std::string text = read_file(path, kMaxConfigBytes);
   Study study;
   std::vector<std::size_t> place;

@@ -98,6 +98,16 @@ void copy_input_files(const ModelConfig& config, const std::string& from, const 
     atomic_write(concat(to, '/', name), read_file(concat(from, '/', name), kMaxTokenizerBytes));
 }
 
+// What a folder without a config.json may be instead.
+[[noreturn]] void refuse_folder(const std::string& path) {
+  if (fs::exists(path + "/config.toml"))
+    fail_input("the run has not come to its end (", path, "); go on with thaw train --resume --out ", path);
+  if (fs::exists(path + "/adapter_config.json"))
+    fail_input("this is the folder of an adapter, not of a whole model (", path,
+               "); set model.from to its base and model.init to it, or merge them with thaw merge");
+  fail_input("the folder has no config.json (", path, "); give one with config.json and model.safetensors");
+}
+
 }  // namespace
 
 bool is_model_folder(const std::string& path) {
@@ -108,6 +118,7 @@ bool is_model_folder(const std::string& path) {
 ModelFolder read_model_folder(const std::string& path) {
   if (!is_model_folder(path))
     fail_input("there is no model folder (", path, "); give one with config.json and model.safetensors");
+  if (!fs::exists(path + "/config.json")) refuse_folder(path);
   ModelFolder folder;
   folder.path = path;
   folder.config = read_model_config(path + "/config.json");

@@ -17,6 +17,7 @@
 #include "finetune/plan_report.h"
 #include "finetune/run_report.h"
 #include "finetune/test_looks.h"
+#include "nn/models/transformer.h"
 
 namespace thaw {
 namespace {
@@ -29,16 +30,14 @@ Config resolved_config(const RunRequest& request, const Strategy& strategy) {
   return resolved;
 }
 
-// A result and a checkpoint belong to one config. Where there is neither, the run begins anew by this one;
-// but a config.toml beside which no run has been is the user's own.
+// What was begun belongs to one config; but a config.toml beside which no run has been is the user's own.
 void check_same_run(const RunFolder& folder, const std::string& toml) {
   const std::string path = folder.file("config.toml");
   if (!fs::exists(path)) return;
   const std::string then = read_file(path, 1 << 24);
-  const auto checkpoint = find_checkpoint(folder.checkpoints());
-  if (folder.finished() || (checkpoint && !checkpoint->path.empty()))
+  if (folder.finished() || fs::exists(folder.file("metrics.jsonl")) || fs::exists(folder.checkpoints()))
     return check_same_config(then, toml, path);
-  if (then != toml && !fs::exists(folder.file("metrics.jsonl")) && !fs::exists(folder.checkpoints()))
+  if (then != toml)
     fail_input("the folder has a config.toml that no run has written (", path, "); choose another --out");
 }
 
@@ -123,6 +122,11 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
   if (request.data != nullptr) return;  // a comparison says the rest once for all of its runs
   const auto rate = [&](std::int64_t completed) { return trainer.learning_rate(completed); };
   say_notes(request, plan_warnings(trainer.plan(), rate, {}, false));
+  const std::string& pooling = prepared.config.transformer.pooling;
+  if (takes_text(prepared.config) && pooling != kLastToken && pooling != "pooler")
+    say_notes(request, {concat("the head takes ", in_quotes(pooling),
+                               ", where transformers and PEFT have a pooler: "
+                               "to use the model there, train with model.pooling = \"pooler\"")});
 }
 
 }  // namespace
@@ -160,7 +164,7 @@ RunResult run_training(const RunRequest& request) {
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
       prepare_model(config, data, config.train.seed, strategy.adapters, request.allow_missing);
-  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, request.hooks);
+  Trainer trainer(resolved, strategy, prepared.config, *prepared.model, data, nullptr, request.hooks);
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
     const std::string toml = to_toml(resolved);

@@ -75,9 +75,8 @@ RunStatus recorded_status(const std::string& run_json) {
   return diverged ? RunStatus::diverged : RunStatus::ok;
 }
 
-std::string run_fingerprint(const Config& config, const PreparedData& data) {
+std::string hash_of_inputs(const PreparedData& data) {
   Sha256 hash;
-  hash.update(to_toml(config));
   for (const Dataset* part : {&data.train, &data.validation}) {
     hash.update(part->x.data(), part->x.size() * sizeof(float));
     for (const std::vector<std::int64_t>& tokens : part->tokens) {
@@ -90,6 +89,10 @@ std::string run_fingerprint(const Config& config, const PreparedData& data) {
     hash.update(part->id.data(), part->id.size() * sizeof(std::int64_t));
   }
   return hash.hex();
+}
+
+std::string run_fingerprint(const Config& config, const PreparedData& data) {
+  return sha256_hex(to_toml(config) + hash_of_inputs(data));
 }
 
 std::string phase_records(const RunOutcome& outcome) {

@@ -19,6 +19,9 @@ std::string evaluation_line(std::int64_t step, const std::string& split, const M
 // The status in the text of a run.json; one that cannot be read counts as ok, for its run did end.
 RunStatus recorded_status(const std::string& run_json);
 
+// SHA-256 of the training and validation data as the model takes them: values or tokens, labels, rows.
+std::string hash_of_inputs(const PreparedData& data);
+
 // Identifies (config, data): a checkpoint of another run is refused. Things that do not change results
 // (epochs left to run, output) do change it too: the schedule stretches with them.
 std::string run_fingerprint(const Config& config, const PreparedData& data);

@@ -1,5 +1,6 @@
 // From a config to a model with its starting weights.
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "core/autograd.h"
@@ -12,10 +13,13 @@
 #include "kernels/kernels.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
+#include "nn/models/transformer.h"
 #include "nn/weight_files.h"
 
 namespace thaw {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Magnitudes that no file had belong to the weights that were loaded.
 void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
@@ -137,12 +141,29 @@ HeadSource head_source(const Config& config, const PreparedData& data, const Mod
                                                                        : HeadSource::drawn;
 }
 
+// A head that is not new takes a text as it did where it was trained: transformers' by a pooler, whatever the
+// folder says of sentences, an adapter's as its preprocess.json says.
+void use_pooling_of_head(const Config& config, const PreparedData& data, bool has_preprocess,
+                         ModelConfig& model) {
+  ModelConfig taken = model;
+  std::string& pooling = taken.transformer.pooling;
+  if (pooling == kLastToken || !config.model.pooling.empty()) return;
+  pooling.clear();
+  if (is_adapter_folder(config.model.init)) pooling = read_adapter_folder(config.model.init).pooling;
+  if (pooling.empty() && has_preprocess) return;
+  if (pooling.empty()) pooling = "pooler";
+  Config with_weights = config;  // from random weights it is still the same network
+  with_weights.model.pretrained = true;
+  if (head_source(with_weights, data, *make_meta_model(taken)) != HeadSource::drawn) model = taken;
+}
+
 // What is to be known of it; empty where nothing is.
 std::string note_of_head(HeadSource source, const Config& config, const ModelFolder& folder,
-                         const PreparedData& data) {
+                         const PreparedData& data, bool folder_has_one) {
   if (source == HeadSource::drawn)
-    return concat("the head is new: ", has_labels_of(folder, data) ? "the folder has none that fits"
-                                                                   : "its labels differ from the task's");
+    return concat("the head is new: ", !folder_has_one || has_labels_of(folder, data)
+                                           ? "the folder has none that fits"
+                                           : "its labels differ from the task's");
   const bool named = source == HeadSource::folder    ? !folder.preprocess.labels.empty()
                      : source == HeadSource::adapter ? !read_adapter_folder(config.model.init).labels.empty()
                                                      : false;
@@ -179,7 +200,9 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, [&](const Mismatch& mismatch) { return is_head(mismatch.name); });
   if (head == HeadSource::drawn) drawn_outputs.put_back();
-  if (const std::string note = note_of_head(head, config, folder, data); !note.empty()) notes.push_back(note);
+  const bool folder_has_one = shapes_in(model, files).contains(model.output_layer().weight()->name);
+  if (const std::string note = note_of_head(head, config, folder, data, folder_has_one); !note.empty())
+    notes.push_back(note);
   if (!report.fits() && !allow_missing)
     fail_input("the weights in ", files.path(), " do not fit: ", describe_problems(report),
                "; use the matching config.json, or --allow-missing");
@@ -236,6 +259,8 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
     model.sample_shape = data.train.sample_shape;
   model.labels = data.train.classes;
   model.outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
+  if (takes_text(model) && is_model_folder(config.model.from))
+    use_pooling_of_head(config, data, fs::exists(config.model.from + "/preprocess.json"), model);
   check_fits_memory(model);
   return model;
 }

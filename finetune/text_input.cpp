@@ -82,8 +82,8 @@ std::optional<TextInput> text_input(const Config& config) {
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
   const auto tokenizer = load_tokenizer(input.folder);
   if (const auto least = static_cast<std::int64_t>(tokenizer->encode("").ids.size());
-      input.max_length < least)
-    fail_input("a length of ", input.max_length, " has no room for the tokenizer's ", least,
+      input.max_length <= least)
+    fail_input("a length of ", input.max_length, " leaves no room for a text beside the tokenizer's ", least,
                " special tokens (", input.folder, "); let model.max_length, or the folder's length, be more");
   const std::vector<std::int64_t> types = tokenizer->encode("a").type_ids;
   if (input.token_types &&

@@ -20,9 +20,6 @@ namespace {
 // A run that went back this often is given up.
 constexpr std::int64_t kMostRollbacks = 3;
 
-// "validation_loss" -> "loss"
-std::string monitored(const std::string& name) { return name.substr(std::string("validation_").size()); }
-
 }  // namespace
 
 const char* status_name(RunStatus status) {
@@ -102,7 +99,7 @@ void Trainer::begin(bool resume) {
   model_.train();
   bytes_before_ = memory::usage(kCpu).total;
   memory::reset_peak(kCpu);
-  if (folder_ != nullptr) identity_ = {run_fingerprint(config_, data_), hash_of_weights(model_)};
+  if (folder_ != nullptr) identity_ = {run_fingerprint(config_, data_), hash_of_model(model_, model_config_)};
   if (!resume || folder_ == nullptr) {
     if (folder_ != nullptr) folder_->truncate_metrics(0);
     return;
@@ -126,6 +123,7 @@ void Trainer::begin(bool resume) {
   // As things stood after the last update; whatever changes now, the loop changes as it would have.
   set_phase(state_.completed - 1);
   measure_at_ = update_to_measure(outcome_.proofs.back().begin, outcome_.ledger.phases[segment_].end);
+  memory::reset_peak(kCpu);  // reading a checkpoint is no part of what training needs
 }
 
 void Trainer::set_phase(std::int64_t completed) {
@@ -263,10 +261,14 @@ bool Trainer::roll_back(const std::string& why) {
     say(why + ": the weights go back to the last snapshot's, the optimizer begins anew");
     return true;
   }
+  diverge(why);
+  return false;
+}
+
+void Trainer::diverge(const std::string& why) {
   outcome_.status = RunStatus::diverged;
   outcome_.message = concat(why, ", strategy ", config_.strategy.name, ", lr ", config_.train.lr,
                             "; use a smaller train.lr, or train.clip_norm, or look at the data");
-  return false;
 }
 
 // A finite loss says nothing of the weights that its own step made: they are looked at before they are
@@ -276,58 +278,6 @@ bool Trainer::check_weights(bool last) {
   if (!last && !due(evaluate_every_) && !due(checkpoint_every_)) return true;
   return all_finite(model_) ||
          roll_back(concat("the weights are not finite after update ", state_.completed));
-}
-
-void Trainer::maybe_evaluate(bool last) {
-  const bool due = evaluate_every_ > 0 && state_.completed % evaluate_every_ == 0;
-  if (data_.validation.size() > 0 && (due || last)) evaluate_now();
-}
-
-void Trainer::evaluate_now() {
-  note_peak();
-  const auto start = Clock::now();
-  const Metrics metrics = evaluate(model_, data_.validation);
-  memory::reset_peak(kCpu);
-  if (folder_ != nullptr)
-    folder_->append_metrics(evaluation_line(state_.completed, "validation", metrics, phase_));
-  state_.evaluation_seconds += seconds_since(start);
-  outcome_.validation = metrics;
-
-  const std::string& monitor = config_.train.monitor;
-  const double value = metric(metrics, monitored(monitor));
-  state_.evaluations.push_back({state_.completed, metrics, state_.train_seconds});
-  const bool higher = higher_is_better(monitor);
-  const bool better =
-      std::isfinite(value) &&
-      (state_.best_step < 0 || (higher ? value > state_.best_value : value < state_.best_value));
-  if (better) {
-    state_.best_value = value;
-    state_.best_step = state_.completed;
-    state_.evaluations_since_best = 0;
-    if (config_.train.restore_best) keep_snapshot(best_);
-  } else {
-    ++state_.evaluations_since_best;
-  }
-  check_plateau();
-}
-
-void Trainer::check_plateau() {
-  // A phase that begins here has not been seen yet; the plateau after it is not its predecessor's.
-  if (plan_.phase_at(state_.completed, state_.triggers) != phase_) return;
-  const std::optional<int> armed = plan_.armed_plateau(state_.completed, state_.triggers);
-  if (!armed) return;
-  const PhaseStart& at = plan_.plan().phases[static_cast<std::size_t>(*armed)].at;
-  const std::int64_t since = outcome_.proofs.empty() ? 0 : outcome_.proofs.back().begin;
-  std::vector<double> values;
-  for (const Evaluation& evaluation : state_.evaluations)
-    if (evaluation.step > since) values.push_back(metric(evaluation.metrics, monitored(at.metric)));
-  if (!plateau_reached(at.metric, values, at.patience)) return;
-  state_.triggers.push_back({*armed, state_.completed});
-  outcome_.ledger = with_measurements(
-      predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers),
-      outcome_.ledger);
-  say(concat("phase ", *armed + 1, " begins after update ", state_.completed, ": ", at.metric,
-             " has not improved in ", at.patience, " evaluations"));
 }
 
 void Trainer::maybe_checkpoint(bool last) {
@@ -359,41 +309,6 @@ void Trainer::keep_snapshot(Snapshot& to) {
   to.clear();
   to = take_snapshot(model_);
   memory::reset_peak(kCpu);
-}
-
-void Trainer::finish() {
-  note_peak();
-  if (phase_ >= 0) leave_phase();
-  for (std::size_t i = 0; outcome_.status == RunStatus::ok && i < plan_.phases().size(); ++i)
-    if (plan_.start_of(i, state_.triggers) == kNever)
-      say(concat("phase ", i + 1, " never began: its ", to_text(plan_.plan().phases[i].at), " did not come"));
-  optimizer_->clear_grad();
-  if (config_.train.restore_best && state_.best_step >= 0 && outcome_.status == RunStatus::ok &&
-      state_.best_step != state_.completed) {
-    restore_snapshot(model_, best_);
-    say(concat("the weights after update ", state_.best_step, " are kept: best ", config_.train.monitor, " ",
-               state_.best_value));
-    outcome_.validation = evaluate(model_, data_.validation);
-  } else if (outcome_.validation.empty() && data_.validation.size() > 0 && outcome_.status == RunStatus::ok) {
-    outcome_.validation = evaluate(model_, data_.validation);  // a run without updates
-  }
-  outcome_.completed = state_.completed;
-  outcome_.last_loss = state_.last_loss;
-  outcome_.skipped = state_.skipped;
-  outcome_.rollbacks = state_.rollbacks;
-  outcome_.train_seconds = state_.train_seconds;
-  outcome_.first_epoch_seconds = state_.first_epoch_seconds;
-  outcome_.evaluation_seconds = state_.evaluation_seconds;
-  outcome_.evaluations = state_.evaluations;
-  outcome_.peak_bytes = state_.peak_bytes;
-  outcome_.triggers = state_.triggers;
-  outcome_.trainable = trained_elements(outcome_.ledger, plan_);
-  outcome_.flops = 0;
-  const auto full =
-      static_cast<double>(std::min(batches_.batch_size() * config_.train.accumulation, data_.train.size()));
-  for (const LedgerPhase& row : outcome_.ledger.phases)
-    for (std::int64_t k = row.begin; k < std::min(row.end, state_.completed); ++k)
-      outcome_.flops += row.predicted.total_flops() * static_cast<double>(batches_.samples(k)) / full;
 }
 
 }  // namespace thaw

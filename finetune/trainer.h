@@ -92,6 +92,7 @@ class Trainer {
   double train_micro_batches(const std::vector<std::vector<std::int64_t>>& rows);
   bool handle_bad_step(double loss, double lr);
   bool roll_back(const std::string& why);
+  void diverge(const std::string& why);
   bool check_weights(bool last);
   bool out_of_patience() const;
   void maybe_evaluate(bool last);
@@ -101,6 +102,7 @@ class Trainer {
   void checkpoint();
   void note_peak();
   void keep_snapshot(Snapshot& to);
+  void check_outcome();
   void finish();
   void say(const std::string& text) const;
 

@@ -18,4 +18,8 @@ std::string hash_of_weights(const Model& model) {
   return hash.hex();
 }
 
+std::string hash_of_model(const Model& model, const ModelConfig& config) {
+  return sha256_hex(write_model_config(config) + hash_of_weights(model));
+}
+
 }  // namespace thaw

@@ -5,6 +5,7 @@
 
 #include "core/tensor.h"
 #include "nn/files.h"
+#include "nn/models/registry.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -13,5 +14,8 @@ void add_tensor(Sha256& hash, const std::string& name, const Tensor& tensor);
 
 // Of all parameters and buffers, in the model's order.
 std::string hash_of_weights(const Model& model);
+
+// Of these and of all that config.json says: the same weights in another network are another model.
+std::string hash_of_model(const Model& model, const ModelConfig& config);
 
 }  // namespace thaw

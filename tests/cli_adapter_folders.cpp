@@ -168,6 +168,29 @@ TEST_F(CliAdapterFolders, TheHeadIsSaidToBeWhoseItIs) {
   EXPECT_EQ(file.err.find("the head is new"), std::string::npos) << file.err;
 }
 
+// Its base says mean.
+TEST_F(CliAdapterFolders, ATrainedHeadKeepsItsPooling) {
+  std::filesystem::create_directories(model + "/1_Pooling");
+  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
+  ASSERT_EQ(train({"--strategy", "lora", "--set", "model.pooling=pooler"}).code, 0);
+  const auto logits = [&](const std::string& path) {
+    const ProgramResult result = run_program({"predict", "--model", path, "--input", texts});
+    EXPECT_EQ(result.code, 0) << result.err;
+    return json::parse(result.out)["logits"].get<std::vector<double>>();
+  };
+  const std::vector<double> trained = logits(run);
+  for (const bool of_peft : {false, true}) {  // which writes no preprocess.json
+    if (of_peft) std::filesystem::remove(run + "/adapter/preprocess.json");
+    const std::string again = run + (of_peft ? "3" : "2");
+    ASSERT_EQ(run_program({"train", config, "--out", again, "--set", "model.init=" + run + "/adapter",
+                           "--set", "train.epochs=0"})
+                  .code,
+              0);
+    const std::vector<double> taken = logits(again);
+    for (std::size_t i = 0; i < trained.size(); ++i) EXPECT_NEAR(taken[i], trained[i], 1e-5) << of_peft;
+  }
+}
+
 // Houlsby's adapters are layers of the model: its folder has them.
 TEST_F(CliAdapterFolders, BottlenecksStayInTheFolder) {
   folder.write("test.csv", testing::sentences_csv(20, 2));

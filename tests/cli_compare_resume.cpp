@@ -329,7 +329,7 @@ TEST_F(CliCompareResume, OtherStartingWeightsAreRefused) {
   config = from;
   const ProgramResult result = resume(little);
   EXPECT_EQ(result.code, 2);
-  expect_has(result.err, "the weights that training starts from");
+  expect_has(result.err, "the model that training starts from");
 }
 
 TEST_F(CliCompareResume, AMissingFolderBegins) {

@@ -83,11 +83,35 @@ TEST(CliResume, OtherStartingWeightsAreRefused) {
   begin_with("2");
   const ProgramResult refused = run_program(resume);
   EXPECT_EQ(refused.code, 2);
-  EXPECT_NE(refused.err.find("began with other weights: what model.from or model.init names has changed"),
+  EXPECT_NE(refused.err.find("began with another model: what model.from or model.init names has changed"),
             std::string::npos)
       << refused.err;
   begin_with("1");
   const ProgramResult again = run_program_and_signal(resume, std::chrono::milliseconds(700), SIGINT);
+  EXPECT_EQ(again.code, 130) << again.err;
+  EXPECT_NE(again.err.find("resumed after"), std::string::npos) << again.err;
+}
+
+TEST(CliResume, ARunIsOneOfItsConfigBeforeTheFirstCheckpointToo) {
+  const TemporaryFolder folder;
+  const std::string config = folder.write("long.toml", kLong), run = folder.path("run");
+  const std::vector<std::string> train = {"train", config, "--out", run};
+  run_program_and_signal(train, std::chrono::milliseconds(700), SIGKILL);
+  ASSERT_TRUE(std::filesystem::exists(run + "/metrics.jsonl"));
+  const ProgramResult other =
+      run_program({"train", config, "--out", run, "--resume", "--set", "train.steps=2"});
+  EXPECT_EQ(other.code, 2) << other.err;
+  EXPECT_NE(other.err.find("this config has `steps = 2`"), std::string::npos) << other.err;
+}
+
+TEST(CliResume, ARunGoesOnByTheConfigThatItWrote) {
+  const TemporaryFolder folder;
+  const std::string config = folder.write("long.toml", kLong), run = folder.path("run");
+  ASSERT_EQ(
+      run_program_and_signal({"train", config, "--out", run}, std::chrono::milliseconds(700), SIGINT).code,
+      130);
+  const ProgramResult again = run_program_and_signal(
+      {"train", run + "/config.toml", "--out", run, "--resume"}, std::chrono::milliseconds(700), SIGINT);
   EXPECT_EQ(again.code, 130) << again.err;
   EXPECT_NE(again.err.find("resumed after"), std::string::npos) << again.err;
 }

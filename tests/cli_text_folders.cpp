@@ -36,6 +36,81 @@ TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnTextsAlone) {
   expect_refused(run_program(again), {"other data"});
 }
 
+// Same weights, other numbers.
+TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnNetworkAlone) {
+  const std::vector<std::string> longer = {"--set", "train.epochs=100000", "--resume"};
+  const auto begin = [&] {
+    return testing::run_program_and_signal({"train", config, "--out", run, longer[0], longer[1], longer[2]},
+                                           std::chrono::milliseconds(700), SIGINT);
+  };
+  ASSERT_EQ(begin().code, 130);
+  const std::string before = file_text(model + "/config.json");
+  configure(model, {{"hidden_act", "relu"}});
+  expect_refused(train(longer), {"began with another model", "model.from"});
+  folder.write("model/config.json", before);
+  EXPECT_EQ(begin().code, 130);
+}
+
+TEST_F(CliTextFolders, AComparisonGoesOnWithItsOwnNetworkAndTokensAlone) {
+  const std::vector<std::string> compare = {"compare", config, "--out",        run,   "--no-tune",
+                                            "--seeds", "1",    "--strategies", "head"};
+  ASSERT_EQ(run_program(compare).code, 0);
+  std::vector<std::string> again = compare;
+  again.emplace_back("--resume");
+  EXPECT_EQ(run_program(again).code, 0);
+  const std::string vocabulary = file_text(model + "/vocab.txt");
+  std::string swapped = vocabulary;
+  swapped.replace(swapped.find("film\n"), 4, "MILF");
+  folder.write("model/vocab.txt", swapped);
+  expect_refused(run_program(again), {"the model that training starts from", "makes inputs"});
+  folder.write("model/vocab.txt", vocabulary);
+  configure(model, {{"hidden_act", "relu"}});
+  expect_refused(run_program(again), {"the model that training starts from"});
+}
+
+// As transformers reads the folder; embeddings go by what it says of sentences.
+TEST_F(CliTextFolders, AClassifierOfTransformersHasAPoolerWhateverTheFolderSaysOfSentences) {
+  ASSERT_EQ(train().code, 0);
+  std::filesystem::remove(run + "/preprocess.json");
+  const auto predict = [&](const std::string& path) {
+    const ProgramResult result = run_program({"predict", "--model", path, "--input", texts});
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out;
+  };
+  const std::string by_pooler = predict(run), embedding = embed(run).out;
+  std::filesystem::create_directories(run + "/1_Pooling");
+  folder.write("run/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
+  EXPECT_EQ(predict(run), by_pooler);
+  EXPECT_NE(embed(run).out, embedding);
+  const std::string again = run + "2";
+  ASSERT_EQ(
+      run_program({"train", config, "--out", again, "--set", "model.from=" + run, "--set", "train.epochs=0"})
+          .code,
+      0);
+  EXPECT_EQ(predict(again), by_pooler);
+}
+
+TEST_F(CliTextFolders, AResultIsNotWrittenOverWhatItIsMadeFrom) {
+  const std::string weights = file_text(model + "/model.safetensors");
+  expect_refused(run_program({"embed", "--model", model, "--input", texts, "--output", texts}), {"the data"});
+  EXPECT_EQ(file_text(texts), "the film was good .\n");
+  expect_refused(
+      run_program({"embed", "--model", model, "--input", texts, "--output", model + "/model.safetensors"}),
+      {"a file of the model"});
+  EXPECT_EQ(file_text(model + "/model.safetensors"), weights);
+}
+
+TEST_F(CliTextFolders, AFolderWithoutAConfigIsSaidToBeWhatItIs) {
+  ASSERT_EQ(train({"--strategy", "lora"}).code, 0);
+  expect_refused(
+      run_program({"train", config, "--out", run + "2", "--set", "model.from=" + run + "/adapter"}),
+      {"the folder of an adapter", "model.init"});
+  std::filesystem::remove(run + "/config.json");
+  expect_refused(embed(run), {"has not come to its end", "--resume"});
+  std::filesystem::remove(run + "/config.toml");
+  expect_refused(embed(run), {"no config.json"});
+}
+
 TEST_F(CliTextFolders, WhatTrainsNothingEndsAtTheFirstSignal) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const ProgramResult result =
@@ -108,7 +183,8 @@ TEST_F(CliTextFolders, WhatTheLengthCutsOffIsSaidWhereverTextsAreRead) {
 }
 
 TEST_F(CliTextFolders, ALengthWithoutRoomIsNamed) {
-  expect_refused(train({"--set", "model.max_length=1"}), {"model.max_length", "2 special tokens", model});
+  for (const char* length : {"model.max_length=1", "model.max_length=2"})
+    expect_refused(train({"--set", length}), {"model.max_length", "2 special tokens", model});
 }
 
 TEST_F(CliTextFolders, APoolerThatIsDrawnIsNamed) {
@@ -281,6 +357,9 @@ TEST_F(CliTextFolders, BenchSaysWhatItMeasured) {
   }
   ASSERT_EQ(flops.size(), 2u);
   EXPECT_LT(flops[0], flops[1]);
+  const ProgramResult gradual = run_program({"bench", "--model", model, "--steps", "1", "--batch", "1",
+                                             "--length", "4", "--strategies", "gradual"});
+  expect_has(gradual.err, "gradual: steps of the first of its 4 phases");
 }
 
 TEST_F(CliTextFolders, WhatWasTimedBeforeAFailureIsPrinted) {

@@ -223,6 +223,8 @@ TEST_F(ConfigTest, LettersBeyondAsciiAreNoWhiteSpace) {
 TEST_F(ConfigTest, OverrideErrorsNameTheOption) {
   EXPECT_NE(error_of("", {"train.lr=-1"}).find("(--set train.lr=-1)"), std::string::npos)
       << error_of("", {"train.lr=-1"});
+  EXPECT_NE(error_of("", {"data.test=t.csv", "data.test_fraction=0.2"}).find("both given"),
+            std::string::npos);
   EXPECT_NE(error_of("", {"train.lrr=1"}).find("did you mean \"lr\""), std::string::npos);
   EXPECT_NE(error_of("", {"nonsense"}).find("KEY=VALUE"), std::string::npos);
   EXPECT_NE(error_of("", {"model.hidden=[1"}).find("no TOML value"), std::string::npos);

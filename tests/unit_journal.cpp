@@ -229,7 +229,7 @@ TEST_F(JournalFile, WhatWasBegunStaysAsItWas) {
   expect_has(message({"full", "head"}, {"other data", "prediction", "start"}), "the data are not those");
   expect_has(message({"full", "head"}, {"data", "another", "start"}), "the prediction");
   expect_has(message({"full", "head"}, {"data", "prediction", "other"}),
-             "the weights that training starts from");
+             "the model that training starts from");
   EXPECT_NO_THROW(open().begin({"full", "head", "lora"}, {"data", "prediction", "start"}, "2022"));
 }
 

@@ -56,6 +56,7 @@ void expect_same_run(TestRun& run, const std::vector<std::int64_t>& kills) {
     EXPECT_EQ(outcome.status, expected.status);
     EXPECT_EQ(outcome.completed, expected.completed);
     EXPECT_EQ(outcome.validation, expected.validation);
+    EXPECT_EQ(outcome.peak_bytes, expected.peak_bytes);
     ASSERT_EQ(outcome.proofs.size(), expected.proofs.size());
     for (std::size_t i = 0; i < expected.proofs.size(); ++i)
       EXPECT_EQ(outcome.proofs[i].sha256_end, expected.proofs[i].sha256_end);

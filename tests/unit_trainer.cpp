@@ -172,6 +172,25 @@ TEST(NotFinite, SkipLeavesTheUpdateOut) {
   expect_finite(*run.model);
 }
 
+// Its weights stay finite, for no step follows the one that was too large.
+TEST(NotFinite, ARunThatSkipsToItsEndHasDiverged) {
+  for (const bool validated : {true, false}) {
+    TestRun run("cnn", {"full", {}, {}});
+    run.config.train.steps = 6;
+    run.config.train.nan = "skip";
+    run.config.train.lr = 1e30;
+    run.config.train.restore_best = validated;
+    if (!validated) run.data.validation = {};
+    const RunOutcome outcome = run.train();
+    EXPECT_EQ(outcome.status, RunStatus::diverged) << validated;
+    EXPECT_NE(outcome.message.find(validated ? "the validation data" : "the training data"),
+              std::string::npos)
+        << outcome.message;
+    EXPECT_NE(outcome.message.find("of 6 updates were skipped"), std::string::npos) << outcome.message;
+    expect_finite(*run.model);
+  }
+}
+
 TEST(NotFinite, RollbackGoesBackToTheLastSnapshot) {
   TestRun run = run_with_a_bad_sample("rollback");
   std::vector<std::string> messages;

@@ -126,6 +126,7 @@ TEST_F(TransformerConfigs, WhatIsNotInThisVersionIsRefused) {
 TEST_F(TransformerConfigs, SizesThatCannotBeAreNamed) {
   expect_has(refusal(gpt2({{"n_head", 3}})), "3 heads do not divide its hidden size 8");
   expect_has(refusal(gpt2({{"n_positions", 0}})), "number of positions is 0");
+  expect_has(refusal(gpt2({{"num_hidden_layers", 7}})), "'num_hidden_layers' is 7, which are one thing");
   expect_has(refusal(vit({{"patch_size", 0}})), "patch size is 0");
   expect_has(refusal(vit({{"image_size", 8}})), "patch size is 16");
   expect_has(refusal(vit({{"num_channels", -1}})), "number of channels is -1");

@@ -109,6 +109,14 @@ class BenchRun {
     return timing;
   }
 
+  // What is to be known of the figures; empty where nothing is.
+  std::string note_of_phases() const {
+    const std::size_t phases = strategy_.plan.phases.size();
+    if (phases == 1) return "";
+    return concat(config_.strategy.name, ": steps of the first of its ", phases,
+                  " phases; those to come train other parameters");
+  }
+
   std::vector<std::string> notes;
 
  private:
@@ -183,6 +191,7 @@ int bench(const Arguments& arguments) {
     BenchRun run(config, data, arguments.allow_missing);
     if (results.empty())
       for (const std::string& note : run.notes) Progress().message(note);
+    if (const std::string note = run.note_of_phases(); !note.empty()) Progress().message(note);
     results.push_back(timing_json(name, arguments, run.time(arguments.steps), length));
     if (arguments.json) print(results.back().dump() + "\n");
   };

@@ -113,7 +113,9 @@ int eval(const Arguments& arguments) {
   prepare_for(saved.folder, part.source, part.data);
   if (task == "classification") use_labels_of(saved.folder, part.source, part.data);
   Json json{{"split", part.split}, {"samples", part.data.size()}};
-  json.update(metrics_json(evaluate(*saved.model, part.data)));
+  const Outputs outputs = predict_all(*saved.model, part.data);
+  check_outputs(outputs, part.source);
+  json.update(metrics_json(compute_metrics(outputs, part.data)));
   std::int64_t looks = 0;
   if (std::string(part.split) == "test") try {
       looks = count_look(arguments.model, config, part.hash);

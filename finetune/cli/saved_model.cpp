@@ -79,9 +79,19 @@ void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
   folder.preprocess.task = folder.config.outputs == 1 ? "regression" : "classification";
 }
 
+// A text classifier of transformers has a pooler, whatever its folder says of sentences.
+void use_pooler(ModelFolder& folder) {
+  if (!folder.has_preprocess && folder.config.transformer.pooling != kLastToken)
+    folder.config.transformer.pooling = "pooler";
+}
+
 // The model's folder, as its adapter needs it.
 ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder>& adapter, bool need_head) {
-  if (!adapter) return read_model_folder(path);
+  if (!adapter) {
+    ModelFolder folder = read_model_folder(path);
+    if (need_head) use_pooler(folder);
+    return folder;
+  }
   const std::string base = adapter->path == path ? adapter->base : path;
   if (!is_model_folder(base))
     fail_input(
@@ -93,10 +103,7 @@ ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder
   if (std::filesystem::exists(adapter->path + "/preprocess.json")) {
     use_preprocess(adapter->path + "/preprocess.json", folder);
   } else {
-    // Those of transformers' classifiers, which have a pooler whatever the folder says of sentences.
-    const bool of_classifier = need_head || adapter->task_type == "SEQ_CLS";
-    if (of_classifier && !folder.has_preprocess && folder.config.transformer.pooling != kLastToken)
-      folder.config.transformer.pooling = "pooler";
+    if (need_head || adapter->task_type == "SEQ_CLS") use_pooler(folder);
     use_outputs_of(*adapter, folder);
   }
   return folder;
@@ -224,6 +231,17 @@ void check_outputs(const Outputs& outputs, const std::string& source) {
   if (const auto row = first_row_not_finite(outputs))
     fail("the model gives no finite output for row ", *row + 1, " of ", source,
          "; look at that input, or at the weights' size");
+}
+
+void check_overwrites_nothing(const std::string& output, const std::string& input, const std::string& model) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::exists(output, ignored)) return;
+  if (fs::equivalent(output, input, ignored))
+    fail_input("the result would be written over the data (--output ", output, "); choose another name");
+  if (fs::equivalent(fs::absolute(output).parent_path(), model, ignored))
+    fail_input("the result would be written over a file of the model (--output ", output,
+               "); choose another name");
 }
 
 void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data) {

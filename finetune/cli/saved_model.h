@@ -19,9 +19,9 @@ struct SavedModel {
 
 // From the folder of a model, from one that has an adapter in PEFT's layout beside it in adapter/ (which is
 // folded in unless the weights say that it is), or from an adapter's folder alone, whose config names the
-// folder of its base. Without a preprocess.json an adapter's text classifier is transformers': it has a
-// pooler. InputError where the weights do not fit config.json; `allow_missing` lets all but the head be
-// missing, and without `need_head` the last layer may be missing or of another shape.
+// folder of its base. Without a preprocess.json a text classifier is transformers': it has a pooler.
+// InputError where the weights do not fit config.json; `allow_missing` lets all but the head be missing, and
+// without `need_head` the last layer may be missing or of another shape.
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head = true);
 
 // The data of --input as the model takes them, without labels.
@@ -32,6 +32,9 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
 
 // Error where an output is NaN or infinite. `source` names the data.
 void check_outputs(const Outputs& outputs, const std::string& source);
+
+// InputError where a result would be written over the data or a file of the model that it is made from.
+void check_overwrites_nothing(const std::string& output, const std::string& input, const std::string& model);
 
 // Class indices as the model has them. InputError for a class that the model does not know.
 void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data);

@@ -229,8 +229,8 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
                "); choose another --out");
   if (identity_ && !identity_->start.empty() && identity_->start != identity.start)
     fail_input(
-        "the weights that training starts from, or how their folder scales inputs, are not those that the "
-        "comparison was begun with (",
+        "the model that training starts from, or how its folder makes inputs, is not what the comparison was "
+        "begun with (",
         path_,
         "); bring what model.from and model.init name back, or choose "
         "another --out");

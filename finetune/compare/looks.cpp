@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "finetune/compare/data_card.h"
+#include "finetune/run_report.h"
 #include "finetune/weights_hash.h"
 #include "nn/files.h"
 
@@ -13,7 +14,8 @@ std::string hash_of_start(const Config& config, const PreparedData& loaded, cons
                           bool allow_missing) {
   const PreparedModel start = prepare_model(config, drawn, config.train.seed, std::nullopt, allow_missing);
   Sha256 hash;
-  hash.update(hash_of_weights(*start.model));
+  hash.update(hash_of_model(*start.model, start.config));
+  hash.update(hash_of_inputs(drawn));
   for (const auto* values : {&loaded.preprocess.mean, &loaded.preprocess.deviation})
     hash.update(values->data(), values->size() * sizeof(double));
   return hash.hex();

@@ -9,8 +9,8 @@
 
 namespace thaw {
 
-// SHA-256 of what training starts from: weights and, where a folder says it, how inputs are scaled. `drawn`
-// is drawn from `loaded`.
+// SHA-256 of what training starts from: the model, the inputs as it takes them (tokens) and, where a folder
+// says it, how they are scaled. `drawn` is drawn from `loaded`.
 std::string hash_of_start(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
                           bool allow_missing);
 

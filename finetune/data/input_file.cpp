@@ -43,7 +43,9 @@ class PlainFile : public InputFile {
 uint64_t regular_file_size(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) fail_input("no such file (", path, "); check the path");
+  if (!std::filesystem::exists(status))
+    fail_input("no such file (", path,
+               "); check the path: those in a config, or given by --set, are relative to it");
   if (!std::filesystem::is_regular_file(status)) fail_input("not a regular file (", path, "); give a file");
   const uint64_t size = std::filesystem::file_size(path, error);
   if (error) fail_input("cannot read (", path, "): ", error.message(), "; check its permissions");

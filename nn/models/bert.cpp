@@ -197,6 +197,8 @@ void write_bert(const ModelConfig& config, nlohmann::ordered_json& json) {
 }
 
 void read_distilbert(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
+  check_same(json, path,
+             {{"dim", "hidden_size"}, {"n_layers", "num_hidden_layers"}, {"n_heads", "num_attention_heads"}});
   TransformerConfig& t = config.transformer;
   t.positions = 512;
   t.hidden_dropout = t.attention_dropout = 0.1;

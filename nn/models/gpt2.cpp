@@ -151,6 +151,11 @@ std::vector<std::string> Gpt2::lora_targets() const { return {"c_attn"}; }
 std::vector<std::string> Gpt2::bottleneck_targets() const { return {"attn.c_proj", "mlp.c_proj"}; }
 
 void read_gpt2(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
+  check_same(json, path,
+             {{"n_embd", "hidden_size"},
+              {"n_layer", "num_hidden_layers"},
+              {"n_head", "num_attention_heads"},
+              {"n_positions", "max_position_embeddings"}});
   TransformerConfig& t = config.transformer;
   t.pooling = kLastToken;
   t.positions = 1024;

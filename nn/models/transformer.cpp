@@ -107,6 +107,14 @@ void check_sizes_in(const TransformerConfig& t, const std::string& path) {
   check_not_negative("initializer range", t.initializer_range, path);
 }
 
+void check_same(const nlohmann::json& json, const std::string& path,
+                std::initializer_list<std::pair<const char*, const char*>> keys) {
+  for (const auto& [key, alias] : keys)
+    if (json.contains(key) && json.contains(alias) && json[key] != json[alias])
+      fail_input("'", key, "' is ", json[key].dump(), " and '", alias, "' is ", json[alias].dump(),
+                 ", which are one thing (", path, "); keep the one that is right");
+}
+
 void check_text_sizes_in(const TransformerConfig& t, const std::string& path) {
   check_size_in("vocabulary", t.vocab_size, 1 << 24, path);
   check_size_in("number of positions", t.positions, 1 << 20, path);

@@ -1,9 +1,12 @@
 // What the transformers here share: sizes as Hugging Face's config.json names them, and one encoder layer.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "nn/json_file.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/attention.h"
 #include "nn/layers/embedding.h"
@@ -71,6 +74,9 @@ void check_size_in(const char* what, std::int64_t size, std::int64_t largest, co
 void check_activation_in(const std::string& name, const std::string& path);
 void check_sizes_in(const TransformerConfig& config, const std::string& path);
 void check_text_sizes_in(const TransformerConfig& config, const std::string& path);  // those of text too
+// InputError where two keys that are one thing to transformers have different values.
+void check_same(const nlohmann::json& json, const std::string& path,
+                std::initializer_list<std::pair<const char*, const char*>> keys);
 
 // Weights and embeddings from N(0, deviation^2), biases zero; norms as they are. Call after finish().
 void init_transformer(const Model& model, double deviation);
