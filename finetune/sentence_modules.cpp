@@ -84,6 +84,7 @@ bool read_sentence_modules(const std::string& folder, std::string& pooling) {
     return false;
   }
   std::ptrdiff_t last = -1;
+  bool has_pooling = false;
   for (const nlohmann::json& module : read_json(file)) {
     std::string type, path;
     if (module.is_object()) {
@@ -95,8 +96,15 @@ bool read_sentence_modules(const std::string& folder, std::string& pooling) {
       fail_input("the module ", quoted_name(type), " comes too late or twice (", file,
                  "); this version has the order Transformer, Pooling, Normalize");
     last = place;
-    if (place == kPooling) read_pooling_folder(folder, path, file, pooling);
+    if (place == kPooling) has_pooling = true, read_pooling_folder(folder, path, file, pooling);
+    if (place == 0 && !path.empty())
+      fail_input(
+          "the weights are those of the folder ", quoted_name(path), " (", file,
+          "), and thaw reads those beside it; put that folder's files there, and set the path to \"\"");
   }
+  if (!has_pooling)
+    fail_input("it is not known how the vector of a text is made: no Pooling is named (", file,
+               "); get the folder again, or remove the file to do without");
   return last == kNormalize;
 }
 

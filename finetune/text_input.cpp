@@ -10,11 +10,22 @@
 namespace thaw {
 namespace {
 
+// Of sentence-transformers, which takes the first of its files; value stays where none has the key. Returns
+// the file.
+template <class T>
+std::string read_sentence_config(const std::string& folder, const char* key, T& value) {
+  for (const char* name : {"/sentence_bert_config.json", "/sentence_distilbert_config.json"})
+    if (const std::string path = folder + name; std::filesystem::exists(path)) {
+      read_optional_field(read_json(path), key, path, value);
+      return path;
+    }
+  return "";
+}
+
 std::int64_t declared_length(const ModelFolder& folder) {
   if (folder.preprocess.max_length > 0) return folder.preprocess.max_length;
   std::int64_t length = 0;
-  const std::string path = folder.path + "/sentence_bert_config.json";
-  if (std::filesystem::exists(path)) read_optional_field(read_json(path), "max_seq_length", path, length);
+  read_sentence_config(folder.path, "max_seq_length", length);
   return length > 0 ? length : load_tokenizer(folder.path)->max_length().value_or(0);
 }
 
@@ -25,9 +36,8 @@ std::string lower_case(std::string text) {
 
 // sentence-transformers can make texts lower case before its tokenizer; here only a tokenizer does.
 void check_lower_case(const std::string& folder) {
-  const std::string path = folder + "/sentence_bert_config.json";
   bool lower = false;
-  if (std::filesystem::exists(path)) read_optional_field(read_json(path), "do_lower_case", path, lower);
+  const std::string path = read_sentence_config(folder, "do_lower_case", lower);
   if (!lower) return;
   const std::string letters = "The A B C D E F G H I J K L M N O P Q R S T U V W X Y Z";
   const auto tokenizer = load_tokenizer(folder);

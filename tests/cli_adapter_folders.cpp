@@ -76,7 +76,11 @@ TEST_F(CliAdapterFolders, AnAdapterWithoutAHeadKeepsTheFoldersPooling) {
 }
 
 TEST_F(CliAdapterFolders, MergedModelsNormalizeAsTheirBase) {
-  folder.write("model/modules.json", R"([{"type": "sentence_transformers.models.Normalize"}])");
+  std::filesystem::create_directories(model + "/1_Pooling");
+  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
+  folder.write("model/modules.json",
+               R"([{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"},
+                                         {"type": "sentence_transformers.models.Normalize"}])");
   ASSERT_EQ(train({"--strategy", "lora"}).code, 0);
   const std::string merged = folder.path("merged");
   const ProgramResult merge = run_program({"merge", "--model", run + "/adapter", "--out", merged});

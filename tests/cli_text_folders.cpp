@@ -119,57 +119,6 @@ TEST_F(CliTextFolders, WhatTrainsNothingEndsAtTheFirstSignal) {
   }
 }
 
-TEST_F(CliTextFolders, EmbeddingsNeedThePoolerThatTheyGoThrough) {
-  EXPECT_EQ(embed(model).code, 0) << "it has one, and no classifier";
-  save_safetensors(model + "/model.safetensors", weights_without("pooler"));
-  expect_refused(embed(model), {"pooler", "1_Pooling/config.json"});
-  std::filesystem::create_directories(model + "/1_Pooling");
-  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
-  EXPECT_EQ(embed(model).code, 0);
-}
-
-TEST_F(CliTextFolders, PoolingIsReadAsOldAndNewVersionsNameIt) {
-  std::filesystem::create_directories(model + "/1_Pooling");
-  const auto embedding = [&](const std::string& pooling) {
-    folder.write("model/1_Pooling/config.json", pooling);
-    const ProgramResult result = embed(model);
-    EXPECT_EQ(result.code, 0) << result.err;
-    return result.out;
-  };
-  const std::string mean =
-      embedding(R"({"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false})");
-  const std::string cls = embedding(R"({"pooling_mode_cls_token": true})");
-  EXPECT_NE(mean, cls);
-  EXPECT_EQ(embedding(R"({"pooling_mode": "mean"})"), mean);
-  EXPECT_EQ(embedding(R"({"pooling_mode": ["cls"]})"), cls);
-  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": false})");
-  expect_refused(embed(model), {"1_Pooling/config.json", "\"mean\""});
-  for (const char* other : {"max", "lasttoken"}) {
-    folder.write("model/1_Pooling/config.json", R"({"pooling_mode": ")" + std::string(other) + "\"}");
-    expect_refused(embed(model), {other, "1_Pooling/config.json", "mean and cls"});
-  }
-}
-
-TEST_F(CliTextFolders, TextsInLowerCaseNeedATokenizerThatMakesThemSo) {
-  folder.write("model/sentence_bert_config.json", R"({"max_seq_length": 12, "do_lower_case": true})");
-  EXPECT_EQ(embed(model).code, 0);
-  folder.write("model/tokenizer_config.json", R"({"do_lower_case": false})");
-  expect_refused(embed(model), {"do_lower_case", "sentence_bert_config.json"});
-  folder.write("model/sentence_bert_config.json", R"({"max_seq_length": 12, "do_lower_case": false})");
-  EXPECT_EQ(embed(model).code, 0);
-}
-
-TEST_F(CliTextFolders, ADefaultPromptIsNotLeftOutInSilence) {
-  const auto with = [&](const std::string& prompts, const std::string& name) {
-    folder.write("model/config_sentence_transformers.json",
-                 R"({"prompts": )" + prompts + R"(, "default_prompt_name": )" + name + "}");
-    return embed(model);
-  };
-  expect_refused(with(R"({"query": "the film: "})", R"("query")"), {"the film: ", "default_prompt_name"});
-  EXPECT_EQ(with(R"({"query": "the film: "})", "null").code, 0);
-  EXPECT_EQ(with(R"({"query": "", "document": "a"})", R"("query")").code, 0);
-}
-
 TEST_F(CliTextFolders, WhatTheLengthCutsOffIsSaidWhereverTextsAreRead) {
   const std::string longer =
       folder.write("long.txt", "a film\nthe film was good and the end was good and warm\n");
@@ -193,32 +142,6 @@ TEST_F(CliTextFolders, APoolerThatIsDrawnIsNamed) {
   ASSERT_EQ(result.code, 0) << result.err;
   expect_has(result.err, "pooler.dense.weight");
   expect_has(result.err, "drawn at random");
-}
-
-TEST_F(CliTextFolders, AModuleThatThawHasNotIsRefused) {
-  const std::string first = R"([{"type": "sentence_transformers.models.Transformer"},)";
-  folder.write("model/modules.json", first + R"({"type": "sentence_transformers.models.Dense"}])");
-  expect_refused(embed(model), {"Dense", "modules.json"});
-}
-
-// The folder of the Pooling is the one that modules.json names, and the modules have one order.
-TEST_F(CliTextFolders, ThePoolingIsTheOneThatIsNamed) {
-  const std::string pooling = R"({"type": "sentence_transformers.models.Pooling", "path": "2_Pooling"})";
-  const std::string normalize = R"({"type": "sentence_transformers.models.Normalize", "path": ""})";
-  folder.write("model/modules.json", "[" + pooling + "," + normalize + "]");
-  expect_refused(embed(model), {"modules.json names", "2_Pooling/config.json", "missing"});
-  std::filesystem::create_directories(model + "/1_Pooling");
-  std::filesystem::create_directories(model + "/2_Pooling");
-  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_cls_token": true})");
-  folder.write("model/2_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
-  const ProgramResult named = embed(model);
-  ASSERT_EQ(named.code, 0) << named.err;
-  folder.write("model/1_Pooling/config.json", "no JSON");
-  EXPECT_EQ(embed(model).out, named.out);
-  folder.write("model/2_Pooling/config.json", R"({"pooling_mode_cls_token": true})");
-  EXPECT_NE(embed(model).out, named.out);
-  folder.write("model/modules.json", "[" + normalize + "," + pooling + "]");
-  expect_refused(embed(model), {"Pooling", "order", "modules.json"});
 }
 
 TEST_F(CliTextFolders, WeightsThatAreNoNumbersAreRefusedBeforeTraining) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "finetune/tokenizer/added_tokens.h"
 #include "finetune/utf8.h"
 #include "nn/files.h"
 #include "tests/support/messages.h"
@@ -198,6 +199,24 @@ TEST_F(Golden, ManyThreadsMayUseOne) {
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&] { expect_encodings(*tokenizer, smollm["encodings"]); });
   for (std::thread& thread : threads) thread.join();
+}
+
+// As tokenizers 0.23 cuts, but the last text, at which it panics.
+TEST(AddedTokens, WhiteSpaceThatATokenTookIsNoTokenOfItsOwn) {
+  using Parts = std::vector<std::pair<std::string, std::int64_t>>;
+  const auto cut = [](const std::vector<AddedToken>& tokens, std::string_view text) {
+    Parts parts;
+    AddedTokens(tokens).cut(text, [&](std::string_view part, std::int64_t id) {
+      parts.emplace_back(part, id);
+      return true;
+    });
+    return parts;
+  };
+  const AddedToken space{" ", 7, false, true, true}, mask{"<m>", 8, false, false, true},
+      line{"\n", 9, false, true, false};
+  EXPECT_EQ(cut({space}, "a   b"), (Parts{{"a", -1}, {"   ", 7}, {"b", -1}}));
+  EXPECT_EQ(cut({mask, line}, "a <m>\nb"), (Parts{{"a ", -1}, {"<m>\n", 8}, {"b", -1}}));
+  EXPECT_EQ(cut({mask, line}, "a <m> \n\nb"), (Parts{{"a ", -1}, {"<m> \n\n", 8}, {"b", -1}}));
 }
 
 TEST(Utf8, EachMaximalInvalidPartIsReplaced) {

@@ -32,6 +32,7 @@ bool AddedTokens::cut(std::string_view text, const Sink& sink) const {
     if (token.single_word && !stands_alone(text, begin, end)) continue;
     if (token.lstrip) begin = strip_left(text, begin, done);
     if (token.rstrip) end = strip_right(text, end);
+    if (begin >= end) continue;  // the token before took it as its white space
     if (done < begin && !sink(text.substr(done, begin - done), -1)) return false;
     if (!sink(text.substr(begin, end - begin), token.id)) return false;
     done = end;
