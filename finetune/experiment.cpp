@@ -1,6 +1,7 @@
 #include "finetune/experiment.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/random.h"
@@ -172,6 +173,15 @@ void use_image_input(const Config& config, PreparedData& data) {
   data.preprocess.deviation = standardizer.deviation;
 }
 
+// "bad" and "bad " are hardly meant to be two classes.
+void note_blanks(const std::vector<std::string>& classes, std::vector<std::string>& notes) {
+  std::map<std::string_view, std::string_view> seen;
+  for (const std::string& name : classes)
+    if (const auto [other, is_new] = seen.emplace(trim(name), name); !is_new)
+      notes.push_back(concat("warning: the classes ", in_quotes(other->second), " and ", in_quotes(name),
+                             " differ in blanks alone; mend the labels, or set data.merge"));
+}
+
 }  // namespace
 
 PreparedData load_data(const Config& config, bool want_test, bool refuse_duplicates) {
@@ -187,6 +197,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
     data.notes.push_back(concat("warning: the labels are ", data.train.classes.size(),
                                 " different numbers in ", data.train.size(),
                                 " samples; to predict a number set data.task = \"regression\""));
+  note_blanks(data.train.classes, data.notes);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
   read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
   read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,

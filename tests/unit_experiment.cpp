@@ -18,6 +18,20 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
+TEST(Labels, ThatDifferInBlanksAloneAreNoted) {
+  const testing::TemporaryFolder folder;
+  const auto noted = [&](const std::string& label) {
+    Config config;
+    config.data.train = folder.write("t.csv", "x,label\n1,bad\n2," + label + "\n3,good\n4,good\n");
+    const Strings notes = load_data(config, false, false).notes;
+    return std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+      return note.find("\"bad\" and \"bad \" differ in blanks alone") != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(noted("bad "));
+  EXPECT_FALSE(noted("bad"));
+}
+
 // A model folder for the digits 0, 1 and 2, and a config that begins with it.
 class HeadIsNew : public ::testing::Test {
  protected:
