@@ -15,7 +15,7 @@ namespace {
 template <class T>
 std::string read_sentence_config(const std::string& folder, const char* key, T& value) {
   for (const char* name : {"/sentence_bert_config.json", "/sentence_distilbert_config.json"})
-    if (const std::string path = folder + name; std::filesystem::exists(path)) {
+    if (std::string path = folder + name; std::filesystem::exists(path)) {
       read_optional_field(read_json(path), key, path, value);
       return path;
     }

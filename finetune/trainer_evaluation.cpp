@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "finetune/run_report.h"
 #include "finetune/trainer.h"
 
 namespace thaw {
