@@ -203,12 +203,11 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
       tensors.emplace_back(concat("optimizer.", slots[s], '.', parameter->name), state.slots[s]);
   }
   const std::string state = state_json(view.state);
-  const std::string everything = Json{
-      {"run", state},
-      {"optimizer_steps", steps},
-      {"fingerprint", view.identity.fingerprint},
-      {"starting_model",
-       view.identity.starting_model}}.dump();
+  const Json fields{{"run", state},
+                    {"optimizer_steps", steps},
+                    {"fingerprint", view.identity.fingerprint},
+                    {"starting_model", view.identity.starting_model}};
+  const std::string everything = fields.dump();
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)

@@ -325,14 +325,15 @@ void give(toml::table& root, toml::table&& changes) {
   merge(root, std::move(changes));
 }
 
-// One that a later override would quietly drop.
-void refuse_alternatives(const std::vector<std::string>& overrides) {
+// All that --set gives. Of two keys that are alternatives one would quietly drop the other.
+toml::table parse_overrides(const std::vector<std::string>& overrides) {
   toml::table given;
   for (const std::string& change : overrides) merge(given, parse_override(change));
   for (const Alternatives& pair : alternatives())
     if (given[pair.section][pair.first] && given[pair.section][pair.second])
       fail_input(pair.section, '.', pair.first, " and ", pair.section, '.', pair.second,
                  " are both given, and one takes the other's place (--set); leave one out");
+  return given;
 }
 
 // Gives `cell` one value of each axis, which it takes.
@@ -350,7 +351,6 @@ void give_values(toml::table& cell, std::vector<std::vector<AxisValue>>& axes,
 
 Study load_study(const std::string& path, const std::vector<std::string>& overrides) {
   refuse_data(path);
-  refuse_alternatives(overrides);
   const std::string text = read_file(path, kMaxConfigBytes);
   Study study;
   std::vector<std::size_t> place;
@@ -365,7 +365,7 @@ Study load_study(const std::string& path, const std::vector<std::string>& overri
     if (cells > kMostCells)
       fail_input("the study has more than ", kMostCells, " cells (", path, "); give its axes fewer values");
     give_values(cell, axes, place);
-    for (const std::string& change : overrides) give(cell, parse_override(change));
+    give(cell, parse_overrides(overrides));
     study.cells.push_back({place, ConfigReader(path, cell).read()});
     // The last axis runs fastest.
     std::size_t axis = place.size();

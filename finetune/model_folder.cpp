@@ -100,8 +100,13 @@ void copy_input_files(const ModelConfig& config, const std::string& from, const 
 
 // What a folder without a config.json may be instead.
 [[noreturn]] void refuse_folder(const std::string& path) {
-  if (fs::exists(path + "/config.toml"))
-    fail_input("the run has not come to its end (", path, "); go on with thaw train --resume --out ", path);
+  const bool has_run = fs::exists(path + "/metrics.jsonl");  // which no comparison writes
+  if (has_run && fs::exists(path + "/run.json"))
+    fail_input("the run diverged, and has left no model (", path,
+               "/run.json); give the folder of another run");
+  if (has_run)
+    fail_input("the run has not come to its end (", path, "); go on with thaw train ", path,
+               "/config.toml --out ", path, " --resume");
   if (fs::exists(path + "/adapter_config.json"))
     fail_input("this is the folder of an adapter, not of a whole model (", path,
                "); set model.from to its base and model.init to it, or merge them with thaw merge");
@@ -139,6 +144,11 @@ ModelFolder read_model_folder(const std::string& path) {
                    ? ", and thaw reads no pytorch_model.bin; save the model again with safetensors"
                    : "; give the whole folder of a model, or finish the run that makes it");
   return folder;
+}
+
+std::string classifier_pooling(const ModelFolder& folder) {
+  const std::string& said = folder.config.transformer.pooling;
+  return folder.has_preprocess || said == kLastToken ? said : "pooler";
 }
 
 void use_preprocess(const std::string& path, ModelFolder& folder) {

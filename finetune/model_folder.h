@@ -40,6 +40,9 @@ struct ModelFolder {
 // folder says of a text's pooling is in config.transformer.pooling.
 ModelFolder read_model_folder(const std::string& path);
 bool is_model_folder(const std::string& path);
+// How its classifier takes a text: as preprocess.json says; without one it is transformers', which has a
+// pooler (a decoder: its last token), whatever the folder says of sentences.
+std::string classifier_pooling(const ModelFolder& folder);
 // The folder's preprocess.json, its labels and pooling included, from `path` instead of its own.
 void use_preprocess(const std::string& path, ModelFolder& folder);
 

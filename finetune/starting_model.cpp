@@ -1,6 +1,6 @@
 // From a config to a model with its starting weights.
 #include <algorithm>
-#include <filesystem>
+#include <optional>
 #include <set>
 
 #include "core/autograd.h"
@@ -13,13 +13,10 @@
 #include "kernels/kernels.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
-#include "nn/models/transformer.h"
 #include "nn/weight_files.h"
 
 namespace thaw {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Magnitudes that no file had belong to the weights that were loaded.
 void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
@@ -141,17 +138,16 @@ HeadSource head_source(const Config& config, const PreparedData& data, const Mod
                                                                        : HeadSource::drawn;
 }
 
-// A head that is not new takes a text as it did where it was trained: transformers' by a pooler, whatever the
-// folder says of sentences, an adapter's as its preprocess.json says.
-void use_pooling_of_head(const Config& config, const PreparedData& data, bool has_preprocess,
+// A head that is not new takes a text as it did where it was trained: an adapter's as its preprocess.json
+// says, others as the folder's classifier does.
+void use_pooling_of_head(const Config& config, const PreparedData& data, const ModelFolder& folder,
                          ModelConfig& model) {
+  if (!config.model.pooling.empty()) return;
   ModelConfig taken = model;
   std::string& pooling = taken.transformer.pooling;
-  if (pooling == kLastToken || !config.model.pooling.empty()) return;
-  pooling.clear();
-  if (is_adapter_folder(config.model.init)) pooling = read_adapter_folder(config.model.init).pooling;
-  if (pooling.empty() && has_preprocess) return;
-  if (pooling.empty()) pooling = "pooler";
+  pooling = is_adapter_folder(config.model.init) ? read_adapter_folder(config.model.init).pooling : "";
+  if (pooling.empty()) pooling = classifier_pooling(folder);
+  if (pooling == model.transformer.pooling) return;
   Config with_weights = config;  // from random weights it is still the same network
   with_weights.model.pretrained = true;
   if (head_source(with_weights, data, *make_meta_model(taken)) != HeadSource::drawn) model = taken;
@@ -238,9 +234,10 @@ BottleneckConfig bottlenecks_of(Model& model) {
 
 ModelConfig model_config(const Config& config, const PreparedData& data) {
   ModelConfig model;
+  std::optional<ModelFolder> folder;
   if (is_model_folder(config.model.from)) {
-    const ModelFolder folder = read_model_folder(config.model.from);
-    model = folder.config;
+    folder = read_model_folder(config.model.from);
+    model = folder->config;
     if (!takes_text(model) && model.sample_shape != data.train.sample_shape)
       fail_input("the model in ", config.model.from, " takes samples ", Shape(model.sample_shape),
                  ", the data have ", Shape(data.train.sample_shape), "; use data of that shape");
@@ -259,8 +256,7 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
     model.sample_shape = data.train.sample_shape;
   model.labels = data.train.classes;
   model.outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
-  if (takes_text(model) && is_model_folder(config.model.from))
-    use_pooling_of_head(config, data, fs::exists(config.model.from + "/preprocess.json"), model);
+  if (folder && takes_text(model)) use_pooling_of_head(config, data, *folder, model);
   check_fits_memory(model);
   return model;
 }

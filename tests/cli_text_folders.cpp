@@ -106,8 +106,10 @@ TEST_F(CliTextFolders, AFolderWithoutAConfigIsSaidToBeWhatItIs) {
       run_program({"train", config, "--out", run + "2", "--set", "model.from=" + run + "/adapter"}),
       {"the folder of an adapter", "model.init"});
   std::filesystem::remove(run + "/config.json");
+  expect_refused(embed(run), {"the run diverged"});
+  std::filesystem::remove(run + "/run.json");
   expect_refused(embed(run), {"has not come to its end", "--resume"});
-  std::filesystem::remove(run + "/config.toml");
+  std::filesystem::remove(run + "/metrics.jsonl");
   expect_refused(embed(run), {"no config.json"});
 }
 

@@ -45,8 +45,7 @@ void refuse_prompt(const std::string& folder) {
 }  // namespace
 
 int embed(const Arguments& arguments) {
-  if (!arguments.output.empty()) check_output(arguments.output, "--output");
-  check_overwrites_nothing(arguments.output, arguments.input, arguments.model);
+  check_result_file(arguments.output, arguments.input, arguments.model);
   const SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing, false);
   if (!takes_text(saved.folder.config))
     fail_input("embed is for text models, and this one is '", saved.folder.config.architecture, "' (",

@@ -50,8 +50,7 @@ std::string prediction_lines(const Outputs& outputs, std::int64_t samples, const
 }  // namespace
 
 int predict(const Arguments& arguments) {
-  if (!arguments.output.empty()) check_output(arguments.output, "--output");
-  check_overwrites_nothing(arguments.output, arguments.input, arguments.model);
+  check_result_file(arguments.output, arguments.input, arguments.model);
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
   const Preprocess& preprocess = saved.folder.preprocess;
   const Dataset data = read_inputs(saved.folder, arguments.input);

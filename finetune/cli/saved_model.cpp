@@ -16,7 +16,6 @@
 #include "finetune/text_input.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
-#include "nn/models/transformer.h"
 
 namespace thaw::cli {
 namespace {
@@ -79,17 +78,11 @@ void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
   folder.preprocess.task = folder.config.outputs == 1 ? "regression" : "classification";
 }
 
-// A text classifier of transformers has a pooler, whatever its folder says of sentences.
-void use_pooler(ModelFolder& folder) {
-  if (!folder.has_preprocess && folder.config.transformer.pooling != kLastToken)
-    folder.config.transformer.pooling = "pooler";
-}
-
 // The model's folder, as its adapter needs it.
 ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder>& adapter, bool need_head) {
   if (!adapter) {
     ModelFolder folder = read_model_folder(path);
-    if (need_head) use_pooler(folder);
+    if (need_head) folder.config.transformer.pooling = classifier_pooling(folder);
     return folder;
   }
   const std::string base = adapter->path == path ? adapter->base : path;
@@ -103,7 +96,8 @@ ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder
   if (std::filesystem::exists(adapter->path + "/preprocess.json")) {
     use_preprocess(adapter->path + "/preprocess.json", folder);
   } else {
-    if (need_head || adapter->task_type == "SEQ_CLS") use_pooler(folder);
+    if (need_head || adapter->task_type == "SEQ_CLS")
+      folder.config.transformer.pooling = classifier_pooling(folder);
     use_outputs_of(*adapter, folder);
   }
   return folder;
@@ -233,8 +227,10 @@ void check_outputs(const Outputs& outputs, const std::string& source) {
          "; look at that input, or at the weights' size");
 }
 
-void check_overwrites_nothing(const std::string& output, const std::string& input, const std::string& model) {
+void check_result_file(const std::string& output, const std::string& input, const std::string& model) {
   namespace fs = std::filesystem;
+  if (output.empty()) return;
+  check_output(output, "--output");
   std::error_code ignored;
   if (!fs::exists(output, ignored)) return;
   if (fs::equivalent(output, input, ignored))

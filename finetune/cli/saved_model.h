@@ -33,8 +33,9 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
 // Error where an output is NaN or infinite. `source` names the data.
 void check_outputs(const Outputs& outputs, const std::string& source);
 
-// InputError where a result would be written over the data or a file of the model that it is made from.
-void check_overwrites_nothing(const std::string& output, const std::string& input, const std::string& model);
+// Refuses, before any work is done for it, a file of --output that could not be written, or that is the data
+// or a file of the model that the result is made from. Empty: none was named.
+void check_result_file(const std::string& output, const std::string& input, const std::string& model);
 
 // Class indices as the model has them. InputError for a class that the model does not know.
 void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data);

@@ -3,7 +3,6 @@
 #include "finetune/compare/compare.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -97,7 +96,7 @@ class Comparison {
     outcome_.cpu = cpu_name();
     outcome_.threads = num_threads();
     outcome_.config = to_toml(config_);
-    start_ = hash_of_start(config_, loaded_, data, request_.allow_missing);
+    start_ = hash_of_start(config_, data, request_.allow_missing);
     look_ = {loaded_.test_hash,
              registered_name(request_.looks_as.empty() ? request_.out : request_.looks_as),
              identity_of(config_, loaded_, start_),
@@ -217,7 +216,6 @@ class Comparison {
       if (outcome.status == RunStatus::ok) {
         trial.validation_loss = metric(outcome.validation, "loss");
         trial.validation_value = metric(outcome.validation, outcome_.metric);
-        if (!std::isfinite(trial.validation_loss)) trial.status = status_name(RunStatus::diverged);
       }
     } catch (const std::exception& error) {
       say(concat(contender.name, " at lr ", choice.lr, " failed: ", error.what()));

@@ -10,15 +10,9 @@
 
 namespace thaw {
 
-std::string hash_of_start(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
-                          bool allow_missing) {
+std::string hash_of_start(const Config& config, const PreparedData& drawn, bool allow_missing) {
   const PreparedModel start = prepare_model(config, drawn, config.train.seed, std::nullopt, allow_missing);
-  Sha256 hash;
-  hash.update(hash_of_model(*start.model, start.config));
-  hash.update(hash_of_inputs(drawn));
-  for (const auto* values : {&loaded.preprocess.mean, &loaded.preprocess.deviation})
-    hash.update(values->data(), values->size() * sizeof(double));
-  return hash.hex();
+  return sha256_hex(hash_of_model(*start.model, start.config) + hash_of_inputs(drawn));
 }
 
 std::string identity_of(const Config& config, const PreparedData& loaded, const std::string& start) {

@@ -9,10 +9,8 @@
 
 namespace thaw {
 
-// SHA-256 of what training starts from: the model, the inputs as it takes them (tokens) and, where a folder
-// says it, how they are scaled. `drawn` is drawn from `loaded`.
-std::string hash_of_start(const Config& config, const PreparedData& loaded, const PreparedData& drawn,
-                          bool allow_missing);
+// SHA-256 of what training starts from: the model, and the inputs as it takes them (tokens, scaled values).
+std::string hash_of_start(const Config& config, const PreparedData& drawn, bool allow_missing);
 
 // SHA-256 of all that a repetition has the same: the config, the data and `start`, hash_of_start(). Other
 // rows or another network under the old names are a choice.
