@@ -25,6 +25,18 @@ std::int64_t length_of(const Dataset& data, std::int64_t row) {
   return static_cast<std::int64_t>(data.tokens[static_cast<std::size_t>(row)].size());
 }
 
+// Of the padding it is 0, as in transformers.
+Tensor make_types(const Dataset& data, const std::vector<std::int64_t>& rows, const Shape& shape) {
+  Tensor types = zeros(shape, {DType::i64});
+  std::int64_t* to = types.data<std::int64_t>();
+  for (const std::int64_t row : rows) {
+    const std::vector<std::int64_t>& of_text = data.types[static_cast<std::size_t>(row)];
+    std::copy(of_text.begin(), of_text.end(), to);
+    to += shape[1];
+  }
+  return types;
+}
+
 // Texts end with padding up to the longest of the batch.
 ModelInput make_tokens(const Dataset& data, const std::vector<std::int64_t>& rows) {
   std::int64_t longest = 0, total = 0;
@@ -40,6 +52,7 @@ ModelInput make_tokens(const Dataset& data, const std::vector<std::int64_t>& row
     std::copy(tokens.begin(), tokens.end(), to);
     to += longest;
   }
+  if (!data.types.empty()) input.types = make_types(data, rows, shape);
   if (total == shape.numel()) return input;
   Tensor mask = zeros(shape, {DType::boolean});
   bool* stands = mask.data<bool>();
@@ -68,6 +81,7 @@ ModelInput meta_tokens(const Dataset& data, std::int64_t size) {
   const Shape shape{size, mean(lengths)};
   const Options indices{DType::i64, kMeta};
   ModelInput input(empty(shape, indices));
+  if (!data.types.empty()) input.types = empty(shape, indices);
   if (mean(tokens) < shape.numel())
     input.padding = {empty(shape, {DType::boolean, kMeta}), empty({mean(tokens)}, indices),
                      empty(shape, indices)};

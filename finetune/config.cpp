@@ -274,7 +274,7 @@ toml::table parse_toml(const std::string& text, const std::string& path) {
 // Their path where a config is wanted.
 void refuse_data(const std::string& path) {
   for (const char* ending : {".csv", ".tsv", ".jsonl", ".gz"})
-    if (path.ends_with(ending))
+    if (lower_ascii(path).ends_with(ending))
       fail_input("a file of data is no config (", path, "); write a TOML file with [data] and train = ",
                  in_quotes(fs::path(path).filename().string()), ", and give that");
 }

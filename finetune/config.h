@@ -34,13 +34,17 @@ struct DataSection {
   std::optional<double> test_fraction;  // compare without a test file: 0.2
   std::uint64_t split_seed = 0;
   std::string label = "label";
-  std::string text;  // the text's column; empty: "text", or as the folder says
+  std::string text;       // the text's column; empty: "text", or as the folder says
+  std::string text_pair;  // that of the second text of a pair; empty: single texts, or as the folder says
   std::string group;
   std::string task = "classification";
-  bool standardize = false;
-  std::int64_t samples_per_class = 0;  // 0: all
-  std::int64_t limit = 0;              // 0: all
-  std::vector<std::int64_t> rows;      // empty: all; else [first, end) of the training file
+  std::string standardize;  // "train", "model", "true", "false"; empty: as the starting model has it
+  std::string separator;    // of CSV and TSV; empty: by the file's ending and header
+  std::string quote;        // "csv", "none"; empty: by the file's ending
+  std::vector<std::string> features, ignore;  // globs of columns; empty: all, none
+  std::int64_t samples_per_class = 0;         // 0: all
+  std::int64_t limit = 0;                     // 0: all
+  std::vector<std::int64_t> rows;             // empty: all; else [first, end) of the training file
   std::map<std::string, std::vector<std::string>> merge;  // a class and the labels that become it
   std::vector<std::string> classes;                       // empty: those of the data
   std::string corrupt;                                    // "blur", "noise", "invert" or empty

@@ -67,12 +67,17 @@ Problem check_interval(const std::string& text) {
   }
 }
 
+Problem check_separator(const std::string& text) {
+  if (text.size() == 1 && text.find_first_of("\"\n\r") == std::string::npos) return {};
+  return {"is no separator", "write one character, such as \";\" or \"\\t\""};
+}
+
 Problem check_data_file(const std::string& file) {
   std::error_code ignored;  // the reader says what is wrong with a path that cannot be looked at
   const char* later = nullptr;
   if (std::filesystem::is_directory(file, ignored))
     later = "is a folder: data in folders is not in this version";
-  if (file.ends_with(".txt")) later = "is text without labels";
+  if (lower_ascii(file).ends_with(".txt")) later = "is text without labels";
   if (later == nullptr) return {};
   return {later, "give a .csv, .tsv, .jsonl or IDX images file, or builtin:digits"};
 }
@@ -138,7 +143,21 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"text", "the column of texts, for models that take text; default: \"text\"", &S::text, any().unset()},
       {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
       {"task", "\"classification\" or \"regression\"", &S::task, one_of({"classification", "regression"})},
-      {"standardize", "tables: subtract the training mean, divide by the deviation", &S::standardize},
+      {"text_pair", "the column of the second text of a pair", &S::text_pair, any().unset()},
+      {"features", "the columns of a table that are features, names and globs; default: all but those below",
+       &S::features, any().unset()},
+      {"ignore", "the columns of a table that are no features, names and globs", &S::ignore, any().unset()},
+      {"separator", "of fields in .csv and .tsv, one character; default: by the ending and the header",
+       &S::separator, checked(check_separator).unset()},
+      {"quote",
+       "\"csv\": a field in quotes may hold separators and line ends; \"none\": quotes are ordinary "
+       "characters; default: csv, but in .tsv only what is closed within its field",
+       &S::quote, one_of({"csv", "none"}).unset()},
+      {"standardize",
+       "tables, images: less the mean, divided by the deviation: of the training rows (\"train\"), or those "
+       "that the starting model came with (\"model\"); true: model where it has them, else train; false: "
+       "neither; default: model where it has them",
+       &S::standardize, one_of({"train", "model", "true", "false"}).or_flag().unset()},
       {"samples_per_class", "draw so many labelled samples of each class, anew for each seed",
        &S::samples_per_class, at_least(1).unset()},
       {"limit", "draw so many training samples, each class by its share, anew for each seed", &S::limit,

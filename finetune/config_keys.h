@@ -29,10 +29,15 @@ struct Rule {
   Problem (*check)(const std::string&) = nullptr;  // of texts
   bool is_path = false;                            // made absolute
   bool is_unset_by_default = false;                // an empty or zero member means that the key was not given
+  bool may_be_flag = false;                        // of texts: true and false are "true" and "false"
   const char* option_of = nullptr;                 // the optimizer or architecture that has this option
 
   Rule of(const char* owner) && {
     option_of = owner;
+    return std::move(*this);
+  }
+  Rule or_flag() && {
+    may_be_flag = true;
     return std::move(*this);
   }
   Rule unset() && {

@@ -94,7 +94,8 @@ class ValueReader {
     to = static_cast<std::uint64_t>(value);
   }
   void read(std::string& to) const {
-    std::string text = exactly<std::string>("a text in quotes");
+    const std::optional<bool> flag = rule_.may_be_flag ? node_.value_exact<bool>() : std::nullopt;
+    std::string text = flag ? (*flag ? "true" : "false") : exactly<std::string>("a text in quotes");
     const auto& choices = rule_.choices;
     if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end())
       refuse_choice(text);

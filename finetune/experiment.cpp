@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/random.h"
+#include "finetune/class_spelling.h"
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/split.h"
@@ -16,26 +17,34 @@ namespace thaw {
 namespace {
 
 DataSource source_of(const Config& config, const std::string& path, const Dataset* like) {
-  const DataSection& data = config.data;
-  DataSource source;
-  source.path = path;
-  if (const auto text = text_input(config)) source.text = text->column;
-  source.task = data.task == "regression" ? Task::kRegression : Task::kClassification;
-  source.label = data.label;
-  source.group = data.group;
-  source.merge = data.merge;
-  source.classes = data.classes;
-  source.drop_other_classes = !data.classes.empty();
-  source.require_every_class = !data.classes.empty() || !data.merge.empty();
+  DataSource source = data_source(config, path);
+  if (const auto text = text_input(config)) {
+    source.text = text->column;
+    source.text_pair = text->pair_column;
+  }
   if (like != nullptr) {  // further files are read as the training file was
     source.columns = like->columns;
+    source.columns_of = "the training data's";
     if (source.classes.empty()) source.classes = like->classes;
     source.require_every_class = false;
   } else {
-    source.rows = data.rows;
+    source.rows = config.data.rows;
+    if (const auto origin = origin_of(config)) source.columns = origin->columns;
   }
   return source;
 }
+
+// With what is to be said of it.
+Dataset read_part(const Config& config, const std::string& path, const Dataset* like,
+                  std::vector<std::string>& notes) {
+  Dataset data = read_dataset(source_of(config, path, like));
+  notes.push_back(describe_read(data, path));
+  notes.insert(notes.end(), data.notes.begin(), data.notes.end());
+  return data;
+}
+
+// Mean and deviation of fewer are rough: that of 50 is off by a tenth.
+constexpr std::int64_t kFewRows = 50;
 
 // Classes that are numbers, and so many that hardly one has samples enough: most likely no classes.
 bool looks_like_numbers(const Dataset& data) {
@@ -103,7 +112,7 @@ void check_same_shape(const Dataset& train, const Dataset& other, const std::str
 void read_or_split(const Config& config, const std::string& path, double fraction, const char* what,
                    bool refuse, PreparedData& data, Dataset& part) {
   if (!path.empty()) {
-    part = read_dataset(source_of(config, path, &data.train));
+    part = read_part(config, path, &data.train, data.notes);
     check_same_shape(data.train, part, path);
     check_apart(config, {data.train, config.data.train}, {part, path}, refuse, data.notes);
   } else if (fraction > 0) {
@@ -116,7 +125,7 @@ void read_or_split(const Config& config, const std::string& path, double fractio
 
 void read_shifted(const Config& config, bool refuse, PreparedData& data) {
   for (const auto& [name, path] : config.data.shifted) {
-    data.shifted.push_back({name, read_dataset(source_of(config, path, &data.train))});
+    data.shifted.push_back({name, read_part(config, path, &data.train, data.notes)});
     const ShiftedData& shifted = data.shifted.back();
     check_same_shape(data.train, shifted.data, path);
     check_apart(config, {data.train, config.data.train}, {shifted.data, path}, refuse, data.notes);
@@ -159,37 +168,66 @@ void tokenize_parts(const DataSection& section, const TextInput& input, Prepared
     data.notes.push_back(note + " (model.max_length)");
 }
 
-// How values will be scaled, where the model's folder says it and the config does not.
-void use_image_input(const Config& config, PreparedData& data) {
-  if (!is_model_folder(config.model.from)) return;
-  const ModelFolder folder = read_model_folder(config.model.from);
-  // Images of another shape are refused when the model is made.
-  if (!folder.images || folder.config.sample_shape != data.train.sample_shape) return;
-  for (const std::string& note : notes_of(*folder.images, config.data.standardize))
-    data.notes.push_back(note);
-  if (config.data.standardize) return;
-  const Standardizer standardizer = normalization_of(*folder.images, data.train.sample_shape);
+// How values will be scaled.
+void use_scaling(const Config& config, PreparedData& data) {
+  const std::string& wanted = config.data.standardize;
+  if (data.train.is_text()) {
+    if (!wanted.empty() && wanted != "false")
+      fail_input("data.standardize is for tables and images, the model takes text (", config.path,
+                 "); leave it out");
+    return;
+  }
+  const std::optional<Origin> origin = origin_of(config);
+  // Samples of another shape are refused when the model is made.
+  if (origin && origin->images && is_model_folder(config.model.from) &&
+      read_model_folder(config.model.from).config.sample_shape != data.train.sample_shape)
+    return;
+  data.scaling = choose_scaling(config, origin, data.notes);
+  const bool from_model = data.scaling == Scaling::model;
+  if (origin && origin->images)
+    for (const std::string& note : notes_of(*origin->images, from_model)) data.notes.push_back(note);
+  if (!from_model) return;
+  const Standardizer standardizer =
+      origin->images ? normalization_of(*origin->images, data.train.sample_shape) : origin->standardizer;
   data.preprocess.mean = standardizer.mean;
   data.preprocess.deviation = standardizer.deviation;
 }
 
-// "bad" and "bad " are hardly meant to be two classes.
-void note_blanks(const std::vector<std::string>& classes, std::vector<std::string>& notes) {
-  std::map<std::string_view, std::string_view> seen;
-  for (const std::string& name : classes)
-    if (const auto [other, is_new] = seen.emplace(trim(name), name); !is_new)
-      notes.push_back(concat("warning: the classes ", in_quotes(other->second), " and ", in_quotes(name),
-                             " differ in blanks alone; mend the labels, or set data.merge"));
+}  // namespace
+
+DataSource data_source(const Config& config, const std::string& path) {
+  const DataSection& data = config.data;
+  DataSource source;
+  source.path = path;
+  source.task = data.task == "regression" ? Task::kRegression : Task::kClassification;
+  source.label = data.label;
+  source.group = data.group;
+  source.features = data.features;
+  source.ignore = data.ignore;
+  source.separator = data.separator.empty() ? '\0' : data.separator[0];
+  source.quote = data.quote;
+  source.merge = data.merge;
+  source.classes = data.classes;
+  source.drop_other_classes = !data.classes.empty();
+  source.require_every_class = !data.classes.empty() || !data.merge.empty();
+  return source;
 }
 
-}  // namespace
+std::string describe_read(const Dataset& data, const std::string& path) {
+  std::string text = concat(path == "-" ? "standard input" : path, ": ", data.size(),
+                            data.size() == 1 ? " sample" : " samples");
+  if (!data.columns.empty())
+    text += concat(" of ", data.columns.size(),
+                   data.columns.size() == 1 ? " feature, " : " features: ", name_list(data.columns));
+  return text;
+}
 
 PreparedData load_data(const Config& config, bool want_test, bool refuse_duplicates) {
   const DataSection& section = config.data;
   if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
   PreparedData data;
   data.regression = section.task == "regression";
-  data.train = read_dataset(source_of(config, section.train, nullptr));
+  data.train = read_part(config, section.train, nullptr, data.notes);
   if (!data.regression && data.train.classes.size() < 2)
     fail_input("the labels have ", data.train.classes.size(), " class (", section.train,
                "); classification needs two: add samples, or set data.task = \"regression\"");
@@ -197,7 +235,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
     data.notes.push_back(concat("warning: the labels are ", data.train.classes.size(),
                                 " different numbers in ", data.train.size(),
                                 " samples; to predict a number set data.task = \"regression\""));
-  note_blanks(data.train.classes, data.notes);
+  for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
   read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
   read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
@@ -221,10 +259,11 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   preprocess.group_column = section.group;
   if (text) {
     preprocess.text_column = text->column;
+    preprocess.pair_column = text->pair_column;
     preprocess.max_length = text->max_length;
     preprocess.normalize = text->normalize;
   }
-  use_image_input(config, data);
+  use_scaling(config, data);
   return data;
 }
 
@@ -236,6 +275,7 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
                     loaded.shifted,
                     loaded.test_hash,
                     loaded.regression,
+                    loaded.scaling,
                     loaded.preprocess,
                     loaded.notes};
   // All of the pool is copied only where nothing is drawn from it.
@@ -249,11 +289,13 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
   if (data.train.size() != loaded.train.size())
     data.notes.push_back(concat("training: ", data.train.size(), " of ", loaded.train.size(),
                                 " samples drawn (seed ", draw_seed, ")"));
-  if (section.standardize && data.train.is_text())
-    fail_input("data.standardize is for tables and images, the model takes text (", config.path,
-               "); leave it out");
   Standardizer standardizer{data.preprocess.mean, data.preprocess.deviation};
-  if (section.standardize) standardizer = Standardizer::fit(data.train);
+  if (data.scaling == Scaling::training) {
+    standardizer = Standardizer::fit(data.train);
+    if (data.train.size() < kFewRows)
+      data.notes.push_back(concat("warning: mean and deviation are those of ", data.train.size(),
+                                  " rows, and of fewer than ", kFewRows, " they are rough"));
+  }
   if (!standardizer.mean.empty()) {
     for_each_part(section, data, [&](Dataset& part, const std::string&) {
       if (part.size() > 0) standardizer.apply(part);

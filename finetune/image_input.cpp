@@ -122,9 +122,9 @@ Standardizer normalization_of(const ImageInput& input, const std::vector<std::in
   return standardizer;
 }
 
-std::vector<std::string> notes_of(const ImageInput& input, bool standardize) {
+std::vector<std::string> notes_of(const ImageInput& input, bool is_applied) {
   std::vector<std::string> notes;
-  if (standardize)
+  if (!is_applied)
     notes.push_back(concat("images are scaled as data.standardize says, not as ", input.file));
   else
     notes.push_back(concat("images are normalised as ", input.file, " says: pixels from 0 to 1, less ",

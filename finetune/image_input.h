@@ -29,7 +29,7 @@ std::optional<ImageInput> read_image_input(const std::string& folder, const Mode
 // For each number of a sample [C, H, W].
 Standardizer normalization_of(const ImageInput& input, const std::vector<std::int64_t>& sample_shape);
 
-// What the user is told: what is applied, what is left out, and that data.standardize goes before the file.
-std::vector<std::string> notes_of(const ImageInput& input, bool standardize);
+// What the user is told: what is applied, what is left out, and where something else goes before the file.
+std::vector<std::string> notes_of(const ImageInput& input, bool is_applied);
 
 }  // namespace thaw

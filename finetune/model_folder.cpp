@@ -35,6 +35,7 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   read_field(json, "label", path, p.label_column);
   read_field(json, "group", path, p.group_column);
   read_optional_field(json, "text", path, p.text_column);
+  read_optional_field(json, "text_pair", path, p.pair_column);
   read_optional_field(json, "max_length", path, p.max_length);
   read_optional_field(json, "pooling", path, pooling);
   read_optional_field(json, "normalize", path, p.normalize);
@@ -165,6 +166,7 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
                                     {"label", p.label_column},  {"group", p.group_column}};
   if (takes_text(config)) {
     preprocess["text"] = p.text_column;
+    if (!p.pair_column.empty()) preprocess["text_pair"] = p.pair_column;
     preprocess["max_length"] = p.max_length;
     preprocess["pooling"] = config.transformer.pooling;
     preprocess["normalize"] = p.normalize;

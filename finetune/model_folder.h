@@ -23,6 +23,7 @@ struct Preprocess {
   std::string label_column = "label";
   std::string group_column;
   std::string text_column;      // text models
+  std::string pair_column;      // of the second text, where they take pairs
   std::int64_t max_length = 0;  // text models: tokens; longer texts are cut
   bool normalize = false;       // text models: embeddings have length 1
   bool has_folded = false;      // the weights have the adapters of the folder's adapter/ in them

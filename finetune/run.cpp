@@ -60,7 +60,8 @@ std::string base_of(const RunRequest& request, const PreparedModel& prepared) {
 void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
                    PreparedModel& prepared, const PreparedData& data) {
   const std::string& from = request.config.model.from;
-  const bool inputs_of_folder = is_model_folder(from) && !request.config.data.standardize;
+  const bool inputs_of_folder =
+      is_model_folder(from) && (takes_text(prepared.config) || data.scaling == Scaling::model);
   const bool low_rank = strategy.adapters && strategy.adapters->is_low_rank();
   if (low_rank)
     write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,

@@ -83,6 +83,8 @@ std::string hash_of_inputs(const PreparedData& data) {
       hash.update(std::to_string(tokens.size()) + '\n');
       hash.update(tokens.data(), tokens.size() * sizeof(std::int64_t));
     }
+    for (const std::vector<std::int64_t>& types : part->types)
+      hash.update(types.data(), types.size() * sizeof(std::int64_t));
     hash.update(std::to_string(part->pad_id));
     hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
     hash.update(part->target.data(), part->target.size() * sizeof(double));

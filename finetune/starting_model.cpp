@@ -1,5 +1,6 @@
 // From a config to a model with its starting weights.
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -8,6 +9,7 @@
 #include "finetune/adapter_folder.h"
 #include "finetune/adapters.h"
 #include "finetune/checkpoint.h"
+#include "finetune/data/labels.h"
 #include "finetune/data/text.h"
 #include "finetune/experiment.h"
 #include "kernels/kernels.h"
@@ -28,8 +30,59 @@ void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
   }
 }
 
+// The last layer's weights as they are now, to be put back. Only they hang on the labels: what else the head
+// has, such as a pooler, stays as pretrained.
+class KeptOutputLayer {
+ public:
+  explicit KeptOutputLayer(Model& model) : parameters_(model.output_layer().parameters()) {
+    for (const ParameterPtr& parameter : parameters_) values_.push_back(parameter->tensor.clone());
+  }
+  void put_back() const {
+    for (std::size_t i = 0; i < parameters_.size(); ++i) kernels::copy(parameters_[i]->tensor, values_[i]);
+  }
+
+ private:
+  std::vector<ParameterPtr> parameters_;
+  std::vector<Tensor> values_;
+};
+
+// Whether a head for `labels` is one for the task: the same classes, in whatever order.
+bool are_labels_of(const std::vector<std::string>& labels, const PreparedData& data) {
+  return labels.size() == data.train.classes.size() && places_of_labels(data.train.classes, labels);
+}
+
+bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
+  const std::vector<std::string>& labels = folder.preprocess.labels;
+  if (!labels.empty()) return are_labels_of(labels, data);
+  return folder.config.outputs ==
+         static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
+}
+
+// The classes of an adapter's head, which PEFT does not record: they are the base's then, where those are as
+// many as the task's. Empty: nobody named them.
+std::vector<std::string> labels_of(const AdapterFolder& adapter, const Config& config,
+                                   const PreparedData& data) {
+  if (!adapter.labels.empty() || !is_model_folder(config.model.from)) return adapter.labels;
+  const std::vector<std::string> base = read_model_folder(config.model.from).preprocess.labels;
+  return base.size() == data.train.classes.size() ? base : std::vector<std::string>{};
+}
+
+// Where nobody named them, the head's shape alone decides.
+bool has_labels_of(const AdapterFolder& adapter, const Config& config, const PreparedData& data) {
+  const std::vector<std::string> labels = labels_of(adapter, config, data);
+  return labels.empty() || are_labels_of(labels, data);
+}
+
+bool file_has_labels_of(const std::string& weights, const PreparedData& data) {
+  const std::vector<std::string> labels = labels_beside(weights);
+  return labels.empty() || are_labels_of(labels, data);
+}
+
 // Everything in the file must have a place in the model, except a head of another shape, which stays new.
-void load_init(Model& model, const std::string& path, std::vector<std::string>& notes) {
+void load_init(Model& model, const std::string& path, const PreparedData& data,
+               std::vector<std::string>& notes) {
+  const NoGrad no_grad;
+  const KeptOutputLayer before(model);
   LoadReport report = load_weights(model, WeightFiles(path));
   std::erase_if(report.mismatched, [&](const Mismatch& mismatch) {
     if (model.group_of(mismatch.name) != model.head()) return false;
@@ -38,6 +91,14 @@ void load_init(Model& model, const std::string& path, std::vector<std::string>& 
   });
   check_finite(model, path);
   reset_magnitudes(model, report.missing);
+  const auto& missing = report.missing;
+  const bool has_outputs =
+      std::find(missing.begin(), missing.end(), model.output_layer().weight()->name) == missing.end();
+  if (has_outputs && !file_has_labels_of(path, data)) {
+    before.put_back();
+    notes.push_back(concat("the head is not that of ", path, ": its labels, ", name_list(labels_beside(path)),
+                           ", differ from the task's"));
+  }
   report.missing.clear();  // any subset of the names will do
   if (!report.fits())
     fail_input("the weights in ", path, " do not fit the model: ", describe_problems(report),
@@ -55,34 +116,6 @@ bool changes_base(const Model& model, const AdapterSpec& adapters, const std::st
   return std::any_of(shapes.begin(), shapes.end(),
                      [&](const auto& tensor) { return stays.contains(tensor.first); });
 }
-
-bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
-  const std::vector<std::string>& labels = folder.preprocess.labels;
-  if (!labels.empty()) return labels == data.train.classes;
-  return folder.config.outputs ==
-         static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
-}
-
-// Where none are recorded, as PEFT does not, the head's shape alone decides.
-bool has_labels_of(const AdapterFolder& adapter, const PreparedData& data) {
-  return adapter.labels.empty() || adapter.labels == data.train.classes;
-}
-
-// The last layer's weights as they are now, to be put back. Only they hang on the labels: what else the head
-// has, such as a pooler, stays as pretrained.
-class KeptOutputLayer {
- public:
-  explicit KeptOutputLayer(Model& model) : parameters_(model.output_layer().parameters()) {
-    for (const ParameterPtr& parameter : parameters_) values_.push_back(parameter->tensor.clone());
-  }
-  void put_back() const {
-    for (std::size_t i = 0; i < parameters_.size(); ++i) kernels::copy(parameters_[i]->tensor, values_[i]);
-  }
-
- private:
-  std::vector<ParameterPtr> parameters_;
-  std::vector<Tensor> values_;
-};
 
 // The weights of the head: all that stands above the last layer but norms.
 std::vector<ParameterPtr> head_parameters(const Model& model) {
@@ -111,7 +144,7 @@ bool has_head(const std::vector<std::string>& paths, const Model& model) {
 bool adapter_ends_head(const Config& config, const PreparedData& data, const Model& model) {
   if (!is_adapter_folder(config.model.init)) return false;
   const AdapterFolder folder = read_adapter_folder(config.model.init);
-  if (!has_labels_of(folder, data)) return false;
+  if (!has_labels_of(folder, config, data)) return false;
   const TensorShapes shapes = shapes_in(model, WeightFiles(folder.weights()));
   const bool has_part = std::any_of(shapes.begin(), shapes.end(), [&](const auto& tensor) {
     return model.group_of(tensor.first) == model.head();
@@ -127,9 +160,10 @@ HeadSource head_source(const Config& config, const PreparedData& data, const Mod
   const std::string& init = config.model.init;
   if (is_adapter_folder(init)) {
     const AdapterFolder adapter = read_adapter_folder(init);
-    if (has_labels_of(adapter, data) && has_head({adapter.weights()}, model)) return HeadSource::adapter;
+    if (has_labels_of(adapter, config, data) && has_head({adapter.weights()}, model))
+      return HeadSource::adapter;
     if (from_folder && adapter_ends_head(config, data, model)) return HeadSource::adapter;
-  } else if (!init.empty() && has_head({init}, model)) {
+  } else if (!init.empty() && has_head({init}, model) && file_has_labels_of(init, data)) {
     return HeadSource::file;
   }
   if (!from_folder) return HeadSource::drawn;
@@ -153,6 +187,53 @@ void use_pooling_of_head(const Config& config, const PreparedData& data, const M
   if (head_source(with_weights, data, *make_meta_model(taken)) != HeadSource::drawn) model = taken;
 }
 
+// The classes of the head that the run starts from, in the order of its rows; empty where nobody named them,
+// or the head is drawn.
+std::vector<std::string> labels_of_head(HeadSource source, const Config& config, const PreparedData& data) {
+  switch (source) {
+    case HeadSource::drawn:
+      return {};
+    case HeadSource::folder:
+      return read_model_folder(config.model.from).preprocess.labels;
+    case HeadSource::file:
+      return labels_beside(config.model.init);
+    case HeadSource::adapter:
+      return labels_of(read_adapter_folder(config.model.init), config, data);
+  }
+  return {};
+}
+
+// Row i becomes what row rows[i] was.
+void permute_rows(Tensor& tensor, const std::vector<std::int64_t>& rows) {
+  const Tensor before = tensor.clone();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Tensor row = select(tensor, 0, static_cast<std::int64_t>(i));
+    kernels::copy(row, select(before, 0, rows[i]));
+  }
+}
+
+// Puts the rows of a head that was loaded in the order of the task's classes, an adapter's included. Last,
+// for a part of the head may come from the folder and a part from model.init.
+void order_head(Model& model, const Config& config, const PreparedData& data,
+                std::vector<std::string>& notes) {
+  const std::vector<std::string> labels = labels_of_head(head_source(config, data, model), config, data);
+  const std::vector<std::string>& classes = data.train.classes;
+  if (labels.empty()) return;
+  const std::vector<std::int64_t> rows = places_of_labels(classes, labels).value();
+  if (std::is_sorted(rows.begin(), rows.end())) return;
+  const NoGrad no_grad;
+  const Linear& layer = model.output_layer();
+  std::vector<ParameterPtr> parameters = {layer.weight(), layer.bias()};
+  if (const LoraAdapter* lora = layer.lora()) {
+    parameters.push_back(lora->b());
+    parameters.push_back(lora->magnitude());
+  }
+  for (const ParameterPtr& parameter : parameters)
+    if (parameter) permute_rows(parameter->tensor, rows);
+  notes.push_back(concat("the head is kept, its rows in the order of the task's classes: ",
+                         name_list(classes), "; they were those of ", name_list(labels)));
+}
+
 // What is to be known of it; empty where nothing is.
 std::string note_of_head(HeadSource source, const Config& config, const ModelFolder& folder,
                          const PreparedData& data, bool folder_has_one) {
@@ -160,10 +241,7 @@ std::string note_of_head(HeadSource source, const Config& config, const ModelFol
     return concat("the head is new: ", !folder_has_one || has_labels_of(folder, data)
                                            ? "the folder has none that fits"
                                            : "its labels differ from the task's");
-  const bool named = source == HeadSource::folder    ? !folder.preprocess.labels.empty()
-                     : source == HeadSource::adapter ? !read_adapter_folder(config.model.init).labels.empty()
-                                                     : false;
-  if (named || data.train.classes.size() < 2) return "";
+  if (!labels_of_head(source, config, data).empty() || data.train.classes.size() < 2) return "";
   return concat("the head is that of ", source == HeadSource::folder ? config.model.from : config.model.init,
                 ": its classes have no names, and are taken for ", joined(data.train.classes),
                 " in this order");
@@ -179,8 +257,11 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
   const std::vector<ParameterPtr> outputs = model.output_layer().parameters();
   const NoGrad no_grad;
   const KeptOutputLayer drawn_outputs(model);
-  if (is_adapter_folder(folder.path + "/adapter") && !has_folded_adapter(folder.path))
-    notes.push_back(concat("the adapter ", folder.path, "/adapter is not used: model.init did not name it"));
+  std::error_code ignored;  // of a path that is not there
+  const std::string own_adapter = folder.path + "/adapter";
+  if (is_adapter_folder(own_adapter) && !has_folded_adapter(folder.path) &&
+      !std::filesystem::equivalent(own_adapter, config.model.init, ignored))
+    notes.push_back(concat("the adapter ", own_adapter, " is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
   const auto is_head = [&](const std::string& name) { return names.contains(name); };
   const auto is_output = [&](const std::string& name) {
@@ -208,16 +289,17 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
 
 // Loads an adapter by `load`, but not a head that is for other labels.
 template <class Load>
-void load_init_adapter(Model& model, const AdapterFolder& adapter, const PreparedData& data,
-                       std::vector<std::string>& notes, Load load) {
+void load_init_adapter(Model& model, const AdapterFolder& adapter, const Config& config,
+                       const PreparedData& data, std::vector<std::string>& notes, Load load) {
   const NoGrad no_grad;
   const KeptOutputLayer before(model);
   load();
   check_finite(model, adapter.weights());
-  if (has_labels_of(adapter, data)) return;
+  if (has_labels_of(adapter, config, data)) return;
   before.put_back();
-  notes.push_back(concat("the head is not the adapter's: its labels differ from the task's (", adapter.path,
-                         "/preprocess.json)"));
+  notes.push_back(concat("the head is not the adapter's: its labels, ",
+                         name_list(labels_of(adapter, config, data)), ", differ from the task's (",
+                         adapter.path, ")"));
 }
 
 BottleneckConfig bottlenecks_of(Model& model) {
@@ -275,16 +357,17 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
   const bool low_rank = adapters && adapters->is_low_rank();
   const AdapterFolder adapter = from_adapter ? read_adapter_folder(init) : AdapterFolder{};
   if (from_adapter && !low_rank)
-    load_init_adapter(model, adapter, data, prepared.notes, [&] {
+    load_init_adapter(model, adapter, config, data, prepared.notes, [&] {
       const std::int64_t count = fold_adapter(model, adapter, prepared.notes);
       prepared.notes.push_back(concat("the adapter of model.init is folded into ", count, " weights"));
     });
   if (adapters) attach_adapters(model, *adapters, seed);
   if (adapters && !low_rank) prepared.config.adapters = bottlenecks_of(model);
   if (from_adapter && low_rank)
-    load_init_adapter(model, adapter, data, prepared.notes,
+    load_init_adapter(model, adapter, config, data, prepared.notes,
                       [&] { load_adapter(model, adapter, *adapters, prepared.notes); });
-  if (!init.empty() && !from_adapter) load_init(model, init, prepared.notes);
+  if (!init.empty() && !from_adapter) load_init(model, init, data, prepared.notes);
+  order_head(model, config, data, prepared.notes);
   if (!init.empty() && !from_adapter && low_rank && changes_base(model, *adapters, init)) {
     prepared.init_changed_base = true;
     prepared.notes.push_back(concat("warning: the adapter's folder will name no base model: ", init,

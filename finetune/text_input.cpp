@@ -47,10 +47,11 @@ void check_lower_case(const std::string& folder) {
 }
 
 void refuse_text_keys(const Config& config) {
-  const char* key = !config.data.text.empty()       ? "data.text"
-                    : config.model.max_length > 0   ? "model.max_length"
-                    : !config.model.pooling.empty() ? "model.pooling"
-                                                    : nullptr;
+  const char* key = !config.data.text.empty()        ? "data.text"
+                    : !config.data.text_pair.empty() ? "data.text_pair"
+                    : config.model.max_length > 0    ? "model.max_length"
+                    : !config.model.pooling.empty()  ? "model.pooling"
+                                                     : nullptr;
   if (key != nullptr)
     fail_input(key, " is for models that take text, and ", config.model.from, " takes none (", config.path,
                "); leave it out, or set model.from to the folder of a text model");
@@ -61,9 +62,14 @@ void refuse_text_keys(const Config& config) {
 std::optional<TextInput> text_input(const ModelFolder& folder) {
   if (!takes_text(folder.config)) return std::nullopt;
   check_lower_case(folder.path);
-  TextInput input{folder.preprocess.text_column, folder.path,
-                  declared_length(folder),       folder.config.transformer.vocab_size,
-                  folder.preprocess.normalize,   folder.config.transformer.token_types > 0};
+  TextInput input;
+  input.column = folder.preprocess.text_column;
+  input.pair_column = folder.preprocess.pair_column;
+  input.folder = folder.path;
+  input.max_length = declared_length(folder);
+  input.vocabulary = folder.config.transformer.vocab_size;
+  input.normalize = folder.preprocess.normalize;
+  input.token_types = folder.config.transformer.token_types;
   if (input.column.empty()) input.column = "text";
   const std::int64_t positions = folder.config.transformer.positions;
   if (input.max_length <= 0 || input.max_length > positions) input.max_length = positions;
@@ -85,21 +91,48 @@ std::optional<TextInput> text_input(const Config& config) {
     return input;
   }
   if (!config.data.text.empty()) input->column = config.data.text;
+  if (!config.data.text_pair.empty()) input->pair_column = config.data.text_pair;
   if (config.model.max_length > 0) input->max_length = config.model.max_length;
   return input;
 }
 
-std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
-  const auto tokenizer = load_tokenizer(input.folder);
-  if (const auto least = static_cast<std::int64_t>(tokenizer->encode("").ids.size());
-      input.max_length <= least)
+namespace {
+
+// What the tokenizer makes of a text, or of a pair, must be something that the model can take.
+void check_template(const TextInput& input, const Tokenizer& tokenizer) {
+  const bool pairs = !input.pair_column.empty();
+  const std::vector<std::int64_t> none = pairs ? tokenizer.encode_pair("", "").ids : tokenizer.encode("").ids;
+  if (const auto least = static_cast<std::int64_t>(none.size()); input.max_length <= least)
     fail_input("a length of ", input.max_length, " leaves no room for a text beside the tokenizer's ", least,
                " special tokens (", input.folder, "); let model.max_length, or the folder's length, be more");
-  const std::vector<std::int64_t> types = tokenizer->encode("a").type_ids;
-  if (input.token_types &&
-      std::any_of(types.begin(), types.end(), [](std::int64_t type) { return type != 0; }))
+  if (input.token_types == 0) return;
+  const std::vector<std::int64_t> types =
+      pairs ? tokenizer.encode_pair("a", "a").type_ids : tokenizer.encode("a").type_ids;
+  const std::int64_t highest = types.empty() ? 0 : *std::max_element(types.begin(), types.end());
+  if (!pairs && highest > 0)
     fail_input("the tokenizer's template gives a single text another type than 0 (", input.folder,
                "), which is not in this version; make its type_ids 0");
+  if (highest >= input.token_types)
+    fail_input("the tokenizer gives the second text of a pair the type ", highest, ", the model knows ",
+               input.token_types, " (", input.folder, "); use the tokenizer that belongs to it");
+}
+
+// Fills the tokens of a sample, and the types where it is a pair that the model tells apart.
+void encode_sample(const TextInput& input, const Tokenizer& tokenizer, std::size_t row, Dataset& data) {
+  const bool pairs = !data.text_pair.empty();
+  Encoding encoding = pairs ? tokenizer.encode_pair(data.text[row], data.text_pair[row], input.max_length)
+                            : tokenizer.encode(data.text[row], input.max_length);
+  // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
+  if (encoding.ids.empty()) encoding = {{data.pad_id}, {0}};
+  data.tokens.push_back(std::move(encoding.ids));
+  if (pairs && input.token_types > 0) data.types.push_back(std::move(encoding.type_ids));
+}
+
+}  // namespace
+
+std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
+  const auto tokenizer = load_tokenizer(input.folder);
+  check_template(input, *tokenizer);
   if (tokenizer->vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
                input.folder, "); use the tokenizer that belongs to it");
@@ -108,10 +141,9 @@ std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts)
   for (Dataset* data : parts) {
     data->pad_id = tokenizer->pad_id();
     data->tokens.clear();
-    for (const std::string& text : data->text) {
-      data->tokens.push_back(tokenizer->encode(text, input.max_length).ids);
-      // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
-      if (data->tokens.back().empty()) data->tokens.back() = {data->pad_id};
+    data->types.clear();
+    for (std::size_t row = 0; row < data->text.size(); ++row) {
+      encode_sample(input, *tokenizer, row, *data);
       const std::vector<std::int64_t>& ids = data->tokens.back();
       tokens += static_cast<std::int64_t>(ids.size());
       if (unknown_id) unknown += std::count(ids.begin(), ids.end(), *unknown_id);

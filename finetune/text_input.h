@@ -14,11 +14,12 @@ namespace thaw {
 
 struct TextInput {
   std::string column;
-  std::string folder;           // of the tokenizer's files
-  std::int64_t max_length = 0;  // in tokens, special ones included
-  std::int64_t vocabulary = 0;  // tokens that the model knows
-  bool normalize = false;       // embeddings have length 1
-  bool token_types = false;     // the model tells the types of tokens apart
+  std::string pair_column;       // of the second text of a pair; empty: single texts
+  std::string folder;            // of the tokenizer's files
+  std::int64_t max_length = 0;   // in tokens, special ones included
+  std::int64_t vocabulary = 0;   // tokens that the model knows
+  bool normalize = false;        // embeddings have length 1
+  std::int64_t token_types = 0;  // that the model tells apart; 0: none
 };
 
 // For a model that takes text; nothing for others. The length is preprocess.json's, else

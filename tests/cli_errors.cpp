@@ -45,8 +45,8 @@ class CliErrors : public ::testing::Test {
     folder_->write("broken/config.json", "{");
     std::filesystem::create_directory(folder_->path("bert"));
     folder_->write("bert/config.json", "{\"model_type\": \"bert\"}");
-    folder_->write("semicolons.csv", "a;b;label\n1;2;x\n2;1;y\n");
-    folder_->write("semicolons.toml", config("train = \"semicolons.csv\""));
+    folder_->write("hashes.csv", "a#b#label\n1#2#x\n2#1#y\n");
+    folder_->write("hashes.toml", config("train = \"hashes.csv\""));
     folder_->write("headless.toml", "train = \"good.csv\"\n");
     const ProgramResult trained =
         run_program({"train", folder_->path("good.toml"), "--out", folder_->path("model")});
@@ -157,7 +157,7 @@ std::vector<WrongInput> wrong_inputs() {
       {{"train", "@missing.toml", "--out", "@o"}, {"missing.csv"}},
       {{"train", "@word.toml", "--out", "@o"}, {"\"oops\"", "word.csv:3:"}},
       {{"train", "@nan.toml", "--out", "@o"}, {"not finite", "nan.csv:2"}},
-      {{"train", "@semicolons.toml", "--out", "@o"}, {"semicolons.csv:1", "separated by commas"}},
+      {{"train", "@hashes.toml", "--out", "@o"}, {"hashes.csv:1", "the header is one column, \"a#b#label\": set data.separator"}},
       {{"train", "@headless.toml", "--out", "@o"}, {"headless.toml:1:", "[data]"}},
       {{"train", "@hole.toml", "--out", "@o"}, {"is missing", "row 1"}},
       {{"train", "@ragged.toml", "--out", "@o"}, {"ragged.csv:3"}},

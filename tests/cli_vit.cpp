@@ -143,7 +143,7 @@ TEST_F(CliVit, AFolderThatNoRunWroteIsUsedAsItsFileSays) {
 
 TEST_F(CliVit, StandardizeGoesBeforeTheFolder) {
   write_preprocessor({{"image_mean", {0}}, {"image_std", {0.5}}});
-  const ProgramResult trained = train(write_config("images", "standardize = true\n"), "run");
+  const ProgramResult trained = train(write_config("images", "standardize = \"train\"\n"), "run");
   ASSERT_EQ(trained.code, 0) << trained.err;
   expect_has(trained.err, "images are scaled as data.standardize says, not as ");
   EXPECT_NE(preprocess_of("run").at("mean"), json(std::vector<double>(kPixels, 0)));

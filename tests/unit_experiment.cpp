@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/data/labels.h"
 #include "finetune/experiment.h"
 #include "finetune/run.h"
 #include "nn/init.h"
@@ -18,18 +19,34 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-TEST(Labels, ThatDifferInBlanksAloneAreNoted) {
+bool has_note(const Strings& notes, const std::string& part) {
+  return std::any_of(notes.begin(), notes.end(),
+                     [&](const std::string& note) { return note.find(part) != std::string::npos; });
+}
+
+TEST(Labels, ThatDifferInCapitalsAloneAreNoted) {
   const testing::TemporaryFolder folder;
   const auto noted = [&](const std::string& label) {
     Config config;
     config.data.train = folder.write("t.csv", "x,label\n1,bad\n2," + label + "\n3,good\n4,good\n");
-    const Strings notes = load_data(config, false, false).notes;
-    return std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
-      return note.find("\"bad\" and \"bad \" differ in blanks alone") != std::string::npos;
-    });
+    return has_note(load_data(config, false, false).notes, "\"Bad\" and \"bad\" differ in capitals alone");
   };
-  EXPECT_TRUE(noted("bad "));
-  EXPECT_FALSE(noted("bad"));
+  EXPECT_TRUE(noted("Bad"));
+  EXPECT_FALSE(noted("bad "));
+}
+
+// A rows permuted so that row i is what row `rows[i]` was.
+std::vector<float> permuted(const Tensor& tensor, const std::vector<std::int64_t>& rows) {
+  const std::int64_t width = tensor.numel() / tensor.size(0);
+  std::vector<float> values;
+  for (const std::int64_t row : rows)
+    values.insert(values.end(), tensor.data<float>() + row * width, tensor.data<float>() + (row + 1) * width);
+  return values;
+}
+
+bool has_values(const Tensor& tensor, const std::vector<float>& values) {
+  return tensor.numel() == static_cast<std::int64_t>(values.size()) &&
+         std::equal(values.begin(), values.end(), tensor.data<float>());
 }
 
 // A model folder for the digits 0, 1 and 2, and a config that begins with it.
@@ -69,9 +86,10 @@ class HeadIsNew : public ::testing::Test {
     const Tensor& saved = std::find_if(weights.begin(), weights.end(), [&](const auto& named) {
                             return named.first == loaded.model->parameters().back()->name;
                           })->second;
-    const bool is_saved =
-        head.shape() == saved.shape() &&
-        std::equal(head.data<float>(), head.data<float>() + head.numel(), saved.data<float>());
+    // The rows stand as the classes do; the folder's labels are 0, 1 and 2, or a and b.
+    const auto rows = places_of_labels(
+        data.train.classes, data.train.classes.size() == 3 ? Strings{"0", "1", "2"} : Strings{"a", "b"});
+    const bool is_saved = rows && head.shape() == saved.shape() && has_values(head, permuted(saved, *rows));
     const InitSeed meta(0, kMeta);
     const bool is_new = head_is_new(of, data, *make_model(model_config(of, data)));
     EXPECT_EQ(is_new, !is_saved);
@@ -90,7 +108,9 @@ TEST_F(HeadIsNew, WithAnArchitectureOrOtherLabels) {
   other.data.classes = {"0", "1", "3"};
   EXPECT_TRUE(head_is_new_for(other));
   other.data.classes = {"1", "0", "2"};
-  EXPECT_TRUE(head_is_new_for(other)) << "another order is other labels";
+  EXPECT_FALSE(head_is_new_for(other)) << "the same labels in another order";
+  other.data.classes = {"2.0", "0", "01"};
+  EXPECT_FALSE(head_is_new_for(other)) << "numbers that are equal";
   other.data.classes = {"0", "1"};
   EXPECT_TRUE(head_is_new_for(other));
   other = config;
@@ -125,6 +145,16 @@ TEST_F(HeadIsNew, UnlessModelInitHasIt) {
   write_weights("init.safetensors", "", true);
   config.data.classes = {"0", "1"};
   EXPECT_TRUE(head_is_new_for(config)) << "of another shape";
+}
+
+// A file of weights in a run's folder has its classes named beside it.
+TEST_F(HeadIsNew, UnlessModelInitIsOfARunWithTheSameLabels) {
+  config.model.init = folder.path("model/model.safetensors");
+  config.model.from = "cnn";
+  config.data.classes = {"1", "2", "0"};
+  EXPECT_FALSE(head_is_new_for(config));
+  config.data.classes = {"1", "2", "4"};
+  EXPECT_TRUE(head_is_new_for(config));
 }
 
 // An adapter and its base, both for the digits 0, 1 and 2, each with a head of its own.
@@ -174,44 +204,62 @@ class HeadOfAnAdapter : public ::testing::Test {
     notes = prepared.notes;
     const ParameterPtr& head = prepared.model->output_layer().weight();
     const auto is_in = [&](const std::string& file, const std::string& name) {
-      return same_values(head->tensor, SafetensorsFile(folder.path(file)).load(name));
+      return has_values(head->tensor, permuted(SafetensorsFile(folder.path(file)).load(name), rows));
     };
     if (is_in("run/adapter/adapter_model.safetensors", "base_model.model." + head->name)) return "adapter";
     return is_in("base/model.safetensors", head->name) ? "base" : "none";
   }
 
-  static bool same_values(const Tensor& a, const Tensor& b) {
-    return a.shape() == b.shape() &&
-           std::equal(a.data<float>(), a.data<float>() + a.numel(), b.data<float>());
-  }
-
   testing::TemporaryFolder folder;
   Config config;
-  Strings notes;  // of the last start
+  Strings notes;                            // of the last start
+  std::vector<std::int64_t> rows{0, 1, 2};  // which row of the file each of the head's is to be
 };
 
 TEST_F(HeadOfAnAdapter, IsTakenWhereItsLabelsAreTheTasks) {
   EXPECT_EQ(head(), "adapter");
-  set_labels({"1", "0", "2"});
-  EXPECT_EQ(head(), "base") << "whose labels are the task's";
-  config.data.classes = {"1", "0", "2"};
+  set_labels({"1", "2", "0"});
+  rows = {2, 0, 1};
+  EXPECT_EQ(head(), "adapter") << "by name, whatever the order";
+  EXPECT_TRUE(has_note(
+      notes,
+      R"(its rows in the order of the task's classes: "0", "1", "2"; they were those of "1", "2", "0")"));
+  config.data.classes = {"1", "2", "0"};
+  rows = {0, 1, 2};
   EXPECT_EQ(head(), "adapter");
+  EXPECT_FALSE(has_note(notes, "its rows in the order"));
+  set_labels({"1", "2", "3"});
+  rows = {1, 2, 0};
+  EXPECT_EQ(head(), "base") << "whose labels are the task's";
 }
 
 TEST_F(HeadOfAnAdapter, IsNewWhereNeitherHasTheTasksLabels) {
   config.data.classes = {"0", "1", "3"};
   EXPECT_EQ(head(), "none");
-  EXPECT_NE(std::find(notes.begin(), notes.end(),
-                      "the head is not the adapter's: its labels differ from the task's (" +
-                          config.model.init + "/preprocess.json)"),
-            notes.end());
+  EXPECT_TRUE(has_note(
+      notes, R"(the head is not the adapter's: its labels, "0", "1", "2", differ from the task's ()" +
+                 config.model.init));
 }
 
-// As PEFT leaves it.
-TEST_F(HeadOfAnAdapter, IsTakenByItsShapeWhereNoLabelsAreRecorded) {
+// As PEFT leaves it: the classes are the base's.
+TEST_F(HeadOfAnAdapter, HasTheBasesLabelsWhereItRecordsNone) {
   std::filesystem::remove(config.model.init + "/preprocess.json");
+  config.data.classes = {"2", "0", "1"};
+  rows = {2, 0, 1};
+  EXPECT_EQ(head(), "adapter");
+  EXPECT_FALSE(has_note(notes, "have no names"));
+  config.data.classes = {"0", "1", "3"};
+  EXPECT_EQ(head(), "none");
+}
+
+TEST_F(HeadOfAnAdapter, IsTakenByItsShapeWhereNobodyNamesTheClasses) {
+  std::filesystem::remove(config.model.init + "/preprocess.json");
+  nlohmann::json preprocess = nlohmann::json::parse(testing::file_text(folder.path("base/preprocess.json")));
+  preprocess["labels"] = Strings{};
+  folder.write("base/preprocess.json", preprocess.dump());
   config.data.classes = {"0", "1", "3"};
   EXPECT_EQ(head(), "adapter");
+  EXPECT_TRUE(has_note(notes, "its classes have no names, and are taken for 0, 1, 3 in this order"));
 }
 
 }  // namespace

@@ -33,17 +33,16 @@ struct Part {
 
 // A file is read with the model's columns, in their order.
 Part read_part(const Config& config, const ModelFolder& folder, const char* split, const std::string& path) {
-  DataSource source;
-  source.path = path;
-  source.task = config.data.task == "regression" ? Task::kRegression : Task::kClassification;
-  source.label = config.data.label;
+  DataSource source = data_source(config, path);
   source.columns = folder.preprocess.columns;
-  if (const auto text = text_input(folder))
+  if (const auto text = text_input(folder)) {
     source.text = config.data.text.empty() ? text->column : config.data.text;
-  source.merge = config.data.merge;
-  source.classes = config.data.classes;
-  source.drop_other_classes = !config.data.classes.empty();
+    source.text_pair = config.data.text_pair.empty() ? text->pair_column : config.data.text_pair;
+  }
+  source.group.clear();  // nothing is split
+  source.require_every_class = false;
   Part part{split, path, read_dataset(source), {}};
+  say_what_was_read(part.data, path);
   part.hash = content_hash(part.data);
   corrupt_images(part.data, config.data.corrupt, path);
   return part;
@@ -56,11 +55,20 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   const bool has_test = section.test_fraction.value_or(0) > 0;
   if (!has_test && !section.validation.empty())
     return read_part(config, folder, "validation", section.validation);
-  PreparedData data = load_data(config, false, false);  // preprocess.json says how they are scaled
-  if (has_test) return {"test", section.train, std::move(data.test), data.test_hash};
+  // As the model has them: what it was made from may be gone. preprocess.json says how they are scaled.
+  Config of_model = config;
+  of_model.model = {};
+  of_model.model.from = folder.path;
+  of_model.data.standardize.clear();
+  PreparedData data = load_data(of_model, false, false);
+  if (has_test) {
+    Progress().message(data.notes.front());
+    return {"test", section.train, std::move(data.test), data.test_hash};
+  }
   if (data.validation.size() == 0)
     fail_input("the config has neither test nor validation data (", config.path,
                "); set data.test or data.test_fraction");
+  Progress().message(data.notes.front());
   return {"validation", section.train, std::move(data.validation), {}};
 }
 

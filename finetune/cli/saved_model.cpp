@@ -10,9 +10,11 @@
 #include "finetune/adapters.h"
 #include "finetune/checkpoint.h"
 #include "finetune/cli/output.h"
+#include "finetune/data/labels.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/standardize.h"
 #include "finetune/data/text.h"
+#include "finetune/experiment.h"
 #include "finetune/text_input.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
@@ -109,7 +111,7 @@ void prepare_images(ModelFolder& folder) {
   folder.preprocess.sample_shape = folder.config.sample_shape;
   folder.preprocess.mean = standardizer.mean;
   folder.preprocess.deviation = standardizer.deviation;
-  for (const std::string& note : notes_of(*folder.images, false)) Progress().message(note);
+  for (const std::string& note : notes_of(*folder.images, true)) Progress().message(note);
 }
 
 // Folds it in, and takes what it brings from what the base's weights lack.
@@ -186,6 +188,11 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   return saved;
 }
 
+void say_what_was_read(const Dataset& data, const std::string& path) {
+  Progress().message(describe_read(data, path));
+  for (const std::string& note : data.notes) Progress().message(note);
+}
+
 Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
   const Preprocess& preprocess = folder.preprocess;
   DataSource source;
@@ -193,9 +200,13 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
   source.label = preprocess.label_column;
   source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
   source.read_labels = false;
-  if (const auto text = text_input(folder)) source.text = text->column;
+  if (const auto text = text_input(folder)) {
+    source.text = text->column;
+    source.text_pair = text->pair_column;
+  }
   source.columns = preprocess.columns;
   Dataset data = read_dataset(source);
+  say_what_was_read(data, path);
   prepare_for(folder, path, data);
   return data;
 }
@@ -251,15 +262,17 @@ void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset
     fail_input("the data have ", data.classes.size(), " classes, the model ", folder.config.outputs, " (",
                source, "); give data of the model's task");
   }
-  std::vector<std::int64_t> index;
-  for (const std::string& name : data.classes) {
-    const auto found = std::find(labels.begin(), labels.end(), name);
-    if (found == labels.end())
-      fail_input("the model does not know the class ", in_quotes(name), ", it has ", name_list(labels), " (",
-                 source, "); set data.classes, or give data of the model's task");
-    index.push_back(found - labels.begin());
+  const auto index = places_of_labels(data.classes, labels);
+  if (!index) {
+    const auto unknown = std::find_if(data.classes.begin(), data.classes.end(), [&](const std::string& name) {
+      return !places_of_labels({name}, labels);
+    });
+    fail_input("the model does not know the class ", in_quotes(*unknown), ", it has ", name_list(labels),
+               " (", source, "); say which of its classes that is, with data.merge = { ",
+               in_quotes(labels.front()), " = [", in_quotes(*unknown),
+               "], .. }, or give data of the model's task");
   }
-  for (std::int64_t& label : data.label) label = index[static_cast<std::size_t>(label)];
+  for (std::int64_t& label : data.label) label = (*index)[static_cast<std::size_t>(label)];
   data.classes = labels;
 }
 

@@ -24,6 +24,9 @@ struct SavedModel {
 // without `need_head` the last layer may be missing or of another shape.
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head = true);
 
+// How many samples were read, of which file, and what its reader has to say.
+void say_what_was_read(const Dataset& data, const std::string& path);
+
 // The data of --input as the model takes them, without labels.
 Dataset read_inputs(const ModelFolder& folder, const std::string& path);
 

@@ -36,7 +36,9 @@ Dataset Dataset::subset(const std::vector<int64_t>& rows) const {
   out.classes = classes;
   out.columns = columns;
   out.text = pick(text, rows);
+  out.text_pair = pick(text_pair, rows);
   out.tokens = pick(tokens, rows);
+  out.types = pick(types, rows);
   out.pad_id = pad_id;
   out.label = pick(label, rows);
   out.target = pick(target, rows);
@@ -52,6 +54,7 @@ std::string content_hash(const Dataset& data) {
   Sha256 hash;
   hash.update(data.x.data(), data.x.size() * sizeof(float));
   for (const std::string& text : data.text) hash.update(text.c_str(), text.size() + 1);
+  for (const std::string& text : data.text_pair) hash.update(text.c_str(), text.size() + 1);
   return hash.hex();
 }
 

@@ -10,10 +10,11 @@ namespace thaw {
 
 // N samples of one shape, or N texts. Every per-sample vector is empty or has N entries.
 struct Dataset {
-  std::vector<int64_t> sample_shape;  // {F} for tables, {C, H, W} for images, {0} for text: x is empty
-  std::vector<float> x;               // [N, *sample_shape], row-major
-  std::vector<std::string> text;
+  std::vector<int64_t> sample_shape;         // {F} for tables, {C, H, W} for images, {0} for text: x is empty
+  std::vector<float> x;                      // [N, *sample_shape], row-major
+  std::vector<std::string> text, text_pair;  // the second of a pair, or empty
   std::vector<std::vector<int64_t>> tokens;  // of the texts, by the model's tokenizer
+  std::vector<std::vector<int64_t>> types;   // of pairs: which of the two each token is of
   int64_t pad_id = 0;                        // the token that fills shorter texts of a batch
   std::vector<int64_t> label;                // classification: index into `classes`
   std::vector<double> target;                // regression
@@ -22,6 +23,7 @@ struct Dataset {
 
   std::vector<std::string> classes;  // in numeric order if every label is an integer, else by bytes
   std::vector<std::string> columns;  // the features of a table, in file order
+  std::vector<std::string> notes;    // for the user, of the whole file: what was understood or left out
 
   int64_t size() const { return static_cast<int64_t>(id.size()); }
   int64_t sample_size() const;  // numbers in one sample
@@ -31,7 +33,7 @@ struct Dataset {
   // How many samples each class has; empty for regression.
   std::vector<int64_t> class_counts() const;
 
-  // The given rows, in the given order, with the same classes and columns.
+  // The given rows, in the given order, with the same classes and columns, and without notes.
   Dataset subset(const std::vector<int64_t>& rows) const;
 };
 

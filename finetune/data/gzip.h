@@ -9,7 +9,8 @@
 
 namespace thaw {
 
-// A build without zlib (THAW_HAS_ZLIB) refuses every .gz file with a message that says so.
+// Of a file that begins as gzip data do. A build without zlib (THAW_HAS_ZLIB) refuses it with a message that
+// says so.
 std::unique_ptr<InputFile> open_gzip(const std::string& path, uint64_t compressed_size);
 
 }  // namespace thaw

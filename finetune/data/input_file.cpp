@@ -52,6 +52,12 @@ uint64_t regular_file_size(const std::string& path) {
   return size;
 }
 
+// The two bytes that every gzip file begins with (RFC 1952).
+bool is_gzip(InputFile& file) {
+  unsigned char magic[2];
+  return file.read(magic, sizeof magic) == sizeof magic && magic[0] == 0x1f && magic[1] == 0x8b;
+}
+
 std::string read_whole(InputFile& file) {
   check_memory(file.size_bound(), file.path());
   std::string text(file.size_bound(), '\0');
@@ -99,7 +105,7 @@ void InputFile::read_exactly(void* to, size_t size, const char* what) {
 
 std::unique_ptr<InputFile> open_input(const std::string& path) {
   const uint64_t size = regular_file_size(path);
-  if (std::filesystem::path(path).extension() == ".gz") return open_gzip(path, size);
+  if (PlainFile probe(path, size); is_gzip(probe)) return open_gzip(path, size);
   return std::make_unique<PlainFile>(path, size);
 }
 

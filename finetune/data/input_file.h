@@ -32,7 +32,7 @@ class InputFile {
   uint64_t size_bound_;
 };
 
-// A regular file; one named .gz is decompressed, which needs a build with zlib.
+// A regular file; gzip data, known by its first bytes, are decompressed, which needs a build with zlib.
 std::unique_ptr<InputFile> open_input(const std::string& path);
 
 // The whole of a text file ("-": standard input) without its byte order mark. Text that is not UTF-8 or has a

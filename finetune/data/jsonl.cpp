@@ -1,9 +1,11 @@
-// JSONL: one flat JSON object per line, every one with the keys of the first, in any order. A value is a
-// number, a string, true or false; null is a missing value. The only file here that sees nlohmann/json.
+// JSONL: one JSON object per line. The first one's keys are the columns; later lines have them in any order.
+// A value is a number, a string, true or false; null, NaN and a key that is not there are missing values. Of
+// keys that nobody reads nothing is asked. The only file here that sees nlohmann/json.
 
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,11 +20,16 @@
 namespace thaw {
 namespace {
 
-// Takes the parser's events for one line: a flat object's keys with their values as text. Whatever is nested
-// is refused at its opening bracket, so depth is never more than 1.
+constexpr int kMostDepth = 64;
+
+// Takes the parser's events for one line: an object's keys with their values as text. What stands inside a
+// list or an object that is a value is passed over.
 class FlatObject : public nlohmann::json_sax<nlohmann::json> {
  public:
-  using Pair = std::pair<std::string, std::string>;
+  struct Pair {
+    std::string key, value;
+    bool nested = false;
+  };
 
   const std::vector<Pair>& pairs() const { return pairs_; }
   const std::string& problem() const { return problem_; }
@@ -35,20 +42,15 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& v) override { return value(v); }
   bool binary(binary_t&) override { return stop("binary data"); }
   bool key(string_t& name) override {
-    pairs_.emplace_back(name, "");
+    if (depth_ == 1) pairs_.push_back({name, "", false});
     return true;
   }
-  bool start_object(size_t) override {
-    if (open_) return stop(concat("a nested object as the value of ", in_quotes(pairs_.back().first)));
-    open_ = true;
-    return true;
-  }
-  bool end_object() override { return true; }
+  bool start_object(size_t) override { return depth_ == 0 ? (depth_ = 1, true) : open_nested("{..}"); }
+  bool end_object() override { return --depth_, true; }
   bool start_array(size_t) override {
-    return stop(open_ ? concat("a list as the value of ", in_quotes(pairs_.back().first))
-                      : "a line that is a list");
+    return depth_ == 0 ? stop("a line that is a list") : open_nested("[..]");
   }
-  bool end_array() override { return true; }
+  bool end_array() override { return --depth_, true; }
   bool parse_error(size_t at, const std::string&, const nlohmann::detail::exception& error) override {
     return stop(error.id == kOutOfRange ? concat("a number that is too large, before byte ", at)
                                         : concat("a line that is not JSON from byte ", at, " on"));
@@ -64,8 +66,14 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool value(std::string text) {
-    if (!open_) return stop("a line that is a bare value");
-    pairs_.back().second = std::move(text);
+    if (depth_ == 0) return stop("a line that is a bare value");
+    if (depth_ == 1) pairs_.back().value = std::move(text);
+    return true;
+  }
+
+  bool open_nested(const char* shown) {
+    if (depth_ == 1) pairs_.back().value = shown, pairs_.back().nested = true;
+    if (++depth_ > kMostDepth) return stop(concat("values nested more than ", kMostDepth, " deep"));
     return true;
   }
 
@@ -74,58 +82,94 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  bool open_ = false;
+  int depth_ = 0;
   std::vector<Pair> pairs_;
   std::string problem_;
 };
 
+std::vector<std::string> keys_of(const FlatObject& object) {
+  std::vector<std::string> keys;
+  for (const FlatObject::Pair& pair : object.pairs()) keys.push_back(pair.key);
+  return keys;
+}
+
+// Python writes NaN, Infinity and -Infinity, which are not JSON: as strings they are values that a feature
+// refuses and nobody else minds.
+std::string quote_constants(std::string_view line) {
+  std::string out;
+  bool in_string = false;
+  for (size_t at = 0; at < line.size(); ++at) {
+    if (in_string && line[at] == '\\' && at + 1 < line.size())
+      out += line[at++];
+    else if (line[at] == '"')
+      in_string = !in_string;
+    std::string_view constant;
+    for (const std::string_view name : {"NaN", "Infinity", "-Infinity"})
+      if (!in_string && line.substr(at).starts_with(name)) constant = name;
+    if (constant.empty()) {
+      out += line[at];
+    } else {
+      out += concat('"', constant, '"');
+      at += constant.size() - 1;
+    }
+  }
+  return out;
+}
+
 // Puts the values of one line's object in the order of the table's columns.
 class ColumnOrder {
  public:
-  ColumnOrder(const std::string& path, const std::vector<FlatObject::Pair>& first) : path_(path) {
-    for (const auto& [name, value] : first) {
-      column_.emplace(name, names_.size());
-      names_.push_back(name);
-    }
+  ColumnOrder(const std::string& path, const std::vector<std::string>& names)
+      : path_(path), columns_(names.size()) {
+    for (size_t i = 0; i < names.size(); ++i) column_.emplace(names[i], i);
   }
 
-  const std::vector<std::string>& names() const { return names_; }
-
-  void arrange(const std::vector<FlatObject::Pair>& pairs, int64_t line, std::vector<Cell>& cells) const {
-    cells.assign(names_.size(), Cell{});
-    for (const auto& [name, value] : pairs) {
-      const auto found = column_.find(name);
-      if (found == column_.end()) {
-        fail_input("the key ", in_quotes(name), " is not in the first line (", place(path_, line),
-                   "); give every line the same keys");
-      }
+  void arrange(const FlatObject& object, const TableBuilder& table, int64_t line, std::vector<Cell>& cells) {
+    cells.assign(columns_, Cell{});
+    for (const FlatObject::Pair& pair : object.pairs()) {
+      const auto found = column_.find(pair.key);
+      if (found == column_.end()) note_extra(pair.key, line);
+      if (found == column_.end() || !table.reads(found->second)) continue;
       Cell& cell = cells[found->second];
-      if (cell.line != 0) {
-        fail_input("the key ", in_quotes(name), " stands twice (", place(path_, line), "); remove one");
-      }
-      cell.text = value;
-      cell.line = line;
+      if (cell.line != 0)
+        fail_input("the key ", in_quotes(pair.key), " stands twice (", place(path_, line), "); remove one");
+      cell = {pair.value, line, 0, pair.nested};
     }
-    for (size_t i = 0; i < cells.size(); ++i) {
-      if (cells[i].line == 0) {
-        fail_input("the key ", in_quotes(names_[i]), " is missing (", place(path_, line),
-                   "); give every line the same keys");
-      }
-    }
+    for (Cell& cell : cells) cell.line = line;
+  }
+
+  // What is to be said of keys that the first line has not; empty where there are none.
+  std::string note() const {
+    if (extra_.empty()) return "";
+    return concat("the keys ", name_list({extra_.begin(), extra_.end()}),
+                  " are not in the first line and are not read (first: ", place(path_, first_extra_line_),
+                  ")");
   }
 
  private:
+  static constexpr size_t kMostExtra = 100;
+
+  void note_extra(const std::string& key, int64_t line) {
+    if (extra_.empty()) first_extra_line_ = line;
+    if (extra_.size() < kMostExtra) extra_.insert(key);
+  }
+
   const std::string& path_;
-  std::vector<std::string> names_;
+  size_t columns_;
   std::unordered_map<std::string, size_t> column_;
+  std::set<std::string> extra_;
+  int64_t first_extra_line_ = 0;
 };
 
 void parse_line(std::string_view text, const std::string& path, int64_t line, FlatObject& object) {
   if (text.size() > static_cast<size_t>(kMaxFieldBytes)) {
     fail_input("a line longer than 1 MiB (", place(path, line), "); shorten it");
   }
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &object)) {
-    fail_input(object.problem(), " (", place(path, line), "); write one flat JSON object per line");
+  const bool may_have_constants =
+      text.find('N') != std::string_view::npos || text.find('I') != std::string_view::npos;
+  const std::string json = may_have_constants ? quote_constants(text) : std::string(text);
+  if (!nlohmann::json::sax_parse(json, &object)) {
+    fail_input(object.problem(), " (", place(path, line), "); write one JSON object per line");
   }
 }
 
@@ -151,18 +195,19 @@ Dataset read_jsonl(const DataSource& source) {
   if (!next_line(rest, line, number)) fail_input("the file is empty (", source.path, "); give it rows");
   FlatObject first;
   parse_line(line, source.path, number, first);
-  const ColumnOrder order(source.path, first.pairs());
+  const std::vector<std::string> names = keys_of(first);
+  TableBuilder table(source, names, number);
+  ColumnOrder order(source.path, names);
   std::vector<Cell> cells;
-  order.arrange(first.pairs(), number, cells);
-
-  TableBuilder table(source, order.names(), number);
-  table.add(cells);
+  order.arrange(first, table, number, cells);
+  if (!cells.empty()) table.add(cells);
   while (next_line(rest, line, number)) {
     FlatObject object;
     parse_line(line, source.path, number, object);
-    order.arrange(object.pairs(), number, cells);
+    order.arrange(object, table, number, cells);
     table.add(cells);
   }
+  if (std::string note = order.note(); !note.empty()) table.note(std::move(note));
   return table.finish();
 }
 

@@ -3,13 +3,23 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "finetune/data/dataset.h"
 #include "finetune/data/readers.h"
 
 namespace thaw {
+
+// What the spellings of one class have in common: the label without white space around it; numbers that are
+// equal have one key (1, 1.0, 01, 1e0), however many digits they have.
+std::string label_key(std::string_view label);
+
+// For each of `wanted` its place in `known`, by key; nothing where one of them is not there.
+std::optional<std::vector<int64_t>> places_of_labels(const std::vector<std::string>& wanted,
+                                                     const std::vector<std::string>& known);
 
 // Where a sample's label stands, for messages: "iris.csv:7, row 6".
 using LabelPlace = std::function<std::string(int64_t row)>;

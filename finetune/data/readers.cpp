@@ -17,11 +17,14 @@ void refuse_table_options(const DataSource& source) {
   if (!source.text.empty())
     fail_input("the data are images, but the model reads text (", source.path,
                "); give a .csv, .tsv or .jsonl table with a column of texts, or another model");
-  if (source.group.empty() && source.columns.empty()) return;
-  const bool group = !source.group.empty();
-  fail_input("images have no columns (", source.path, ", ", group ? "data.group = " : "feature column ",
-             in_quotes(group ? source.group : source.columns.front()),
-             "); give a table, or remove the option");
+  const auto refuse = [&](const std::string& option) {
+    fail_input("images have no columns (", source.path, ", ", option,
+               "); give a table, or remove the option");
+  };
+  if (!source.group.empty()) refuse("data.group = " + in_quotes(source.group));
+  if (!source.columns.empty()) refuse("feature column " + in_quotes(source.columns.front()));
+  if (!source.features.empty()) refuse("data.features");
+  if (!source.ignore.empty()) refuse("data.ignore");
 }
 
 Dataset read_builtin(const DataSource& source) {
@@ -31,6 +34,12 @@ Dataset read_builtin(const DataSource& source) {
              source.path, "); the one there is: builtin:digits");
 }
 
+// The ending, in lower case, without a .gz behind it.
+std::string kind_of(std::filesystem::path path) {
+  if (lower_ascii(path.extension().string()) == ".gz") path.replace_extension();
+  return lower_ascii(path.extension().string());
+}
+
 Dataset read_file(const DataSource& source) {
   const std::filesystem::path path = source.path;
   std::error_code ignored;  // open_input reports what is wrong with a path
@@ -38,10 +47,14 @@ Dataset read_file(const DataSource& source) {
     fail_input("a folder of images or sounds is not in this version (", source.path,
                "); give a .csv, .tsv, .jsonl or IDX images file");
   }
-  const std::string extension = path.extension().string();
+  const std::string extension = kind_of(path);
   if (extension == ".csv") return read_csv(source, ',');
   if (extension == ".tsv") return read_csv(source, '\t');
   if (extension == ".jsonl") return read_jsonl(source);
+  if (extension == ".txt" && !source.text_pair.empty())
+    fail_input("a .txt file has no pairs of texts (", source.path,
+               "); give a .csv, .tsv or .jsonl table with the columns ", in_quotes(source.text), " and ",
+               in_quotes(source.text_pair));
   if (extension == ".txt" && !source.text.empty()) return read_lines(source);
   if (path.filename().string().find("idx") != std::string::npos) {
     refuse_table_options(source);
@@ -56,7 +69,8 @@ Dataset read_file(const DataSource& source) {
 }  // namespace
 
 Dataset read_dataset(const DataSource& source) {
-  if (source.path == "-") return source.text.empty() ? read_csv(source, ',') : read_lines(source);
+  const bool is_single_text = !source.text.empty() && source.text_pair.empty();
+  if (source.path == "-") return is_single_text ? read_lines(source) : read_csv(source, ',');
   if (source.path.rfind(kBuiltin, 0) == 0) return read_builtin(source);
   return read_file(source);
 }

@@ -22,20 +22,30 @@ enum class Task { kClassification, kRegression };
 
 // What to read and how to understand it. Column names apply to tables.
 struct DataSource {
-  // A .csv, .tsv, .jsonl or IDX images file, "builtin:NAME", or "-": CSV from standard input. With `text` and
-  // without labels also a .txt file, and "-" is such: one text per line.
+  // A .csv, .tsv, .jsonl or IDX images file, each plain or gzip, "builtin:NAME", or "-": CSV from standard
+  // input. With `text` and without labels also a .txt file, and "-" is such: one text per line.
   std::string path;
   Task task = Task::kClassification;
   std::string label = "label";  // the label's column
   std::string text;             // the text's column: the samples are texts, other columns are skipped
+  std::string text_pair;        // the column of the second text of a pair; empty: single texts
   std::string group;            // optional: the column whose equal values stay on one side of a split
 
   // False for prediction: a label column is skipped, a file of labels is not looked for.
   bool read_labels = true;
 
   // The features to take, by name and in this order; other columns are then skipped. Empty: every column but
-  // label, text and group, in file order.
+  // label, text and group, in file order. `columns_of` says whose they are, for messages.
   std::vector<std::string> columns;
+  std::string columns_of = "the model's";
+  // Of all columns: features are those that match one of `features` (empty: any) and none of `ignore`; globs.
+  std::vector<std::string> features, ignore;
+
+  // Of CSV and TSV. 0: a comma, for .tsv a tab; where the header has none of it, what it does have.
+  char separator = 0;
+  // "csv": a field in quotes may hold separators and line ends, and a quote doubled (RFC 4180). "none": a
+  // quote is an ordinary character. "": as csv; in .tsv only what is closed within its field.
+  std::string quote;
 
   // With labels: only the samples whose id is in [rows[0], rows[1]). Empty: all.
   std::vector<int64_t> rows;

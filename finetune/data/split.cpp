@@ -73,7 +73,8 @@ Rows split_shares(const Rows& counts, int64_t total) {
 }
 
 uint64_t hash_row(const Dataset& data, int64_t row) {
-  if (data.is_text()) return hash_text(data.text[row]);
+  if (data.is_text())
+    return hash_text(data.text[row]) ^ (data.text_pair.empty() ? 0 : mix64(hash_text(data.text_pair[row])));
   const int64_t width = data.sample_size();
   uint64_t hash = static_cast<uint64_t>(width);
   const float* x = data.sample(row);
@@ -89,7 +90,8 @@ uint64_t hash_row(const Dataset& data, int64_t row) {
 }
 
 bool same_row(const Dataset& a, int64_t i, const Dataset& b, int64_t j) {
-  const bool same = a.is_text() ? a.text[i] == b.text[j]
+  const bool same_pair = a.text_pair.empty() || b.text_pair.empty() || a.text_pair[i] == b.text_pair[j];
+  const bool same = a.is_text() ? a.text[i] == b.text[j] && same_pair
                                 : std::equal(a.sample(i), a.sample(i) + a.sample_size(), b.sample(j));
   return same && (a.label.empty() || b.label.empty() || a.label[i] == b.label[j]) &&
          (a.target.empty() || b.target.empty() || a.target[i] == b.target[j]);

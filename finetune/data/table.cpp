@@ -1,145 +1,159 @@
 #include "finetune/data/table.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
-#include <unordered_map>
 
 #include "core/error.h"
 #include "finetune/data/labels.h"
 #include "finetune/data/text.h"
 
 namespace thaw {
+namespace {
+
+// Fewer rows may be numbered by chance.
+constexpr int64_t kLeastNumberedRows = 10;
+
+template <size_t N>
+bool is_one_of(const std::array<std::string_view, N>& words, std::string_view text) {
+  return std::find(words.begin(), words.end(), lower_ascii(std::string(text))) != words.end();
+}
+
+// "1,5": the decimal comma of half the world's spreadsheets.
+bool has_decimal_comma(std::string_view text) {
+  const size_t comma = text.find(',');
+  if (comma == std::string_view::npos) return false;
+  std::string with_point(text);
+  with_point[comma] = '.';
+  return parse_number(with_point).has_value();
+}
+
+// What keeps the text from being a feature; nullptr: nothing does, and `value` is the number.
+const char* problem_of(std::string_view cell, float& value) {
+  constexpr std::array<std::string_view, 5> kMissing = {"na", "n/a", "null", "none", "?"};
+  constexpr std::array<std::string_view, 4> kBooleans = {"true", "false", "yes", "no"};
+  const std::string_view text = trim(cell);
+  if (text.empty() || is_one_of(kMissing, text)) return "is missing";
+  const std::optional<double> number = parse_number(text);
+  if (!number) {
+    if (is_one_of(kBooleans, text)) return "is true or false, not a number";
+    return has_decimal_comma(text) ? "is not a number but has a decimal comma" : "is not a number";
+  }
+  if (!std::isfinite(*number)) return "is not finite";
+  value = static_cast<float>(*number);
+  return std::isfinite(value) ? nullptr : "is too large for a 32-bit float";
+}
+
+}  // namespace
 
 std::string place(const std::string& path, int64_t line, int64_t column) {
   return column == 0 ? concat(path, ":", line) : concat(path, ":", line, ":", column);
 }
 
 TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> names, int64_t line)
-    : source_(source), names_(std::move(names)), feature_slot_(names_.size(), kSkipped) {
-  check_names(line);
-  if (source.read_labels) label_column_ = find_column(source.label, "label", line);
-  if (!source.group.empty() && source.read_labels) {
-    group_column_ = find_column(source.group, "group", line);
-  }
-  check_apart(label_column_, group_column_, line);
-  if (!source.text.empty()) {
-    text_column_ = find_column(source.text, "text", line);
-    check_apart(label_column_, text_column_, line);
-    data_.sample_shape = {0};
-    return;
-  }
-  if (source.columns.empty()) {
-    choose_all_features();
-  } else {
-    choose_features(line);
-  }
-  if (data_.columns.empty()) {
-    fail_input("the table has no feature column (", place(source.path, line),
-               "); add columns beside the label, text and group");
-  }
+    : source_(source), names_(std::move(names)) {
+  for (std::string& name : names_) name = std::string(trim(name));
+  roles_ = choose_columns(source, names_, place(source.path, line));
+  data_.columns = roles_.features;
+  data_.notes = std::move(roles_.notes);
   data_.sample_shape = {static_cast<int64_t>(data_.columns.size())};
 }
 
-void TableBuilder::check_names(int64_t line) const {
-  std::unordered_map<std::string_view, size_t> first;
-  for (size_t i = 0; i < names_.size(); ++i) {
-    if (names_[i].empty()) {
-      fail_input("column ", i + 1, " has no name (", place(source_.path, line),
-                 "); name it, or remove it if it only numbers the rows");
-    }
-    const auto [earlier, is_new] = first.emplace(names_[i], i);
-    if (!is_new) {
-      fail_input("two columns are named ", in_quotes(names_[i]), " (", place(source_.path, line),
-                 ", columns ", earlier->second + 1, " and ", i + 1, "); rename one");
-    }
-  }
-}
-
-void TableBuilder::check_apart(int64_t label, int64_t other, int64_t line) const {
-  if (label == kAbsent || label != other) return;
-  const char* what = other == group_column_ ? "group" : "text";
-  fail_input("the label and the ", what, " are one column, ", in_quotes(source_.label), " (",
-             place(source_.path, line), "); set data.", what, " to another column");
-}
-
-int64_t TableBuilder::find_column(const std::string& name, const char* option, int64_t line) const {
-  const auto found = std::find(names_.begin(), names_.end(), name);
-  if (found == names_.end()) {
-    fail_input("there is no ", option, " column ", in_quotes(name), " (", place(source_.path, line), "); ",
-               names_.size() == 1 && names_[0].find_first_of(";\t|") != std::string::npos
-                   ? "the header is one column: a .csv is separated by commas, a .tsv by tabs"
-               : source_.read_labels
-                   ? concat("set data.", option, " to one of the columns: ", name_list(names_))
-                   : concat("give the column that name; there are ", name_list(names_)));
-  }
-  return found - names_.begin();
-}
-
-void TableBuilder::choose_all_features() {
-  for (size_t i = 0; i < names_.size(); ++i) {
-    if (names_[i] == source_.label || names_[i] == source_.group) continue;
-    feature_slot_[i] = static_cast<int64_t>(data_.columns.size());
-    data_.columns.push_back(names_[i]);
-  }
-}
-
-void TableBuilder::choose_features(int64_t line) {
-  std::vector<std::string> absent;
-  for (const std::string& wanted : source_.columns) {
-    const auto found = std::find(names_.begin(), names_.end(), wanted);
-    if (found == names_.end()) {
-      absent.push_back(wanted);
-      continue;
-    }
-    feature_slot_[found - names_.begin()] = static_cast<int64_t>(data_.columns.size());
-    data_.columns.push_back(wanted);
-  }
-  if (!absent.empty()) {
-    fail_input("the model's feature columns ", name_list(absent), " are not in the table (",
-               place(source_.path, line), "); give a table with the columns of the training data");
-  }
-}
-
 void TableBuilder::add(const std::vector<Cell>& cells) {
-  const size_t start = data_.x.size();
-  data_.x.resize(start + data_.columns.size());
-  for (size_t i = 0; i < cells.size(); ++i) {
-    if (feature_slot_[i] != kSkipped) data_.x[start + feature_slot_[i]] = feature(cells[i], i);
+  if (repeats_header(cells)) {
+    if (headers_++ == 0) first_header_line_ = cells.front().line;
+    return;
   }
-  if (text_column_ != kAbsent) {
-    const Cell& text = cells[text_column_];
-    if (text.text.empty())
-      fail_input("the text is missing (", cell_place(text), "); fill it in, or remove the row");
-    data_.text.emplace_back(text.text);
-  }
-  if (label_column_ != kAbsent) labels_.emplace_back(cells[label_column_].text);
-  if (group_column_ != kAbsent) {
-    const Cell& group = cells[group_column_];
-    if (group.text.empty()) fail_input("the group is missing (", cell_place(group), "); fill it in");
-    data_.group.emplace_back(group.text);
-  }
+  add_features(cells);
+  add_text(cells, roles_.text, data_.text);
+  add_text(cells, roles_.text_pair, data_.text_pair);
+  add_label(cells);
+  add_group(cells);
   lines_.push_back(cells.front().line);
   data_.id.push_back(data_.size());
 }
 
-float TableBuilder::feature(const Cell& cell, size_t column) const {
+// As in files that were put together. A table of one column may have its name as a text.
+bool TableBuilder::repeats_header(const std::vector<Cell>& cells) const {
+  if (names_.size() < 2) return false;
+  for (size_t i = 0; i < cells.size(); ++i)
+    if (trim(cells[i].text) != names_[i]) return false;
+  return true;
+}
+
+void TableBuilder::add_features(const std::vector<Cell>& cells) {
+  const size_t start = data_.x.size();
+  data_.x.resize(start + data_.columns.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (roles_.feature[i] == ColumnRoles::kNone) continue;
+    float& value = data_.x[start + static_cast<size_t>(roles_.feature[i])];
+    if (const char* problem = cells[i].nested ? "is a list or an object" : problem_of(cells[i].text, value))
+      complain(static_cast<int64_t>(i), "feature", problem, cells[i]);
+  }
+}
+
+void TableBuilder::add_text(const std::vector<Cell>& cells, int64_t column, std::vector<std::string>& to) {
+  if (column == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(column)];
+  if (cell.nested) complain(column, "text", "is a list or an object", cell);
+  if (cell.text.empty()) complain(column, "text", "is missing", cell);
+  to.emplace_back(cell.text);
+}
+
+void TableBuilder::add_label(const std::vector<Cell>& cells) {
+  if (roles_.label == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(roles_.label)];
   const std::optional<double> value = parse_number(cell.text);
-  if (value && std::isfinite(static_cast<float>(*value))) return static_cast<float>(*value);
-  const char* what = cell.text.empty()                          ? "is missing"
-                     : !value                                   ? "is not a number"
-                     : std::isnan(*value) || std::isinf(*value) ? "is not finite"
-                                                                : "is too large for a 32-bit float";
-  fail_input("feature ", in_quotes(names_[column]), " ", what, ": ", in_quotes(cell.text), " (",
-             cell_place(cell), "); write a finite number, or remove the row or the column");
+  if (cell.nested)
+    complain(roles_.label, "label", "is a list or an object", cell);
+  else if (trim(cell.text).empty())
+    complain(roles_.label, "label", "is missing", cell);
+  else if (source_.task == Task::kRegression && (!value || !std::isfinite(static_cast<float>(*value))))
+    complain(roles_.label, "label", "is not a finite number", cell);
+  labels_.emplace_back(cell.text);
+}
+
+void TableBuilder::add_group(const std::vector<Cell>& cells) {
+  if (roles_.group == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(roles_.group)];
+  if (cell.nested) complain(roles_.group, "group", "is a list or an object", cell);
+  if (cell.text.empty()) complain(roles_.group, "group", "is missing", cell);
+  data_.group.emplace_back(cell.text);
+}
+
+void TableBuilder::complain(int64_t column, const char* role, const char* what, const Cell& cell) {
+  problems_.add({column, role, names_[static_cast<size_t>(column)]}, what, cell.text, cell_place(cell));
 }
 
 std::string TableBuilder::cell_place(const Cell& cell) const {
   return concat(place(source_.path, cell.line, cell.column), ", row ", data_.size() + 1);
 }
 
+// An index that a table carries along is known to the network as any feature, and tells it nothing.
+void TableBuilder::note_row_numbers() {
+  const int64_t rows = data_.size();
+  if (rows < kLeastNumberedRows || !source_.columns.empty() || !source_.features.empty()) return;
+  for (size_t f = 0; f < data_.columns.size(); ++f) {
+    const auto is_number_of = [&](int64_t row) {
+      return data_.sample(row)[f] == data_.x[f] + static_cast<float>(row);
+    };
+    int64_t row = 0;
+    while (row < rows && is_number_of(row)) ++row;
+    if (row == rows)
+      note(concat("warning: the feature ", in_quotes(data_.columns[f]), " only numbers the rows (",
+                  source_.path, "); leave it out with data.ignore = [", in_quotes(data_.columns[f]), "]"));
+  }
+}
+
 Dataset TableBuilder::finish() {
   if (data_.size() == 0) fail_input("the table has no rows (", source_.path, "); add some below its header");
+  if (!problems_.empty()) problems_.refuse(source_.columns.empty());
+  if (headers_ > 0)
+    note(concat("warning: ", headers_, headers_ == 1 ? " row repeats" : " rows repeat",
+                " the header (first: ", place(source_.path, first_header_line_), "), and ",
+                headers_ == 1 ? "is" : "are", " left out"));
+  note_row_numbers();
   if (!source_.read_labels) return std::move(data_);
   const auto row_place = [&](int64_t row) {
     return concat(place(source_.path, lines_[row]), ", row ", row + 1, ", column ", in_quotes(source_.label));

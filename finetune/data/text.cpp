@@ -1,6 +1,9 @@
 #include "finetune/data/text.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "core/error.h"
@@ -11,14 +14,32 @@ namespace {
 constexpr size_t kShownBytes = 60;
 constexpr size_t kShownNames = 3;
 
+// White_Space of Unicode 15, and U+FEFF, which files that were put together have inside. No one's bytes are
+// the end of another character.
+constexpr std::array<std::string_view, 26> kSpaces = {
+    " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u0085", "\u00A0", "\u1680",
+    "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
+    "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000", "\uFEFF"};
+
 bool is_utf8_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 }  // namespace
 
 std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto starts = [&](std::string_view space) { return text.starts_with(space); };
+  const auto ends = [&](std::string_view space) { return text.ends_with(space); };
+  for (auto space = kSpaces.end();
+       (space = std::find_if(kSpaces.begin(), kSpaces.end(), starts)) != kSpaces.end();)
+    text.remove_prefix(space->size());
+  for (auto space = kSpaces.end();
+       (space = std::find_if(kSpaces.begin(), kSpaces.end(), ends)) != kSpaces.end();)
+    text.remove_suffix(space->size());
+  return text;
+}
+
+std::string lower_ascii(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
 }
 
 std::optional<double> parse_number(std::string_view text) {
@@ -62,6 +83,10 @@ std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
+}
+
+bool glob_matches(const std::string& glob, const std::string& name) {
+  return fnmatch(glob.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
 }
 
 std::string name_list(const std::vector<std::string>& names) {

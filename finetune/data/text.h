@@ -8,12 +8,14 @@
 
 namespace thaw {
 
-// The number that the whole text is, blanks around it and a leading '+' aside; nothing if it is not one or is
-// outside double's range. "nan" and "inf" are numbers here: callers that need finite ones check.
+// The number that the whole text is, white space around it and a leading '+' aside; nothing if it is not one
+// or is outside double's range. "nan" and "inf" are numbers here: callers that need finite ones check.
 std::optional<double> parse_number(std::string_view text);
 
-// Without the blanks and tabs around it.
+// Without the white space of Unicode around it (White_Space, and the byte order mark).
 std::string_view trim(std::string_view text);
+
+std::string lower_ascii(std::string text);
 
 // The text in double quotes on one line: control characters escaped, cut after 60 bytes.
 std::string in_quotes(std::string_view text);
@@ -23,6 +25,9 @@ std::string csv_field(const std::string& text);
 
 // "a, b, c".
 std::string joined(const std::vector<std::string>& words);
+
+// Whether the whole name is of the form of the glob (*, ?, [a-c]); a backslash is itself.
+bool glob_matches(const std::string& glob, const std::string& name);
 
 // The first three names, quoted, and how many there are when there are more.
 std::string name_list(const std::vector<std::string>& names);

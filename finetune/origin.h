@@ -1,0 +1,37 @@
+// What the weights that a run starts from were trained on, as far as their folder says it: the new data must
+// mean the same to them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "finetune/config.h"
+#include "finetune/data/standardize.h"
+#include "finetune/image_input.h"
+
+namespace thaw {
+
+struct Origin {
+  std::string path;                  // of the folder
+  std::vector<std::string> columns;  // of a table, in the order of the network's inputs
+  Standardizer standardizer;         // empty: it took values as they are
+  std::optional<ImageInput> images;  // of a ViT's folder: how each channel is normalised
+};
+
+// The folder of model.from, else that in which the weights of model.init stand, where thaw wrote it. Nothing
+// for weights that nobody described.
+std::optional<Origin> origin_of(const Config& config);
+
+// The classes of the head in a file of weights, by what stands beside it; empty where nothing is known.
+std::vector<std::string> labels_beside(const std::string& weights);
+
+// Where the mean and deviation of features come from.
+enum class Scaling { none, model, training };
+
+// As data.standardize says. `notes`: what the user should know of the choice. InputError where "model" is
+// wanted and there are none.
+Scaling choose_scaling(const Config& config, const std::optional<Origin>& origin,
+                       std::vector<std::string>& notes);
+
+}  // namespace thaw

@@ -1,0 +1,216 @@
+// Tables as people have them: what was meant is read, or one line says why not.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "finetune/class_spelling.h"
+#include "finetune/data/labels.h"
+#include "tests/support/data_files.h"
+
+namespace thaw {
+namespace {
+
+using MessyTable = DataFiles;
+
+bool has_note(const Dataset& data, const std::string& part) {
+  for (const std::string& note : data.notes)
+    if (note.find(part) != std::string::npos) return true;
+  return false;
+}
+
+DataSource texts(const std::string& text = "text") {
+  DataSource source;
+  source.text = text;
+  source.read_labels = false;
+  return source;
+}
+
+TEST(LabelKey, IsOneForEqualNumbersAndForTextsWithoutWhiteSpace) {
+  for (const char* one : {"1", "1.0", "01", "+1", "1e0", "10e-1", "0.1e1", " 1 ", "\u00A01", "1\uFEFF", "1."})
+    EXPECT_EQ(label_key(one), label_key("1")) << one;
+  EXPECT_EQ(label_key("-0.00"), label_key("0"));
+  EXPECT_EQ(label_key("1e2"), label_key("100"));
+  EXPECT_NE(label_key("1"), label_key("-1"));
+  EXPECT_NE(label_key("1"), label_key("10"));
+  // As doubles they would be equal.
+  EXPECT_NE(label_key("12345678901234567890"), label_key("12345678901234567891"));
+  for (const char* text : {"1a", "e1", ".", "-", "1e", "1e+", "0x1", "1_0", "nan", "inf", "1.2.3", "1 2"})
+    EXPECT_EQ(label_key(text), text);
+  EXPECT_EQ(label_key("1e99999999999"), "1e99999999999") << "an exponent that no number has";
+  EXPECT_EQ(label_key("\u3000dog\u2003"), "dog");
+  EXPECT_NE(label_key("caf\u00E9"), label_key("cafe\u0301"));
+}
+
+TEST(LabelKey, PlacesAreByKeyWhateverTheOrder) {
+  EXPECT_EQ(places_of_labels({"b", "1.0"}, {"1", "a", "b"}), (std::vector<int64_t>{2, 0}));
+  EXPECT_EQ(places_of_labels({"b", "c"}, {"1", "a", "b"}), std::nullopt);
+}
+
+TEST_F(MessyTable, EqualNumbersAreOneClassInEveryFormat) {
+  const Dataset csv = read("a.csv", "x,label\n1,1\n2,1.0\n3,01\n4,2\n5,\u00A02\n");
+  EXPECT_EQ(csv.classes, (Strings{"1", "2"}));
+  EXPECT_EQ(csv.label, (std::vector<int64_t>{0, 0, 0, 1, 1}));
+  EXPECT_TRUE(has_note(csv, "the labels \"01\", \"1\", \"1.0\" are one class, \"1\""));
+  const Dataset json = read(
+      "a.jsonl",
+      "{\"x\":1,\"label\":1}\n{\"x\":1,\"label\":1.0}\n{\"x\":1,\"label\":\"01\"}\n{\"x\":1,\"label\":10}");
+  EXPECT_EQ(json.classes, (Strings{"1", "10"}));
+  EXPECT_EQ(json.label, (std::vector<int64_t>{0, 0, 0, 1}));
+}
+
+TEST_F(MessyTable, ANumberKeepsItsSpellingWhereItHasOne) {
+  EXPECT_EQ(read("a.csv", "x,label\n1,01234\n2,00999\n").classes, (Strings{"00999", "01234"}));
+  EXPECT_EQ(read("a.csv", "x,label\n1,10.0\n2,9.0\n").classes, (Strings{"9.0", "10.0"}))
+      << "integers: by value";
+}
+
+TEST_F(MessyTable, ClassesThatAreNamedMatchByKey) {
+  const Dataset d = read("a.csv", "x,label\n1,1.0\n2,0\n", with_classes({"1", "0"}));
+  EXPECT_EQ(d.classes, (Strings{"1", "0"}));
+  EXPECT_EQ(d.label, (std::vector<int64_t>{0, 1}));
+  expect_refused("a.csv", "x,label\n1,1\n", {"\"1.0\" is listed twice"}, with_classes({"1", "1.0"}));
+  DataSource merged;
+  merged.merge = {{"low", {"1", "2"}}, {"high", {"3"}}};
+  EXPECT_EQ(read("a.csv", "x,label\n1,1.0\n2,02\n3,3\n", merged).label, (std::vector<int64_t>{1, 1, 0}));
+}
+
+TEST(ClassSpelling, WarnsOfClassesThatLookAlike) {
+  EXPECT_TRUE(notes_of_spellings({"cat", "dog", "1", "10", "new-york"}).empty());
+  const Strings notes = notes_of_spellings({"Dog", "cafe\u0301", "caf\u00E9", "dog", "newyork", "new york"});
+  ASSERT_EQ(notes.size(), 3);
+  EXPECT_NE(notes[0].find("form of Unicode"), std::string::npos);
+  EXPECT_NE(notes[1].find("\"Dog\" and \"dog\" differ in capitals"), std::string::npos);
+  EXPECT_NE(notes[2].find("differ in blanks"), std::string::npos);
+}
+
+TEST_F(MessyTable, ColumnsThatNobodyReadsAreAskedNothing) {
+  const Dataset index = read("a.csv", ",x,label\n0,5,a\n1,6,b\n");
+  EXPECT_EQ(index.columns, (Strings{"x"}));
+  EXPECT_TRUE(has_note(index, "column 1 has no name and is left out"));
+  DataSource named = unlabelled({"x"});
+  EXPECT_EQ(read("a.csv", "n,n,x,\nu,v,5,\n", named).x, (std::vector<float>{5}));
+  DataSource ignoring;
+  ignoring.ignore = {"id*", "n"};
+  EXPECT_EQ(read("a.csv", "id1,n,n,x,label\nr,u,v,5,a\n", ignoring).columns, (Strings{"x"}));
+  DataSource choosing;
+  choosing.features = {"x?"};
+  choosing.ignore = {"x2"};
+  EXPECT_EQ(read("a.csv", "x1,x2,x3,y,label\n1,q,3,q,a\n", choosing).x, (std::vector<float>{1, 3}));
+  choosing.features = {"z*"};
+  expect_refused("a.csv", "x1,label\n1,a\n", {"data.features has \"z*\", which no column matches", "a.csv:1"},
+                 choosing);
+  EXPECT_EQ(read("a.csv", " x ,label\r\n1,a\r\n").columns, (Strings{"x"})) << "blanks around a name";
+}
+
+TEST_F(MessyTable, KeysThatNobodyReadsAreAskedNothing) {
+  DataSource source = texts();
+  source.read_labels = true;
+  const Dataset d = read("a.jsonl",
+                         "{\"text\":\"a\",\"label\":1,\"meta\":{\"k\":[1,{}]},\"s\":NaN}\n"
+                         "{\"label\":2,\"text\":\"NaN, \\\"Infinity\\\"\",\"more\":[[]],\"more\":2}\n",
+                         source);
+  EXPECT_EQ(d.text, (Strings{"a", "NaN, \"Infinity\""}));
+  EXPECT_TRUE(has_note(d, "the keys \"more\" are not in the first line"));
+}
+
+TEST_F(MessyTable, ColumnsOfTheModelAreFoundByName) {
+  DataSource source = labelled("label");
+  source.columns = {"a", "b"};
+  const Dataset d = read("a.csv", "extra,b,label,a\nq,1,u,2\n", source);
+  EXPECT_EQ(d.x, (std::vector<float>{2, 1}));
+  EXPECT_TRUE(has_note(d, "of the columns \"extra\" nothing is read"));
+  expect_refused("a.csv", "a,c,label\n1,2,u\n",
+                 {"the model's feature columns \"b\" are not in the table",
+                  "which has \"a\", \"c\", \"label\"", "\"a\", \"b\""},
+                 source);
+  source.columns = {"a", "label"};
+  expect_refused("a.csv", "a,label\n1,2\n", {"\"label\" is the label, and one of the model's features"},
+                 source);
+}
+
+TEST_F(MessyTable, AllThatIsWrongWithTheCellsIsToldAtOnce) {
+  expect_refused(
+      "a.csv", "city,age,ok,x,label\nParis,3,true,1,a\nRome,,no,2,b\nOslo,NA,yes,3,\n",
+      {"4 problems with the cells", "feature \"city\" is not a number: \"Paris\" (", "and 2 more such rows",
+       "data.ignore = [\"city\", \"ok\", \"age\"]", "are not in this version"});
+  DataSource fixed;
+  fixed.columns = {"x"};
+  expect_refused("a.csv", "x,label\nu,a\nv,b\n", {"and 1 more such rows", "mend the cells"}, fixed);
+}
+
+TEST_F(MessyTable, ARepeatedHeaderIsNoSample) {
+  const Dataset d = read("a.csv", "x,label\n1,a\nx,label\n2,b\n x , label\n");
+  EXPECT_EQ(d.size(), 2);
+  EXPECT_EQ(d.classes, (Strings{"a", "b"}));
+  EXPECT_TRUE(has_note(d, "2 rows repeat the header (first: "));
+  EXPECT_EQ(read("a.csv", "text\nhello\ntext\n", texts()).size(), 2) << "a text may be the word";
+}
+
+TEST_F(MessyTable, AColumnThatNumbersTheRowsIsWarnedOf) {
+  std::string text = "n,x,label\n";
+  for (int row = 0; row < 12; ++row) text += std::to_string(row + 1) + "," + std::to_string(row % 5) + ",a\n";
+  const Dataset d = read("a.csv", text);
+  EXPECT_EQ(d.columns, (Strings{"n", "x"}));
+  EXPECT_TRUE(has_note(d, "\"n\" only numbers the rows"));
+  EXPECT_FALSE(has_note(d, "\"x\" only"));
+}
+
+TEST_F(MessyTable, SeparatorsAreTakenFromTheHeaderWhereTheEndingIsWrong) {
+  const Dataset d = read("a.csv", "x;label\n1.5;a\n2;\"b;c\"\n");
+  EXPECT_EQ(d.classes, (Strings{"a", "b;c"}));
+  EXPECT_TRUE(has_note(d, "separated by semicolons"));
+  EXPECT_EQ(read("a.tsv", "x,label\n1,a\n").columns, (Strings{"x"}));
+  DataSource bars;
+  bars.separator = '|';
+  EXPECT_EQ(read("a.csv", "x|label\n1|a,b\n", bars).classes, (Strings{"a,b"}));
+  expect_refused("a.csv", "x;label\n1,5;a\n", {"decimal comma: \"1,5\""});
+  EXPECT_EQ(read("A.CSV", "x,label\n1,a\n").size(), 1) << "capitals";
+}
+
+TEST_F(MessyTable, InTsvAQuoteEnclosesWhatIsClosedWithinItsField) {
+  EXPECT_EQ(read("a.tsv", "text\tn\n\"great\t1\nbad\t2\nso-so\"\t3\n", texts()).text,
+            (Strings{"\"great", "bad", "so-so\""}));
+  EXPECT_EQ(read("a.tsv", "text\tn\n\"a \"\"b\"\" c\"\t1\n\"yes\" he said\t2\n\"open\t3\n", texts()).text,
+            (Strings{"a \"b\" c", "\"yes\" he said", "\"open"}));
+  EXPECT_EQ(read("a.tsv", "text\n\"great\nbad\nso-so\"\ngood\n", texts()).size(), 4);
+  DataSource quoting = texts();
+  quoting.quote = "csv";
+  EXPECT_EQ(read("a.tsv", "text\tn\n\"a\tb\nc\"\t1\n", quoting).text, (Strings{"a\tb\nc"}));
+  expect_refused("a.tsv", "text\tn\n\"a\nb\"\t1\n",
+                 {"a row of 1 fields", "a.tsv:2:1 is not closed", "data.quote"}, texts());
+}
+
+TEST_F(MessyTable, InCsvAQuoteThatMayBeOrdinaryIsAskedAbout) {
+  const std::string text = "label,text\n1,\"great\n0,bad\n1,so-so\"\n0,good\n";
+  expect_refused("a.csv", text, {"goes on over line ends", "a.csv:2:3", "data.quote = \"none\""}, texts());
+  DataSource ordinary = texts(), enclosing = texts();
+  ordinary.quote = "none";
+  enclosing.quote = "csv";
+  EXPECT_EQ(read("a.csv", text, ordinary).text, (Strings{"\"great", "bad", "so-so\"", "good"}));
+  EXPECT_EQ(read("a.csv", text, enclosing).text, (Strings{"great\n0,bad\n1,so-so", "good"}));
+  // Of whole rows in every line nothing is left where a text has a comma or a line of its own.
+  EXPECT_EQ(read("a.csv", "label,text\n1,\"great\nfilm\"\n0,bad\n", texts()).text,
+            (Strings{"great\nfilm", "bad"}));
+  const Dataset single = read("a.csv", "text\n\"great\nbad\nso-so\"\ngood\n", texts());
+  EXPECT_EQ(single.size(), 2);
+  EXPECT_TRUE(has_note(single, "1 texts in quotes go on over line ends (first: "));
+  expect_refused("a.csv", "label,text\n1,ok\n0,\"never\n1,x\n",
+                 {"never closed", "opened at", "a.csv:3:3", "none"}, texts());
+}
+
+TEST_F(MessyTable, PairsAreTwoColumns) {
+  DataSource source = texts("premise");
+  source.read_labels = true;
+  source.text_pair = "hypothesis";
+  const Dataset d = read("a.csv", "premise,hypothesis,label\na,b,0\nc,d,1\n", source);
+  EXPECT_EQ(d.text, (Strings{"a", "c"}));
+  EXPECT_EQ(d.text_pair, (Strings{"b", "d"}));
+  expect_refused("a.csv", "premise,hypothesis,label\na,,0\n", {"the text is missing", "a.csv:2:3"}, source);
+  expect_refused("a.csv", "premise,label\na,0\n", {"no text_pair column \"hypothesis\""}, source);
+  source.text_pair = "premise";
+  expect_refused("a.csv", "premise,label\na,0\n", {"both texts of a pair are one column"}, source);
+}
+
+}  // namespace
+}  // namespace thaw

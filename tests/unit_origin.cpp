@@ -1,0 +1,153 @@
+// What new data mean to the weights that a run starts from: columns by name, values on the same scale.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "finetune/data/labels.h"
+#include "finetune/experiment.h"
+#include "finetune/run.h"
+#include "tests/support/program.h"
+#include "tests/support/messages.h"
+
+namespace thaw {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+// A run on a table of a and b, whose values are far from 0 and of unlike scales.
+class TableRun : public ::testing::Test {
+ protected:
+  TableRun() {
+    config.data.train = table("old.csv", "a,b,label", 80, true);
+    config.data.standardize = "train";
+    config.train.epochs = 20;
+    config.train.checkpoint_every = "never";
+    config.train.lr = 0.01;
+    train("run");
+    config.model.from = folder.path("run");
+    config.data.train = table("new.csv", "a,b,label", 40, true);
+    config.data.standardize.clear();
+    config.train.epochs = 0;
+  }
+
+  // Label 1 where a is above 100; b means nothing. `a_first`: the order of the columns.
+  std::string table(const std::string& name, const std::string& header, int rows, bool a_first) {
+    std::string text = header + "\n";
+    for (int row = 0; row < rows; ++row) {
+      const std::string a = std::to_string(100 + (row * 37) % 41 - 20), b = std::to_string(row % 7);
+      const std::string label = (row * 37) % 41 > 20 ? "1" : "0";
+      text += (a_first ? a + "," + b : b + "," + a) + "," + label + "\n";
+    }
+    return folder.write(name, text);
+  }
+
+  RunResult train(const std::string& name) {
+    RunRequest request;
+    request.config = config;
+    request.out = name.empty() ? "" : folder.path(name);
+    return run_training(request);
+  }
+
+  double accuracy() { return metric(train("").outcome.validation, "accuracy"); }
+
+  Strings notes() { return prepare_data(config, 0, false, false).notes; }
+  bool has_note(const std::string& part) {
+    const Strings all = notes();
+    return std::any_of(all.begin(), all.end(),
+                       [&](const std::string& note) { return note.find(part) != std::string::npos; });
+  }
+
+  testing::TemporaryFolder folder;
+  Config config;
+};
+
+TEST_F(TableRun, ColumnsAreMatchedByName) {
+  const double as_trained = accuracy();
+  EXPECT_GT(as_trained, 0.9);
+  const PreparedData straight = prepare_data(config, 0, false, false);
+  config.data.train = table("swapped.csv", "b,a,label", 40, false);
+  const PreparedData swapped = prepare_data(config, 0, false, false);
+  EXPECT_EQ(swapped.train.columns, (Strings{"a", "b"}));
+  EXPECT_EQ(swapped.train.x, straight.train.x);
+  EXPECT_EQ(accuracy(), as_trained);
+}
+
+TEST_F(TableRun, OtherColumnsAreRefusedWithBothLists) {
+  config.data.train = table("other.csv", "u,b,label", 40, true);
+  const std::string message = message_of<InputError>([&] { notes(); });
+  for (const char* part : {"the model's feature columns \"a\" are not in the table",
+                           "which has \"u\", \"b\", \"label\"", "\"a\", \"b\""})
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+}
+
+TEST_F(TableRun, FurtherFilesAreReadByNameToo) {
+  config.data.validation = table("swapped.csv", "b,a,label", 30, false);
+  config.data.duplicates = "warn";
+  EXPECT_GT(accuracy(), 0.9);
+}
+
+TEST_F(TableRun, AFileOfWeightsHasItsColumnsBesideIt) {
+  config.model.from = "mlp";
+  config.model.init = folder.path("run/model.safetensors");
+  config.data.train = table("swapped.csv", "b,a,label", 40, false);
+  EXPECT_GT(accuracy(), 0.9);
+  EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
+}
+
+TEST_F(TableRun, ItsOwnMeanAndDeviationAreTheDefault) {
+  const PreparedData data = prepare_data(config, 0, false, false);
+  EXPECT_EQ(data.scaling, Scaling::model);
+  EXPECT_EQ(data.preprocess.mean, origin_of(config)->standardizer.mean);
+  EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
+  config.data.standardize = "true";
+  EXPECT_EQ(prepare_data(config, 0, false, false).train.x, data.train.x);
+  config.data.standardize = "model";
+  EXPECT_EQ(prepare_data(config, 0, false, false).train.x, data.train.x);
+}
+
+TEST_F(TableRun, StatisticsOfAFewRowsAreWarnedOf) {
+  config.data.samples_per_class = 3;
+  const double own = accuracy();
+  EXPECT_FALSE(has_note("rough"));
+  EXPECT_GT(own, 0.9);
+  config.data.standardize = "train";
+  EXPECT_TRUE(
+      has_note("warning: mean and deviation are those of 6 rows, and of fewer than 50 they are rough"));
+  EXPECT_TRUE(has_note("not by the mean and deviation of"));
+}
+
+TEST_F(TableRun, ValuesThatTheModelWasNotTrainedOnAreWarnedOf) {
+  config.data.standardize = "false";
+  EXPECT_EQ(prepare_data(config, 0, false, false).scaling, Scaling::none);
+  EXPECT_TRUE(has_note("warning: the model was trained on standardised values"));
+  config.model.from = "mlp";
+  EXPECT_FALSE(has_note("warning: the model was trained"));
+  config.data.standardize = "model";
+  EXPECT_NE(message_of<InputError>([&] { notes(); }).find("no starting model"), std::string::npos);
+}
+
+TEST_F(TableRun, WhatWasTrainedOnRawValuesIsNotGivenOthersInSilence) {
+  config.model.from = "mlp";
+  config.data.standardize = "false";
+  train("raw");
+  config.model.from = folder.path("raw");
+  config.data.standardize.clear();
+  EXPECT_EQ(prepare_data(config, 0, false, false).scaling, Scaling::none);
+  config.data.standardize = "true";
+  EXPECT_EQ(prepare_data(config, 0, false, false).scaling, Scaling::training);
+  EXPECT_TRUE(has_note("warning: the model was trained on values as they are"));
+}
+
+// A run that goes on from a run hands the statistics on.
+TEST_F(TableRun, TheNextRunKeepsThem) {
+  train("next");
+  Config next = config;
+  next.model.from = folder.path("next");
+  EXPECT_EQ(origin_of(next)->standardizer.mean, origin_of(config)->standardizer.mean);
+}
+
+}  // namespace
+}  // namespace thaw
