@@ -9,8 +9,8 @@
 #include "finetune/data/labels.h"
 #include "finetune/experiment.h"
 #include "finetune/run.h"
-#include "tests/support/program.h"
 #include "tests/support/messages.h"
+#include "tests/support/program.h"
 
 namespace thaw {
 namespace {

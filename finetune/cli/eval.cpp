@@ -61,14 +61,11 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   of_model.model.from = folder.path;
   of_model.data.standardize.clear();
   PreparedData data = load_data(of_model, false, false);
-  if (has_test) {
-    Progress().message(data.notes.front());
-    return {"test", section.train, std::move(data.test), data.test_hash};
-  }
-  if (data.validation.size() == 0)
+  if (!has_test && data.validation.size() == 0)
     fail_input("the config has neither test nor validation data (", config.path,
                "); set data.test or data.test_fraction");
   Progress().message(data.notes.front());
+  if (has_test) return {"test", section.train, std::move(data.test), data.test_hash};
   return {"validation", section.train, std::move(data.validation), {}};
 }
 
