@@ -1,7 +1,5 @@
 #include "finetune/selector.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -44,10 +42,6 @@ std::vector<std::string_view> split_items(std::string_view text) {
 std::optional<std::string_view> after(std::string_view prefix, std::string_view item) {
   if (item.substr(0, prefix.size()) != prefix) return std::nullopt;
   return item.substr(prefix.size());
-}
-
-bool glob_matches(const std::string& glob, const std::string& name) {
-  return fnmatch(glob.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
 }
 
 // Resolves the items of one selector to masks over the names.

@@ -22,30 +22,33 @@ namespace {
 // is refused at its opening bracket, so depth is never more than 1.
 class FlatObject : public nlohmann::json_sax<nlohmann::json> {
  public:
-  using Pair = std::pair<std::string, std::string>;
+  struct Pair {
+    std::string name, value;
+    bool is_text = true;
+  };
 
   const std::vector<Pair>& pairs() const { return pairs_; }
   const std::string& problem() const { return problem_; }
 
-  bool null() override { return value(""); }
-  bool boolean(bool v) override { return value(v ? "true" : "false"); }
-  bool number_integer(number_integer_t v) override { return value(integer_text(v)); }
-  bool number_unsigned(number_unsigned_t v) override { return value(integer_text(v)); }
-  bool number_float(number_float_t, const string_t& text) override { return value(text); }
-  bool string(string_t& v) override { return value(v); }
+  bool null() override { return value("", false); }
+  bool boolean(bool v) override { return value(v ? "true" : "false", false); }
+  bool number_integer(number_integer_t v) override { return value(integer_text(v), false); }
+  bool number_unsigned(number_unsigned_t v) override { return value(integer_text(v), false); }
+  bool number_float(number_float_t, const string_t& text) override { return value(text, false); }
+  bool string(string_t& v) override { return value(v, true); }
   bool binary(binary_t&) override { return stop("binary data"); }
   bool key(string_t& name) override {
-    pairs_.emplace_back(name, "");
+    pairs_.push_back({name, ""});
     return true;
   }
   bool start_object(size_t) override {
-    if (open_) return stop(concat("a nested object as the value of ", in_quotes(pairs_.back().first)));
+    if (open_) return stop(concat("a nested object as the value of ", in_quotes(pairs_.back().name)));
     open_ = true;
     return true;
   }
   bool end_object() override { return true; }
   bool start_array(size_t) override {
-    return stop(open_ ? concat("a list as the value of ", in_quotes(pairs_.back().first))
+    return stop(open_ ? concat("a list as the value of ", in_quotes(pairs_.back().name))
                       : "a line that is a list");
   }
   bool end_array() override { return true; }
@@ -63,9 +66,10 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
     return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), v).ptr};
   }
 
-  bool value(std::string text) {
+  bool value(std::string text, bool is_text) {
     if (!open_) return stop("a line that is a bare value");
-    pairs_.back().second = std::move(text);
+    pairs_.back().value = std::move(text);
+    pairs_.back().is_text = is_text;
     return true;
   }
 
@@ -83,7 +87,7 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
 class ColumnOrder {
  public:
   ColumnOrder(const std::string& path, const std::vector<FlatObject::Pair>& first) : path_(path) {
-    for (const auto& [name, value] : first) {
+    for (const auto& [name, value, is_text] : first) {
       column_.emplace(name, names_.size());
       names_.push_back(name);
     }
@@ -93,7 +97,7 @@ class ColumnOrder {
 
   void arrange(const std::vector<FlatObject::Pair>& pairs, int64_t line, std::vector<Cell>& cells) const {
     cells.assign(names_.size(), Cell{});
-    for (const auto& [name, value] : pairs) {
+    for (const auto& [name, value, is_text] : pairs) {
       const auto found = column_.find(name);
       if (found == column_.end()) {
         fail_input("the key ", in_quotes(name), " is not in the first line (", place(path_, line),
@@ -105,6 +109,7 @@ class ColumnOrder {
       }
       cell.text = value;
       cell.line = line;
+      cell.is_text = is_text;
     }
     for (size_t i = 0; i < cells.size(); ++i) {
       if (cells[i].line == 0) {

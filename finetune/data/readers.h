@@ -37,6 +37,11 @@ struct DataSource {
   // label, text and group, in file order.
   std::vector<std::string> columns;
 
+  // Columns to keep as text, whatever else becomes of them: names and globs, "all", and with "!" in front
+  // what is not kept. In the order of these, of one glob's in file order.
+  std::vector<std::string> keep;
+  bool keep_id = false;  // before them, a column called id, Id or ID that is no feature, label or text
+
   // With labels: only the samples whose id is in [rows[0], rows[1]). Empty: all.
   std::vector<int64_t> rows;
 

@@ -15,6 +15,37 @@ std::string place(const std::string& path, int64_t line, int64_t column) {
   return column == 0 ? concat(path, ":", line) : concat(path, ":", line, ":", column);
 }
 
+namespace {
+
+bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
+
+}  // namespace
+
+std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,
+                                    const std::vector<std::string>& names, const std::string& where) {
+  const auto matches = [](const std::string& pattern, const std::string& name) {
+    return pattern == "all" || pattern == name || glob_matches(pattern, name);
+  };
+  std::vector<size_t> kept;
+  std::vector<bool> taken(names.size(), false);
+  for (const bool leaves_out : {true, false}) {
+    for (const std::string& pattern : patterns) {
+      if (pattern.starts_with('!') != leaves_out) continue;
+      bool found = false;
+      for (size_t i = 0; i < names.size(); ++i) {
+        if (!matches(leaves_out ? pattern.substr(1) : pattern, names[i])) continue;
+        found = true;
+        if (!taken[i] && !leaves_out) kept.push_back(i);
+        taken[i] = true;
+      }
+      if (!found)
+        fail_input("there is no column ", in_quotes(pattern), " to keep (", where, "); the columns are ",
+                   name_list(names));
+    }
+  }
+  return kept;
+}
+
 TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> names, int64_t line)
     : source_(source), names_(std::move(names)), feature_slot_(names_.size(), kSkipped) {
   check_names(line);
@@ -27,6 +58,7 @@ TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> na
     text_column_ = find_column(source.text, "text", line);
     check_apart(label_column_, text_column_, line);
     data_.sample_shape = {0};
+    choose_kept(line);
     return;
   }
   if (source.columns.empty()) {
@@ -39,6 +71,7 @@ TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> na
                "); add columns beside the label, text and group");
   }
   data_.sample_shape = {static_cast<int64_t>(data_.columns.size())};
+  choose_kept(line);
 }
 
 void TableBuilder::check_names(int64_t line) const {
@@ -101,6 +134,18 @@ void TableBuilder::choose_features(int64_t line) {
   }
 }
 
+void TableBuilder::choose_kept(int64_t line) {
+  std::vector<std::string> patterns;
+  for (size_t i = 0; source_.keep_id && i < names_.size(); ++i) {
+    const bool is_used =
+        feature_slot_[i] != kSkipped || static_cast<int64_t>(i) == text_column_ || names_[i] == source_.label;
+    if (!is_used && is_id(names_[i])) patterns.push_back(names_[i]);
+  }
+  patterns.insert(patterns.end(), source_.keep.begin(), source_.keep.end());
+  kept_ = columns_to_keep(patterns, names_, place(source_.path, line));
+  for (const size_t i : kept_) data_.kept.push_back({names_[i], {}});
+}
+
 void TableBuilder::add(const std::vector<Cell>& cells) {
   const size_t start = data_.x.size();
   data_.x.resize(start + data_.columns.size());
@@ -113,6 +158,8 @@ void TableBuilder::add(const std::vector<Cell>& cells) {
       fail_input("the text is missing (", cell_place(text), "); fill it in, or remove the row");
     data_.text.emplace_back(text.text);
   }
+  for (size_t i = 0; i < kept_.size(); ++i)
+    data_.kept[i].cells.push_back({std::string(cells[kept_[i]].text), cells[kept_[i]].is_text});
   if (label_column_ != kAbsent) labels_.emplace_back(cells[label_column_].text);
   if (group_column_ != kAbsent) {
     const Cell& group = cells[group_column_];
