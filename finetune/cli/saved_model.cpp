@@ -162,6 +162,15 @@ void check_report(Model& model, LoadReport report, const std::string& path, bool
                                    : "give the folder of a finished run");
 }
 
+// Of --text, where there is a column to choose.
+const std::string& named_text_column(const std::string& name, const DataSource& source) {
+  if (source.text.empty()) fail_input("the model takes no text (--text ", name, "); leave the option out");
+  if (source.path == "-" || source.path.ends_with(".txt"))
+    fail_input("a text per line has no columns (", source.path, ", --text ", name,
+               "); leave the option out, or give a .csv, .tsv or .jsonl table");
+  return name;
+}
+
 }  // namespace
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
@@ -186,7 +195,7 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   return saved;
 }
 
-Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
+Dataset read_inputs(const ModelFolder& folder, const std::string& path, const InputColumns& columns) {
   const Preprocess& preprocess = folder.preprocess;
   DataSource source;
   source.path = path;
@@ -194,6 +203,9 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
   source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
   source.read_labels = false;
   if (const auto text = text_input(folder)) source.text = text->column;
+  if (!columns.text.empty()) source.text = named_text_column(columns.text, source);
+  source.keep = columns.keep;
+  source.keep_id = columns.keep_id;
   source.columns = preprocess.columns;
   Dataset data = read_dataset(source);
   prepare_for(folder, path, data);
