@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/config_axes.h"
 #include "finetune/config_keys.h"
+#include "finetune/config_overrides.h"
 #include "finetune/config_value.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
@@ -48,7 +49,11 @@ class ConfigReader {
 
   [[noreturn]] void refuse_unknown(const std::string& dotted, const toml::key& key,
                                    const std::vector<std::string>& known) const {
-    const std::string nearest = did_you_mean(key.str(), known);
+    const std::size_t dot = dotted.rfind('.');
+    const std::string meant =
+        meant_key(dot == std::string::npos ? "" : dotted.substr(0, dot), std::string(key.str()));
+    const std::string nearest =
+        meant.empty() ? did_you_mean(key.str(), known) : concat("; did you mean ", in_quotes(meant), "?");
     refuse_key("unknown key " + in_quotes(dotted), key,
                nearest.empty()
                    ? concat("; the keys are ", name_list(known), "; `thaw help config` explains them")
@@ -157,10 +162,35 @@ class ConfigReader {
     const auto value = reader(*root_["model"]["from"].node(), "model.from", rule);
     const std::string folder = value.absolute_path(from);
     std::error_code ignored;
-    if (!fs::is_directory(folder, ignored))
-      value.refuse("is neither a built-in architecture nor a folder",
-                   "write \"mlp\", \"cnn\" or the path of a model folder");
+    if (!fs::is_directory(folder, ignored)) refuse_model(value, from, folder);
     from = folder;
+  }
+
+  // An unknown word, or a path of which a part is right; with the nearest name that there is instead.
+  void refuse_model(const ValueReader& value, std::string from, std::string path) const {
+    for (std::string* text : {&from, &path})
+      while (text->size() > 1 && text->ends_with('/')) text->pop_back();
+    const std::string mend =
+        concat("write one of ", joined(architectures()),
+               ", or the path of a model's folder (with config.json and weights; nothing is downloaded)");
+    std::error_code ignored;
+    if (fs::exists(path, ignored))
+      value.refuse("is a file, no model's folder",
+                   path.ends_with(".safetensors")
+                       ? "give the folder that it is in; weights alone go to model.init"
+                       : mend);
+    const fs::path parent = fs::path(path).parent_path(), written = fs::path(from).parent_path();
+    const bool is_word = written.empty();
+    if (!fs::is_directory(parent, ignored))
+      value.refuse(concat("is no folder: there is no ", parent.string(), " either"), mend);
+    std::vector<std::string> known = is_word ? architectures() : std::vector<std::string>{};
+    for (const auto& entry : fs::directory_iterator(parent, ignored))
+      if (entry.is_directory(ignored)) known.push_back((written / entry.path().filename()).string());
+    std::sort(known.begin(), known.end());
+    const std::string nearest = nearest_name(from, known);
+    value.refuse(is_word ? "is an unknown architecture, and there is no such folder"
+                         : "is no folder: there is no " + path,
+                 (nearest.empty() ? "" : "did you mean " + in_quotes(nearest) + "? ") + mend);
   }
 
   void check_strategy_names() const {
@@ -262,78 +292,12 @@ class ConfigReader {
   Config config_;
 };
 
-toml::table parse_toml(const std::string& text, const std::string& path) {
-  try {
-    return toml::parse(text, path);
-  } catch (const toml::parse_error& error) {
-    fail_input("no valid TOML: ", error.description(), " (", place_of(error.source(), path),
-               "); mend the line");
-  }
-}
-
 // Their path where a config is wanted.
 void refuse_data(const std::string& path) {
   for (const char* ending : {".csv", ".tsv", ".jsonl", ".gz"})
     if (lower_ascii(path).ends_with(ending))
       fail_input("a file of data is no config (", path, "); write a TOML file with [data] and train = ",
                  in_quotes(fs::path(path).filename().string()), ", and give that");
-}
-
-// What a key's alternative was is void when an override gives the key.
-void drop_alternatives(toml::table& root, const toml::table& given) {
-  for (const Alternatives& pair : alternatives())
-    for (const auto& [key, other] : {std::pair{pair.first, pair.second}, std::pair{pair.second, pair.first}})
-      if (given[pair.section][key] && root[pair.section].is_table())
-        root[pair.section].as_table()->erase(other);
-}
-
-// Keys of a section go to that section; a table that is the value of a key, { .. }, takes the old one's
-// place.
-void merge(toml::table& into, toml::table&& from, bool is_root = true) {
-  for (auto&& [key, node] : from) {
-    toml::table* below = into[key.str()].as_table();
-    if (below != nullptr && node.is_table() && (is_root || !node.as_table()->is_inline()))
-      merge(*below, std::move(*node.as_table()), false);
-    else
-      std::move(node).visit([&into, &name = key](auto&& value) {
-        into.insert_or_assign(name, std::forward<decltype(value)>(value));
-      });
-  }
-}
-
-// KEY=VALUE, where VALUE is TOML or, failing that, a bare word.
-toml::table parse_override(const std::string& text) {
-  const std::string source = std::string(kSetOption) + text;
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0 || text.find('\n') != std::string::npos)
-    fail_input("'", text, "' sets nothing (--set); write --set KEY=VALUE, such as --set train.lr=1e-3");
-  try {
-    return toml::parse(text, source);
-  } catch (const toml::parse_error&) {
-    const std::string value = text.substr(equals + 1);
-    if (value.empty() || std::string_view("\"'[{").find(value[0]) != std::string_view::npos)
-      fail_input(in_quotes(value), " is no TOML value (", source, "); quote texts, close brackets");
-    if (value.find('\'') != std::string::npos)
-      fail_input("a bare word with a quote in it (", source, "); quote it");
-    return parse_toml(text.substr(0, equals) + "='" + value + "'", source);
-  }
-}
-
-// Changes win over what stands there.
-void give(toml::table& root, toml::table&& changes) {
-  drop_alternatives(root, changes);
-  merge(root, std::move(changes));
-}
-
-// All that --set gives. Of two keys that are alternatives one would quietly drop the other.
-toml::table parse_overrides(const std::vector<std::string>& overrides) {
-  toml::table given;
-  for (const std::string& change : overrides) merge(given, parse_override(change));
-  for (const Alternatives& pair : alternatives())
-    if (given[pair.section][pair.first] && given[pair.section][pair.second])
-      fail_input(pair.section, '.', pair.first, " and ", pair.section, '.', pair.second,
-                 " are both given, and one takes the other's place (--set); leave one out");
-  return given;
 }
 
 // Gives `cell` one value of each axis, which it takes.
@@ -365,8 +329,9 @@ Study load_study(const std::string& path, const std::vector<std::string>& overri
     if (cells > kMostCells)
       fail_input("the study has more than ", kMostCells, " cells (", path, "); give its axes fewer values");
     give_values(cell, axes, place);
-    give(cell, parse_overrides(overrides));
+    const std::vector<std::string> notes = give(cell, parse_overrides(overrides));
     study.cells.push_back({place, ConfigReader(path, cell).read()});
+    study.cells.back().config.notes = notes;
     // The last axis runs fastest.
     std::size_t axis = place.size();
     while (axis > 0 && ++place[axis - 1] == axes[axis - 1].size()) place[--axis] = 0;

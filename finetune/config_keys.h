@@ -92,6 +92,10 @@ struct Alternatives {
 };
 const std::vector<Alternatives>& alternatives();
 
+// The key that was meant by one that there is not, by what other programs call it or by the section that has
+// it: "train.lr" for learning_rate. Empty where none is. `section`: empty for a key in none.
+std::string meant_key(const std::string& section, const std::string& name);
+
 // Checks of values that concern each other. InputError naming the keys.
 void check_together(const Config& config);
 

@@ -36,7 +36,7 @@ fresh_folder() {
 
 build_program() {
   cmake --preset release >build/configure.log || { cat build/configure.log; return 1; }
-  cmake --build --preset program
+  cmake --build --preset release --target thaw
 }
 
 # The data that a case takes from a Debian package, named in a line of its config.

@@ -34,6 +34,16 @@ struct TrainProgress {
   double seconds = 0;  // so far
 };
 
+// An evaluation on the validation data, as it is made.
+struct TrainEvaluation {
+  std::int64_t completed = 0, total = 0;
+  double epoch = 0;
+  int phase = 0, phases = 1;  // the phase that the last update was of, from 0, of so many
+  double lr = 0;              // of the last update, before multipliers
+  double loss = 0;            // of the last update
+  const Metrics& metrics;
+};
+
 struct RunOutcome {
   RunStatus status = RunStatus::ok;
   std::string message;  // of a divergence
@@ -55,8 +65,9 @@ class Trainer {
  public:
   struct Hooks {
     std::function<void(const TrainProgress&)> progress;  // after every update
-    std::function<void(const std::string&)> message;     // for the user
-    ChromeTrace* trace = nullptr;                        // of the first update that the ledger measures
+    std::function<void(const TrainEvaluation&)> evaluated;
+    std::function<void(const std::string&)> message;  // for the user
+    ChromeTrace* trace = nullptr;                     // of the first update that the ledger measures
   };
 
   // `model` has its starting weights and adapters. `folder` may be null: then nothing is written.

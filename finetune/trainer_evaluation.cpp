@@ -27,6 +27,12 @@ void Trainer::evaluate_now() {
     folder_->append_metrics(evaluation_line(state_.completed, "validation", metrics, phase_));
   state_.evaluation_seconds += seconds_since(start);
   outcome_.validation = metrics;
+  if (hooks_.evaluated)
+    hooks_.evaluated(
+        {state_.completed, total_,
+         static_cast<double>(state_.completed) / static_cast<double>(batches_.updates_per_epoch()), phase_,
+         static_cast<int>(plan_.phases().size()), learning_rate(state_.completed - 1), state_.last_loss,
+         metrics});
 
   const std::string& monitor = config_.train.monitor;
   const double value = metric(metrics, monitored(monitor));

@@ -86,9 +86,69 @@ TEST_F(CliCommands, ResolvedConfigRepeatsTheRun) {
 }
 
 TEST_F(CliCommands, ProgressIsPlainAndSparseWithoutATerminal) {
-  const ProgramResult result = train({"--set", "train.epochs=20"});
+  const ProgramResult result = train({"--set", "train.epochs=200"});
   EXPECT_EQ(result.err.find('\r'), std::string::npos);
-  EXPECT_LE(std::count(result.err.begin(), result.err.end(), '\n'), 15);
+  EXPECT_LE(std::count(result.err.begin(), result.err.end(), '\n'), 30) << result.err;
+}
+
+TEST_F(CliCommands, EvaluationsAreShownAndTheBestIsNamed) {
+  const ProgramResult result =
+      train({"--strategy", "gradual", "--json", "--set", "train.epochs=3", "--set", "train.lr=0.01"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  std::vector<std::string> rows;
+  std::istringstream lines(result.err);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("  ")) rows.push_back(line);
+  ASSERT_EQ(rows.size(), 4u) << result.err;
+  for (const char* column : {"epoch", "update", "loss", "accuracy", "macro_f1", "lr", "phase"})
+    EXPECT_NE(rows[0].find(column), std::string::npos) << column;
+  // The numbers are those of metrics.jsonl.
+  std::vector<json> evaluations;
+  for (const json& line : json_lines(file_text(run + "/metrics.jsonl")))
+    if (line.value("split", "") == "validation") evaluations.push_back(line);
+  ASSERT_EQ(evaluations.size(), 3u);
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::istringstream words(rows[i + 1]);
+    double epoch = 0, update = 0, loss = 0, validation_loss = 0, accuracy = 0, macro_f1 = 0, lr = 0;
+    int phase = 0;
+    words >> epoch >> update >> loss >> validation_loss >> accuracy >> macro_f1 >> lr >> phase;
+    EXPECT_EQ(epoch, static_cast<double>(i + 1));
+    EXPECT_EQ(update, evaluations[i]["step"].get<double>());
+    EXPECT_NEAR(validation_loss, evaluations[i]["loss"].get<double>(), 1e-3);
+    EXPECT_NEAR(accuracy, evaluations[i]["accuracy"].get<double>(), 1e-4);
+    EXPECT_NEAR(macro_f1, evaluations[i]["macro_f1"].get<double>(), 1e-4);
+    EXPECT_EQ(lr, 0.01);
+    EXPECT_EQ(phase, i == 0 ? 1 : 2);
+    if (evaluations[i]["loss"] < evaluations[best]["loss"]) best = i;
+  }
+  EXPECT_EQ(json::parse(result.out)["best"]["step"], evaluations[best]["step"]);
+  EXPECT_EQ(json::parse(result.out)["best"]["metrics"]["loss"], evaluations[best]["loss"]);
+}
+
+TEST_F(CliCommands, TheBestEvaluationNeedNotBeTheLast) {
+  const std::vector<std::string> options = {
+      "--set", "train.epochs=6",           "--set", "train.lr=3",
+      "--set", "train.eval_every=1 steps", "--set", "train.optimizer=sgd"};
+  const ProgramResult result = train(options);
+  ASSERT_EQ(result.code, 0) << result.err;
+  json best;
+  std::int64_t last = 0;
+  for (const json& line : json_lines(file_text(run + "/metrics.jsonl"))) {
+    last = line["step"];
+    if (line.value("split", "") == "validation" && (best.is_null() || line["loss"] < best["loss"]))
+      best = line;
+  }
+  ASSERT_LT(best["step"], last) << "at this rate the loss goes up and down";
+  const std::string wanted = "after update " + best["step"].dump();
+  EXPECT_NE(
+      result.out.find(wanted + "; the last weights are kept (train.restore_best = true keeps the best)"),
+      std::string::npos)
+      << result.out;
+  run = folder.path("restored");
+  std::vector<std::string> restored = options;
+  restored.insert(restored.end(), {"--set", "train.restore_best=true"});
+  EXPECT_NE(train(restored).out.find(wanted + "\n"), std::string::npos) << "nothing to say: it is kept";
 }
 
 TEST_F(CliCommands, ThreadsDoNotChangeBits) {

@@ -57,6 +57,7 @@ check_install() {
   cmake -S tests/consumer -B build/consumer/build -G Ninja -DCMAKE_PREFIX_PATH="$PWD/build/consumer/prefix" >/dev/null
   cmake --build build/consumer/build
   build/consumer/build/consumer
+  (cd build/consumer/build && ./train)
 }
 
 check_cuda() {

@@ -178,7 +178,7 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
       {"[train]\neval_every = \"often\"\n", {"is no interval"}},
       {"[train]\nmonitor = \"validation_rmse\"\n", {"classification does not give", "validation_accuracy"}},
       {"[model]\npooling = \"max\"\n", {"model.pooling", "mean", "task.toml:2"}},
-      {"[model]\nfrom = \"mpl\"\n", {"neither a built-in architecture nor a folder"}},
+      {"[model]\nfrom = \"mpl\"\n", {"is an unknown architecture", "mlp, cnn", "task.toml:2:8"}},
       {"[model]\nhidden = [64, \"x\"]\n", {"model.hidden[1] = \"x\" is not a whole number"}},
       {"[data]\ntrain = \"a.txt\"\n", {"is text without labels"}},
       {"[data]\nvalidation_fraction = 1\n", {"out of range", "below 1"}},
@@ -218,6 +218,36 @@ TEST_F(ConfigTest, LettersBeyondAsciiAreNoWhiteSpace) {
     EXPECT_EQ(load("[data]\nlabel = \"\"\"\\\n  " + letter + "\"\"\"\n").data.label, letter);
     EXPECT_NE(error_of("[data]\nlimit = 5" + letter + "\n").find(":2:10); mend the line"), std::string::npos);
   }
+}
+
+TEST_F(ConfigTest, KeysOfOtherProgramsAndSectionsAreKnown) {
+  const std::pair<const char*, const char*> meant[] = {
+      {"[train]\nlearning_rate = 1\n", "train.lr"},
+      {"[train]\nbatch = 8\n", "train.batch_size"},
+      {"[train]\nnum_epochs = 1\n", "train.epochs"},
+      {"[train]\nn_epochs = 1\n", "train.epochs"},
+      {"[train]\nmetric = \"x\"\n", "train.monitor"},
+      {"[data]\ntarget = \"y\"\n", "data.label"},
+      {"[data]\ntest_size = 0.2\n", "data.test_fraction"},
+      {"[model]\nlr = 1\n", "train.lr"},
+      {"[data]\nbs = 1\n", "train.batch_size"},
+      {"[compare]\nlrs = [1]\n", "compare.lr_grid"},
+      {"lr = 1\n", "train.lr"},
+  };
+  for (const auto& [text, key] : meant)
+    EXPECT_NE(error_of(text).find(std::string("did you mean \"") + key + "\"?"), std::string::npos)
+        << error_of(text);
+}
+
+TEST_F(ConfigTest, AnOverrideSaysWhatGivesWayToIt) {
+  const std::vector<std::string> notes =
+      load("[data]\ntest = \"t.csv\"\n[train]\nsteps = 10\n", {"data.test_fraction=0.2", "train.epochs=2"})
+          .notes;
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_EQ(notes[0], "data.test = \"t.csv\" gives way to data.test_fraction = 0.2 (--set)");
+  EXPECT_EQ(notes[1], "train.steps = 10 gives way to train.epochs = 2 (--set)");
+  EXPECT_TRUE(load("[data]\ntest = \"t.csv\"\n", {"data.test=u.csv"}).notes.empty());
+  EXPECT_TRUE(load("[data]\nvalidation_fraction = 0\n", {"data.validation=u.csv"}).notes.empty());
 }
 
 TEST_F(ConfigTest, OverrideErrorsNameTheOption) {

@@ -26,12 +26,14 @@ constexpr Command kCommands[] = {
      "thaw train task.toml --strategy gradual --out runs/task"},
     {"eval", "Metrics of a trained model on the config's test (or validation) data, as JSON",
      "thaw eval task.toml --model runs/task"},
-    {"predict", "A JSON line per input",
-     "thaw predict --model runs/task --input new.csv --output predictions.jsonl"},
+    {"predict", "What a trained model says of new inputs: a line for each, as JSON or CSV",
+     "thaw predict --model runs/task --input new.csv --output predictions.csv"},
     {"embed", "A JSON line per text: the vector that a text model makes of it",
      "thaw embed --model minilm --input sentences.txt --output vectors.jsonl"},
     {"plan", "What a run would train when, and what it would cost; nothing is trained",
      "thaw plan task.toml --strategy top-2"},
+    {"lr-find", "A learning-rate range test: the loss while the rate rises, a picture, and a suggestion",
+     "thaw lr-find task.toml --strategy head"},
     {"bench", "How long training steps take under each strategy, on random samples",
      "thaw bench --model minilm --batch 32 --length 128 --strategies full,top-1,head"},
     {"inspect",
@@ -69,7 +71,7 @@ CLI::Option* add_text(CLI::App& app, const char* name, std::string& to, const ch
 
 bool reads_config(const std::string& command) {
   return command == "compare" || command == "train" || command == "eval" || command == "plan" ||
-         command == "graph";
+         command == "graph" || command == "lr-find";
 }
 
 // Every command takes them, for scripts that pass the same ones to all.
@@ -91,7 +93,8 @@ void add_common_options(CLI::App& app, const std::string& command, Arguments& to
       ->check(CLI::Range(1, 4096));
   app.add_option("--device", to.device, where(computes, "cpu or auto"))->type_name("DEVICE");
   app.add_flag("--json", to.json, "Print the result as JSON");
-  const bool starts = command == "compare" || command == "train" || command == "bench";
+  const bool starts =
+      command == "compare" || command == "train" || command == "lr-find" || command == "bench";
   const bool uses = command == "eval" || command == "predict" || command == "embed";
   app.add_flag(
       "--allow-missing", to.allow_missing,
@@ -131,6 +134,34 @@ void add_bench_options(CLI::App& app, Arguments& to) {
   add_text(app, "--precision", to.precision, "fp32", "NAME");
 }
 
+void add_lr_find_options(CLI::App& app, Arguments& to) {
+  const auto add_rate = [&app](const char* name, double& rate, const char* help) {
+    app.add_option(name, rate, help)
+        ->type_name("RATE")
+        ->check(CLI::Range(1e-30, 1e30))
+        ->capture_default_str();
+  };
+  add_rate("--low", to.low, "The rate of the first update");
+  add_rate("--high", to.high, "The rate of the last one, if the loss does not grow too large before");
+  app.add_option("--updates", to.updates, "Updates from the one to the other")
+      ->type_name("N")
+      ->check(CLI::Range(10, 10000))
+      ->capture_default_str();
+  add_text(app, "--out", to.out, "The folder of the picture and the numbers (default: runs/lr-find-<number>)",
+           "DIR");
+}
+
+void add_predict_options(CLI::App& app, Arguments& to) {
+  app.add_option("--format", to.format, "jsonl or csv (default: by the ending of --output, else jsonl)")
+      ->type_name("NAME");
+  app.add_option("--keep", to.keep,
+                 "Columns of the input that stand first in each line, joined by commas: names, globs, all, "
+                 "and with ! in front what is left out (a column id that is no feature is kept by itself)")
+      ->type_name("COLUMNS")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
 void add_compare_options(CLI::App& app, Arguments& to) {
   add_strategies(app, to,
                  "; plan is the schedule that the config's [strategy] spells out (default: the config's)");
@@ -160,7 +191,9 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
   }
   if (reads_config(command)) add_config(app, to);
   if (command == "compare") add_compare_options(app, to);
-  if (command == "train" || command == "plan" || command == "graph") add_strategy(app, to);
+  if (command == "train" || command == "plan" || command == "graph" || command == "lr-find")
+    add_strategy(app, to);
+  if (command == "lr-find") add_lr_find_options(app, to);
   if (command == "train") {
     add_text(app, "--out", to.out, "The run folder (default: runs/<config's name>-<number>)", "DIR");
     app.add_flag("--resume", to.resume, "Go on from the run folder's newest checkpoint");
@@ -187,6 +220,8 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
              "FILE")
         ->required();
     add_text(app, "--output", to.output, "Instead of standard output", "FILE");
+    add_text(app, "--text", to.text, "The column of texts, where it is not called as in training", "COLUMN");
+    if (command == "predict") add_predict_options(app, to);
   }
   if (command == "inspect")
     add_text(app, "PATH", to.path, "The folder of a model or an adapter, or a .safetensors file", "")

@@ -28,6 +28,12 @@ struct Arguments {
   std::string model;
   std::string input;
   std::string output;
+  std::string text;               // the column of texts; empty: as in training
+  std::string format;             // predict: jsonl or csv; empty: by the output's ending
+  std::vector<std::string> keep;  // predict: columns to echo
+
+  double low = 1e-7, high = 10;  // lr-find
+  std::int64_t updates = 100;
 
   std::vector<std::string> strategies;  // empty: the config's
   std::optional<std::int64_t> seeds, tune;

@@ -107,7 +107,7 @@ void say_what_counts(const Config& config, const ModelFolder& folder, const Text
 }  // namespace
 
 int eval(const Arguments& arguments) {
-  const Config config = load_config(arguments.config, arguments.set);
+  const Config config = read_config(arguments);
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
   const std::string& task = saved.folder.preprocess.task;
   if (task != config.data.task)

@@ -96,15 +96,29 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-Progress::Progress() : on_terminal_(::isatty(STDERR_FILENO) != 0) {}
+Progress::Progress(bool has_rows) : on_terminal_(::isatty(STDERR_FILENO) != 0), has_rows_(has_rows) {}
 
 Progress::~Progress() {
+  write_tenth();
   if (bar_is_drawn_) std::fputc('\n', stderr);
 }
 
 void Progress::message(const std::string& text) {
+  write_tenth();
   erase_bar();
   std::fprintf(stderr, "%s\n", one_line(text).c_str());
+}
+
+void Progress::row(const std::string& text, std::int64_t done) {
+  tenth_.clear();
+  erase_bar();
+  std::fprintf(stderr, "%s\n", text.c_str());
+  last_row_ = done;
+}
+
+void Progress::write_tenth() {
+  std::fputs(tenth_.c_str(), stderr);
+  tenth_.clear();
 }
 
 void Progress::show(std::int64_t done, std::int64_t total, const std::string& what) {
@@ -112,6 +126,7 @@ void Progress::show(std::int64_t done, std::int64_t total, const std::string& wh
     first_done_ = done - 1;
     last_tenth_ = first_done_ * 10 / std::max<std::int64_t>(total, 1);
   }
+  write_tenth();
   if (on_terminal_) {
     const auto now = Clock::now();
     if (done < total && now - last_drawn_ < kRedrawInterval) return;
@@ -119,8 +134,9 @@ void Progress::show(std::int64_t done, std::int64_t total, const std::string& wh
     draw(done, total, what);
   } else if (const std::int64_t tenth = done * 10 / std::max<std::int64_t>(total, 1); tenth > last_tenth_) {
     last_tenth_ = tenth;
-    std::fprintf(stderr, "%lld of %lld  %s\n", static_cast<long long>(done), static_cast<long long>(total),
-                 what.c_str());
+    if (last_row_ < 0 || (done - last_row_) * 10 > total)
+      tenth_ = concat(done, " of ", total, "  ", what, "\n");
+    if (!has_rows_) write_tenth();
   }
 }
 

@@ -31,7 +31,8 @@ std::string one_line(std::string_view text);
 // line is ended when it is destroyed.
 class Progress {
  public:
-  Progress();
+  // `has_rows`: lines of tenths wait a moment for the row that may stand in their place.
+  explicit Progress(bool has_rows = false);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -39,16 +40,22 @@ class Progress {
   // `what` follows the numbers: "loss 0.12".
   void show(std::int64_t done, std::int64_t total, const std::string& what);
   void message(const std::string& text);
+  // Likewise, but as it is, with the work at `done`: a tenth just reached, or soon, has no line of its own.
+  void row(const std::string& text, std::int64_t done);
 
  private:
   void draw(std::int64_t done, std::int64_t total, const std::string& what);
   void erase_bar();
+  void write_tenth();
 
   using Clock = std::chrono::steady_clock;
   const bool on_terminal_;
+  const bool has_rows_;
   bool bar_is_drawn_ = false;
   std::int64_t first_done_ = -1;  // where this process began, for the time left
   std::int64_t last_tenth_ = 0;
+  std::string tenth_;           // the line that waits
+  std::int64_t last_row_ = -1;  // what was done at the last row; -1: there was none
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_drawn_{};
 };

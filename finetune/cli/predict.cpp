@@ -1,11 +1,15 @@
-// `thaw predict`: what a trained model says of new inputs, a JSON line for each.
+// `thaw predict`: what a trained model says of new inputs, a line for each. How a line is written is decided
+// once, before the inputs are read.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
+#include "finetune/data/text.h"
 #include "finetune/evaluate.h"
 #include "finetune/metrics_json.h"
 
@@ -13,6 +17,26 @@ namespace thaw::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+enum class Format { jsonl, csv };
+
+Format format_of(const Arguments& arguments) {
+  std::string format = arguments.format;
+  if (arguments.json && format == "csv")
+    fail_input("two formats are asked for (--json, --format csv); leave one out");
+  if (arguments.json && format.empty()) format = "jsonl";
+  if (format.empty()) {
+    format = std::filesystem::path(arguments.output).extension().string();
+    for (char& c : format) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (format == ".tsv")
+      fail_input("predictions are not written as .tsv (--output ", arguments.output,
+                 "); name a .csv or .jsonl file, or say --format csv or --format jsonl");
+    format = format == ".csv" ? "csv" : "jsonl";
+  }
+  if (format == "jsonl") return Format::jsonl;
+  if (format == "csv") return Format::csv;
+  fail_input("there is no format ", in_quotes(format), " (--format); use jsonl or csv");
+}
 
 Json numbers(const std::vector<double>& values) {
   Json json = Json::array();
@@ -29,35 +53,119 @@ std::vector<double> softmax_of(const std::vector<double>& logits) {
   return probabilities;
 }
 
-std::string class_line(const std::vector<double>& logits, const std::vector<std::string>& labels) {
-  const auto best = static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-  const std::string label = best < labels.size() ? labels[best] : std::to_string(best);
-  return Json{{"label", label}, {"logits", numbers(logits)}, {"probabilities", numbers(softmax_of(logits))}}
-      .dump();
+std::size_t largest_of(const std::vector<double>& values) {
+  return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
 }
 
-std::string prediction_lines(const Outputs& outputs, std::int64_t samples, const Preprocess& preprocess) {
-  std::string lines;
-  for (std::int64_t i = 0; i < samples; ++i) {
-    const std::vector<double> row(outputs.row(i), outputs.row(i) + outputs.columns);
-    lines += preprocess.task == "regression" ? Json{{"value", json_number(row[0])}}.dump()
-                                             : class_line(row, preprocess.labels);
-    lines += '\n';
+// What is said of one input, by name; values are JSON, which a line of CSV takes as they are or as text.
+using Line = std::vector<std::pair<std::string, Json>>;
+
+// Puts what a model gives into words.
+struct Speaker {
+  Speaker(const ModelFolder& folder, Format to)
+      : format(to), regression(folder.preprocess.task == "regression"), classes(folder.preprocess.labels) {
+    for (auto i = static_cast<std::int64_t>(classes.size()); i < folder.config.outputs; ++i)
+      classes.push_back(std::to_string(i));
   }
-  return lines;
+
+  Line line(const std::vector<double>& outputs) const {
+    if (regression) return {{"value", json_number(outputs[0])}};
+    const std::vector<double> probabilities = softmax_of(outputs);
+    const std::size_t best = largest_of(outputs);
+    if (format == Format::jsonl)
+      return {{"label", classes[best]},
+              {"logits", numbers(outputs)},
+              {"probabilities", numbers(probabilities)},
+              {"classes", classes}};
+    Line fields = {{"label", classes[best]}, {"probability", json_number(probabilities[best])}};
+    for (std::size_t i = 0; i < classes.size(); ++i)
+      fields.emplace_back("p_" + classes[i], json_number(probabilities[i]));
+    return fields;
+  }
+  Line example() const { return line(std::vector<double>(classes.size(), 0.0)); }
+
+  Format format;
+  bool regression;
+  std::vector<std::string> classes;
+};
+
+std::string json_text(const KeptCell& cell) {
+  if (cell.is_text) return Json(cell.text).dump();
+  return cell.text.empty() ? "null" : cell.text;  // a number as it was written
+}
+
+std::string csv_text(const Json& value) {
+  return csv_field(value.is_string() ? value.get<std::string>() : value.dump());
+}
+
+// A line of either format from its fields, which are written as the format has them.
+class Lines {
+ public:
+  explicit Lines(Format format) : format_(format) {}
+
+  void add(const std::string& name, const std::string& written) {
+    if (format_ == Format::jsonl) text_ += (is_first_ ? "{" : ",") + Json(name).dump() + ":";
+    if (format_ == Format::csv && !is_first_) text_ += ',';
+    text_ += written;
+    is_first_ = false;
+  }
+  void end() {
+    text_ += format_ == Format::jsonl ? "}\n" : "\n";
+    is_first_ = true;
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  Format format_;
+  std::string text_;
+  bool is_first_ = true;
+};
+
+// Two fields of a line must not have one name: a reader would see one of them.
+void check_names(const std::vector<KeptColumn>& kept, const Line& line, const std::string& input) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : line) names.push_back(name);
+  for (const KeptColumn& column : kept) {
+    if (std::find(names.begin(), names.end(), column.name) != names.end())
+      fail_input("the column ", in_quotes(column.name), " is to be kept, but a field of that name is ",
+                 "in each line already (", input, ", --keep); rename it there, or leave it out with ",
+                 "--keep 'all,!", column.name, "'");
+    names.push_back(column.name);
+  }
+}
+
+std::string prediction_lines(const Outputs& outputs, const Dataset& data, const Speaker& speaker) {
+  Lines lines(speaker.format);
+  const bool csv = speaker.format == Format::csv;
+  if (csv) {
+    for (const KeptColumn& column : data.kept) lines.add("", csv_field(column.name));
+    for (const auto& [name, value] : speaker.example()) lines.add("", csv_field(name));
+    lines.end();
+  }
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    for (const KeptColumn& column : data.kept) {
+      const KeptCell& cell = column.cells[static_cast<std::size_t>(i)];
+      lines.add(column.name, csv ? csv_field(cell.text) : json_text(cell));
+    }
+    for (const auto& [name, value] : speaker.line({outputs.row(i), outputs.row(i) + outputs.columns}))
+      lines.add(name, csv ? csv_text(value) : value.dump());
+    lines.end();
+  }
+  return lines.text();
 }
 
 }  // namespace
 
 int predict(const Arguments& arguments) {
+  const Format format = format_of(arguments);
   check_result_file(arguments.output, arguments.input, arguments.model);
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
-  const Preprocess& preprocess = saved.folder.preprocess;
-  const Dataset data = read_inputs(saved.folder, arguments.input);
+  const Dataset data = read_inputs(saved.folder, arguments.input, {arguments.text, arguments.keep, true});
+  const Speaker speaker(saved.folder, format);
+  check_names(data.kept, speaker.example(), arguments.input);
   const Outputs outputs = predict_all(*saved.model, data);
   check_outputs(outputs, arguments.input);
-  const std::string lines = prediction_lines(outputs, data.size(), preprocess);
-  write_result(arguments.output, lines);
+  write_result(arguments.output, prediction_lines(outputs, data, speaker));
   return 0;
 }
 

@@ -164,6 +164,15 @@ void check_report(Model& model, LoadReport report, const std::string& path, bool
                                    : "give the folder of a finished run");
 }
 
+// Of --text, where there is a column to choose.
+const std::string& named_text_column(const std::string& name, const DataSource& source) {
+  if (source.text.empty()) fail_input("the model takes no text (--text ", name, "); leave the option out");
+  if (source.path == "-" || source.path.ends_with(".txt"))
+    fail_input("a text per line has no columns (", source.path, ", --text ", name,
+               "); leave the option out, or give a .csv, .tsv or .jsonl table");
+  return name;
+}
+
 }  // namespace
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
@@ -193,7 +202,7 @@ void say_what_was_read(const Dataset& data, const std::string& path) {
   for (const std::string& note : data.notes) Progress().message(note);
 }
 
-Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
+Dataset read_inputs(const ModelFolder& folder, const std::string& path, const InputColumns& columns) {
   const Preprocess& preprocess = folder.preprocess;
   DataSource source;
   source.path = path;
@@ -204,6 +213,9 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path) {
     source.text = text->column;
     source.text_pair = text->pair_column;
   }
+  if (!columns.text.empty()) source.text = named_text_column(columns.text, source);
+  source.keep = columns.keep;
+  source.keep_id = columns.keep_id;
   source.columns = preprocess.columns;
   Dataset data = read_dataset(source);
   say_what_was_read(data, path);

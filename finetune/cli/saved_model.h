@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "finetune/data/dataset.h"
 #include "finetune/evaluate.h"
@@ -26,9 +27,15 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
 
 // How many samples were read, of which file, and what its reader has to say.
 void say_what_was_read(const Dataset& data, const std::string& path);
+// What the command line says of the columns of --input.
+struct InputColumns {
+  std::string text;               // --text: the column of texts; empty: as in training
+  std::vector<std::string> keep;  // DataSource::keep
+  bool keep_id = false;
+};
 
 // The data of --input as the model takes them, without labels.
-Dataset read_inputs(const ModelFolder& folder, const std::string& path);
+Dataset read_inputs(const ModelFolder& folder, const std::string& path, const InputColumns& columns);
 
 // Checks that samples have the model's shape and columns, and standardises them. `source` names the data.
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data);

@@ -1,6 +1,7 @@
 // `thaw train`: one run of one strategy.
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -19,14 +20,40 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The evaluation with the best train.monitor; null where there is none.
+const Evaluation* best_evaluation(const RunOutcome& outcome, const Config& config) {
+  const std::string name = config.train.monitor.substr(std::string("validation_").size());
+  const Evaluation* best = nullptr;
+  for (const Evaluation& evaluation : outcome.evaluations) {
+    const double value = metric(evaluation.metrics, name);
+    if (!std::isfinite(value)) continue;
+    const double least = best == nullptr ? 0 : metric(best->metrics, name);
+    if (best == nullptr || (higher_is_better(name) ? value > least : value < least)) best = &evaluation;
+  }
+  return best;
+}
+
+std::string best_text(const Evaluation& best, const RunOutcome& outcome, const Config& config) {
+  const std::string name = config.train.monitor.substr(std::string("validation_").size());
+  const bool is_last = best.step == outcome.completed;
+  const bool kept = is_last || config.train.restore_best;
+  return concat(config.train.monitor, " ", short_number(metric(best.metrics, name)), " after update ",
+                best.step, is_last ? ", the last" : "",
+                kept ? "" : "; the last weights are kept (train.restore_best = true keeps the best)");
+}
+
 std::string result_json(const RunResult& result, const Config& config) {
   const RunOutcome& outcome = result.outcome;
+  Json best;
+  if (const Evaluation* found = best_evaluation(outcome, config))
+    best = {{"step", found->step}, {"metrics", metrics_json(found->metrics)}};
   return Json{{"folder", result.folder},
               {"strategy", config.strategy.name},
               {"status", status_name(outcome.status)},
               {"updates", outcome.completed},
               {"loss", json_number(outcome.last_loss)},
               {"validation", metrics_json(outcome.validation)},
+              {"best", best},
               {"test", metrics_json(result.test)},
               {"seconds", outcome.train_seconds},
               {"flops", outcome.flops},
@@ -44,6 +71,8 @@ std::string result_text(const RunResult& result, const Config& config) {
                                {"loss", short_number(outcome.last_loss)}};
   for (const auto& [name, value] : outcome.validation)
     rows.push_back({"validation " + name, short_number(value)});
+  if (const Evaluation* best = best_evaluation(outcome, config))
+    rows.push_back({"best evaluation", best_text(*best, outcome, config)});
   for (const auto& [name, value] : result.test) rows.push_back({"test " + name, short_number(value)});
   if (outcome.skipped > 0) rows.push_back({"skipped updates", std::to_string(outcome.skipped)});
   if (outcome.rollbacks > 0) rows.push_back({"rollbacks", std::to_string(outcome.rollbacks)});
@@ -67,15 +96,84 @@ std::string for_shell(const std::string& text) {
 }
 
 std::string resume_command(const Arguments& arguments, const std::string& folder) {
-  std::string command = "thaw train " + for_shell(arguments.config);
+  std::string command = command_line("train", arguments);
   if (!arguments.strategy.empty()) command += " --strategy " + for_shell(arguments.strategy);
-  for (const std::string& text : arguments.set) command += " --set " + for_shell(text);
-  if (arguments.threads > 0) command += concat(" --threads ", arguments.threads);
-  if (arguments.allow_missing) command += " --allow-missing";
   return command + " --out " + for_shell(folder) + " --resume";
 }
 
+// Evaluations as the rows of a table: some twenty a run however often it evaluates, the last one among them.
+class EvaluationRows {
+ public:
+  EvaluationRows(const Config& config, Progress& progress) : progress_(progress) {
+    metrics_ = config.data.task == "regression" ? std::vector<std::string>{"loss", "rmse", "r2"}
+                                                : std::vector<std::string>{"loss", "accuracy", "macro_f1"};
+    const std::string monitored = config.train.monitor.substr(std::string("validation_").size());
+    if (std::find(metrics_.begin(), metrics_.end(), monitored) == metrics_.end())
+      metrics_.push_back(monitored);
+  }
+
+  void add(const TrainEvaluation& now) {
+    pending_ = row_of(now);
+    pending_at_ = now.completed;
+    const std::int64_t slot = now.completed * kMostRows / std::max<std::int64_t>(now.total, 1);
+    if (slot == slot_ && now.phase == phase_ && now.completed < now.total) return;
+    slot_ = slot;
+    phase_ = now.phase;
+    show_pending();
+  }
+
+  // The last one of a run that ended before its last update.
+  void finish() {
+    if (!pending_.empty()) show_pending();
+  }
+
+ private:
+  static constexpr std::int64_t kMostRows = 20;
+
+  static std::string cell(const std::string& text, std::size_t width) {
+    return std::string(width - std::min(text.size(), width), ' ') + text;
+  }
+  std::size_t width_of(const std::string& metric) const { return std::max<std::size_t>(metric.size(), 8); }
+
+  std::string heading() const {
+    std::string line = cell("epoch", 7) + cell("update", 9) + cell("loss", 10) + "  validation:";
+    for (const std::string& name : metrics_) line += "  " + cell(name, width_of(name));
+    return line + cell("lr", 10) + "  phase";
+  }
+
+  std::string row_of(const TrainEvaluation& now) const {
+    std::string line = cell(short_number(now.epoch, 4), 7) + cell(std::to_string(now.completed), 9) +
+                       cell(short_number(now.loss), 10) + cell("", 13);
+    for (const std::string& name : metrics_)
+      line += "  " + cell(short_number(metric(now.metrics, name)), width_of(name));
+    return line + cell(short_number(now.lr, 3), 10) + concat("  ", now.phase + 1, " of ", now.phases);
+  }
+
+  void show_pending() {
+    if (!has_heading_) progress_.row(heading(), pending_at_);
+    has_heading_ = true;
+    progress_.row(pending_, pending_at_);
+    pending_.clear();
+  }
+
+  Progress& progress_;
+  std::vector<std::string> metrics_;
+  std::string pending_;
+  std::int64_t pending_at_ = 0;
+  std::int64_t slot_ = -1;
+  int phase_ = -1;
+  bool has_heading_ = false;
+};
+
 }  // namespace
+
+std::string command_line(const std::string& command, const Arguments& arguments) {
+  std::string line = "thaw " + command + " " + for_shell(arguments.config);
+  for (const std::string& text : arguments.set) line += " --set " + for_shell(text);
+  if (arguments.threads > 0) line += concat(" --threads ", arguments.threads);
+  if (arguments.allow_missing) line += " --allow-missing";
+  return line;
+}
 
 void check_strategy(const std::string& name, const char* option) {
   try {
@@ -87,7 +185,9 @@ void check_strategy(const std::string& name, const char* option) {
   }
 }
 
-Config read_config(const Arguments& arguments) {
+namespace {
+
+Config config_of(const Arguments& arguments) {
   if (arguments.strategy.empty()) return load_config(arguments.config, arguments.set);
   check_strategy(arguments.strategy, "--strategy");
   std::vector<std::string> set = arguments.set;
@@ -97,6 +197,14 @@ Config read_config(const Arguments& arguments) {
     set.insert(set.begin(), "strategy.name=" + arguments.strategy);
   Config config = load_config(arguments.config, set);
   config.strategy = strategy_request(config, arguments.strategy);
+  return config;
+}
+
+}  // namespace
+
+Config read_config(const Arguments& arguments) {
+  Config config = config_of(arguments);
+  for (const std::string& note : config.notes) Progress().message(note);
   return config;
 }
 
@@ -116,7 +224,9 @@ int train(const Arguments& arguments) {
   if (wants_trace) request.hooks.trace = &trace;
   RunResult result;
   {
-    Progress progress;
+    Progress progress(true);
+    EvaluationRows rows(request.config, progress);
+    request.hooks.evaluated = [&](const TrainEvaluation& now) { rows.add(now); };
     request.hooks.message = [&](const std::string& text) { progress.message(text); };
     request.hooks.progress = [&](const TrainProgress& now) {
       progress.show(now.completed, now.total, "loss " + short_number(now.loss));
@@ -124,8 +234,8 @@ int train(const Arguments& arguments) {
       atomic_write(arguments.trace, trace.json());
       wants_trace = false;
     };
-    for (const std::string& note : request.config.notes) progress.message(note);
     result = run_training(request);
+    rows.finish();
     if (wants_trace)
       progress.message("no update was traced (--trace): the run did not pass one that the ledger measures");
   }

@@ -14,6 +14,8 @@ bool matches_any(const std::vector<std::string>& globs, const std::string& name)
                      [&](const std::string& glob) { return glob_matches(glob, name); });
 }
 
+bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
+
 class Chooser {
  public:
   Chooser(const DataSource& source, const std::vector<std::string>& names, const std::string& place)
@@ -26,21 +28,28 @@ class Chooser {
       if (!source_.group.empty()) roles_.group = find(source_.group, "group");
       check_apart(roles_.group, "group");
     }
-    if (!source_.text.empty()) {
+    if (!source_.text.empty())
       choose_texts();
-      return std::move(roles_);
-    }
-    if (source_.columns.empty())
+    else if (source_.columns.empty())
       choose_all_features();
     else
       choose_named_features();
-    if (roles_.features.empty())
+    choose_kept();
+    if (source_.text.empty() && roles_.features.empty())
       fail_input("the table has no feature column (", place_,
                  "); add columns beside the label, text and group");
     return std::move(roles_);
   }
 
  private:
+  void choose_kept() {
+    std::vector<std::string> patterns;
+    for (size_t i = 0; source_.keep_id && i < names_.size(); ++i)
+      if (is_id(names_[i]) && !roles_.reads(i) && names_[i] != source_.label) patterns.push_back(names_[i]);
+    patterns.insert(patterns.end(), source_.keep.begin(), source_.keep.end());
+    roles_.kept = columns_to_keep(patterns, names_, place_);
+  }
+
   void choose_texts() {
     roles_.text = find(source_.text, "text");
     check_apart(roles_.text, "text");
@@ -163,7 +172,33 @@ class Chooser {
 
 bool ColumnRoles::reads(size_t column) const {
   const auto index = static_cast<int64_t>(column);
-  return feature[column] != kNone || index == label || index == group || index == text || index == text_pair;
+  return feature[column] != kNone || std::find(kept.begin(), kept.end(), column) != kept.end() ||
+         index == label || index == group || index == text || index == text_pair;
+}
+
+std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,
+                                    const std::vector<std::string>& names, const std::string& where) {
+  const auto matches = [](const std::string& pattern, const std::string& name) {
+    return pattern == "all" || pattern == name || glob_matches(pattern, name);
+  };
+  std::vector<size_t> kept;
+  std::vector<bool> taken(names.size(), false);
+  for (const bool leaves_out : {true, false}) {
+    for (const std::string& pattern : patterns) {
+      if (pattern.starts_with('!') != leaves_out) continue;
+      bool found = false;
+      for (size_t i = 0; i < names.size(); ++i) {
+        if (!matches(leaves_out ? pattern.substr(1) : pattern, names[i])) continue;
+        found = true;
+        if (!taken[i] && !leaves_out) kept.push_back(i);
+        taken[i] = true;
+      }
+      if (!found)
+        fail_input("there is no column ", in_quotes(pattern), " to keep (", where, "); the columns are ",
+                   name_list(names));
+    }
+  }
+  return kept;
 }
 
 ColumnRoles choose_columns(const DataSource& source, const std::vector<std::string>& names,

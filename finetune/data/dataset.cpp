@@ -44,6 +44,7 @@ Dataset Dataset::subset(const std::vector<int64_t>& rows) const {
   out.target = pick(target, rows);
   out.id = pick(id, rows);
   out.group = pick(group, rows);
+  for (const KeptColumn& column : kept) out.kept.push_back({column.name, pick(column.cells, rows)});
   const int64_t width = sample_size();
   out.x.reserve(rows.size() * width);
   for (int64_t row : rows) out.x.insert(out.x.end(), sample(row), sample(row) + width);

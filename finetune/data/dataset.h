@@ -8,6 +8,16 @@
 
 namespace thaw {
 
+// A column of a table as it stands there, for results that name their rows by it.
+struct KeptCell {
+  std::string text;
+  bool is_text = true;  // false: a number, true or false of JSON, or null, which has no text
+};
+struct KeptColumn {
+  std::string name;
+  std::vector<KeptCell> cells;
+};
+
 // N samples of one shape, or N texts. Every per-sample vector is empty or has N entries.
 struct Dataset {
   std::vector<int64_t> sample_shape;         // {F} for tables, {C, H, W} for images, {0} for text: x is empty
@@ -24,6 +34,8 @@ struct Dataset {
   std::vector<std::string> classes;  // in numeric order if every label is an integer, else by bytes
   std::vector<std::string> columns;  // the features of a table, in file order
   std::vector<std::string> notes;    // for the user, of the whole file: what was understood or left out
+
+  std::vector<KeptColumn> kept;  // what DataSource::keep asked for
 
   int64_t size() const { return static_cast<int64_t>(id.size()); }
   int64_t sample_size() const;  // numbers in one sample

@@ -28,21 +28,21 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
  public:
   struct Pair {
     std::string key, value;
-    bool nested = false;
+    bool is_text = true, nested = false;
   };
 
   const std::vector<Pair>& pairs() const { return pairs_; }
   const std::string& problem() const { return problem_; }
 
-  bool null() override { return value(""); }
-  bool boolean(bool v) override { return value(v ? "true" : "false"); }
-  bool number_integer(number_integer_t v) override { return value(integer_text(v)); }
-  bool number_unsigned(number_unsigned_t v) override { return value(integer_text(v)); }
-  bool number_float(number_float_t, const string_t& text) override { return value(text); }
-  bool string(string_t& v) override { return value(v); }
+  bool null() override { return value("", false); }
+  bool boolean(bool v) override { return value(v ? "true" : "false", false); }
+  bool number_integer(number_integer_t v) override { return value(integer_text(v), false); }
+  bool number_unsigned(number_unsigned_t v) override { return value(integer_text(v), false); }
+  bool number_float(number_float_t, const string_t& text) override { return value(text, false); }
+  bool string(string_t& v) override { return value(v, true); }
   bool binary(binary_t&) override { return stop("binary data"); }
   bool key(string_t& name) override {
-    if (depth_ == 1) pairs_.push_back({name, "", false});
+    if (depth_ == 1) pairs_.push_back({name, ""});
     return true;
   }
   bool start_object(size_t) override { return depth_ == 0 ? (depth_ = 1, true) : open_nested("{..}"); }
@@ -65,9 +65,11 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
     return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), v).ptr};
   }
 
-  bool value(std::string text) {
+  bool value(std::string text, bool is_text) {
     if (depth_ == 0) return stop("a line that is a bare value");
-    if (depth_ == 1) pairs_.back().value = std::move(text);
+    if (depth_ > 1) return true;
+    pairs_.back().value = std::move(text);
+    pairs_.back().is_text = is_text;
     return true;
   }
 
@@ -133,7 +135,7 @@ class ColumnOrder {
       Cell& cell = cells[found->second];
       if (cell.line != 0)
         fail_input("the key ", in_quotes(pair.key), " stands twice (", place(path_, line), "); remove one");
-      cell = {pair.value, line, 0, pair.nested};
+      cell = {pair.value, line, 0, pair.is_text, pair.nested};
     }
     for (Cell& cell : cells) cell.line = line;
   }

@@ -17,6 +17,8 @@ Dataset read_lines(const DataSource& source) {
   const std::string text = read_text(source.path);
   std::string_view rest = text;
   Dataset data;
+  if (!columns_to_keep(source.keep, {source.text}, source.path).empty())
+    data.kept.push_back({source.text, {}});
   data.sample_shape = {0};
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('\n'), rest.size());
@@ -27,6 +29,7 @@ Dataset read_lines(const DataSource& source) {
     if (line.size() > static_cast<size_t>(kMaxFieldBytes))
       fail_input("a line longer than 1 MiB (", place(source.path, data.size()), "); shorten it");
     data.text.emplace_back(line);
+    for (KeptColumn& column : data.kept) column.cells.push_back({data.text.back()});
   }
   if (data.text.empty()) fail_input("the file is empty (", source.path, "); give it a text per line");
   return data;

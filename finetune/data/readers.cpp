@@ -17,6 +17,9 @@ void refuse_table_options(const DataSource& source) {
   if (!source.text.empty())
     fail_input("the data are images, but the model reads text (", source.path,
                "); give a .csv, .tsv or .jsonl table with a column of texts, or another model");
+  if (!source.keep.empty())
+    fail_input("images have no columns to keep (", source.path, ", ", joined(source.keep),
+               "); give a table, or leave the option out");
   const auto refuse = [&](const std::string& option) {
     fail_input("images have no columns (", source.path, ", ", option,
                "); give a table, or remove the option");

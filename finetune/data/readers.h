@@ -47,6 +47,11 @@ struct DataSource {
   // quote is an ordinary character. "": as csv; in .tsv only what is closed within its field.
   std::string quote;
 
+  // Columns to keep as text, whatever else becomes of them: names and globs, "all", and with "!" in front
+  // what is not kept. In the order of these, of one glob's in file order.
+  std::vector<std::string> keep;
+  bool keep_id = false;  // before them, a column called id, Id or ID that is no feature, label or text
+
   // With labels: only the samples whose id is in [rows[0], rows[1]). Empty: all.
   std::vector<int64_t> rows;
 

@@ -58,6 +58,7 @@ TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> na
   data_.columns = roles_.features;
   data_.notes = std::move(roles_.notes);
   data_.sample_shape = {static_cast<int64_t>(data_.columns.size())};
+  for (const size_t column : roles_.kept) data_.kept.push_back({names_[column], {}});
 }
 
 void TableBuilder::add(const std::vector<Cell>& cells) {
@@ -70,6 +71,7 @@ void TableBuilder::add(const std::vector<Cell>& cells) {
   add_text(cells, roles_.text_pair, data_.text_pair);
   add_label(cells);
   add_group(cells);
+  add_kept(cells);
   lines_.push_back(cells.front().line);
   data_.id.push_back(data_.size());
 }
@@ -120,6 +122,15 @@ void TableBuilder::add_group(const std::vector<Cell>& cells) {
   if (cell.nested) complain(roles_.group, "group", "is a list or an object", cell);
   if (cell.text.empty()) complain(roles_.group, "group", "is missing", cell);
   data_.group.emplace_back(cell.text);
+}
+
+void TableBuilder::add_kept(const std::vector<Cell>& cells) {
+  for (size_t i = 0; i < roles_.kept.size(); ++i) {
+    const Cell& cell = cells[roles_.kept[i]];
+    if (cell.nested)
+      complain(static_cast<int64_t>(roles_.kept[i]), "kept column", "is a list or an object", cell);
+    data_.kept[i].cells.push_back({std::string(cell.text), cell.is_text});
+  }
 }
 
 void TableBuilder::complain(int64_t column, const char* role, const char* what, const Cell& cell) {

@@ -18,6 +18,7 @@ struct Cell {
   std::string_view text;
   int64_t line = 0;     // from 1
   int64_t column = 0;   // in bytes from 1; 0 when it is not known
+  bool is_text = true;  // false: a number, true or false of JSON, or null
   bool nested = false;  // a list or an object of JSON: no value of a table
 };
 
@@ -49,6 +50,7 @@ class TableBuilder {
   void add_text(const std::vector<Cell>& cells, int64_t column, std::vector<std::string>& to);
   void add_label(const std::vector<Cell>& cells);
   void add_group(const std::vector<Cell>& cells);
+  void add_kept(const std::vector<Cell>& cells);
   void complain(int64_t column, const char* role, const char* what, const Cell& cell);
   void note_row_numbers();
   std::string cell_place(const Cell& cell) const;

@@ -23,6 +23,9 @@ std::string in_quotes(std::string_view text);
 // A field of a CSV file: quoted, as RFC 4180 has it, where it must be.
 std::string csv_field(const std::string& text);
 
+// With * ? [a-c] [!a-c].
+bool glob_matches(const std::string& glob, const std::string& name);
+
 // "a, b, c".
 std::string joined(const std::vector<std::string>& words);
 

@@ -1,5 +1,6 @@
 #include "nn/models/mlp.h"
 
+#include "core/error.h"
 #include "nn/models/architecture.h"
 
 namespace thaw {
@@ -21,6 +22,9 @@ Mlp::Mlp(const ModelConfig& config)
 }
 
 Tensor Mlp::features(const ModelInput& x) {
+  if (x.values.rank() == 0 || x.values.numel() != x.values.size(0) * sample_shape_.numel())
+    fail("[mlp] the model takes samples ", sample_shape_, " (ModelConfig::sample_shape), and x is ",
+         x.values.shape(), ": a batch is one dimension more than a sample");
   Tensor h = x.values.reshape({x.values.size(0), sample_shape_.numel()});
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const TraceScope trace(layers_[i]->scope());

@@ -53,6 +53,9 @@ void check_size(const char* what, std::int64_t size, std::int64_t largest, const
 void check_sizes(const ModelConfig& config, const std::string& place) {
   for (const std::int64_t size : config.hidden) check_size("hidden", size, 1 << 24, place);
   for (const std::int64_t size : config.sample_shape) check_size("a sample's size", size, 1 << 24, place);
+  if (config.outputs < 1)
+    fail_input("the model has ", config.outputs, " outputs (", place,
+               "); set outputs to the number of classes, or to 1 for a regression");
   check_size("outputs", config.outputs, 1 << 24, place);
   check_size("width", config.width, 1 << 12, place);
   check_size("depth", config.depth, 8, place);
@@ -109,8 +112,9 @@ bool takes_processed_images(const ModelConfig& config) {
 }
 
 std::unique_ptr<Model> make_model(const ModelConfig& config) {
+  const Architecture& architecture = find_architecture(config.architecture);
   check_sizes(config, config.architecture);
-  auto model = find_architecture(config.architecture).make(config);
+  auto model = architecture.make(config);
   if (config.adapters) attach_bottlenecks(*model, *config.adapters);
   return model;
 }

@@ -1,0 +1,97 @@
+// Columns that a reader keeps as they stand in the file, for results that name their rows by them.
+#include <gtest/gtest.h>
+
+#include "tests/support/data_files.h"
+
+namespace thaw {
+namespace {
+
+using KeptColumns = DataFiles;
+
+DataSource keeping(Strings columns, bool keep_id = false) {
+  DataSource source;
+  source.columns = {"x"};
+  source.read_labels = false;
+  source.keep = std::move(columns);
+  source.keep_id = keep_id;
+  return source;
+}
+
+Strings names(const Dataset& data) {
+  Strings names;
+  for (const KeptColumn& column : data.kept) names.push_back(column.name);
+  return names;
+}
+
+Strings texts(const KeptColumn& column) {
+  Strings texts;
+  for (const KeptCell& cell : column.cells) texts.push_back(cell.text);
+  return texts;
+}
+
+TEST_F(KeptColumns, AreTextAsItStandsInTheFile) {
+  const Dataset data =
+      read("a.csv", "id,x,note\n007,1.50,\"a, \"\"b\"\"\nc\"\n008,2,\n", keeping({"note", "id", "x"}));
+  ASSERT_EQ(names(data), (Strings{"note", "id", "x"}));
+  EXPECT_EQ(texts(data.kept[0]), (Strings{"a, \"b\"\nc", ""}));
+  EXPECT_EQ(texts(data.kept[1]), (Strings{"007", "008"}));
+  EXPECT_EQ(texts(data.kept[2]), (Strings{"1.50", "2"}));
+  EXPECT_EQ(data.columns, Strings{"x"});
+}
+
+TEST_F(KeptColumns, AreNamedByGlobsAllAndExceptions) {
+  const std::string table = "a1,x,a2,b [cm]\n1,2,3,4\n";
+  EXPECT_EQ(names(read("a.csv", table, keeping({"b [cm]", "a?"}))), (Strings{"b [cm]", "a1", "a2"}));
+  EXPECT_EQ(names(read("a.csv", table, keeping({"all"}))), (Strings{"a1", "x", "a2", "b [cm]"}));
+  EXPECT_EQ(names(read("a.csv", table, keeping({"all", "!a*"}))), (Strings{"x", "b [cm]"}));
+  EXPECT_TRUE(read("a.csv", table, keeping({})).kept.empty());
+  expect_refused("a.csv", table, {"there is no column \"c\" to keep", "a.csv:1", "\"a1\", \"x\""},
+                 keeping({"c"}));
+}
+
+TEST_F(KeptColumns, AnIdIsKeptUnlessItIsUsed) {
+  EXPECT_EQ(names(read("a.csv", "x,ID,y\n1,2,3\n", keeping({}, true))), Strings{"ID"});
+  EXPECT_EQ(names(read("a.csv", "x,id,y\n1,2,3\n", keeping({"y"}, true))), (Strings{"id", "y"}));
+  EXPECT_TRUE(read("a.csv", "x,id\n1,2\n", keeping({"!id"}, true)).kept.empty());
+  EXPECT_TRUE(read("a.csv", "x,idea\n1,2\n", keeping({}, true)).kept.empty());
+  DataSource used = keeping({}, true);
+  used.columns = {"x", "id"};
+  EXPECT_TRUE(read("a.csv", "x,id\n1,2\n", used).kept.empty());
+  used.columns = {"x"};
+  used.label = "id";
+  EXPECT_TRUE(read("a.csv", "x,id\n1,2\n", used).kept.empty());
+}
+
+TEST_F(KeptColumns, JsonKeepsItsTypes) {
+  const Dataset data = read("a.jsonl", "{\"x\": 1, \"a\": 1.50e2, \"b\": \"1\", \"c\": null, \"d\": true}\n",
+                            keeping({"all"}));
+  ASSERT_EQ(names(data), (Strings{"x", "a", "b", "c", "d"}));
+  const Strings wanted = {"1", "1.50e2", "1", "", "true"};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(data.kept[i].cells[0].text, wanted[i]);
+    EXPECT_EQ(data.kept[i].cells[0].is_text, i == 2);
+  }
+}
+
+TEST_F(KeptColumns, LinesAreTheOneColumnOfATextFile) {
+  DataSource source = keeping({"all"});
+  source.text = "review";
+  const Dataset data = read("a.txt", "one\ntwo\n", source);
+  ASSERT_EQ(names(data), Strings{"review"});
+  EXPECT_EQ(texts(data.kept[0]), (Strings{"one", "two"}));
+}
+
+TEST_F(KeptColumns, FollowTheRowsOfASubset) {
+  const Dataset data = read("a.csv", "x,k\n1,a\n2,b\n3,c\n", keeping({"k"})).subset({2, 0});
+  EXPECT_EQ(texts(data.kept[0]), (Strings{"c", "a"}));
+}
+
+TEST_F(KeptColumns, ImagesHaveNone) {
+  DataSource source = keeping({"all"});
+  source.columns.clear();
+  source.path = "builtin:digits";
+  expect_refused(source, {"images have no columns to keep"});
+}
+
+}  // namespace
+}  // namespace thaw
