@@ -51,6 +51,13 @@ struct DataSection {
   std::string duplicates;  // "warn": report rows shared by two files instead of refusing them
 };
 
+// How much a sample of each class counts in the training loss. Without either, all the same.
+struct ClassWeights {
+  bool balanced = false;
+  std::map<std::string, double> of;  // classes by name; those that are not named have the weight 1
+  bool operator==(const ClassWeights&) const = default;
+};
+
 struct TrainSection {
   double epochs = 3;
   std::int64_t steps = 0;  // > 0: instead of epochs
@@ -70,6 +77,7 @@ struct TrainSection {
   double warmup_fraction = 0;
   double clip_norm = 0;
   double label_smoothing = 0;
+  ClassWeights class_weight;
   std::string eval_every = "1 epoch";
   std::string checkpoint_every = "1 epoch";
   std::int64_t keep_checkpoints = 2;
@@ -93,6 +101,7 @@ struct CompareSection {
   std::vector<std::string> predict;  // strategies that are to win
   std::string prediction;            // why, in words
   std::string budget = "epochs";
+  std::string metric;  // empty: accuracy, or rmse; see compared_metric()
   double margin = 0.01;
   bool training_score = false;  // the metric on the training samples too
   std::int64_t neighbours =

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "finetune/chosen_metrics.h"
 #include "finetune/compare/budget.h"
 #include "finetune/data/text.h"
 #include "finetune/interval.h"
@@ -43,6 +44,12 @@ Rule share() {
 Rule one_of(std::vector<std::string> choices) {
   Rule rule;
   rule.choices = std::move(choices);
+  return rule;
+}
+
+Rule weights_of_classes() {
+  Rule rule = at_least(0);
+  rule.choices = {"balanced"};
   return rule;
 }
 
@@ -95,6 +102,14 @@ Problem check_budget(const std::string& text) {
     return {"is no budget", "write \"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or \"convergence\""};
   }
 }
+
+// What stands after the keys' own words, made of the metrics' list.
+const std::string kMonitors =
+    concat("what best means: validation_ and one of ", joined(metric_names_of(false)),
+           "; regression: ", joined(metric_names_of(true)));
+const std::string kMetrics =
+    concat("what is tuned on, reported, tested and ranked by: ", joined(metric_names_of(false)),
+           "; regression: ", joined(metric_names_of(true)), "; default: accuracy, or rmse; auc: two classes");
 
 }  // namespace
 
@@ -202,6 +217,10 @@ const std::vector<Key<TrainSection>>& train_keys() {
       {"warmup_fraction", "the same as a share of all updates", &S::warmup_fraction, between(0, 1)},
       {"clip_norm", "of all gradients together; 0: off", &S::clip_norm, at_least(0)},
       {"label_smoothing", "share of the target spread evenly over all classes", &S::label_smoothing, share()},
+      {"class_weight",
+       "\"balanced\" (n / (k n[c]) of the drawn samples) or { \"spam\" = 3.0, .. }, others 1: how much a "
+       "sample of the class counts in the training loss; validation_loss stays without",
+       &S::class_weight, weights_of_classes().unset()},
       {"precision", "\"fp32\"", &S::precision, checked(check_precision)},
       {"eval_every", "\"1 epoch\", \"100 steps\" or \"never\"", &S::eval_every, checked(check_interval)},
       {"checkpoint_every", "as eval_every; each waits for the disk, so fewer are faster on small data",
@@ -210,10 +229,7 @@ const std::vector<Key<TrainSection>>& train_keys() {
       {"restore_best", "end with the weights of the best evaluation", &S::restore_best},
       {"early_stopping_patience", "evaluations without an improvement; 0: off", &S::early_stopping_patience,
        between(0, 1e9)},
-      {"monitor",
-       "what best means: validation_loss, _accuracy, _macro_f1 or _calibration_error; regression: "
-       "validation_loss, _rmse, _mae or _r2",
-       &S::monitor},
+      {"monitor", kMonitors.c_str(), &S::monitor},
       {"nan", "a loss or gradient that is not finite: \"stop\", \"skip\" the update or \"rollback\"", &S::nan,
        one_of({"stop", "skip", "rollback"})},
       {"cache", "of a frozen prefix: not in this version", &S::cache, one_of({"auto", "off"})},
@@ -246,8 +262,10 @@ const std::vector<Key<CompareSection>>& compare_keys() {
       {"predict", "strategies that are to win against the others; full and the baselines are no rivals",
        &S::predict, any().unset()},
       {"prediction", "why, in words; hashed and printed before the first run", &S::prediction, any().unset()},
-      {"margin", "smaller differences count as none: of accuracy, or as a share of full's rmse", &S::margin,
-       above(0)},
+      {"metric", kMetrics.c_str(), &S::metric, any().unset()},
+      {"margin",
+       "smaller differences of the metric count as none; of loss, rmse and mae as a share of full's",
+       &S::margin, above(0)},
       {"training_score", "the metric on the samples trained on is reported too", &S::training_score},
       {"neighbours",
        "of a test sample's so many nearest neighbours by the network's features, the share that training "
@@ -270,17 +288,30 @@ const std::vector<Alternatives>& alternatives() {
 namespace {
 
 void check_metric(const Config& config, const std::string& metric, const std::string& key) {
-  const bool regression = config.data.task == "regression";
-  const std::vector<std::string> known =
-      regression
-          ? std::vector<std::string>{"validation_loss", "validation_rmse", "validation_mae", "validation_r2"}
-          : std::vector<std::string>{"validation_loss", "validation_accuracy", "validation_macro_f1",
-                                     "validation_calibration_error"};
+  const std::vector<std::string> known = metric_names_of(config.data.task == "regression", "validation_");
   if (std::find(known.begin(), known.end(), metric) != known.end()) return;
-  std::string listed;
-  for (const std::string& name : known) listed += (listed.empty() ? "" : ", ") + name;
   fail_input(key, " has the metric '", metric, "', which ", config.data.task, " does not give (", config.path,
-             "); write one of ", listed);
+             "); write one of ", joined(known));
+}
+
+void check_metric_name(const Config& config) try {
+  compared_metric(config);
+} catch (const InputError& error) {
+  fail_input("compare.metric (", config.path, "): ", error.what());
+}
+
+// A column of the results would have the name of another.
+void check_shifted_names(const Config& config) {
+  const std::vector<std::string> metrics = metric_names_of(config.data.task == "regression");
+  for (const auto& [name, file] : config.data.shifted) {
+    if (name.empty() || name == "training")
+      fail_input("data.shifted has ", name.empty() ? "a file without a name" : "the name \"training\"", " (",
+                 config.path, "); name each as it is to be called in the results, such as \"elsewhere\"");
+    const std::string column = concat(name, '_', compared_metric(config).name);
+    if (std::find(metrics.begin(), metrics.end(), column) != metrics.end())
+      fail_input("data.shifted has the name ", in_quotes(name), ", so that its results would be called ",
+                 column, " as a metric is (", config.path, "); choose another name");
+  }
 }
 
 void check_rows(const Config& config) {
@@ -322,18 +353,18 @@ void check_together(const Config& config) {
   if (train.nesterov && (train.momentum == 0 || train.dampening != 0))
     fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path,
                "); set train.momentum = 0.9");
-  for (const auto& [name, file] : config.data.shifted)
-    if (name.empty() || name == "training")
-      fail_input("data.shifted has ", name.empty() ? "a file without a name" : "the name \"training\"", " (",
-                 config.path, "); name each as it is to be called in the results, such as \"elsewhere\"");
+  check_metric_name(config);
+  check_shifted_names(config);
   check_rows(config);
   check_merge(config);
   if (config.data.task == "regression" &&
       (config.data.samples_per_class > 0 || !config.data.classes.empty() || !config.data.merge.empty()))
     fail_input("data.samples_per_class, data.classes and data.merge are for classification (", config.path,
                "); for regression use data.limit");
-  if (config.data.task == "regression" && train.label_smoothing > 0)
-    fail_input("train.label_smoothing is for classification (", config.path, "); leave it out");
+  if (config.data.task == "regression" &&
+      (train.label_smoothing > 0 || !(train.class_weight == ClassWeights{})))
+    fail_input(train.label_smoothing > 0 ? "train.label_smoothing" : "train.class_weight",
+               " is for classification (", config.path, "); leave it out");
   for (const std::string& name : config.compare.predict)
     if (std::find(config.compare.strategies.begin(), config.compare.strategies.end(), name) ==
         config.compare.strategies.end())

@@ -62,7 +62,7 @@ using Member =
     std::variant<bool Section::*, std::int64_t Section::*, std::uint64_t Section::*, double Section::*,
                  std::string Section::*, std::vector<std::int64_t> Section::*, std::vector<double> Section::*,
                  std::vector<std::string> Section::*, LabelLists Section::*, NamedNumbers Section::*,
-                 NamedTexts Section::*, std::optional<double> Section::*,
+                 NamedTexts Section::*, ClassWeights Section::*, std::optional<double> Section::*,
                  std::optional<std::string> Section::*, NumberPair<Section>>;
 
 template <class Section>

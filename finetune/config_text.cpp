@@ -53,6 +53,10 @@ std::string toml_text(const std::map<std::string, T>& values) {
   return "{ " + text + " }";
 }
 
+std::string toml_text(const ClassWeights& weights) {
+  return weights.balanced ? quoted("balanced") : toml_text(weights.of);
+}
+
 template <class T>
 std::string toml_text(const std::optional<T>& value) {
   return toml_text(*value);

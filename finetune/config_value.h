@@ -105,6 +105,14 @@ class ValueReader {
     if (!problem.what.empty()) refuse(problem.what, problem.mend);
     to = std::move(text);
   }
+  void read(ClassWeights& to) const {
+    to = {};
+    if (node_.is_table()) return read(to.of);
+    if (!node_.is_string()) refuse("is no weights", "write \"balanced\" or { \"class\" = 2.0, .. }");
+    std::string balanced;
+    read(balanced);
+    to.balanced = true;
+  }
   template <class T>
   void read(std::optional<T>& to) const {
     read(to.emplace());

@@ -1,6 +1,7 @@
 #include "finetune/dry_run.h"
 
 #include "finetune/adapters.h"
+#include "finetune/chosen_metrics.h"
 #include "finetune/step.h"
 
 namespace thaw {
@@ -13,6 +14,7 @@ DryRun dry_run(const Config& config, const PreparedData& data) {
   BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
   const RunLength length{total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};
   ResolvedPlan plan(strategy.plan, describe(*built), length);
+  check_monitors(config, plan.plan(), data.validation);
   const Schedule schedule = make_schedule(train, strategy, length.total_updates);
   return {std::move(strategy), model, std::move(built), std::move(batches), std::move(plan), schedule};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "finetune/chosen_metrics.h"
 
 namespace thaw {
 namespace {
@@ -54,7 +55,7 @@ void check_further_metrics(const Config& config, const Dataset& test) {
 
 void add_further_metrics(const Config& config, const PreparedData& data, const Predict& predict,
                          Metrics& to) {
-  const std::string name = main_metric(data.test);
+  const std::string name = compared_metric(config).name;
   const auto add = [&](const std::string& where, const Dataset& part) {
     to.emplace_back(where + "_" + name, metric(compute_metrics(predict(part), part), name));
   };
@@ -63,7 +64,7 @@ void add_further_metrics(const Config& config, const PreparedData& data, const P
 }
 
 bool is_further_metric(const std::string& name, const std::string& main) {
-  return name.ends_with("_" + main) || name == "neighbours_kept";
+  return (name.ends_with("_" + main) && !is_metric(name)) || name == "neighbours_kept";
 }
 
 double neighbours_kept(Model& before, Model& after, const Dataset& data, std::int64_t count) {

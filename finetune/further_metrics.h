@@ -18,11 +18,11 @@ using Predict = std::function<Outputs(const Dataset&)>;
 // trains.
 void check_further_metrics(const Config& config, const Dataset& test);
 
-// Appends the main metric on each of data.shifted, as "amazon_accuracy", and, with compare.training_score, on
-// the training samples, as "training_accuracy".
+// Appends the compared metric on each of data.shifted, as "amazon_accuracy", and, with
+// compare.training_score, on the training samples, as "training_accuracy".
 void add_further_metrics(const Config& config, const PreparedData& data, const Predict& predict, Metrics& to);
 
-// Whether a metric is one of these, where `main` is the main metric.
+// Whether a metric is one of these, where `main` is the compared metric.
 bool is_further_metric(const std::string& name, const std::string& main);
 
 // How much of the features' geometry training left: of each sample's `count` nearest neighbours among the

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "finetune/data/text.h"
-#include "finetune/evaluate.h"
+#include "finetune/metrics.h"
 #include "finetune/selector.h"
 
 namespace thaw {

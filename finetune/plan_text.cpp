@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "finetune/data/text.h"
+#include "finetune/metrics.h"
 #include "finetune/nearest.h"
 #include "finetune/plan.h"
 
@@ -15,8 +16,13 @@ namespace {
 constexpr double kMostUpdates = 1e15;  // whole numbers stay exact in a double far beyond it
 constexpr double kMostPatience = 1e6;
 
-const std::vector<std::string> kMetrics = {"validation_loss", "validation_accuracy", "validation_macro_f1",
-                                           "validation_rmse", "validation_mae",      "validation_r2"};
+// What a plateau may wait for, of either task.
+std::vector<std::string> monitored_metrics() {
+  std::vector<std::string> names = metric_names_of(false, "validation_");
+  for (const std::string& name : metric_names_of(true, "validation_"))
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
 
 template <class T>
 struct Choice {
@@ -73,9 +79,10 @@ class StartParser {
  private:
   PhaseStart parse_plateau() const {
     if (words_.size() != 3) refuse("names no metric and patience");
-    if (std::find(kMetrics.begin(), kMetrics.end(), words_[1]) == kMetrics.end()) {
+    const std::vector<std::string> known = monitored_metrics();
+    if (std::find(known.begin(), known.end(), words_[1]) == known.end()) {
       fail_input("at = ", in_quotes(text_), " has an unknown metric ", in_quotes(words_[1]),
-                 did_you_mean(words_[1], kMetrics), "; the metrics are ", name_list(kMetrics));
+                 did_you_mean(words_[1], known), "; the metrics are ", name_list(known));
     }
     return {PhaseStart::Kind::plateau, 0, words_[1], static_cast<int>(whole_number(2, 1, kMostPatience))};
   }

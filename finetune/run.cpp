@@ -9,6 +9,8 @@
 #include "finetune/adapter_folder.h"
 #include "finetune/adapters.h"
 #include "finetune/checkpoint.h"
+#include "finetune/chosen_metrics.h"
+#include "finetune/class_weight.h"
 #include "finetune/clock.h"
 #include "finetune/data/text.h"
 #include "finetune/evaluate.h"
@@ -103,7 +105,8 @@ void judge_on_test(const RunRequest& request, const PreparedData& data, Model& m
   const Config& config = request.config;
   const Outputs outputs = predict_all(model, data.test);
   result.test = compute_metrics(outputs, data.test);
-  result.test_scores = example_scores(outputs, data.test);
+  result.test_scores = example_scores(outputs, data.test, compared_metric(config).name);
+  result.confusion = confusion_of(outputs, data.test);
   add_further_metrics(
       config, data, [&](const Dataset& part) { return predict_all(model, part); }, result.test);
   if (config.compare.neighbours > 0) {
@@ -123,6 +126,10 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
   if (request.data != nullptr) return;  // a comparison says the rest once for all of its runs
   const auto rate = [&](std::int64_t completed) { return trainer.learning_rate(completed); };
   say_notes(request, plan_warnings(trainer.plan(), rate, {}, false));
+  const std::string weights = class_weights_text(class_weights(request.config.train, data.train), data.train);
+  if (!weights.empty()) say_notes(request, {weights});
+  const std::string undefined = data.validation.size() > 0 ? undefined_metrics(data.validation) : "";
+  if (!undefined.empty()) say_notes(request, {"on the validation data " + undefined});
   const std::string& pooling = prepared.config.transformer.pooling;
   if (takes_text(prepared.config) && pooling != kLastToken && pooling != "pooler")
     say_notes(request, {concat("the head takes ", in_quotes(pooling),
@@ -157,7 +164,10 @@ RunResult run_training(const RunRequest& request) {
   if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
   const PreparedData& data = request.data != nullptr ? *request.data : own;
   const bool judge = request.evaluate_test && data.test.size() > 0;
-  if (judge) check_further_metrics(config, data.test);
+  if (judge) {
+    check_further_metrics(config, data.test);
+    check_compared_metric(config, data);
+  }
   // A comparison registers all of its looks at once.
   const bool registers = judge && !request.out.empty() && request.data == nullptr;
   if (registers) check_can_record(registered_name(request.out));

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "finetune/confusion.h"
 #include "finetune/trainer.h"
 
 namespace thaw {
@@ -26,6 +27,7 @@ struct RunResult {
   RunOutcome outcome;
   Metrics test;
   std::vector<float> test_scores;  // of each test example, see example_scores()
+  Confusion confusion;             // on the test data
   std::vector<WatchSample> watched;
   std::string folder;
   bool was_finished = false;  // --resume on a run that had ended: nothing was done

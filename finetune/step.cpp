@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/random.h"
+#include "finetune/class_weight.h"
 #include "finetune/selector.h"
 #include "nn/layers/dropout.h"
 #include "nn/layers/norm.h"
@@ -71,11 +72,25 @@ Tensor L2SpPenalty::operator()(const Model& model) const {
   return total;
 }
 
+LossOptions loss_options(const TrainSection& section, const Dataset& train, Device device) {
+  LossOptions options{train.label.empty(), section.label_smoothing};
+  const std::vector<double> weights = class_weights(section, train);
+  if (weights.empty()) return options;
+  const Shape shape{static_cast<std::int64_t>(weights.size())};
+  options.class_weight =
+      device.kind == DeviceKind::meta ? empty(shape, {DType::f32, device}) : from_vector(weights, shape);
+  return options;
+}
+
 Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& options) {
   if (options.regression) return mse_loss(output.reshape({output.size(0)}), batch.target);
   CrossEntropyOptions cross_entropy_options;
   cross_entropy_options.label_smoothing = options.label_smoothing;
-  return cross_entropy(output, batch.target, cross_entropy_options);
+  if (!options.class_weight.defined()) return cross_entropy(output, batch.target, cross_entropy_options);
+  cross_entropy_options.weight = options.class_weight;
+  cross_entropy_options.reduction = Reduction::sum;
+  const double weight = options.mean_weight * static_cast<double>(batch.size());
+  return cross_entropy(output, batch.target, cross_entropy_options) * (weight > 0 ? 1 / weight : 0);
 }
 
 Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,

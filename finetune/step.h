@@ -45,9 +45,18 @@ class L2SpPenalty {
 struct LossOptions {
   bool regression = false;
   double label_smoothing = 0;
+  Tensor class_weight = {};  // [classes], see class_weight.h; undefined: all count the same
+  double mean_weight = 1;    // of the update's samples by these weights
 };
 
-// Mean loss of a batch: cross-entropy of logits [B, classes], or mean squared error of [B, 1].
+// Of the training section, for the classes of `train`, on the device of the model.
+LossOptions loss_options(const TrainSection& section, const Dataset& train, Device device = kCpu);
+
+// Mean loss of a batch: cross-entropy of logits [B, classes], or mean squared error of [B, 1]. With class
+// weights the sum over samples of weight x loss is divided by B and the update's mean weight: the whole batch
+// gives the mean over weights, as PyTorch's CrossEntropyLoss(weight) does, and micro-batches, each with its
+// share of the samples, add up to it, also one whose samples all have the weight 0. It is 0 where the update
+// has no weight at all, and PyTorch's not a number.
 Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& options);
 
 // Forward and backward of one micro-batch whose share of the update's samples is `weight`; returns the mean

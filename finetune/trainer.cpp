@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "core/random.h"
+#include "finetune/chosen_metrics.h"
 #include "finetune/chrome_trace.h"
+#include "finetune/class_weight.h"
 #include "finetune/interval.h"
 #include "finetune/run_report.h"
 #include "finetune/units.h"
@@ -42,11 +44,13 @@ Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConf
       schedule_(make_schedule(config.train, strategy, total_)),
       plan_(strategy.plan, describe(model), {total_, batches_.updates_per_epoch()}),
       optimizer_(make_optimizer(config.train, model)),
-      loss_options_{data.regression, config.train.label_smoothing},
+      loss_options_(loss_options(config.train, data.train)),
+      class_weights_(class_weights(config.train, data.train)),
       evaluate_every_(
           parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
       checkpoint_every_(parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(),
                                        "train.checkpoint_every")) {
+  check_monitors(config, plan_.plan(), data.validation);
   apply_no_decay(config.train, model);
   if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
   outcome_.ledger = predict_ledger(config, model_config, strategy, plan_, data.train);
@@ -175,6 +179,7 @@ void Trainer::leave_phase() {
 
 double Trainer::train_micro_batches(const std::vector<std::vector<std::int64_t>>& rows) {
   const auto samples = static_cast<double>(batches_.samples(state_.completed));
+  if (!class_weights_.empty()) loss_options_.mean_weight = mean_weight(class_weights_, data_.train, rows);
   double loss = 0;
   for (std::size_t m = 0; m < rows.size(); ++m) {
     const Batch batch = make_batch(data_.train, rows[m]);

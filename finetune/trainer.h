@@ -132,6 +132,7 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<L2SpPenalty> penalty_;
   LossOptions loss_options_;
+  std::vector<double> class_weights_;  // empty: none
   std::int64_t evaluate_every_, checkpoint_every_;
   RunIdentity identity_;  // where checkpoints are written
   RunState state_;

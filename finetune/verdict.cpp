@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "finetune/compare/prediction.h"
-#include "finetune/evaluate.h"
+#include "finetune/metrics.h"
 #include "finetune/units.h"
 
 namespace thaw {
@@ -229,7 +229,8 @@ class VerdictWriter {
       if (s->value.mean == value) best.push_back(s);
     const bool one = best.size() == 1;
     std::string text = concat(words_list(names_of(best)), one ? " has" : " share", " the best mean ",
-                              outcome_.metric, " of the strategies, ", short_number(value));
+                              metric_words(outcome_.metric), " of the strategies, ", short_number(value),
+                              higher_ ? "" : " (lower is better)");
     const auto& ranks = best.front()->rank_probability;
     const bool with_baselines = std::any_of(baselines_.begin(), baselines_.end(),
                                             [](const auto* s) { return !s->rank_probability.empty(); });

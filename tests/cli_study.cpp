@@ -237,7 +237,8 @@ TEST_F(CliStudy, CellsHaveOneTask) {
   folder.write("study.toml", text);
   const ProgramResult result = compare();
   EXPECT_EQ(result.code, 2);
-  expect_has(result.err, "the cells of a study have one metric, but much.p0 has another task than none.p0");
+  expect_has(result.err,
+             "the cells of a study have one metric, but much.p0 has another task or metric than none.p0");
   EXPECT_FALSE(fs::exists(run));
 }
 

@@ -95,7 +95,7 @@ TEST(LinearProbe, RidgeRegressionIsScikitLearns) {
 
 TEST(LinearProbe, StrengthIsChosenOnValidationData) {
   const Digits d = digits();
-  const Probe probe = fit_probe({d.x_train, &d.train}, {d.x_test, &d.test});
+  const Probe probe = fit_probe({d.x_train, &d.train}, {d.x_test, &d.test}, "accuracy");
   for (const double c : {1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3}) {
     const LinearModel other = LinearModel::fit({d.x_train, &d.train}, c);
     EXPECT_GE(metric(probe.validation, "accuracy"),
@@ -127,6 +127,7 @@ struct BaselineFixture : testing::Test {
   }
   ReportedRun baseline(const std::string& name) const {
     ReportedRun row;
+    row.metric = "accuracy";
     row.strategy = name;
     return run_baseline(row, {run.config, run.data});
   }
@@ -175,7 +176,8 @@ TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
   EXPECT_EQ(row.trainable, 3 * (train.size(1) + 1));
   ASSERT_NE(train.size(1), run.data.train.sample_size());
   const Tensor x = standardised(valid, train);
-  const Probe probe = fit_probe({standardised(train, train), &run.data.train}, {x, &run.data.validation});
+  const Probe probe =
+      fit_probe({standardised(train, train), &run.data.train}, {x, &run.data.validation}, "accuracy");
   EXPECT_NEAR(row.loss, metric(compute_metrics(probe.model.predict(x), run.data.test), "loss"), 1e-6);
 }
 

@@ -59,7 +59,7 @@ TEST(Metrics, OfNumbers) {
   EXPECT_NEAR(metric(metrics, "rmse"), std::sqrt(5.0 / 3), 1e-12);
   EXPECT_NEAR(metric(metrics, "mae"), 1, 1e-12);
   EXPECT_NEAR(metric(metrics, "r2"), 1 - 5.0 / 14, 1e-12);
-  EXPECT_NEAR(mean(example_scores(outputs, data)), std::sqrt(5.0 / 3), 1e-6);
+  EXPECT_NEAR(mean(example_scores(outputs, data, "rmse")), std::sqrt(5.0 / 3), 1e-6);
 }
 
 TEST(Metrics, OfOutputsThatAreNotFiniteAreNaN) {
@@ -75,13 +75,13 @@ TEST(Metrics, OfOutputsThatAreNotFiniteAreNaN) {
       EXPECT_TRUE(std::isnan(value)) << name;
     for (const auto& [name, value] : compute_metrics(Outputs{1, {1, bad}}, numbers))
       EXPECT_TRUE(std::isnan(value)) << name;
-    EXPECT_TRUE(std::isnan(example_scores(classes, labelled())[0]));
-    EXPECT_TRUE(std::isnan(example_scores(Outputs{1, {1, bad}}, numbers)[0]));
+    EXPECT_TRUE(std::isnan(example_scores(classes, labelled(), "accuracy")[0]));
+    EXPECT_TRUE(std::isnan(example_scores(Outputs{1, {1, bad}}, numbers, "r2")[0]));
   }
 }
 
 TEST(Metrics, ScoresOfExamplesAreTheirAccuracy) {
-  const std::vector<float> scores = example_scores(answers({0, 1, 1, 1}), labelled());
+  const std::vector<float> scores = example_scores(answers({0, 1, 1, 1}), labelled(), "accuracy");
   EXPECT_EQ(scores, (std::vector<float>{1, 0, 1, 1}));
 }
 

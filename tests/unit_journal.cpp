@@ -43,6 +43,7 @@ ReportedRun full_run() {
   run.test_evaluations = 1;
   run.test = {{"loss", 0.1}, {"accuracy", 2.0 / 3}};
   run.scores = {1, 0, 1};
+  run.confusion = {{{0, 1}, 2}, {{1, 1}, 5}};
   run.evaluations = {{10, {{"loss", 1.25}}, 0.5}, {20, {{"loss", 0.75}}, 1.0}};
   run.watched = {{5, 0.5, {1, 2}, {0.1, 0.2}, {0, 0.3}}};
   run.triggers = {{1, 12}};
@@ -81,6 +82,7 @@ TEST_F(JournalFile, KeepsEveryFieldOfARun) {
   EXPECT_EQ(read->test_evaluations, run.test_evaluations);
   EXPECT_EQ(read->test, run.test);
   EXPECT_EQ(read->scores, run.scores);
+  EXPECT_EQ(read->confusion, run.confusion);
   ASSERT_EQ(read->evaluations.size(), 2u);
   EXPECT_EQ(read->evaluations[1].step, 20);
   EXPECT_EQ(read->evaluations[1].seconds, 1.0);

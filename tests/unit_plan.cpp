@@ -55,7 +55,7 @@ TEST(PhaseStart, RefusesOtherTexts) {
   EXPECT_EQ(message_of<InputError>([] { parse_phase_start("plateau validaton_loss 2"); }),
             "at = \"plateau validaton_loss 2\" has an unknown metric \"validaton_loss\"; did you mean "
             "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\", "
-            "\"validation_macro_f1\", ... (6 in all)");
+            "\"validation_macro_f1\", ... (9 in all)");
 }
 
 TEST(PlanChoices, ParseAndPrint) {

@@ -176,7 +176,8 @@ TEST(Verdict, OfAnErrorLowerIsBest) {
   outcome.metric = "rmse";
   outcome.summaries[2].rank_probability[0] = 0.999;
   EXPECT_SAYS(verdict_paragraph(outcome),
-              "top-1 has the best mean rmse of the strategies, 0.7; it is the best of them in 99.9 % of the "
+              "top-1 has the best mean rmse of the strategies, 0.7 (lower is better); it is the best of them "
+              "in 99.9 % of the "
               "bootstrap draws.");
 }
 

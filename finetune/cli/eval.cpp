@@ -104,6 +104,17 @@ void say_what_counts(const Config& config, const ModelFolder& folder, const Text
     say("model.pooling", config.model.pooling, pooling);
 }
 
+// Beyond so many classes a matrix would fill the memory.
+constexpr std::size_t kMostClasses = 2000;
+
+void add_confusion(const Outputs& outputs, const Dataset& data, Json& json) {
+  if (data.classes.size() <= kMostClasses)
+    json.update(confusion_json(confusion_of(outputs, data), data.classes));
+  else
+    Progress().message(concat("the confusion matrix of ", data.classes.size(),
+                              " classes is left out: more than ", kMostClasses));
+}
+
 }  // namespace
 
 int eval(const Arguments& arguments) {
@@ -121,6 +132,9 @@ int eval(const Arguments& arguments) {
   const Outputs outputs = predict_all(*saved.model, part.data);
   check_outputs(outputs, part.source);
   json.update(metrics_json(compute_metrics(outputs, part.data)));
+  if (const std::string undefined = undefined_metrics(part.data); !undefined.empty())
+    Progress().message(undefined);
+  if (arguments.json && task == "classification") add_confusion(outputs, part.data, json);
   std::int64_t looks = 0;
   if (std::string(part.split) == "test") try {
       looks = count_look(arguments.model, config, part.hash);

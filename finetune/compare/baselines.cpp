@@ -10,6 +10,7 @@
 #include "core/ops.h"
 #include "finetune/adapters.h"
 #include "finetune/batch.h"
+#include "finetune/class_weight.h"
 #include "finetune/clock.h"
 #include "finetune/compare/linear_probe.h"
 #include "finetune/further_metrics.h"
@@ -81,8 +82,9 @@ void look_at_test(const BaselineRequest& request, const Predict& predict, Report
   const Dataset& test = request.data.test;
   const Outputs outputs = predict(test);
   row.test = compute_metrics(outputs, test);
-  row.scores = example_scores(outputs, test);
-  row.value = metric(row.test, main_metric(test));
+  row.scores = example_scores(outputs, test, row.metric);
+  row.confusion = confusion_of(outputs, test);
+  row.value = metric(row.test, row.metric);
   row.loss = metric(row.test, "loss");
   row.test_evaluations = 1;
   add_further_metrics(request.config, request.data, predict, row.test);
@@ -109,10 +111,11 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
   const Tensor train = features_of(model, data.train);
   const auto prepared = [&](const Dataset& part) {
     const Tensor x = features_of(model, part);
-    return ProbeData{x.defined() ? standardised(x, train) : x, &part};
+    return ProbeData{x.defined() ? standardised(x, train) : x, &part, {}};
   };
-  const ProbeData training{standardised(train, train), &data.train};
-  const Probe best = fit_probe(training, prepared(data.validation));
+  const ProbeData training{standardised(train, train), &data.train,
+                           class_weights(request.config.train, data.train)};
+  const Probe best = fit_probe(training, prepared(data.validation), row.metric);
   meter->add_to(row);
   meter.reset();
   const std::int64_t outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
@@ -154,8 +157,10 @@ bool has_norms_to_estimate(const Config& config, const PreparedData& data) {
   return !batch_norms(*make_meta_model(model_config(config, data))).empty();
 }
 
-std::string linear_model(const PreparedData& data) {
-  return data.regression ? "ridge regression" : "logistic regression";
+std::string linear_model(const Config& config, const PreparedData& data) {
+  if (data.regression) return "ridge regression";
+  const bool weighted = !(config.train.class_weight == ClassWeights{});
+  return weighted ? "logistic regression with the class weights" : "logistic regression";
 }
 
 std::string about_majority(const Config&, const PreparedData& data) {
@@ -164,14 +169,15 @@ std::string about_majority(const Config&, const PreparedData& data) {
 }
 
 std::string about_probe(const Config& config, const PreparedData& data) {
-  return linear_model(data) +
+  return linear_model(config, data) +
          (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs") +
          "; its cost holds the choice of its strength";
 }
 
 std::string about_norm_stats(const Config& config, const PreparedData& data) {
   return head_is_new(config, data, *make_meta_model(model_config(config, data)))
-             ? concat("batch norm's statistics estimated anew, then ", linear_model(data), " on the features")
+             ? concat("batch norm's statistics estimated anew, then ", linear_model(config, data),
+                      " on the features")
              : "batch norm's statistics estimated anew on the training inputs, nothing trained";
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/random.h"
+#include "finetune/chosen_metrics.h"
 #include "finetune/compare/baselines.h"
 #include "finetune/compare/budget.h"
 #include "finetune/compare/contender.h"
@@ -72,8 +73,9 @@ class Comparison {
     check_comparable(config_, loaded_);
     const PreparedData data = draw(config_.train.seed);
     check_further_metrics(config_, data.test);
+    check_compared_metric(config_, data);
     outcome_.name = config_.name;
-    outcome_.metric = main_metric(data.test);
+    outcome_.metric = compared_metric(config_).name;
     outcome_.margin = config_.compare.margin;
     if (data.validation.size() == 0 && config_.compare.tune > 0)
       fail_input("there are no validation data to choose learning rates on (", config_.path,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "finetune/checkpoint.h"
+#include "finetune/confusion.h"
 #include "finetune/inference.h"
 #include "finetune/ledger.h"
 #include "finetune/plan_report.h"
@@ -36,6 +37,7 @@ struct ReportedRun {
   double validation = NAN;              // `metric` on the validation data of the weights that were kept
   Metrics test;                         // every metric on the test data
   std::vector<float> scores;            // of each test example; their mean is `value`
+  Confusion confusion;                  // of the test data; empty: regression
   std::vector<Evaluation> evaluations;  // on the validation data, on the way
   std::vector<WatchSample> watched;     // of the first reported seed alone
   Triggers triggers;

@@ -62,6 +62,18 @@ std::vector<float> read_scores(const Json& json) {
   return scores;
 }
 
+Json counts_json(const Confusion& confusion) {
+  Json json = Json::array();
+  for (const auto& [pair, count] : confusion) json.push_back({pair.first, pair.second, count});
+  return json;
+}
+
+Confusion read_counts(const Json& json) {
+  Confusion confusion;
+  for (const Json& entry : json) confusion[{entry.at(0), entry.at(1)}] = entry.at(2);
+  return confusion;
+}
+
 Json options_json(const OptionMap& options) {
   Json json = Json::object();
   for (const auto& [name, value] : options)
@@ -130,6 +142,7 @@ Json run_line(const ReportedRun& r) {
           {"validation", json_number(r.validation)},
           {"test", metrics_json(r.test)},
           {"scores", scores_json(r.scores)},
+          {"confusion", counts_json(r.confusion)},
           {"evaluations", evaluations},
           {"watched", watched},
           {"triggers", triggers},
@@ -157,6 +170,7 @@ ReportedRun read_run(const Json& json) {
   r.validation = read_number(json.value("validation", Json()));
   r.test = read_metrics(json.at("test"));
   r.scores = read_scores(json.at("scores"));
+  r.confusion = read_counts(json.value("confusion", Json::array()));
   for (const Json& e : json.at("evaluations"))
     r.evaluations.push_back({e.at(0), read_metrics(e.at(2)), e.at(1)});
   for (const Json& w : json.at("watched"))

@@ -25,6 +25,8 @@ class Loss {
       : x_(train.x), targets_(targets_of(*train.data)), is_regression_(train.data->label.empty()) {
     const auto n = static_cast<double>(x_.size(0));
     penalty_ = 1 / (2 * c * n);
+    const auto classes = static_cast<std::int64_t>(train.class_weights.size());
+    if (classes > 0) class_weight_ = from_vector(train.class_weights, {classes}, {DType::f64});
   }
 
   double operator()(const std::vector<double>& weights, std::vector<double>& gradient) const {
@@ -34,8 +36,7 @@ class Loss {
     w.set_requires_grad();
     const Tensor slope = slice(w, 1, 0, features), shift = select(w, 1, features);
     const Tensor y = linear(x_, slope, shift);
-    const Tensor fit = is_regression_ ? mse_loss(y, targets_) * 0.5 : cross_entropy(y, targets_);
-    const Tensor loss = fit + sum(square(slope)) * penalty_;
+    const Tensor loss = fit(y) + sum(square(slope)) * penalty_;
     loss.backward();
     const Tensor dw = w.grad().contiguous();
     gradient.assign(std::as_const(dw).data<double>(), std::as_const(dw).data<double>() + dw.numel());
@@ -43,7 +44,15 @@ class Loss {
   }
 
  private:
-  Tensor x_, targets_;
+  // With class weights the sum over the samples is divided by their number, as the penalty is.
+  Tensor fit(const Tensor& y) const {
+    if (is_regression_) return mse_loss(y, targets_) * 0.5;
+    if (!class_weight_.defined()) return cross_entropy(y, targets_);
+    return cross_entropy(y, targets_, {.weight = class_weight_, .reduction = Reduction::sum}) *
+           (1 / static_cast<double>(x_.size(0)));
+  }
+
+  Tensor x_, targets_, class_weight_;
   bool is_regression_;
   double penalty_;
 };
@@ -67,9 +76,8 @@ Outputs LinearModel::predict(const Tensor& x) const {
   return {outputs_, {std::as_const(y).data<float>(), std::as_const(y).data<float>() + y.numel()}};
 }
 
-Probe fit_probe(const ProbeData& train, const ProbeData& validation) {
+Probe fit_probe(const ProbeData& train, const ProbeData& validation, const std::string& name) {
   if (validation.data->size() == 0) return {LinearModel::fit(train, 1), 1, {}};
-  const std::string name = main_metric(*train.data);
   const double sign = higher_is_better(name) ? 1 : -1;
   // Larger is better, the first number first.
   const auto rating = [&](const Metrics& metrics) -> std::pair<double, double> {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/tensor.h"
@@ -15,11 +16,12 @@ namespace thaw {
 struct ProbeData {
   Tensor x;
   const Dataset* data = nullptr;
+  std::vector<double> class_weights;  // in the fit, see finetune/class_weight.h; empty: all count the same
 };
 
-// Minimises  sum_i loss(W x_i + b, y_i) + 1 / (2 C) ||W||^2  over W [outputs, F] and b, which has no penalty:
-// multinomial logistic regression as in scikit-learn's LogisticRegression(C), or ridge regression with half
-// the squared error as the loss.
+// Minimises  sum_i weight(y_i) loss(W x_i + b, y_i) + 1 / (2 C) ||W||^2  over W [outputs, F] and b, which has
+// no penalty: multinomial logistic regression as in scikit-learn's LogisticRegression(C, class_weight), or
+// ridge regression with half the squared error as the loss.
 class LinearModel {
  public:
   // `warm`: weights to begin with, of a model of the same sizes; null: zeros.
@@ -37,9 +39,9 @@ struct Probe {
   Metrics validation;
 };
 
-// Of C = 10^-3 .. 10^3 the one with the best main metric on `validation`; ties go to the lower loss. Without
+// Of C = 10^-3 .. 10^3 the one with the best `metric` on `validation`; ties go to the lower loss. Without
 // validation samples C is 1.
-Probe fit_probe(const ProbeData& train, const ProbeData& validation);
+Probe fit_probe(const ProbeData& train, const ProbeData& validation, const std::string& metric);
 
 // Subtracts the mean of `of` and divides by its deviation, column by column; a constant column becomes 0.
 Tensor standardised(const Tensor& x, const Tensor& of);

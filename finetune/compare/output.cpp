@@ -148,6 +148,7 @@ std::string results_json(const Config& config, const CompareOutcome& outcome) {
   for (const ReportedRun& run : outcome.runs) runs.push_back(run_json(run));
   return Json{{"name", config.name},
               {"metric", outcome.metric},
+              {"higher_is_better", higher_is_better(outcome.metric)},
               {"stamp", outcome.tuned ? "tuned on validation data" : "untuned: compares recipes"},
               {"budget", outcome.budget},
               {"intervals", kIntervals},
@@ -286,6 +287,7 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
     notes += " None detected: one of the size in brackets would have been with probability 0.8.";
   if (!outcome.earlier_looks.empty())
     notes += concat(" Exploratory: the test data had been looked at by ", outcome.earlier_looks.back(), ".");
+  if (!higher_is_better(outcome.metric)) notes += concat(" A lower ", outcome.metric, " is better.");
   return wrapped(verdict_paragraph(outcome), line) + "\n" + table + further +
          wrapped(concat(notes, " ± is ", kIntervals, "."), line);
 }

@@ -73,13 +73,9 @@ void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t 
   if (best.values.empty() || best.values.size() != others.values.size()) return;
   InferenceOptions options;
   options.higher_is_better = higher_is_better(outcome.metric);
-  options.margin = outcome.margin;
+  const Scores full = scores_of("full", outcome);
+  options.margin = absolute_margin(outcome.metric, outcome.margin, full.values.empty() ? 0 : full.mean());
   options.range = score_range(outcome.metric);
-  // As for strategies: a share of full's error.
-  if (!options.higher_is_better) {
-    const Scores full = scores_of("full", outcome);
-    options.margin *= full.values.empty() ? 0 : full.mean();
-  }
   options.seed = seed;
   prediction.contrast = conclude({best}, others, options).contrasts[0];
 }

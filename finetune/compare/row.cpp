@@ -15,6 +15,7 @@ void fill_row(ReportedRun& row, const RunResult& result) {
     row.loss = metric(result.test, "loss");
     row.test = result.test;
     row.scores = result.test_scores;
+    row.confusion = result.confusion;
     // Weights may be finite and answers not.
     if (!std::isfinite(row.loss)) row.status = "diverged";
   }

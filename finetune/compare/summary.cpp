@@ -88,7 +88,7 @@ void judge_strategies(const Config& config, CompareOutcome& outcome) {
   }
   InferenceOptions options;
   options.higher_is_better = higher_is_better(outcome.metric);
-  options.margin = options.higher_is_better ? outcome.margin : outcome.margin * full->value.mean;
+  options.margin = absolute_margin(outcome.metric, outcome.margin, full->value.mean);
   options.range = score_range(outcome.metric);
   options.seed = config.train.seed;
   const Conclusions conclusions = conclude(scores, scores_of("full", outcome), options);
@@ -117,7 +117,8 @@ void time_to_full(CompareOutcome& outcome) {
   std::map<std::uint64_t, double> goals;
   for (const ReportedRun* run : runs_of("full", outcome)) {
     if (run->status != "ok" || !std::isfinite(run->validation)) continue;
-    goals[run->seed] = higher ? run->validation - kNearFull : run->validation * (1 + kNearFull);
+    const double near = absolute_margin(outcome.metric, kNearFull, run->validation);
+    goals[run->seed] = run->validation + (higher ? -near : near);
   }
   for (StrategySummary& summary : outcome.summaries) {
     std::vector<double> seconds, steps;

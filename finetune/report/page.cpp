@@ -90,6 +90,7 @@ std::string report_html(const Config& config, const CompareOutcome& outcome) {
       {"tuning", "Tuning", tuning_section(outcome)},
       {"pareto", "Gain and cost", pareto_section(outcome) + time_section(outcome)},
       {"strategies", "Strategy by strategy", strategies_section(outcome)},
+      {"confusion", "Confusion", confusion_section(outcome)},
       {"data", "Data", data_section(outcome)},
       {"repeat", "To repeat it", repeat_section(outcome, toml)},
   };

@@ -33,6 +33,7 @@ std::string curve_figures(const CompareOutcome& outcome, const std::string& stra
 std::string watch_figures(const CompareOutcome& outcome, const StrategyPicture& picture);
 std::string ledger_tables(const StrategyPicture& picture);
 
+std::string confusion_section(const CompareOutcome& outcome);  // which classes are taken for which
 std::string data_section(const CompareOutcome& outcome);
 std::string repeat_section(const CompareOutcome& outcome, const std::string& config);
 

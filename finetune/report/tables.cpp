@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "finetune/compare/summary.h"
+#include "finetune/metrics.h"
 #include "finetune/report/html.h"
 #include "finetune/report/sections.h"
 #include "finetune/units.h"
@@ -64,7 +65,8 @@ std::string range_note(const Interval& interval) {
 
 std::string gives_table(const CompareOutcome& outcome) {
   const std::string metric = metric_name(outcome.metric);
-  Table table(concat("What it gives: ", metric, " on the test data"),
+  const char* direction = higher_is_better(outcome.metric) ? "" : ", lower is better";
+  Table table(concat("What it gives: ", metric, " on the test data", direction),
               {"strategy", metric, "difference to full", "beside full", "P(best)", "median rank",
                "learning rate", "options", "runs"});
   for (const StrategySummary& s : outcome.summaries) {
@@ -117,9 +119,9 @@ std::string costs_table(const CompareOutcome& outcome) {
   return table.html();
 }
 
-// What the loss is, see finetune/evaluate.h.
+// What the loss is, see finetune/metrics.h.
 std::string loss_name(const CompareOutcome& outcome) {
-  return outcome.metric == "rmse" ? "loss (squared error)" : "loss (negative log-likelihood)";
+  return outcome.data.classes.empty() ? "loss (squared error)" : "loss (negative log-likelihood)";
 }
 
 std::string metrics_table(const CompareOutcome& outcome) {
@@ -211,11 +213,7 @@ bool ended_well(const StrategySummary& summary) { return summary.runs > summary.
 
 std::string metric_name(const std::string& metric) {
   if (metric.empty()) return "metric";
-  if (metric == "macro_f1") return "macro F1";
-  if (metric == "loss") return "loss";
-  std::string name = metric;
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
+  return metric_words(metric);
 }
 
 }  // namespace thaw::report

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "finetune/compare/summary.h"
 #include "finetune/data/text.h"
+#include "finetune/metrics.h"
 #include "finetune/text_table.h"
 #include "finetune/units.h"
 #include "finetune/verdict.h"
@@ -117,7 +118,8 @@ std::string study_text(const StudyOutcome& outcome) {
     table.push_back({row.value});
     for (const auto& value : row.metric) table.back().push_back(value ? fixed_number(*value, 4) : "-");
   }
-  std::string text = "test " + outcome.metric;
+  std::string text =
+      "test " + outcome.metric + (higher_is_better(outcome.metric) ? "" : " (lower is better)");
   const std::size_t cells = outcome.rows.empty() ? 0 : outcome.cells.size() / outcome.rows.size();
   if (cells > 1) text += concat(", mean over the ", cells, " cells of a row");
   text += "\n" + text_table(table, Align::right);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "finetune/chosen_metrics.h"
 #include "finetune/compare/prediction.h"
 #include "finetune/data/text.h"
 #include "finetune/evaluate.h"
@@ -144,10 +145,10 @@ class StudyRun {
         fail_input("the cells of a study compare the same strategies, but ", folder_of(cell, study_.axes),
                    " has others (compare.strategies of ", cell.config.path, "); set them outside the axes");
     for (const StudyCell& cell : study_.cells)
-      if (cell.config.data.task != study_.cells[0].config.data.task)
+      if (&compared_metric(cell.config) != &compared_metric(study_.cells[0].config))
         fail_input("the cells of a study have one metric, but ", folder_of(cell, study_.axes),
-                   " has another task than ", folder_of(study_.cells[0], study_.axes), " (data.task of ",
-                   cell.config.path, "); set it outside the axes");
+                   " has another task or metric than ", folder_of(study_.cells[0], study_.axes),
+                   " (data.task or compare.metric of ", cell.config.path, "); set it outside the axes");
     std::map<std::size_t, const StudyCell*> first_of_row;
     for (const StudyCell& cell : study_.cells) {
       const StudyCell& other = *first_of_row.emplace(cell.values[0], &cell).first->second;

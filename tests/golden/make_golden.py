@@ -410,6 +410,33 @@ def make_csv_task():
     save("task_end.safetensors", model.state_dict())
 
 
+def make_class_weights():
+    """Weighted cross-entropy on batches of 18 and 18 and 4 samples, for accumulated micro-batches of 6 to equal."""
+    x, y = clusters(torch.Generator().manual_seed(8), 3, 40, 5)
+    torch.manual_seed(9)
+    start = {key: value.clone() for key, value in Mlp(5, [6], 3, F.relu).state_dict().items()}
+    tensors = {"x": x, "y": y, **{f"start.{key}": value for key, value in start.items()}}
+    balanced = len(y) / (3 * torch.bincount(y).float())
+    cases = {"balanced": (balanced, 0.0), "named": (torch.tensor([1.0, 4.0, 0.0]), 0.0),
+             "smoothed": (torch.tensor([1.0, 4.0, 0.25]), 0.2)}
+    for case, (weight, smoothing) in cases.items():
+        model = Mlp(5, [6], 3, F.relu)
+        model.load_state_dict(start)
+        loss_of = nn.CrossEntropyLoss(weight=weight, label_smoothing=smoothing)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        losses = []
+        for k in range(9):
+            rows = slice(k % 3 * 18, k % 3 * 18 + 18)
+            optimizer.zero_grad()
+            loss = loss_of(model(x[rows]), y[rows])
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        tensors.update({f"{case}.{key}": value for key, value in model.state_dict().items()})
+        tensors[f"{case}.losses"] = torch.tensor(losses)
+    save("class_weight.safetensors", tensors)
+
+
 def main():
     torch.set_num_threads(1)
     make_layers()
@@ -417,6 +444,7 @@ def main():
     make_mlp_training()
     make_cnn_training()
     make_csv_task()
+    make_class_weights()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+#include "finetune/class_weight.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "core/error.h"
+#include "finetune/data/text.h"
+#include "finetune/units.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::size_t kMostNamed = 10;  // in a message
+
+// As labels are matched: blanks around a name do not count, and equal numbers are one class.
+bool is_class(const std::string& name, const std::string& label) {
+  if (trim(name) == label) return true;
+  const std::optional<double> number = parse_number(name), of_label = parse_number(label);
+  return number && of_label && *number == *of_label;
+}
+
+std::size_t class_of(const std::string& name, const std::vector<std::string>& classes) {
+  const auto exact = std::find(classes.begin(), classes.end(), name);
+  if (exact != classes.end()) return static_cast<std::size_t>(exact - classes.begin());
+  const auto found = std::find_if(classes.begin(), classes.end(),
+                                  [&](const std::string& label) { return is_class(name, label); });
+  if (found == classes.end())
+    fail_input("train.class_weight has ", in_quotes(name), ", which is no class; the classes are ",
+               name_list(classes));
+  return static_cast<std::size_t>(found - classes.begin());
+}
+
+std::vector<double> named_weights(const std::map<std::string, double>& named,
+                                  const std::vector<std::string>& classes) {
+  std::vector<double> weights(classes.size(), 1);
+  std::vector<const std::string*> name_of(classes.size());
+  for (const auto& [name, weight] : named) {
+    const std::size_t c = class_of(name, classes);
+    if (name_of[c] != nullptr)
+      fail_input("train.class_weight has the class ", in_quotes(classes[c]), " twice, as ",
+                 in_quotes(*name_of[c]), " and as ", in_quotes(name), "; name it once");
+    name_of[c] = &name;
+    weights[c] = weight;
+  }
+  return weights;
+}
+
+std::vector<double> balanced_weights(const std::vector<std::int64_t>& counts) {
+  const auto samples = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}));
+  const auto occurring =
+      static_cast<double>(counts.size()) - static_cast<double>(std::count(counts.begin(), counts.end(), 0));
+  std::vector<double> weights;
+  for (const std::int64_t count : counts)
+    weights.push_back(count > 0 ? samples / (occurring * static_cast<double>(count)) : 1);
+  return weights;
+}
+
+}  // namespace
+
+std::vector<double> class_weights(const TrainSection& section, const Dataset& train) {
+  if (section.class_weight == ClassWeights{}) return {};
+  const std::vector<std::int64_t> counts = train.class_counts();
+  if (section.class_weight.balanced) return balanced_weights(counts);
+  std::vector<double> weights = named_weights(section.class_weight.of, train.classes);
+  for (std::size_t c = 0; c < counts.size(); ++c)
+    if (counts[c] > 0 && weights[c] > 0) return weights;
+  fail_input("no training sample has a class whose weight is above 0 (train.class_weight); raise one");
+}
+
+double mean_weight(const std::vector<double>& weights, const Dataset& data,
+                   const std::vector<std::vector<std::int64_t>>& rows) {
+  double sum = 0, samples = 0;
+  for (const std::vector<std::int64_t>& micro_batch : rows)
+    for (const std::int64_t row : micro_batch) {
+      sum += weights[static_cast<std::size_t>(data.label[static_cast<std::size_t>(row)])];
+      ++samples;
+    }
+  return sum / samples;
+}
+
+std::string class_weights_text(const std::vector<double>& weights, const Dataset& train) {
+  std::string text;
+  for (std::size_t c = 0; c < std::min(weights.size(), kMostNamed); ++c)
+    text += concat(c == 0 ? "class weights: " : ", ", train.classes[c], ' ', short_number(weights[c], 4));
+  return text + (weights.size() > kMostNamed ? concat(", .. (", weights.size(), " in all)") : "");
+}
+
+}  // namespace thaw

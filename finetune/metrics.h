@@ -1,0 +1,91 @@
+// Metrics of outputs beside what is right, listed once: their names, which way is better, how far they reach,
+// what a margin of them means, and how they are computed. Monitors, plateaus, what compare judges by and its
+// statistics all go by this list.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "finetune/data/dataset.h"
+
+namespace thaw {
+
+// Outputs [N, classes or 1] of a model, row-major.
+struct Outputs {
+  std::int64_t columns = 0;
+  std::vector<float> values;
+  const float* row(std::int64_t i) const { return values.data() + i * columns; }
+};
+
+// Counted from 0; nothing where every output is a finite number.
+std::optional<std::int64_t> first_row_not_finite(const Outputs& outputs);
+
+// A metric's value and each example's part in it. The parts' mean is the value. For a metric that is a mean
+// over examples they are what the mean is taken of; for any other, its linearisation: the value plus the
+// example's influence on it, whose mean is 0 (the delta method; Hampel 1974). The variance of their mean is
+// then that of the metric, to first order.
+struct Scored {
+  double value = 0;
+  std::vector<double> scores;
+};
+
+// What a metric needs to be a number.
+enum class Requires {
+  nothing,
+  two_classes,    // that the task has two classes, and that both occur
+  varied_targets  // that the targets differ
+};
+
+struct MetricSpec {
+  const char* name;
+  const char* words;  // for people
+  bool regression;    // else of classification
+  bool higher_is_better;
+  bool relative_margin;  // a margin of it is a share of full's value; else a difference
+  double least, most;    // what it can be
+  double score_range;    // how far apart two examples' scores can be; 0: no limit
+  Requires needs;
+  Scored (*compute)(const Outputs& outputs, const Dataset& data);  // outputs are finite, samples at least one
+};
+
+// In the order in which they are reported.
+const std::vector<MetricSpec>& metric_list();
+
+// InputError that lists the names where the task has no such metric. "log_loss" is the loss of
+// classification.
+const MetricSpec& metric_spec(const std::string& name, bool regression);
+
+// "loss, accuracy, .." of one task, and with a word before each.
+std::vector<std::string> metric_names_of(bool regression, const std::string& prefix = "");
+
+// InputError where `part` of the data, which `part_name` says in words, leaves the metric undefined: too many
+// classes, one class alone, equal targets. `key`: of the config that asks for it.
+void check_defined(const MetricSpec& spec, const std::string& key, const Dataset& part,
+                   const std::string& part_name);
+
+// Metrics that `data` leave undefined, and why, in words; empty: none.
+std::string undefined_metrics(const Dataset& data);
+
+// Named numbers in the list's order; those that need two classes only where there are two. All are NaN where
+// an output is not finite, and each is where the data leave it undefined.
+using Metrics = std::vector<std::pair<std::string, double>>;
+Metrics compute_metrics(const Outputs& outputs, const Dataset& data);
+double metric(const Metrics& metrics, const std::string& name);  // throws InputError listing the names
+
+// Each example's part in `metric`, see Scored. All are NaN where the metric is.
+std::vector<float> example_scores(const Outputs& outputs, const Dataset& data, const std::string& metric);
+
+// By name, whatever the task, a name of neither having none of it; "validation_" before it is passed over.
+bool is_metric(const std::string& name);
+bool higher_is_better(const std::string& metric);
+double score_range(const std::string& metric);
+std::string metric_words(const std::string& metric);
+
+// A difference of `metric` as large as `margin`: a margin is a difference, or a share of `full`'s value, as
+// the list says.
+double absolute_margin(const std::string& metric, double margin, double full);
+
+}  // namespace thaw

@@ -1,0 +1,153 @@
+// The list of metrics: what it says of each, and that the spread of an example's scores is that of the
+// metric.
+#include "finetune/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <set>
+
+#include "core/error.h"
+#include "finetune/further_metrics.h"
+#include "finetune/statistics.h"
+
+namespace thaw {
+namespace {
+
+// `classes` > 0: unequally frequent ones, of which the logits know something; else targets of a line.
+struct Sample {
+  Outputs outputs;
+  Dataset data;
+};
+
+Sample draw(int classes, std::size_t size, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> normal;
+  Sample sample;
+  sample.outputs.columns = std::max(classes, 1);
+  for (int c = 0; c < classes; ++c) sample.data.classes.push_back(std::to_string(c));
+  for (std::size_t i = 0; i < size; ++i) {
+    sample.data.id.push_back(static_cast<std::int64_t>(i));
+    if (classes == 0) {
+      const double x = normal(random);
+      sample.data.target.push_back(2 * x + normal(random));
+      sample.outputs.values.push_back(static_cast<float>(1.5 * x + 0.3));
+      continue;
+    }
+    const std::int64_t label =
+        std::min<std::int64_t>(std::geometric_distribution<int>(0.6)(random), classes - 1);
+    sample.data.label.push_back(label);
+    // Rounded, so that there are ties, and far too sure: where a bin is all but calibrated, the error has a
+    // kink.
+    for (int c = 0; c < classes; ++c)
+      sample.outputs.values.push_back(
+          static_cast<float>(std::round(4 * (8 * normal(random) + (c == label ? 8 : 0))) / 4));
+  }
+  return sample;
+}
+
+Sample resampled(const Sample& from, std::mt19937_64& random) {
+  Sample to;
+  to.outputs.columns = from.outputs.columns;
+  to.data.classes = from.data.classes;
+  std::uniform_int_distribution<std::size_t> pick(0, from.data.id.size() - 1);
+  for (std::size_t i = 0; i < from.data.id.size(); ++i) {
+    const std::size_t row = pick(random);
+    to.data.id.push_back(static_cast<std::int64_t>(i));
+    if (!from.data.label.empty()) to.data.label.push_back(from.data.label[row]);
+    if (!from.data.target.empty()) to.data.target.push_back(from.data.target[row]);
+    const float* outputs = from.outputs.row(static_cast<std::int64_t>(row));
+    to.outputs.values.insert(to.outputs.values.end(), outputs, outputs + from.outputs.columns);
+  }
+  return to;
+}
+
+double variance(const std::vector<double>& values) {
+  double squares = 0;
+  for (const double value : values) squares += std::pow(value - mean(values), 2);
+  return squares / static_cast<double>(values.size() - 1);
+}
+
+// Of the metric over bootstrap samples, over that of the scores' mean.
+double variance_ratio(const MetricSpec& spec, const Sample& sample) {
+  std::mt19937_64 random(7);
+  std::vector<double> values;
+  for (int i = 0; i < 2000; ++i) {
+    const Sample other = resampled(sample, random);
+    values.push_back(spec.compute(other.outputs, other.data).value);
+  }
+  const Scored scored = spec.compute(sample.outputs, sample.data);
+  EXPECT_NEAR(mean(scored.scores), scored.value, 1e-9) << spec.name;
+  return variance(values) / (variance(scored.scores) / static_cast<double>(scored.scores.size()));
+}
+
+TEST(MetricList, SpreadOfScoresIsThatOfTheBootstrap) {
+  for (const MetricSpec& spec : metric_list()) {
+    const int classes = spec.regression ? 0 : spec.needs == Requires::two_classes ? 2 : 4;
+    EXPECT_NEAR(variance_ratio(spec, draw(classes, 800, 3)), 1, 0.12) << spec.name;
+  }
+}
+
+TEST(MetricList, NamesAreUniqueInATask) {
+  std::set<std::pair<bool, std::string>> names;
+  for (const MetricSpec& spec : metric_list()) EXPECT_TRUE(names.emplace(spec.regression, spec.name).second);
+  EXPECT_EQ(
+      metric_names_of(true, "validation_"),
+      (std::vector<std::string>{"validation_loss", "validation_rmse", "validation_mae", "validation_r2"}));
+}
+
+TEST(MetricList, KnowsWhichWayIsBetter) {
+  for (const char* name : {"accuracy", "macro_f1", "balanced_accuracy", "auc", "r2", "validation_auc"})
+    EXPECT_TRUE(higher_is_better(name)) << name;
+  for (const char* name : {"loss", "rmse", "mae", "calibration_error", "validation_loss"})
+    EXPECT_FALSE(higher_is_better(name)) << name;
+}
+
+TEST(MetricList, MarginsAreSharesOfErrorsAlone) {
+  for (const char* name : {"loss", "rmse", "mae"}) EXPECT_EQ(absolute_margin(name, 0.01, 5), 0.05) << name;
+  for (const char* name : {"accuracy", "macro_f1", "balanced_accuracy", "auc", "calibration_error", "r2"})
+    EXPECT_EQ(absolute_margin(name, 0.01, 5), 0.01) << name;
+}
+
+TEST(MetricList, UnknownNamesAreRefusedWithTheNearest) {
+  try {
+    metric_spec("balanced_acuracy", false);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("did you mean \"balanced_accuracy\"?"), std::string::npos);
+  }
+  EXPECT_THROW(metric_spec("rmse", false), InputError);
+  EXPECT_STREQ(metric_spec("log_loss", false).name, "loss");
+  EXPECT_THROW(metric_spec("log_loss", true), InputError);
+}
+
+TEST(MetricList, AucIsForTwoClasses) {
+  const Sample three = draw(3, 20, 1);
+  for (const auto& [name, value] : compute_metrics(three.outputs, three.data)) EXPECT_NE(name, "auc");
+  EXPECT_THROW(example_scores(three.outputs, three.data, "auc"), InputError);
+  EXPECT_THROW(check_defined(metric_spec("auc", false), "compare.metric", three.data, "the test data"),
+               InputError);
+}
+
+// "balanced_accuracy" ends as "training_accuracy" does.
+TEST(MetricList, AMetricIsNoFurtherMetric) {
+  EXPECT_TRUE(is_further_metric("training_accuracy", "accuracy"));
+  EXPECT_FALSE(is_further_metric("balanced_accuracy", "accuracy"));
+}
+
+// By hand: of the pairs (0.1, 0.4) (0.4, 0.4) (0.1, 0.8) (0.4, 0.8) three and a half are in order.
+TEST(RocAuc, CountsPairs) {
+  Dataset data;
+  data.classes = {"ham", "spam"};
+  data.id = {0, 1, 2, 3};
+  data.label = {0, 1, 0, 1};
+  const Outputs outputs{2, {0, 0.1F, 0, 0.4F, 0, 0.4F, 0, 0.8F}};
+  EXPECT_EQ(metric(compute_metrics(outputs, data), "auc"), 3.5 / 4);
+  const std::vector<float> scores = example_scores(outputs, data, "auc");
+  // Placements 1, 0.75, 0.75, 1 less 0.875, twice, as either class is half of the samples.
+  EXPECT_EQ(scores, (std::vector<float>{1.125F, 0.625F, 0.625F, 1.125F}));
+}
+
+}  // namespace
+}  // namespace thaw
