@@ -232,9 +232,10 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
     fail_input("the labels have ", data.train.classes.size(), " class (", section.train,
                "); classification needs two: add samples, or set data.task = \"regression\"");
   if (!data.regression && looks_like_numbers(data.train))
-    data.notes.push_back(concat("warning: the labels are ", data.train.classes.size(),
-                                " different numbers in ", data.train.size(),
-                                " samples; to predict a number set data.task = \"regression\""));
+    data.questions.push_back(concat("warning: the labels are ", data.train.classes.size(),
+                                    " different numbers in ", data.train.size(),
+                                    " samples; to predict a number set data.task = \"regression\""));
+  data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
   for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
   read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
@@ -277,7 +278,8 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
                     loaded.regression,
                     loaded.scaling,
                     loaded.preprocess,
-                    loaded.notes};
+                    loaded.notes,
+                    loaded.questions};
   // All of the pool is copied only where nothing is drawn from it.
   if (section.samples_per_class > 0)
     data.train = loaded.train.subset(draw_per_class(loaded.train, section.samples_per_class, draw_seed));

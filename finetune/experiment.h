@@ -28,6 +28,7 @@ struct PreparedData {
   Scaling scaling = Scaling::none;
   Preprocess preprocess;           // what predict needs to treat new data alike
   std::vector<std::string> notes;  // for the user: what was split off, drawn, left out
+  std::vector<std::string> questions;  // of the notes those that are to be repeated at the end
 };
 
 // How the config has a file read, but for its columns of features and texts, which are the model's matter.

@@ -170,6 +170,7 @@ RunResult run_training(const RunRequest& request) {
   }
   // A comparison registers all of its looks at once.
   const bool registers = judge && !request.out.empty() && request.data == nullptr;
+  result.questions = data.questions;
   if (registers) check_can_record(registered_name(request.out));
   const Strategy strategy = strategy_for(config, data);
   const Config resolved = resolved_config(request, strategy);

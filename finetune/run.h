@@ -32,6 +32,7 @@ struct RunResult {
   std::string folder;
   bool was_finished = false;  // --resume on a run that had ended: nothing was done
   std::int64_t test_evaluations = 0;
+  std::vector<std::string> questions;  // PreparedData's
 };
 
 RunResult run_training(const RunRequest& request);

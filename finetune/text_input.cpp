@@ -99,8 +99,7 @@ std::optional<TextInput> text_input(const Config& config) {
 namespace {
 
 // What the tokenizer makes of a text, or of a pair, must be something that the model can take.
-void check_template(const TextInput& input, const Tokenizer& tokenizer) {
-  const bool pairs = !input.pair_column.empty();
+void check_template(const TextInput& input, const Tokenizer& tokenizer, bool pairs) {
   const std::vector<std::int64_t> none = pairs ? tokenizer.encode_pair("", "").ids : tokenizer.encode("").ids;
   if (const auto least = static_cast<std::int64_t>(none.size()); input.max_length <= least)
     fail_input("a length of ", input.max_length, " leaves no room for a text beside the tokenizer's ", least,
@@ -132,7 +131,9 @@ void encode_sample(const TextInput& input, const Tokenizer& tokenizer, std::size
 
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
   const auto tokenizer = load_tokenizer(input.folder);
-  check_template(input, *tokenizer);
+  check_template(input, *tokenizer, std::any_of(parts.begin(), parts.end(), [](const Dataset* data) {
+                   return !data->text_pair.empty();
+                 }));
   if (tokenizer->vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
                input.folder, "); use the tokenizer that belongs to it");

@@ -221,6 +221,13 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
         ->required();
     add_text(app, "--output", to.output, "Instead of standard output", "FILE");
     add_text(app, "--text", to.text, "The column of texts, where it is not called as in training", "COLUMN");
+    add_text(app, "--text-pair", to.text_pair, "The same for the second text of a pair", "COLUMN");
+    add_text(app, "--separator", to.separator,
+             "One character between fields (default: by the file's ending and header)", "CHARACTER");
+    app.add_option("--quote", to.quote,
+                   "csv: a field in quotes may hold separators and line ends; none: quotes are ordinary "
+                   "characters (default: csv, but in .tsv only what is closed within its field)")
+        ->type_name("NAME");
     if (command == "predict") add_predict_options(app, to);
   }
   if (command == "inspect")

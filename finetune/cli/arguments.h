@@ -28,7 +28,8 @@ struct Arguments {
   std::string model;
   std::string input;
   std::string output;
-  std::string text;               // the column of texts; empty: as in training
+  std::string text, text_pair;    // the columns of texts; empty: as in training
+  std::string separator, quote;   // of the input's fields, as data.separator and data.quote
   std::string format;             // predict: jsonl or csv; empty: by the output's ending
   std::vector<std::string> keep;  // predict: columns to echo
 

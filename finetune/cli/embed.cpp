@@ -51,7 +51,7 @@ int embed(const Arguments& arguments) {
     fail_input("embed is for text models, and this one is '", saved.folder.config.architecture, "' (",
                arguments.model, "); give the folder of a text model");
   refuse_prompt(saved.folder.path);
-  const Dataset data = read_inputs(saved.folder, arguments.input, {arguments.text, {}, false});
+  const Dataset data = read_inputs(saved.folder, arguments.input, input_columns(arguments, false));
   const Outputs features = features_all(*saved.model, data);
   check_outputs(features, arguments.input);
   std::string lines;

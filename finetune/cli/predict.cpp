@@ -160,7 +160,7 @@ int predict(const Arguments& arguments) {
   const Format format = format_of(arguments);
   check_result_file(arguments.output, arguments.input, arguments.model);
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
-  const Dataset data = read_inputs(saved.folder, arguments.input, {arguments.text, arguments.keep, true});
+  const Dataset data = read_inputs(saved.folder, arguments.input, input_columns(arguments, true));
   const Speaker speaker(saved.folder, format);
   check_names(data.kept, speaker.example(), arguments.input);
   const Outputs outputs = predict_all(*saved.model, data);

@@ -167,7 +167,7 @@ void check_report(Model& model, LoadReport report, const std::string& path, bool
 // Of --text, where there is a column to choose.
 const std::string& named_text_column(const std::string& name, const DataSource& source) {
   if (source.text.empty()) fail_input("the model takes no text (--text ", name, "); leave the option out");
-  if (source.path == "-" || source.path.ends_with(".txt"))
+  if (source.text_pair.empty() && (source.path == "-" || source.path.ends_with(".txt")))
     fail_input("a text per line has no columns (", source.path, ", --text ", name,
                "); leave the option out, or give a .csv, .tsv or .jsonl table");
   return name;
@@ -202,6 +202,20 @@ void say_what_was_read(const Dataset& data, const std::string& path) {
   for (const std::string& note : data.notes) Progress().message(note);
 }
 
+InputColumns input_columns(const Arguments& arguments, bool keep_id) {
+  return {arguments.text, arguments.text_pair, arguments.separator, arguments.quote, arguments.keep, keep_id};
+}
+
+namespace {
+
+char separator_of(const std::string& text) {
+  if (text.size() > 1 || text.find_first_of("\"\n\r") != std::string::npos)
+    fail_input(in_quotes(text), " separates no fields (--separator); write one character, such as ';'");
+  return text.empty() ? '\0' : text[0];
+}
+
+}  // namespace
+
 Dataset read_inputs(const ModelFolder& folder, const std::string& path, const InputColumns& columns) {
   const Preprocess& preprocess = folder.preprocess;
   DataSource source;
@@ -213,7 +227,15 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path, const In
     source.text = text->column;
     source.text_pair = text->pair_column;
   }
+  if (!columns.text_pair.empty()) source.text_pair = columns.text_pair;
+  if (!columns.text_pair.empty() && source.text.empty())
+    fail_input("the model takes no text (--text-pair ", columns.text_pair, "); leave the option out");
   if (!columns.text.empty()) source.text = named_text_column(columns.text, source);
+  source.separator = separator_of(columns.separator);
+  if (!columns.quote.empty() && columns.quote != "csv" && columns.quote != "none")
+    fail_input("quotes are read as csv or none, not as ", in_quotes(columns.quote),
+               " (--quote); write one of these");
+  source.quote = columns.quote;
   source.keep = columns.keep;
   source.keep_id = columns.keep_id;
   source.columns = preprocess.columns;

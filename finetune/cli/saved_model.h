@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/cli/arguments.h"
 #include "finetune/data/dataset.h"
 #include "finetune/evaluate.h"
 #include "finetune/model_folder.h"
@@ -29,10 +30,13 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
 void say_what_was_read(const Dataset& data, const std::string& path);
 // What the command line says of the columns of --input.
 struct InputColumns {
-  std::string text;               // --text: the column of texts; empty: as in training
+  std::string text, text_pair;    // the columns of texts; empty: as in training
+  std::string separator, quote;   // of fields, as in DataSource; empty: by the file
   std::vector<std::string> keep;  // DataSource::keep
   bool keep_id = false;
 };
+
+InputColumns input_columns(const Arguments& arguments, bool keep_id);
 
 // The data of --input as the model takes them, without labels.
 Dataset read_inputs(const ModelFolder& folder, const std::string& path, const InputColumns& columns);

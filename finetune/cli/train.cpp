@@ -252,6 +252,7 @@ int train(const Arguments& arguments) {
     return 128 + stop_signal;
   }
   print(arguments.json ? result_json(result, request.config) : result_text(result, request.config));
+  for (const std::string& question : result.questions) Progress().message(question);
   if (result.outcome.status == RunStatus::diverged) fail(result.outcome.message);
   return 0;
 }

@@ -35,6 +35,7 @@ class Chooser {
     else
       choose_named_features();
     choose_kept();
+    if (!source_.columns.empty()) note_extra();
     if (source_.text.empty() && roles_.features.empty())
       fail_input("the table has no feature column (", place_,
                  "); add columns beside the label, text and group");
@@ -133,7 +134,7 @@ class Chooser {
   }
 
   void choose_named_features() {
-    std::vector<std::string> absent, ignored, extra;
+    std::vector<std::string> absent, ignored;
     for (const std::string& wanted : source_.columns) {
       const auto found = std::find(names_.begin(), names_.end(), wanted);
       if (found == names_.end())
@@ -146,10 +147,6 @@ class Chooser {
       else
         add_feature(found);
     }
-    for (const std::string& name : names_)
-      if (!name.empty() && !is_other_role(name) && is_chosen(name) &&
-          std::find(source_.columns.begin(), source_.columns.end(), name) == source_.columns.end())
-        extra.push_back(name);
     if (!absent.empty())
       fail_input(source_.columns_of, " feature columns ", name_list(absent), " are not in the table (",
                  place_, "), which has ", name_list(names_), "; give a table with ", source_.columns_of,
@@ -157,6 +154,13 @@ class Chooser {
     if (!ignored.empty())
       fail_input(source_.columns_of, " feature columns ", name_list(ignored),
                  " are left out by data.features or data.ignore (", place_, "); let them in");
+  }
+
+  void note_extra() {
+    std::vector<std::string> extra;
+    for (size_t i = 0; i < names_.size(); ++i)
+      if (!names_[i].empty() && !roles_.reads(i) && !is_other_role(names_[i]) && is_chosen(names_[i]))
+        extra.push_back(names_[i]);
     if (!extra.empty())
       roles_.notes.push_back(concat("of the columns ", name_list(extra), " nothing is read: they are not ",
                                     source_.columns_of, " (", place_, ")"));
