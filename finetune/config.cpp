@@ -1,4 +1,4 @@
-// Reading a config: TOML text to Config, by the tables of config_keys.h. The one file that uses toml++.
+// Reading a config: TOML text to Config, by the tables of config_keys.h.
 #include "finetune/config.h"
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/config_axes.h"
 #include "finetune/config_keys.h"
+#include "finetune/config_strategy.h"
 #include "finetune/config_value.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
@@ -365,7 +366,9 @@ Study load_study(const std::string& path, const std::vector<std::string>& overri
     if (cells > kMostCells)
       fail_input("the study has more than ", kMostCells, " cells (", path, "); give its axes fewer values");
     give_values(cell, axes, place);
-    give(cell, parse_overrides(overrides));
+    toml::table given = parse_overrides(overrides);
+    drop_options_of_another(cell, given);
+    give(cell, std::move(given));
     study.cells.push_back({place, ConfigReader(path, cell).read()});
     // The last axis runs fastest.
     std::size_t axis = place.size();
@@ -381,16 +384,6 @@ Config load_config(const std::string& path, const std::vector<std::string>& over
     config.notes.push_back(concat("the config is a study of ", study.cells.size(),
                                   " cells; this is the first: each axis has its first value"));
   return config;
-}
-
-StrategyRequest strategy_request(const Config& config, const std::string& name) {
-  if (name == config.strategy.name) return config.strategy;
-  StrategyRequest request{name, {}, {}};
-  for (const OptionSpec& option : common_options()) {
-    const auto given = config.strategy.options.find(option.name);
-    if (given != config.strategy.options.end()) request.options.insert(*given);
-  }
-  return request;
 }
 
 }  // namespace thaw

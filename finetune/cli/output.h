@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ std::size_t terminal_width();
 // named it.
 void check_output(const std::string& path, const char* option);
 
+// One word for a shell: as it is where it is plain, else in single quotes.
+std::string for_shell(const std::string& text);
+
 // For messages: the text with control characters, line ends among them, made blanks and bytes that are not
 // UTF-8 made question marks; of a very long text the middle is left out.
 std::string one_line(std::string_view text);
@@ -36,18 +40,23 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `what` follows the numbers: "loss 0.12".
+  // `what` follows the numbers: "loss 0.12". The time left is that of work which goes on as it did.
   void show(std::int64_t done, std::int64_t total, const std::string& what);
+  // The same for work that is not even: the time left is what the caller knows of it, if anything.
+  void show(std::int64_t done, std::int64_t total, const std::string& what,
+            std::optional<double> seconds_left);
   void message(const std::string& text);
 
  private:
-  void draw(std::int64_t done, std::int64_t total, const std::string& what);
+  void begin_at(std::int64_t done, std::int64_t total);
+  void show_line(std::int64_t done, std::int64_t total, const std::string& what, const std::string& left);
+  void draw(std::int64_t done, std::int64_t total, const std::string& words);
   void erase_bar();
 
   using Clock = std::chrono::steady_clock;
   const bool on_terminal_;
   bool bar_is_drawn_ = false;
-  std::int64_t first_done_ = -1;  // where this process began, for the time left
+  std::int64_t first_done_ = -1;  // where this process began
   std::int64_t last_tenth_ = 0;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_drawn_{};

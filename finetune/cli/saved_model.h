@@ -24,6 +24,10 @@ struct SavedModel {
 // without `need_head` the last layer may be missing or of another shape.
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head = true);
 
+// Of the folder of a comparison the folder of the run to use, see find_compared_model(), which is said; any
+// other one as it is. InputError for a study, and for a strategy where there is nothing to choose from.
+std::string folder_to_use(const std::string& path, const std::string& strategy);
+
 // The data of --input as the model takes them, without labels.
 Dataset read_inputs(const ModelFolder& folder, const std::string& path);
 

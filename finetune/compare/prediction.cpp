@@ -6,6 +6,7 @@
 #include "finetune/compare/summary.h"
 #include "finetune/data/text.h"
 #include "finetune/evaluate.h"
+#include "finetune/metric_bounds.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -75,6 +76,7 @@ void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t 
   options.higher_is_better = higher_is_better(outcome.metric);
   options.margin = outcome.margin;
   options.range = score_range(outcome.metric);
+  options.difference = difference_bounds(outcome.metric);
   // As for strategies: a share of full's error.
   if (!options.higher_is_better) {
     const Scores full = scores_of("full", outcome);
