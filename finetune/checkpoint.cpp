@@ -34,7 +34,6 @@ std::string state_json(const RunState& state) {
               {"last_loss", bits(state.last_loss)},
               {"best_value", bits(state.best_value)},
               {"best_step", state.best_step},
-              {"evaluations_since_best", state.evaluations_since_best},
               {"rollbacks", state.rollbacks},
               {"skipped", state.skipped},
               {"train_seconds", state.train_seconds},
@@ -61,7 +60,6 @@ RunState parse_state(const std::string& text) {
   state.last_loss = std::bit_cast<double>(json.at("last_loss").get<std::uint64_t>());
   state.best_value = std::bit_cast<double>(json.at("best_value").get<std::uint64_t>());
   state.best_step = json.at("best_step");
-  state.evaluations_since_best = json.at("evaluations_since_best");
   state.rollbacks = json.at("rollbacks");
   state.skipped = json.at("skipped");
   state.train_seconds = json.at("train_seconds");
@@ -254,7 +252,6 @@ void check_state(const RunState& state, const std::string& path) {
   const auto is_step = [&](std::int64_t step) { return step >= 0 && step <= state.completed; };
   check(state.completed >= 1, "completed");
   check(state.best_step >= -1 && state.best_step <= state.completed, "best_step");
-  check(state.evaluations_since_best >= 0, "evaluations_since_best");
   check(state.rollbacks >= 0, "rollbacks");
   check(state.skipped >= 0, "skipped");
   check(state.metrics_bytes >= 0, "metrics_bytes");

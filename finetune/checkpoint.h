@@ -24,11 +24,10 @@ struct Evaluation {
 struct RunState {
   std::int64_t completed = 0;  // updates
   Triggers triggers;
-  std::vector<Evaluation> evaluations;  // for plateaus
+  std::vector<Evaluation> evaluations;  // for plateaus and early stopping
   double last_loss = 0;
   double best_value = 0;
   std::int64_t best_step = -1;  // -1: none yet
-  std::int64_t evaluations_since_best = 0;
   std::int64_t rollbacks = 0;
   std::int64_t skipped = 0;
   double train_seconds = 0, first_epoch_seconds = 0, evaluation_seconds = 0;

@@ -1,4 +1,4 @@
-// Reading a config: TOML text to Config, by the tables of config_keys.h. The one file that uses toml++.
+// Reading a config: TOML text to Config, by the tables of config_keys.h.
 #include "finetune/config.h"
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include "finetune/config_axes.h"
 #include "finetune/config_keys.h"
 #include "finetune/config_overrides.h"
+#include "finetune/config_strategy.h"
 #include "finetune/config_value.h"
 #include "finetune/data/text.h"
 #include "finetune/nearest.h"
@@ -329,7 +330,9 @@ Study load_study(const std::string& path, const std::vector<std::string>& overri
     if (cells > kMostCells)
       fail_input("the study has more than ", kMostCells, " cells (", path, "); give its axes fewer values");
     give_values(cell, axes, place);
-    const std::vector<std::string> notes = give(cell, parse_overrides(overrides));
+    toml::table given = parse_overrides(overrides);
+    drop_options_of_another(cell, given);
+    const std::vector<std::string> notes = give(cell, std::move(given));
     study.cells.push_back({place, ConfigReader(path, cell).read()});
     study.cells.back().config.notes = notes;
     // The last axis runs fastest.
@@ -346,16 +349,6 @@ Config load_config(const std::string& path, const std::vector<std::string>& over
     config.notes.push_back(concat("the config is a study of ", study.cells.size(),
                                   " cells; this is the first: each axis has its first value"));
   return config;
-}
-
-StrategyRequest strategy_request(const Config& config, const std::string& name) {
-  if (name == config.strategy.name) return config.strategy;
-  StrategyRequest request{name, {}, {}};
-  for (const OptionSpec& option : common_options()) {
-    const auto given = config.strategy.options.find(option.name);
-    if (given != config.strategy.options.end()) request.options.insert(*given);
-  }
-  return request;
 }
 
 }  // namespace thaw

@@ -1,4 +1,4 @@
-// The [[axis]] tables of a study. Part of config.cpp, the one file that uses toml++.
+// The [[axis]] tables of a study. Part of config.cpp.
 #pragma once
 
 #include <algorithm>

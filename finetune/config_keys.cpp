@@ -226,9 +226,9 @@ const std::vector<Key<TrainSection>>& train_keys() {
       {"checkpoint_every", "as eval_every; each waits for the disk, so fewer are faster on small data",
        &S::checkpoint_every, checked(check_interval)},
       {"keep_checkpoints", "the newest so many", &S::keep_checkpoints, between(1, 1e6)},
-      {"restore_best", "end with the weights of the best evaluation", &S::restore_best},
-      {"early_stopping_patience", "evaluations without an improvement; 0: off", &S::early_stopping_patience,
-       between(0, 1e9)},
+      {"restore_best", "end with the weights of the best evaluation of all phases", &S::restore_best},
+      {"early_stopping_patience", "evaluations of the last phase without an improvement on its best; 0: off",
+       &S::early_stopping_patience, between(0, 1e9)},
       {"monitor", kMonitors.c_str(), &S::monitor},
       {"nan", "a loss or gradient that is not finite: \"stop\", \"skip\" the update or \"rollback\"", &S::nan,
        one_of({"stop", "skip", "rollback"})},
@@ -250,8 +250,9 @@ const std::vector<Key<CompareSection>>& compare_keys() {
        between(0, 1000)},
       {"lr_grid", "these instead", &S::lr_grid, above(0).unset()},
       {"rates",
-       "{ \"head\" = 1e-2, .. }: a strategy's learning rate where none is tuned, else the middle of those "
-       "tried",
+       "{ \"head\" = 1e-2, .. }: instead of train.lr a strategy's learning rate where none is tuned, else "
+       "the "
+       "middle of those tried (otherwise train.lr times what `thaw strategies` says)",
        &S::rates, above(0).unset()},
       {"search", "each learning rate tried comes with a random draw of the strategy's own knobs", &S::search},
       {"budget",

@@ -53,9 +53,7 @@ struct MeanSquares {
   }
 };
 
-// `one_example`: how much one example's score may differ. Where few examples differ, or none, what was seen
-// is no measure of what may be: one more example could have.
-Estimate estimate(const Scores& d, double one_example) {
+MeanSquares mean_squares(const Scores& d) {
   const auto seeds = static_cast<double>(d.seeds), examples = static_cast<double>(d.examples);
   std::vector<double> by_seed(static_cast<std::size_t>(d.seeds)),
       by_example(static_cast<std::size_t>(d.examples));
@@ -65,24 +63,39 @@ Estimate estimate(const Scores& d, double one_example) {
       by_example[i] += d.values[at] / seeds;
     }
   const double mean = d.mean();
-  double seed_squares = 0, example_squares = 0, rest_squares = 0;
-  for (const double value : by_seed) seed_squares += examples * (value - mean) * (value - mean);
-  for (const double value : by_example) example_squares += seeds * (value - mean) * (value - mean);
+  MeanSquares squares;
+  squares.seed_degrees = std::max(seeds - 1, 1.0);
+  squares.example_degrees = std::max(examples - 1, 1.0);
+  for (const double value : by_seed)
+    squares.seeds += examples * (value - mean) * (value - mean) / squares.seed_degrees;
+  for (const double value : by_example)
+    squares.examples += seeds * (value - mean) * (value - mean) / squares.example_degrees;
   for (std::size_t r = 0, at = 0; r < by_seed.size(); ++r)
     for (std::size_t i = 0; i < by_example.size(); ++i, ++at) {
       const double rest = d.values[at] - by_seed[r] - by_example[i] + mean;
-      rest_squares += rest * rest;
+      squares.rest += rest * rest / (squares.seed_degrees * squares.example_degrees);
     }
+  return squares;
+}
+
+// `one_example`: how much one example's score may differ. Where few examples differ, or none, what was seen
+// is no measure of what may be: one more example could have.
+Estimate estimate(const Scores& d, double one_example) {
+  const auto seeds = static_cast<double>(d.seeds), examples = static_cast<double>(d.examples);
+  const MeanSquares squares = mean_squares(d);
   const double least_error = one_example / examples;
-  MeanSquares squares;
-  squares.example_degrees = std::max(examples - 1, 1.0);
-  squares.examples = example_squares / squares.example_degrees;
   if (d.seeds == 1)
-    return {mean, std::max(std::sqrt(squares.examples / examples), least_error), squares.example_degrees};
-  squares.seed_degrees = seeds - 1;
-  squares.seeds = seed_squares / squares.seed_degrees;
-  squares.rest = rest_squares / (squares.seed_degrees * squares.example_degrees);
-  return {mean, std::max(std::sqrt(squares.variance() / (seeds * examples)), least_error), squares.degrees()};
+    return {d.mean(), std::max(std::sqrt(squares.examples / examples), least_error), squares.example_degrees};
+  return {d.mean(), std::max(std::sqrt(squares.variance() / (seeds * examples)), least_error),
+          squares.degrees()};
+}
+
+// Of the strategies, the reference last, the first one with the answers of `strategy`; the reference where it
+// has them.
+std::size_t first_equal(const std::vector<Scores>& all, std::size_t strategy) {
+  const auto same = [&](const Scores& scores) { return scores.values == all[strategy].values; };
+  if (same(all.back())) return all.size() - 1;
+  return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), same) - all.begin());
 }
 
 double range_of(const Scores& scores) {
@@ -150,11 +163,22 @@ std::vector<std::vector<double>> resample(const std::vector<Scores>& all, const 
   return means;
 }
 
-// Turns resampled means of one strategy into draws of Student's t, in place. Standard normals take the order
-// of the means (Iman and Conover 1982), for means over few seeds have few values and no tails; ties are
-// broken at random.
-void studentise(std::vector<std::vector<double>>& draws, std::size_t strategy, double degrees,
-                std::uint64_t seed) {
+// ties[draw][strategy], the reference last: who is the better one where resampled means are equal. Each, the
+// reference too, has the same chance.
+std::vector<std::vector<double>> draw_ties(const std::vector<std::vector<double>>& draws,
+                                           std::uint64_t seed) {
+  std::mt19937_64 random(mix64(seed ^ hash_text("bootstrap.ties")));
+  std::uniform_real_distribution<double> uniform;
+  std::vector<std::vector<double>> ties(draws.size());
+  for (auto& of_draw : ties)
+    for (std::size_t s = 0; s < draws.front().size(); ++s) of_draw.push_back(uniform(random));
+  return ties;
+}
+
+// Turns resampled differences of one strategy into draws of Student's t, in place. Standard normals take the
+// order of the differences (Iman and Conover 1982), for means over few seeds have few values and no tails.
+void studentise(std::vector<std::vector<double>>& draws, const std::vector<std::vector<double>>& ties,
+                std::size_t strategy, double degrees, std::uint64_t seed) {
   std::mt19937_64 random(mix64(seed + strategy));
   std::normal_distribution<double> normal;
   std::chi_squared_distribution<double> chi_squared(degrees);
@@ -163,15 +187,30 @@ void studentise(std::vector<std::vector<double>>& draws, std::size_t strategy, d
   std::sort(normals.begin(), normals.end());
   std::vector<std::size_t> order(draws.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::shuffle(order.begin(), order.end(), random);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return draws[a][strategy] < draws[b][strategy]; });
+  const auto place = [&](std::size_t i) {
+    return std::pair(draws[i][strategy], ties[i][strategy] - ties[i].back());
+  };
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
   for (std::size_t i = 0; i < order.size(); ++i)
     draws[order[i]][strategy] = normals[i] / std::sqrt(chi_squared(random) / degrees);
 }
 
 Interval around(const Estimate& e, double critical) {
   return {e.mean, e.mean - critical * e.error, e.mean + critical * e.error};
+}
+
+// The mu with (mean - mu)^2 <= fixed + of_examples (mu - low)(high - mu) / ((mean - low)(high - mean)), whose
+// denominator is that of one example at least.
+Interval score_interval(double mean, double fixed, double of_examples, double one_example,
+                        const Bounds& bounds) {
+  const double width = bounds.high - bounds.low;
+  const double m = std::clamp((mean - bounds.low) / width, 0.0, 1.0);
+  const double share = of_examples / (width * width) / std::max(m * (1 - m), one_example / width);
+  const double middle = (m + share / 2) / (1 + share);
+  const double constant = (m * m - fixed / (width * width)) / (1 + share);
+  const double half = std::sqrt(std::max(middle * middle - constant, 0.0));
+  const double low = bounds.low + width * (middle - half), high = bounds.low + width * (middle + half);
+  return within({mean, std::min(low, mean), std::max(high, mean)}, bounds);
 }
 
 Verdict judge(const Contrast& contrast, const Interval& narrow, bool higher_is_better) {
@@ -209,8 +248,8 @@ std::vector<Contrast> contrasts_of(const std::vector<Estimate>& estimates,
     Contrast contrast;
     contrast.standard_error = e.error;
     contrast.degrees = e.degrees;
-    contrast.pointwise = around(e, t_quantile(0.05, e.degrees));
-    contrast.simultaneous = around(e, critical);
+    contrast.pointwise = within(around(e, t_quantile(0.05, e.degrees)), options.difference);
+    contrast.simultaneous = within(around(e, critical), options.difference);
     contrast.detectable = t_shift(kPower, critical, e.degrees) * e.error;
     if (contrast.detectable > ranges[s]) contrast.detectable = INFINITY;
     contrast.margin = options.margin;
@@ -255,12 +294,14 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
     estimates.push_back(estimate(d, largest_difference(d, ranges.back())));
   }
   std::vector<std::vector<double>> draws = resample(all, options);
+  const std::vector<std::vector<double>> ties = draw_ties(draws, options.seed);
   for (auto& draw : draws) {
     const double of_reference = draw.back();
     draw.pop_back();
     for (double& mean : draw) mean -= of_reference;
   }
-  for (std::size_t s = 0; s < estimates.size(); ++s) studentise(draws, s, estimates[s].degrees, options.seed);
+  for (std::size_t s = 0; s < estimates.size(); ++s)
+    studentise(draws, ties, s, estimates[s].degrees, options.seed);
   Conclusions conclusions;
   conclusions.contrasts = contrasts_of(estimates, draws, ranges, options);
   // What the differences may be: more spread than the resampled means, which few seeds make too alike.
@@ -268,14 +309,26 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
     for (std::size_t s = 0; s < estimates.size(); ++s)
       draw[s] = estimates[s].mean + estimates[s].error * draw[s];
     draw.push_back(0);
+    // The same answers are the same draw, and share its rank.
+    for (std::size_t s = 0; s < estimates.size(); ++s) draw[s] = draw[first_equal(all, s)];
   }
   conclusions.rank_probability = rank_probabilities(draws, options.higher_is_better);
   return conclusions;
 }
 
-Interval mean_interval(const Scores& scores, double range) {
-  const Estimate e = estimate(scores, range > 0 ? range : range_of(scores));
-  return around(e, t_quantile(0.05, e.degrees));
+Interval mean_interval(const Scores& scores, double range, const Bounds& bounds) {
+  const auto cells = static_cast<double>(scores.seeds * scores.examples);
+  const MeanSquares squares = mean_squares(scores);
+  const double one_example = (range > 0 ? range : range_of(scores)) / static_cast<double>(scores.examples);
+  const double t_seeds = t_quantile(0.05, squares.seed_degrees);
+  const double t_examples = t_quantile(0.05, squares.example_degrees);
+  const double of_seeds = scores.seeds > 1 ? t_seeds * t_seeds * squares.seeds / cells : 0;
+  const double of_examples = t_examples * t_examples *
+                             std::max((squares.examples - squares.rest) / cells, one_example * one_example);
+  const double mean = scores.mean();
+  if (bounds.both()) return score_interval(mean, of_seeds, of_examples, one_example, bounds);
+  const double half = std::sqrt(of_seeds + of_examples);
+  return within({mean, mean - half, mean + half}, bounds);
 }
 
 std::string detectable_text(const Contrast& contrast) {

@@ -10,7 +10,15 @@
 // drawn with replacement, the same ones for every strategy (Owen 2007), and each strategy's draws become
 // draws of Student's t in the same order. The simultaneous intervals leave the same tail for every strategy,
 // such that in 95 % of the draws none is outside (Beran 1988): one with few degrees of freedom widens its own
-// interval alone.
+// interval alone. They are cut at what a difference can be.
+//
+// A strategy's own mean is not judged. Its interval is where |mean - mu| is no more than the root of the sum
+// of two squared half-widths, each by Student's t with its own degrees of freedom (Zou & Donner 2008):
+//   of seeds     t[R - 1]^2 MS_seed / (R I)
+//   of examples  t[I - 1]^2 (MS_example - MS_rest) / (R I)
+// Where the metric lies between two bounds, the part of the examples is taken as it would be at mu, in
+// proportion to (mu - low)(high - mu): for one seed and right or wrong answers that is Wilson's interval
+// (1927). So it stays within the bounds, and is wider on the side away from the nearer one.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +60,7 @@ struct InferenceOptions {
   bool higher_is_better = true;
   double margin = 0.01;  // differences within it count as none: "equivalent"
   double range = 0;      // how far apart two scores can be; 0: not known, as far as any two are
+  Bounds difference;     // what a true difference can be
   std::int64_t draws = 2000;
   std::uint64_t seed = 0;
 };
@@ -65,8 +74,8 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
                      const InferenceOptions& options);
 
 // The 95 % interval of a strategy's own mean over new seeds and examples, or over new examples alone where
-// there is one seed.
-Interval mean_interval(const Scores& scores, double range = 0);
+// there is one seed. `bounds`: what a mean can be.
+Interval mean_interval(const Scores& scores, double range = 0, const Bounds& bounds = {});
 
 // "detectable: ±0.034", or "none is detectable".
 std::string detectable_text(const Contrast& contrast);

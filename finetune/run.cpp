@@ -48,7 +48,7 @@ void check_same_run(const RunFolder& folder, const std::string& toml) {
 bool goes_on(const RunFolder& folder, const std::string& toml) {
   const std::string path = folder.file("config.toml");
   if (!fs::exists(path) || read_file(path, 1 << 24) == toml) return true;
-  fs::remove_all(folder.checkpoints());
+  remove_folder(folder.checkpoints());
   return false;
 }
 

@@ -1,11 +1,13 @@
 #include "finetune/run_folder.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -19,6 +21,9 @@ namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kBeingRemoved = ".removed";
+constexpr const char* kUnfinished = ".unfinished-";
 
 bool is_empty(const std::string& path) {
   for (const fs::directory_entry& entry : fs::directory_iterator(path))
@@ -35,6 +40,22 @@ void make_folder(const std::string& path) {
     fail_input("the output folder cannot be made: ", error.message(), " (", path, "); choose another --out");
 }
 
+// What processes that were killed left of this folder, among them one that had this process's number.
+void remove_unfinished(const fs::path& target) {
+  const std::string begin = target.filename().string() + kUnfinished;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(target.parent_path(), error)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(begin)) continue;
+    const char* const number = name.data() + begin.size();
+    pid_t process = 0;
+    const auto read = std::from_chars(number, name.data() + name.size(), process);
+    if (process <= 0 || read.ptr != name.data() + name.size()) continue;
+    const bool ended = process == ::getpid() || (::kill(process, 0) != 0 && errno == ESRCH);
+    if (ended) fs::remove_all(entry.path(), error);
+  }
+}
+
 }  // namespace
 
 void write_folder(const std::string& path, const std::function<void(const std::string& folder)>& fill) {
@@ -43,9 +64,9 @@ void write_folder(const std::string& path, const std::function<void(const std::s
   const bool was_there = fs::exists(target);
   make_folder(target);
   if (!fs::is_empty(target)) fail_input("the output folder is not empty (", path, "); choose another --out");
-  const fs::path unfinished = concat(target.string(), ".unfinished-", ::getpid());
+  const fs::path unfinished = concat(target.string(), kUnfinished, ::getpid());
+  remove_unfinished(target);
   std::error_code error;
-  fs::remove_all(unfinished, error);  // of a killed process that had the same number
   try {
     make_folder(unfinished);
     fill(unfinished);
@@ -59,6 +80,24 @@ void write_folder(const std::string& path, const std::function<void(const std::s
   const std::string reason = error.message();
   fs::remove_all(unfinished, error);
   fail("cannot write the folder ", path, ": ", reason, "; choose another --out");
+}
+
+void remove_folder(const std::string& path) {
+  const std::string aside = path + kBeingRemoved;
+  fs::remove_all(aside);
+  if (!fs::exists(path)) return;
+  fs::rename(path, aside);
+  fs::remove_all(aside);
+}
+
+EarlierRun clear_unless_it_goes_on(const std::string& path) {
+  const bool ended = fs::exists(path + "/run.json") || fs::exists(path + kBeingRemoved);
+  fs::remove_all(path + kBeingRemoved);
+  if (!fs::exists(path)) return ended ? EarlierRun::ended : EarlierRun::none;
+  // Written first: without it nothing is left that could be told from another's.
+  if (!ended && fs::exists(path + "/config.toml")) return EarlierRun::goes_on;
+  remove_folder(path);
+  return ended ? EarlierRun::ended : EarlierRun::none;
 }
 
 RunFolder::RunFolder(const std::string& path, bool resume, Content content) : path_(path) {

@@ -13,6 +13,15 @@ namespace thaw {
 // `path` and takes its name at the end. InputError where it cannot be made, and where `path` is not empty.
 void write_folder(const std::string& path, const std::function<void(const std::string& folder)>& fill);
 
+// Removes a folder with everything in it. It takes another name first, so that a kill in between leaves
+// nothing under its own that is less than it was; what earlier kills left under the other name goes too.
+void remove_folder(const std::string& path);
+
+// What an earlier session of a comparison left in the folder of a run.
+enum class EarlierRun { none, goes_on, ended };
+// Removes the folder unless a run can go on in it, and what a kill left of one that was being removed.
+EarlierRun clear_unless_it_goes_on(const std::string& path);
+
 class RunFolder {
  public:
   enum class Content { run, comparison, study };

@@ -230,6 +230,8 @@ std::string run_json(const Config& config, const RunOutcome& outcome, const RunC
             {"status", status_name(outcome.status)},
             {"message", outcome.message},
             {"updates", outcome.completed},
+            {"kept_update", outcome.kept},
+            {"phases_that_never_began", outcome.never_began},
             {"final_loss", json_number(outcome.last_loss)},
             {"skipped_updates", outcome.skipped},
             {"rollbacks", outcome.rollbacks},

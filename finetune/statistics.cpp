@@ -88,14 +88,20 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-Interval t_interval(const std::vector<double>& values) {
+Interval within(Interval interval, const Bounds& bounds) {
+  interval.low = std::clamp(interval.low, bounds.low, bounds.high);
+  interval.high = std::clamp(interval.high, bounds.low, bounds.high);
+  return interval;
+}
+
+Interval t_interval(const std::vector<double>& values, const Bounds& bounds) {
   const auto n = static_cast<double>(values.size());
   const double mean = thaw::mean(values);
   if (values.size() < 2) return {mean, mean, mean};
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
   const double half = t_quantile(0.05, n - 1) * std::sqrt(squares / (n - 1) / n);
-  return {mean, mean - half, mean + half};
+  return within({mean, mean - half, mean + half}, bounds);
 }
 
 }  // namespace thaw

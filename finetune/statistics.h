@@ -1,6 +1,7 @@
 // The few statistics that comparisons print.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 namespace thaw {
@@ -9,14 +10,24 @@ struct Interval {
   double mean = 0, low = 0, high = 0;
 };
 
+// What a value can be at all.
+struct Bounds {
+  double low = -INFINITY, high = INFINITY;
+  bool both() const { return std::isfinite(low) && std::isfinite(high); }
+};
+
+// Cut at what can be: the true value is never outside, so that the interval holds it as often as before.
+Interval within(Interval interval, const Bounds& bounds);
+
 // Of at least one value.
 double mean(const std::vector<double>& values);
 
 // Of at least one value.
 double median(std::vector<double> values);
 
-// Mean with its two-sided 95 % interval by Student's t; the interval is the mean itself for a single value.
-Interval t_interval(const std::vector<double>& values);
+// Mean with its two-sided 95 % interval by Student's t, within `bounds`; the interval is the mean itself for
+// a single value.
+Interval t_interval(const std::vector<double>& values, const Bounds& bounds = {});
 
 // P(|T| > t) for Student's t with `degrees` > 0 degrees of freedom, t >= 0.
 double t_tail(double t, double degrees);

@@ -88,7 +88,8 @@ class StrategyOptions {
 struct StrategySpec {
   std::string name;
   std::string summary;
-  // A good learning rate relative to full fine-tuning's: the centre of compare's tuning.
+  // A good learning rate relative to full fine-tuning's: the middle of those that compare tries. Untuned, in
+  // `compare` as in `train`, the learning rate is train.lr.
   double default_lr_scale = 1.0;
   std::vector<OptionSpec> options;
   Strategy (*make)(const ModelInfo& model, const StrategyOptions& options) = nullptr;

@@ -83,20 +83,27 @@ RunOutcome Trainer::run(bool resume) {
   }
   if (out_of_patience() && state_.completed < total_)
     say(concat("stopped early after ", state_.completed, " of ", total_, " updates: no better ",
-               config_.train.monitor, " in ", config_.train.early_stopping_patience, " evaluations"));
+               config_.train.monitor, " in ", config_.train.early_stopping_patience, " evaluations",
+               plan_.phases().size() > 1 ? concat(" of phase ", phase_ + 1) : ""));
   finish();
   return std::move(outcome_);
 }
 
 bool Trainer::out_of_patience() const {
-  const std::int64_t patience = config_.train.early_stopping_patience;
-  if (patience == 0 || state_.evaluations_since_best < patience) return false;
-  // A strategy is not itself until its last phase: what is still to thaw may be what helps.
-  for (std::size_t i = 0; i < plan_.phases().size(); ++i) {
+  if (config_.train.early_stopping_patience == 0 || has_phases_to_come()) return false;
+  return plateau_reached(config_.train.monitor, values_of_phase(config_.train.monitor),
+                         static_cast<int>(config_.train.early_stopping_patience));
+}
+
+// A strategy is not itself until its last phase: what is still to thaw may be what helps. A phase that begins
+// now has trained nothing yet.
+bool Trainer::has_phases_to_come() const {
+  const auto current = static_cast<std::size_t>(std::max(phase_, 0));
+  for (std::size_t i = current + 1; i < plan_.phases().size(); ++i) {
     const std::int64_t start = plan_.start_of(i, state_.triggers);
-    if (start > state_.completed && start < total_) return false;
+    if (start == kNever || start < total_) return true;
   }
-  return true;
+  return false;
 }
 
 void Trainer::begin(bool resume) {
@@ -152,7 +159,6 @@ std::int64_t Trainer::update_to_measure(std::int64_t begin, std::int64_t end) co
 void Trainer::enter_phase() {
   const bool first = phase_ < 0;
   if (!first) leave_phase();
-  if (!first) state_.evaluations_since_best = 0;
   const std::vector<bool> before = trainable_flags(model_);
   set_phase(state_.completed);
   if (!first) apply_state_policy(*optimizer_, before, plan_.phases()[static_cast<std::size_t>(phase_)].state);

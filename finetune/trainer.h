@@ -48,6 +48,9 @@ struct RunOutcome {
   RunStatus status = RunStatus::ok;
   std::string message;  // of a divergence
   std::int64_t completed = 0;
+  std::int64_t kept = 0;                  // the weights after so many updates: the last, or the best
+  bool kept_is_of_earlier_phase = false;  // than the last one that trained
+  std::vector<std::string> never_began;   // phases of the plan, of a run that ended well: "phase 2 (epoch 1)"
   double last_loss = 0;
   std::int64_t skipped = 0, rollbacks = 0;  // updates that train.nan passed over or undid
   Metrics validation;                       // of the weights that were kept
@@ -106,6 +109,8 @@ class Trainer {
   void diverge(const std::string& why);
   bool check_weights(bool last);
   bool out_of_patience() const;
+  bool has_phases_to_come() const;
+  std::vector<double> values_of_phase(const std::string& monitor) const;
   void maybe_evaluate(bool last);
   void evaluate_now();
   void check_plateau();
@@ -114,6 +119,8 @@ class Trainer {
   void note_peak();
   void keep_snapshot(Snapshot& to);
   void check_outcome();
+  void name_phases_that_never_began();
+  void keep_best();
   void finish();
   void say(const std::string& text) const;
 

@@ -44,12 +44,18 @@ void Trainer::evaluate_now() {
   if (better) {
     state_.best_value = value;
     state_.best_step = state_.completed;
-    state_.evaluations_since_best = 0;
     if (config_.train.restore_best) keep_snapshot(best_);
-  } else {
-    ++state_.evaluations_since_best;
   }
   check_plateau();
+}
+
+// What was evaluated since the phase in force began, oldest first.
+std::vector<double> Trainer::values_of_phase(const std::string& monitor) const {
+  const std::int64_t since = outcome_.proofs.empty() ? 0 : outcome_.proofs.back().begin;
+  std::vector<double> values;
+  for (const Evaluation& evaluation : state_.evaluations)
+    if (evaluation.step > since) values.push_back(metric(evaluation.metrics, monitored(monitor)));
+  return values;
 }
 
 void Trainer::check_plateau() {
@@ -58,11 +64,7 @@ void Trainer::check_plateau() {
   const std::optional<int> armed = plan_.armed_plateau(state_.completed, state_.triggers);
   if (!armed) return;
   const PhaseStart& at = plan_.plan().phases[static_cast<std::size_t>(*armed)].at;
-  const std::int64_t since = outcome_.proofs.empty() ? 0 : outcome_.proofs.back().begin;
-  std::vector<double> values;
-  for (const Evaluation& evaluation : state_.evaluations)
-    if (evaluation.step > since) values.push_back(metric(evaluation.metrics, monitored(at.metric)));
-  if (!plateau_reached(at.metric, values, at.patience)) return;
+  if (!plateau_reached(at.metric, values_of_phase(at.metric), at.patience)) return;
   state_.triggers.push_back({*armed, state_.completed});
   outcome_.ledger = with_measurements(
       predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers),
@@ -84,19 +86,39 @@ void Trainer::check_outcome() {
                  skipped));
 }
 
+void Trainer::name_phases_that_never_began() {
+  for (std::size_t i = 0; i < plan_.phases().size(); ++i) {
+    const std::int64_t start = plan_.start_of(i, state_.triggers);
+    if (start < state_.completed || start == 0) continue;
+    const std::string at = to_text(plan_.plan().phases[i].at);
+    outcome_.never_began.push_back(concat("phase ", i + 1, " (", at, ")"));
+    // Of others it was said before the run.
+    if (start == kNever) say(concat("phase ", i + 1, " never began: its ", at, " did not come"));
+  }
+}
+
+// The best of the whole run, whichever phase trained it: what is kept was seen to be better on the validation
+// data than anything later.
+void Trainer::keep_best() {
+  restore_snapshot(model_, best_);
+  outcome_.kept = state_.best_step;
+  const int of_phase = plan_.phase_at(state_.best_step - 1, state_.triggers);
+  outcome_.kept_is_of_earlier_phase = of_phase < phase_;
+  say(concat("the weights after update ", state_.best_step, " are kept",
+             of_phase < phase_ ? concat(", of phase ", of_phase + 1, " of ", plan_.phases().size()) : "",
+             ": best ", config_.train.monitor, " ", state_.best_value));
+  outcome_.validation = evaluate(model_, data_.validation);
+}
+
 void Trainer::finish() {
   note_peak();
   if (phase_ >= 0) leave_phase();
-  for (std::size_t i = 0; outcome_.status == RunStatus::ok && i < plan_.phases().size(); ++i)
-    if (plan_.start_of(i, state_.triggers) == kNever)
-      say(concat("phase ", i + 1, " never began: its ", to_text(plan_.plan().phases[i].at), " did not come"));
+  if (outcome_.status == RunStatus::ok) name_phases_that_never_began();
   optimizer_->clear_grad();
+  outcome_.kept = state_.completed;
   if (config_.train.restore_best && state_.best_step >= 0 && outcome_.status == RunStatus::ok &&
       state_.best_step != state_.completed) {
-    restore_snapshot(model_, best_);
-    say(concat("the weights after update ", state_.best_step, " are kept: best ", config_.train.monitor, " ",
-               state_.best_value));
-    outcome_.validation = evaluate(model_, data_.validation);
+    keep_best();
   } else if (outcome_.validation.empty() && data_.validation.size() > 0 && outcome_.status == RunStatus::ok) {
     outcome_.validation = evaluate(model_, data_.validation);  // a run without updates
   }

@@ -121,7 +121,7 @@ class VerdictWriter {
   }
 
   void caveats() {
-    if (!outcome_.tuned) say("Untuned: this compares recipes, each at its own default learning rate.");
+    if (!outcome_.tuned) say("Untuned: this compares recipes, each at the config's learning rate.");
     const auto looks = static_cast<std::int64_t>(outcome_.earlier_looks.size());
     if (looks > 0)
       say(concat("Exploratory: ", count_of(looks, "earlier look"), " at the same test data ",
@@ -214,10 +214,10 @@ class VerdictWriter {
                    ", has a better mean than ", ended.size() == 1 ? "it." : "all of them."));
     Summaries low;
     for (const StrategySummary* s : strategies_)
-      if (s->under_optimised) low.push_back(s);
+      if (s->below_probe) low.push_back(s);
     if (!low.empty())
-      say(concat(words_list(names_of(low)), low.size() == 1 ? " has" : " have",
-                 " a worse mean than the probe: under-optimised."));
+      say(concat(words_list(names_of(low)), low.size() == 1 ? " is" : " are",
+                 " below the probe: a worse mean than that linear model's."));
   }
 
   void best_mean(const Summaries& ended) {

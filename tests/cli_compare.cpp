@@ -128,7 +128,7 @@ TEST_F(CliCompare, RegressionIsJudgedByItsError) {
   EXPECT_LT(std::stod(rows_with(rows(), "strategy", "probe")[0].at("value")), 0.05);
   EXPECT_GT(std::stod(rows_with(rows(), "strategy", "majority")[0].at("value")), 3);
   for (const json& strategy : strategies())
-    EXPECT_EQ(strategy["under_optimised"], strategy["baseline"] == false) << strategy;
+    EXPECT_EQ(strategy["below_probe"], strategy["baseline"] == false) << strategy;
   for (const std::string name : {"full", "head"}) {
     const std::vector<CsvRow> trials = rows_with(read_csv(run + "/tuning.csv"), "strategy", name);
     const double chosen = std::stod(rows_with(trials, "chosen", "true").at(0).at("validation_rmse"));
@@ -139,7 +139,7 @@ TEST_F(CliCompare, RegressionIsJudgedByItsError) {
 TEST_F(CliCompare, APretrainedFolderIsComparedWithScratch) {
   ASSERT_EQ(run_program({"train", config, "--out", folder.path("source")}).code, 0);
   ASSERT_EQ(quick({"--set", "model.from=source", "--set", "train.lr=0.01"}).code, 0);
-  EXPECT_EQ(values_of(rows(), "strategy"), (Names{"majority", "probe", "scratch", "full"}));
+  EXPECT_EQ(values_of(rows(), "strategy"), (Names{"majority", "as-is", "probe", "scratch", "full"}));
   for (const json& strategy : strategies())
     EXPECT_EQ(strategy["baseline"], strategy["strategy"] != "full") << strategy;
   const CsvRow scratch = rows_with(rows(), "strategy", "scratch")[0];
@@ -201,7 +201,8 @@ TEST_F(CliCompare, BatchNormGivesTheBaselineOfItsStatistics) {
             0);
   config = folder.write("on.toml", std::string(kDigits) + "[model]\nfrom = \"source\"\n");
   ASSERT_EQ(quick().code, 0);
-  EXPECT_EQ(values_of(rows(), "strategy"), (Names{"majority", "probe", "norm-stats", "scratch", "full"}));
+  EXPECT_EQ(values_of(rows(), "strategy"),
+            (Names{"majority", "as-is", "probe", "norm-stats", "scratch", "full"}));
   const CsvRow norm = rows_with(rows(), "strategy", "norm-stats")[0];
   EXPECT_EQ(norm.at("status"), "ok");
   EXPECT_EQ(norm.at("trainable"), "0") << "its labels are the folder's: nothing is trained";

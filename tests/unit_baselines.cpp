@@ -181,6 +181,27 @@ TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
   EXPECT_NEAR(row.loss, metric(compute_metrics(probe.model.predict(x), run.data.test), "loss"), 1e-6);
 }
 
+TEST_F(PretrainedFixture, AsIsIsTheModelItself) {
+  EXPECT_EQ(baseline_names(run.config, run.data),
+            (std::vector<std::string>{"majority", "as-is", "probe", "norm-stats"}));
+  const ReportedRun row = baseline("as-is");
+  const Metrics expected = evaluate(*run.model, run.data.test);
+  EXPECT_DOUBLE_EQ(row.value, metric(expected, "accuracy"));
+  EXPECT_DOUBLE_EQ(row.loss, metric(expected, "loss"));
+  EXPECT_EQ(row.trainable, 0);
+  EXPECT_EQ(row.flops, 0);
+  EXPECT_EQ(row.test_evaluations, 1);
+}
+
+// A head for other labels is drawn anew: there is nothing to judge as it is.
+TEST_F(PretrainedFixture, WithoutItsHeadThereIsNoAsIs) {
+  NamedTensors weights = merged_weights(*run.model);
+  std::erase_if(weights, [](const auto& tensor) { return tensor.first.starts_with("head"); });
+  save_safetensors(run.config.model.init, weights);
+  EXPECT_EQ(baseline_names(run.config, run.data),
+            (std::vector<std::string>{"majority", "probe", "norm-stats"}));
+}
+
 // Of one batch, batch norm's own statistics in training are those that are estimated, but for the n - 1 of a
 // variance.
 TEST_F(PretrainedFixture, NormStatsAreThoseOfTheTrainingInputs) {

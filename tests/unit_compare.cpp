@@ -79,6 +79,38 @@ TEST(Tune, AStrategysOwnScaleMovesTheCentre) {
   EXPECT_NE(find_strategy("lora").default_lr_scale, 1);
 }
 
+// As in `thaw train`; compare.rates is the user's word everywhere.
+TEST(Tune, UntunedTheLearningRateIsTheConfigs) {
+  for (const std::string name : {"head", "lora", "lp-ft", "full"}) {
+    Contender who = contender(name);
+    who.config.compare.tune = 0;
+    const std::vector<Choice> choices = choices_to_try(who);
+    ASSERT_EQ(choices.size(), 1u);
+    EXPECT_EQ(choices[0].lr, 1e-3) << name;
+    EXPECT_EQ(lr_scale(who), 0) << name;
+    who.config.compare.rates[name] = 0.02;
+    EXPECT_EQ(choices_to_try(who)[0].lr, 0.02) << name;
+    who.config.compare.tune = 3;
+    EXPECT_NEAR(choices_to_try(who)[1].lr, 0.02, 1e-12) << name;
+    EXPECT_EQ(lr_scale(who), 0) << name;
+  }
+  EXPECT_EQ(lr_scale(contender("head")), 10);
+  EXPECT_EQ(lr_scale(contender("full")), 1);
+}
+
+TEST(Settings, AreWhatARunHasOtherThanTheConfig) {
+  Contender who = contender("lora");
+  const Choice choice{0.1 / 3, {{"r", 4.0}, {"target_modules", std::vector<std::string>{"a", "b"}}}};
+  Config run = with_choice(who, choice);
+  run.train.steps = 200;
+  run.train.restore_best = true;
+  EXPECT_EQ(settings_of(run, choice, who.config),
+            (std::vector<std::string>{"train.lr=0.03333333333333333", "strategy.r=4",
+                                      "strategy.target_modules=[\"a\", \"b\"]", "train.steps=200",
+                                      "train.restore_best=true"}));
+  EXPECT_TRUE(settings_of(who.config, {who.config.train.lr}, who.config).empty());
+}
+
 TEST(Tune, GoesTwoRatesBeyondEitherEdge) {
   const Tuning low = tune_on(contender("full"), peak_at(-9));
   ASSERT_EQ(low.asked.size(), 7u);

@@ -48,6 +48,8 @@ ReportedRun full_run() {
   run.watched = {{5, 0.5, {1, 2}, {0.1, 0.2}, {0, 0.3}}};
   run.triggers = {{1, 12}};
   run.phase_records = "{\"a\": [1, 2]}";
+  run.never_began = {"phase 2 (epoch 1)"};
+  run.kept_is_of_earlier_phase = true;
   return run;
 }
 
@@ -96,6 +98,8 @@ TEST_F(JournalFile, KeepsEveryFieldOfARun) {
   EXPECT_EQ(read->triggers[0].phase, 1);
   EXPECT_EQ(read->triggers[0].step, 12);
   EXPECT_EQ(read->phase_records, run.phase_records);
+  EXPECT_EQ(read->never_began, run.never_began);
+  EXPECT_TRUE(read->kept_is_of_earlier_phase);
 }
 
 TEST_F(JournalFile, KeepsScoresOfRegressionToTheBit) {

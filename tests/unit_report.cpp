@@ -49,7 +49,7 @@ TEST(Verdict, SaysWhatIsBetterWorseEquivalentAndUndetected) {
       "The cheapest strategy not found worse is bitfit (which does not show that it is as good): 167 "
       "MFLOP a run beside full's 1 GFLOP (16.7 %), 1.67 beside 10 seconds of training, 1 MB beside 1 MB");
   for (const char* caveat :
-       {"Untuned", "Exploratory", "failed", "Predicted", "interrupted", "under-optimised"})
+       {"Untuned", "Exploratory", "failed", "Predicted", "interrupted", "below the probe"})
     EXPECT_NOT_SAID(text, caveat);
 }
 
@@ -158,9 +158,9 @@ TEST(Verdict, UntunedAndExploratory) {
 
 TEST(Verdict, BelowTheProbeAndABetterBaseline) {
   CompareOutcome outcome = small_comparison({{"head", 0.79, Verdict::worse}});
-  outcome.summaries[1].under_optimised = true;
+  outcome.summaries[1].below_probe = true;
   StrategySummary probe = outcome.summaries[1];
-  probe.strategy = "probe", probe.is_baseline = true, probe.under_optimised = false;
+  probe.strategy = "probe", probe.is_baseline = true, probe.below_probe = false;
   probe.value.mean = 0.82, probe.to_full->verdict = Verdict::undetected;
   outcome.summaries.insert(outcome.summaries.begin(), probe);
   const std::string text = verdict_paragraph(outcome);
@@ -168,7 +168,7 @@ TEST(Verdict, BelowTheProbeAndABetterBaseline) {
   EXPECT_SAYS(text, "Of the baselines: no difference to full detected: probe.");
   EXPECT_SAYS(text, "it is the best of them and the baselines in 50.0 % of the bootstrap draws");
   EXPECT_SAYS(text, "The baseline probe, at 0.82, has a better mean than all of them.");
-  EXPECT_SAYS(text, "head has a worse mean than the probe: under-optimised.");
+  EXPECT_SAYS(text, "head is below the probe: a worse mean than that linear model's.");
 }
 
 TEST(Verdict, OfAnErrorLowerIsBest) {
@@ -264,7 +264,7 @@ TEST(Report, RichPageIsWellFormedWithEverySection) {
         "curve-loss-head", "drift-full", "gradient-full", "update-full"})
     EXPECT_SAYS(page, std::string(" id=\"") + id + "\"");
   for (const char* words :
-       {"macro F1", "calibration error", "baseline", "under-optimised: a worse mean than the probe",
+       {"macro F1", "calibration error", "baseline", "below the probe: a worse mean than the probe",
         "within half a point", "9f86d081884c7d659a2feaa0c55ad015", "GNU 12.2.0", "labelled subset",
         "1.2 GFLOP", "embeddings.word.weight", "every = &quot;2 epochs&quot;",
         "12 groups, none on two sides"})

@@ -151,7 +151,7 @@ TEST_F(Summary, TimeToFullOfErrorsIsWithinHalfAPercent) {
   EXPECT_EQ(summary("head").steps_to_full, 20);
 }
 
-TEST_F(Summary, BelowTheProbeIsUnderOptimised) {
+TEST_F(Summary, AWorseMeanThanTheProbesIsBelowIt) {
   add("probe", 0, {1, 1, 0, 0});
   add("full", 0, {1, 1, 1, 0});
   add("head", 0, {1, 0, 0, 0});
@@ -160,13 +160,42 @@ TEST_F(Summary, BelowTheProbeIsUnderOptimised) {
   add("late", 0, {0, 0, 0, 0}).status = "diverged";
   const std::vector<std::string> names{"probe", "full", "head", "scratch", "lora", "late"};
   summarise_as(names);
-  for (const std::string& name : names) EXPECT_EQ(summary(name).under_optimised, name == "head") << name;
+  for (const std::string& name : names) EXPECT_EQ(summary(name).below_probe, name == "head") << name;
+  EXPECT_FALSE(summary("head").below_probe_why.empty()) << "it is untuned";
+  EXPECT_TRUE(summary("full").below_probe_why.empty());
   EXPECT_TRUE(summary("late").exploratory);
   EXPECT_FALSE(summary("head").exploratory);
   outcome.metric = "rmse";
   summarise_as(names);
-  EXPECT_TRUE(summary("full").under_optimised);
-  EXPECT_FALSE(summary("head").under_optimised);
+  EXPECT_TRUE(summary("full").below_probe);
+  EXPECT_FALSE(summary("head").below_probe);
+}
+
+TEST_F(Summary, PhasesThatNeverBeganAreToldOnce) {
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    ReportedRun& run = add("full", seed, {1, 0});
+    if (seed > 0) run.never_began = {"phase 2 (epoch 9)"};
+    run.kept_is_of_earlier_phase = seed == 2;
+  }
+  summarise_as({"full"});
+  EXPECT_EQ(summary("full").never_began, (std::vector<std::string>{"phase 2 (epoch 9)"}));
+  EXPECT_EQ(summary("full").kept_earlier_phase, 1);
+}
+
+TEST_F(Summary, IntervalsStayWithinWhatCanBe) {
+  for (std::uint64_t seed = 0; seed < 2; ++seed) {
+    add("full", seed, seed == 0 ? std::vector<float>{1, 1, 1, 1} : std::vector<float>{1, 0, 1, 0});
+    outcome.runs.back().seconds = seed == 0 ? 1 : 3;
+  }
+  summarise_as({"full"});
+  EXPECT_GE(summary("full").value.low, 0);
+  EXPECT_LE(summary("full").value.high, 1);
+  EXPECT_GT(summary("full").value.high, summary("full").value.mean);
+  EXPECT_EQ(summary("full").seconds.low, 0);
+  EXPECT_LE(summary("full").metrics[0].interval.high, 1);
+  outcome.runs[1].status = "diverged";
+  summarise_as({"full"});
+  EXPECT_EQ(summary("full").value.high, 1);
 }
 
 TEST_F(Summary, OnlyWholeStrategiesAreJudged) {

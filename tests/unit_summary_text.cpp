@@ -59,10 +59,10 @@ TEST_F(SummaryText, FootnotesAreNumberedFromOne) {
   outcome.summaries[1].exploratory = true;
   expect_has(words(), "discriminative [1] ");
   expect_has(words(), " [1] exploratory: added");
-  outcome.summaries[2].under_optimised = true;
+  outcome.summaries[2].below_probe = true;
   expect_has(words(), "discriminative [2] ");
   expect_has(words(), "bitfit [1] ");
-  expect_has(words(), " [1] under-optimised: a worse mean than the probe's. [2] exploratory: added");
+  expect_has(words(), " [1] below the probe: a worse mean than the probe's. [2] exploratory: added");
 }
 
 TEST_F(SummaryText, WhatNothingWasChosenOnHasATableOfItsOwn) {

@@ -172,7 +172,7 @@ void add_compare_options(CLI::App& app, Arguments& to) {
                    ->type_name("N")
                    ->check(CLI::Range(0, 1000));
   app.add_flag_callback(
-         "--no-tune", [&to] { to.tune = 0; }, "Every strategy at its own default learning rate")
+         "--no-tune", [&to] { to.tune = 0; }, "Every strategy at train.lr, or at its rate in compare.rates")
       ->excludes(tune);
   add_text(app, "--out", to.out, "Where results are written (default: runs/<config's name>-<number>)", "DIR");
   add_text(
@@ -204,6 +204,11 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
   }
   if (command == "eval" || command == "predict" || command == "embed" || command == "bench")
     add_model(app, to);
+  if (command == "eval" || command == "predict" || command == "embed")
+    add_text(
+        app, "--strategy", to.strategy,
+        "Where --model is the folder of a comparison: whose model (default: the best on validation data)",
+        "NAME");
   if (command == "merge") {
     add_text(app, "--model", to.model,
              "A run's folder, a base model's with adapter/ in it, or an adapter's as PEFT writes it", "DIR")

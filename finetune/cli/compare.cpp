@@ -1,10 +1,13 @@
 // `thaw compare`: strategies on equal terms.
 #include "finetune/compare/compare.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/compare/budget.h"
+#include "finetune/compare/models.h"
 #include "finetune/run_folder.h"
 #include "finetune/study/study.h"
 #include "nn/files.h"
@@ -22,17 +25,47 @@ void apply_options(const Arguments& arguments, CompareSection& section) {
 }
 
 struct Result {
-  std::string text, json_file;
+  std::string text, json_file, models;
   bool interrupted = false, all_ok = false;
 };
 
-Result result_of(const CompareOutcome& outcome, const std::string& out) {
-  return {summary_text(outcome, terminal_width()), out + "/results.json", outcome.interrupted,
-          outcome.all_ok()};
+// Trains it again, on the test part of the training file too where the config names no test data.
+std::string refit_command(const Arguments& arguments, const Config& config, const StrategySummary& summary,
+                          const std::string& out) {
+  std::string command =
+      concat("thaw train ", for_shell(arguments.config), " --strategy ", for_shell(summary.strategy));
+  for (const std::string& text : arguments.set)
+    // Options of another strategy are not this one's, and what is chosen below wins anyway.
+    if (!text.starts_with("strategy.") || summary.strategy == config.strategy.name)
+      command += " --set " + for_shell(text);
+  for (const std::string& text : summary.settings) command += " --set " + for_shell(text);
+  if (arguments.allow_missing) command += " --allow-missing";
+  return command + " --out " + for_shell(concat(out, '-', summary.strategy));
+}
+
+// Where the models are, and how to use the best or to train it again.
+std::string models_text(const Arguments& arguments, const Config& config, const CompareOutcome& outcome,
+                        const std::string& out) try {
+  const ComparedModel model = find_compared_model(out);
+  const auto summary = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
+                                    [&](const StrategySummary& s) { return s.strategy == model.strategy; });
+  return concat("Models: ", out, "/STRATEGY/seed-N; ", model.strategy, "/seed-", model.seed, " is ",
+                model.why, ".\n  use it:      thaw predict --model ", for_shell(model.folder),
+                " --input FILE\n  train again: ", refit_command(arguments, config, *summary, out), "\n");
+} catch (const InputError& error) {  // no run ended well, or there were no validation data
+  return concat("Models: ", out, "/STRATEGY/seed-N; ", error.what(), ".\n");
+}
+
+Result result_of(const Arguments& arguments, const Config& config, const CompareOutcome& outcome,
+                 const std::string& out) {
+  Result result{summary_text(outcome, terminal_width()), out + "/results.json", "", outcome.interrupted,
+                outcome.all_ok()};
+  if (!outcome.interrupted) result.models = models_text(arguments, config, outcome, out);
+  return result;
 }
 
 Result result_of(const StudyOutcome& outcome, const std::string& out) {
-  return {study_text(outcome), out + "/study.json", outcome.interrupted, outcome.all_ok()};
+  return {study_text(outcome), out + "/study.json", "", outcome.interrupted, outcome.all_ok()};
 }
 
 }  // namespace
@@ -54,11 +87,11 @@ int compare(const Arguments& arguments) {
   {
     Progress progress;
     compare.message = [&](const std::string& text) { progress.message(text); };
-    compare.progress = [&](std::int64_t done, std::int64_t total, const std::string& what) {
-      if (done > 0) progress.show(done, total, what);
+    compare.progress = [&](const CompareProgress& now) {
+      if (now.done > 0) progress.show(now.done, now.total, now.what, now.seconds_left);
     };
     for (const std::string& note : config.notes) progress.message(note);
-    result = request.study.axes.empty() ? result_of(thaw::compare(compare), compare.out)
+    result = request.study.axes.empty() ? result_of(arguments, config, thaw::compare(compare), compare.out)
                                         : result_of(run_study(request), compare.out);
   }
   if (result.interrupted) {
@@ -67,7 +100,7 @@ int compare(const Arguments& arguments) {
     return 128 + stop_signal;
   }
   print(arguments.json ? read_file(result.json_file, std::int64_t{1} << 30)
-                       : result.text + "Report: " + compare.out + "/report.html\n");
+                       : concat(result.text, "Report: ", compare.out, "/report.html\n", result.models));
   if (!result.all_ok)
     fail("some runs diverged or failed (", compare.out, ", column status of results.csv",
          "); lower train.lr or look at the messages above");

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/cli/saved_model.h"
 #include "finetune/trainer.h"
 #include "kernels/kernels.h"
 
@@ -86,11 +87,13 @@ int run(int argc, const char* const* argv) {
                                                                             {"help", show_help},
                                                                             {"strategies", list_strategies},
                                                                             {"version", show_version}};
-  const Arguments arguments = parse_arguments(argc, argv);
+  Arguments arguments = parse_arguments(argc, argv);
   if (arguments.command == "train" || arguments.command == "compare") handle_stop_signals();
   set_num_threads(arguments.threads);
   if (!arguments.set.empty() && arguments.config.empty())
     Progress().message("--set has no effect: thaw " + arguments.command + " reads no config");
+  if (arguments.command == "eval" || arguments.command == "predict" || arguments.command == "embed")
+    arguments.model = folder_to_use(arguments.model, arguments.strategy);
   return commands.at(arguments.command)(arguments);
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -34,7 +35,31 @@ std::string duration_text(double seconds) {
   return text;
 }
 
+// Of an estimate: 7 s, 40 s, 3 min, 2 h 10 min.
+std::string rough_duration_text(double seconds) {
+  const auto round_to = [](double value, double unit) {
+    return std::lround(value / unit) * std::lround(unit);
+  };
+  if (seconds < 9.5) return std::to_string(std::max(std::lround(seconds), 1L)) + " s";
+  if (seconds < 57.5) return std::to_string(round_to(seconds, 5)) + " s";
+  const long minutes = std::max(std::lround(seconds / 60), 1L);
+  if (minutes < 60) return std::to_string(minutes) + " min";
+  const long rough = round_to(static_cast<double>(minutes), 10);
+  return concat(rough / 60, " h", rough % 60 > 0 ? concat(" ", rough % 60, " min") : "");
+}
+
 }  // namespace
+
+std::string for_shell(const std::string& text) {
+  const auto is_plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("/._-=,:+").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
 
 void print(std::string_view result) {
   while (!result.empty()) {
@@ -122,32 +147,47 @@ void Progress::write_tenth() {
 }
 
 void Progress::show(std::int64_t done, std::int64_t total, const std::string& what) {
-  if (first_done_ < 0) {
-    first_done_ = done - 1;
-    last_tenth_ = first_done_ * 10 / std::max<std::int64_t>(total, 1);
-  }
+  begin_at(done - 1, total);
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double each = seconds / static_cast<double>(std::max<std::int64_t>(done - first_done_, 1));
+  show_line(done, total, what, on_terminal_ ? duration_text(each * static_cast<double>(total - done)) : "");
+}
+
+void Progress::show(std::int64_t done, std::int64_t total, const std::string& what,
+                    std::optional<double> seconds_left) {
+  begin_at(done - 1, total);
+  show_line(done, total, what, seconds_left ? "about " + rough_duration_text(*seconds_left) : "");
+}
+
+void Progress::begin_at(std::int64_t done, std::int64_t total) {
+  if (first_done_ >= 0) return;
+  first_done_ = std::max<std::int64_t>(done, 0);
+  last_tenth_ = first_done_ * 10 / std::max<std::int64_t>(total, 1);
+}
+
+// `left`: the time, empty where it is not known.
+void Progress::show_line(std::int64_t done, std::int64_t total, const std::string& what,
+                         const std::string& left) {
   write_tenth();
+  const std::string after = left.empty() ? "" : "  " + left + " left";
   if (on_terminal_) {
     const auto now = Clock::now();
     if (done < total && now - last_drawn_ < kRedrawInterval) return;
     last_drawn_ = now;
-    draw(done, total, what);
+    draw(done, total, what + after);
   } else if (const std::int64_t tenth = done * 10 / std::max<std::int64_t>(total, 1); tenth > last_tenth_) {
     last_tenth_ = tenth;
     if (last_row_ < 0 || (done - last_row_) * 10 > total)
-      tenth_ = concat(done, " of ", total, "  ", what, "\n");
+      tenth_ = concat(done, " of ", total, "  ", what, after, "\n");
     if (!has_rows_) write_tenth();
   }
 }
 
-void Progress::draw(std::int64_t done, std::int64_t total, const std::string& what) {
-  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const double left = seconds * static_cast<double>(total - done) /
-                      static_cast<double>(std::max<std::int64_t>(done - first_done_, 1));
+void Progress::draw(std::int64_t done, std::int64_t total, const std::string& words) {
   const auto filled = static_cast<std::size_t>(done * kBarWidth / std::max<std::int64_t>(total, 1));
   const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
-  std::fprintf(stderr, "\r\033[K[%s] %lld/%lld  %s  %s left", bar.c_str(), static_cast<long long>(done),
-               static_cast<long long>(total), what.c_str(), duration_text(left).c_str());
+  std::fprintf(stderr, "\r\033[K[%s] %lld/%lld  %s", bar.c_str(), static_cast<long long>(done),
+               static_cast<long long>(total), words.c_str());
   bar_is_drawn_ = true;
 }
 

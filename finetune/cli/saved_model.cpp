@@ -10,6 +10,7 @@
 #include "finetune/adapters.h"
 #include "finetune/checkpoint.h"
 #include "finetune/cli/output.h"
+#include "finetune/compare/models.h"
 #include "finetune/data/labels.h"
 #include "finetune/data/readers.h"
 #include "finetune/data/standardize.h"
@@ -174,6 +175,21 @@ const std::string& named_text_column(const std::string& name, const DataSource& 
 }
 
 }  // namespace
+
+std::string folder_to_use(const std::string& path, const std::string& strategy) {
+  if (std::filesystem::exists(path + "/cells.txt"))
+    fail_input("the folder holds a study, which has a comparison in each of its cells (", path,
+               "); give the folder of one of them");
+  if (is_comparison_folder(path)) {
+    const ComparedModel model = find_compared_model(path, strategy);
+    Progress().message(concat("the model is ", model.folder, ": ", model.why));
+    return model.folder;
+  }
+  if (!strategy.empty())
+    fail_input("--strategy says which model of a comparison to use, but this is the folder of one model (",
+               path, "); leave --strategy out, or give the folder of a comparison");
+  return path;
+}
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
   const std::optional<AdapterFolder> adapter = find_adapter(path);

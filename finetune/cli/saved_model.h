@@ -26,6 +26,10 @@ struct SavedModel {
 // without `need_head` the last layer may be missing or of another shape.
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head = true);
 
+// Of the folder of a comparison the folder of the run to use, see find_compared_model(), which is said; any
+// other one as it is. InputError for a study, and for a strategy where there is nothing to choose from.
+std::string folder_to_use(const std::string& path, const std::string& strategy);
+
 // How many samples were read, of which file, and what its reader has to say.
 void say_what_was_read(const Dataset& data, const std::string& path);
 // What the command line says of the columns of --input.

@@ -1,10 +1,12 @@
 // `thaw strategies`: the registry, for people and programs.
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/strategy.h"
 #include "finetune/text_table.h"
+#include "finetune/units.h"
 
 namespace thaw::cli {
 namespace {
@@ -43,6 +45,9 @@ std::string strategies_text() {
   std::string text;
   for (const StrategySpec& spec : strategies()) {
     text += spec.name + "\n    " + spec.summary + "\n";
+    if (spec.default_lr_scale != 1)
+      text +=
+          concat("    compare tunes it around ", short_number(spec.default_lr_scale), " times train.lr\n");
     std::vector<TextRow> rows;
     add_options(rows, spec.options);
     text += text_table(rows);

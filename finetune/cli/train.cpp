@@ -1,6 +1,5 @@
 // `thaw train`: one run of one strategy.
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -81,18 +80,6 @@ std::string result_text(const RunResult& result, const Config& config) {
   rows.push_back({"peak memory", bytes_text(static_cast<double>(outcome.peak_bytes))});
   rows.push_back({"run folder", result.folder});
   return text_table(rows);
-}
-
-// One word for a shell: as it is where it is plain, else in single quotes.
-std::string for_shell(const std::string& text) {
-  const auto is_plain = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("/._-=,:+").find(c) != std::string_view::npos;
-  };
-  if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 std::string resume_command(const Arguments& arguments, const std::string& folder) {

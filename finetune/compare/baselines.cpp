@@ -133,6 +133,12 @@ void run_majority(const BaselineRequest& request, ReportedRun& row) {
       request, [&](const Dataset& part) { return majority(request.data, part.size()); }, row);
 }
 
+void run_as_is(const BaselineRequest& request, ReportedRun& row) {
+  const std::unique_ptr<Model> model = model_of(request);
+  look_at_test(
+      request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
+}
+
 void run_probe(const BaselineRequest& request, ReportedRun& row) {
   const std::unique_ptr<Model> model = is_pretrained(request.config) ? model_of(request) : nullptr;
   probe(model.get(), request, row);
@@ -157,6 +163,10 @@ bool has_norms_to_estimate(const Config& config, const PreparedData& data) {
   return !batch_norms(*make_meta_model(model_config(config, data))).empty();
 }
 
+bool keeps_head(const Config& config, const PreparedData& data) {
+  return is_pretrained(config) && !head_is_new(config, data, *make_meta_model(model_config(config, data)));
+}
+
 std::string linear_model(const Config& config, const PreparedData& data) {
   if (data.regression) return "ridge regression";
   const bool weighted = !(config.train.class_weight == ClassWeights{});
@@ -168,6 +178,10 @@ std::string about_majority(const Config&, const PreparedData& data) {
                          : "the most frequent class of the training samples";
 }
 
+std::string about_as_is(const Config&, const PreparedData&) {
+  return "the model as it was given, with its own head; nothing trained";
+}
+
 std::string about_probe(const Config& config, const PreparedData& data) {
   return linear_model(config, data) +
          (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs") +
@@ -175,10 +189,10 @@ std::string about_probe(const Config& config, const PreparedData& data) {
 }
 
 std::string about_norm_stats(const Config& config, const PreparedData& data) {
-  return head_is_new(config, data, *make_meta_model(model_config(config, data)))
-             ? concat("batch norm's statistics estimated anew, then ", linear_model(config, data),
-                      " on the features")
-             : "batch norm's statistics estimated anew on the training inputs, nothing trained";
+  return keeps_head(config, data)
+             ? "batch norm's statistics estimated anew on the training inputs, nothing trained"
+             : concat("batch norm's statistics estimated anew, then ", linear_model(config, data),
+                      " on the features");
 }
 
 struct Baseline {
@@ -197,6 +211,7 @@ bool has_features(const Config& config, const PreparedData& data) {
 
 constexpr Baseline kBaselines[] = {
     {"majority", always, about_majority, run_majority},
+    {"as-is", keeps_head, about_as_is, run_as_is},
     {"probe", has_features, about_probe, run_probe},
     {"norm-stats", has_norms_to_estimate, about_norm_stats, run_norm_stats},
 };

@@ -1,6 +1,7 @@
 // Baselines: what fine-tuning has to beat. They stand in every comparison's table.
 //
 //   majority    the most frequent class of the training samples (regression: their mean)
+//   as-is       the model as it was given, nothing trained; where its head is for the task's labels
 //   probe       a linear model on the pretrained network's features, which stay as they are; on the raw
 //               inputs where nothing was pretrained (texts have none: no probe)
 //   norm-stats  networks with batch norm: running statistics estimated anew on the training inputs, nothing
@@ -26,7 +27,7 @@ struct BaselineRequest {
 // True where the network begins with weights that were learnt.
 bool is_pretrained(const Config& config);
 
-// Those of the first three that apply, in this order. The functions below take one of them.
+// Those of the first four that apply, in this order. The functions below take one of them.
 std::vector<std::string> baseline_names(const Config& config, const PreparedData& data);
 std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data);
 

@@ -171,7 +171,7 @@ std::string describe(const Budget& budget, const TrainSection& train) {
     case Budget::Kind::convergence:
       return concat("until validation data show no gain in ",
                     train.early_stopping_patience > 0 ? train.early_stopping_patience : kPatience,
-                    " evaluations, at most ", kMostEpochs, " times [train]'s length");
+                    " evaluations of the last phase, at most ", kMostEpochs, " times [train]'s length");
     case Budget::Kind::epochs:
       break;
   }

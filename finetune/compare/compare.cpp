@@ -23,12 +23,11 @@
 #include "finetune/compare/row.h"
 #include "finetune/compare/spending.h"
 #include "finetune/compare/summary.h"
+#include "finetune/compare/time_left.h"
 #include "finetune/compare/tuning.h"
 #include "finetune/data/text.h"
 #include "finetune/further_metrics.h"
-#include "finetune/run_report.h"
 #include "finetune/test_looks.h"
-#include "kernels/kernels.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -77,6 +76,7 @@ class Comparison {
     outcome_.name = config_.name;
     outcome_.metric = compared_metric(config_).name;
     outcome_.margin = config_.compare.margin;
+    outcome_.lr = config_.train.lr;
     if (data.validation.size() == 0 && config_.compare.tune > 0)
       fail_input("there are no validation data to choose learning rates on (", config_.path,
                  "); set data.validation or data.validation_fraction, or use --no-tune");
@@ -95,8 +95,7 @@ class Comparison {
     outcome_.prediction = make_prediction(config_.compare);
     outcome_.version = request_.version;
     outcome_.compiler = request_.compiler;
-    outcome_.cpu = cpu_name();
-    outcome_.threads = num_threads();
+    note_machine(outcome_);
     outcome_.config = to_toml(config_);
     start_ = hash_of_start(config_, data, request_.allow_missing);
     look_ = {loaded_.test_hash,
@@ -107,6 +106,9 @@ class Comparison {
     const auto trained = static_cast<std::int64_t>(contenders_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
     total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();
+    for (const std::string& name : baselines_) time_left_.expect(name, runs_per_strategy());
+    for (const Contender& contender : contenders_)
+      time_left_.expect(contender.name, runs_per_strategy() + (outcome_.tuned ? choices : 0));
     for (const std::string& note : budget_notes(budget_, trained)) notes.push_back(note);
     notes_ = std::move(notes);
   }
@@ -150,6 +152,7 @@ class Comparison {
     if (const Choice* choice = journal_->find_choice(contender.name)) {
       chosen_[contender.name] = *choice;
       const std::vector<TuningTrial> trials = journal_->trials_of(contender.name);
+      time_left_.pass(contender.name, static_cast<std::int64_t>(trials.size()));
       add_tuning(trials, edge_note(contender.name, trials));
       return;
     }
@@ -159,7 +162,10 @@ class Comparison {
         [this](const Contender& c, const Choice& choice) { return run_trial(c, choice); },
         [] { return stop_signal != 0; });
     add_tuning(tuned.trials, tuned.note);
-    if (tuned.status != "ok") untuned_[contender.name] = tuned.status;
+    if (tuned.status != "ok") {
+      untuned_[contender.name] = tuned.status;
+      time_left_.drop(contender.name);
+    }
     if (!tuned.best) return;
     chosen_[contender.name] = *tuned.best;
     journal_->add_choice(contender.name, *tuned.best);
@@ -172,7 +178,7 @@ class Comparison {
 
   // A short run on tuning's seed: for budgets of time.
   RunOutcome measure(const Config& config) {
-    announce(config.strategy.name + " budget", 0);
+    announce(config.strategy.name, " budget", 0);
     RunRequest request = request_for(config);
     request.config.train.seed = config_.train.seed + kTuningSeedOffset;
     const PreparedData data = draw(request.config.train.seed);
@@ -192,14 +198,16 @@ class Comparison {
     } catch (const OverBudget& error) {
       say(concat(contender.name, " is left out: ", error.what()));
       over_budget_.insert(contender.name);
+      time_left_.drop(contender.name);
       return false;
     }
   }
 
   TuningTrial run_trial(const Contender& contender, const Choice& choice) {
-    announce(concat(contender.name, " tuning lr ", choice.lr));
+    announce(contender.name, concat(" tuning lr ", choice.lr));
     if (const TuningTrial* done = journal_->find_trial(contender.name, choice.lr, choice.options))
       return *done;
+    time_left_.begin(contender.name);
     TuningTrial trial{.strategy = contender.name,
                       .lr = choice.lr,
                       .options = choice.options,
@@ -213,16 +221,12 @@ class Comparison {
       run.data = &data;
       const RunOutcome outcome = run_training(run).outcome;
       if (outcome.status == RunStatus::interrupted) return trial;
-      trial.status = status_name(outcome.status);
-      trial.seconds = outcome.train_seconds + outcome.evaluation_seconds;
-      if (outcome.status == RunStatus::ok) {
-        trial.validation_loss = metric(outcome.validation, "loss");
-        trial.validation_value = metric(outcome.validation, outcome_.metric);
-      }
+      fill_trial(trial, outcome, outcome_.metric);
     } catch (const std::exception& error) {
       say(concat(contender.name, " at lr ", choice.lr, " failed: ", error.what()));
     }
     journal_->add(trial);
+    time_left_.end();
     return trial;
   }
 
@@ -241,10 +245,7 @@ class Comparison {
       report_run(static_cast<std::size_t>(i / runs_per_strategy()),
                  static_cast<std::uint64_t>(i % runs_per_strategy()));
     }
-    std::stable_sort(outcome_.runs.begin(), outcome_.runs.end(),
-                     [&](const ReportedRun& a, const ReportedRun& b) {
-                       return std::pair(place(a.strategy), a.seed) < std::pair(place(b.strategy), b.seed);
-                     });
+    sort_rows(outcome_.runs, row_names());
   }
 
   bool all_runs_are_known() const {
@@ -253,11 +254,6 @@ class Comparison {
         if (journal_->find_run(name, config_.train.seed + static_cast<std::uint64_t>(run)) == nullptr)
           return false;
     return true;
-  }
-
-  std::size_t place(const std::string& strategy) const {
-    const auto names = row_names();
-    return static_cast<std::size_t>(std::find(names.begin(), names.end(), strategy) - names.begin());
   }
 
   std::vector<std::string> row_names() const {
@@ -277,7 +273,7 @@ class Comparison {
     row.status = "failed";
     const bool is_baseline = row_index < baselines_.size();
     row.strategy = is_baseline ? baselines_[row_index] : contenders_[row_index - baselines_.size()].name;
-    announce(concat(row.strategy, " seed ", row.seed));
+    announce(row.strategy, concat(" seed ", row.seed));
     if (const ReportedRun* done = journal_->find_run(row.strategy, row.seed)) {
       outcome_.runs.push_back(*done);
       return;
@@ -288,6 +284,7 @@ class Comparison {
       outcome_.runs.push_back(std::move(row));
       return;
     }
+    time_left_.begin(row.strategy);
     try {
       const PreparedData data = draw(row.draw);
       if (is_baseline)
@@ -298,6 +295,7 @@ class Comparison {
       say(concat(row.strategy, " seed ", row.seed, " failed: ", error.what()));
     }
     journal_->add(row);
+    time_left_.end();
     outcome_.runs.push_back(std::move(row));
   }
 
@@ -309,14 +307,12 @@ class Comparison {
     run.config.train.seed = row.seed;
     run.data = &data;
     run.out = concat(request_.out, '/', contender.name, "/seed-", row.seed);
-    run.resume = request_.resume && std::filesystem::exists(run.out);
     run.checkpoint_pause = kCheckpointPause;
     run.watch = row.seed == config_.train.seed;
+    const EarlierRun earlier = request_.resume ? clear_unless_it_goes_on(run.out) : EarlierRun::none;
     // It ended, and the journal does not know how: the kill came in between. The same run again.
-    if (run.resume && std::filesystem::exists(run.out + "/run.json")) {
-      std::filesystem::remove_all(run.out);
-      row.test_evaluations = 1;
-    }
+    if (earlier == EarlierRun::ended) row.test_evaluations = 1;
+    run.resume = earlier == EarlierRun::goes_on;
     const RunResult result = run_training(run);
     if (result.outcome.status == RunStatus::interrupted) return false;
     fill_row(row, result);
@@ -338,7 +334,7 @@ class Comparison {
                                           [&](const Contender& c) { return c.name == name; });
       row.is_baseline = contender == contenders_.end() || contender->is_baseline;
       row.about = contender == contenders_.end() ? about_baseline(name, config_, data) : contender->about;
-      if (chosen_.count(name) > 0) row.options = chosen_.at(name).options;
+      if (chosen_.count(name) > 0) add_choice(*contender, chosen_.at(name), row);
       rows.push_back(row);
     }
     summarise(rows, config_, outcome_);
@@ -347,6 +343,12 @@ class Comparison {
       if (const ReportedRun* run = first_run_of(contender.name, outcome_.runs))
         outcome_.pictures.push_back(make_picture(spending_->config_of(contender, chosen_.at(contender.name)),
                                                  contender.name, data, *run));
+  }
+
+  void add_choice(const Contender& contender, const Choice& choice, SummaryRow& row) {
+    row.options = choice.options;
+    row.lr_scale = lr_scale(contender);
+    row.settings = settings_of(spending_->config_of(contender, choice), choice, config_);
   }
 
   RunRequest request_for(const Config& config) const {
@@ -358,9 +360,12 @@ class Comparison {
     return run;
   }
 
-  void announce(const std::string& what, int counts = 1) {
-    if (request_.progress) request_.progress(done_, std::max(total_, done_ + 1), what);
+  // `counts`: runs of those that were expected.
+  void announce(const std::string& name, const std::string& what, std::int64_t counts = 1) {
+    if (request_.progress)
+      request_.progress({done_, std::max(total_, done_ + 1), name + what, time_left_.seconds()});
     done_ += counts;
+    time_left_.pass(name, counts);
   }
 
   const CompareRequest& request_;
@@ -382,6 +387,7 @@ class Comparison {
   std::map<std::string, std::string> untuned_;  // strategies without a trial that ended well: their status
   std::set<std::string> over_budget_;
   std::int64_t done_ = 0, total_ = 0;
+  TimeLeft time_left_;
 };
 
 }  // namespace

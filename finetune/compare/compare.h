@@ -2,13 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "finetune/compare/comparison.h"
 #include "finetune/run.h"
 
 namespace thaw {
+
+struct CompareProgress {
+  std::int64_t done = 0, total = 0;    // runs, of tuning and reported
+  std::string what;                    // runs now
+  std::optional<double> seconds_left;  // nothing: not known yet
+};
 
 struct CompareRequest {
   Config config;  // [compare] says strategies, seeds, tune, lr_grid
@@ -22,8 +30,7 @@ struct CompareRequest {
   bool allow_missing = false;  // weights that the folder lacks stay as initialised
   std::string version, compiler;
   std::function<void(const std::string&)> message;
-  // Runs done and runs in all (tuning and reported), and what runs now.
-  std::function<void(std::int64_t done, std::int64_t total, const std::string& what)> progress;
+  std::function<void(const CompareProgress&)> progress;
 };
 
 CompareOutcome compare(const CompareRequest& request);

@@ -34,12 +34,14 @@ struct ReportedRun {
   std::int64_t trainable = 0;
   std::int64_t steps = 0;
   std::int64_t test_evaluations = 0;
-  double validation = NAN;              // `metric` on the validation data of the weights that were kept
-  Metrics test;                         // every metric on the test data
-  std::vector<float> scores;            // of each test example; their mean is `value`
-  Confusion confusion;                  // of the test data; empty: regression
-  std::vector<Evaluation> evaluations;  // on the validation data, on the way
-  std::vector<WatchSample> watched;     // of the first reported seed alone
+  std::vector<std::string> never_began;   // phases of its plan: "phase 2 (epoch 1)"
+  bool kept_is_of_earlier_phase = false;  // the weights, by train.restore_best
+  double validation = NAN;                // `metric` on the validation data of the weights that were kept
+  Metrics test;                           // every metric on the test data
+  std::vector<float> scores;              // of each test example; their mean is `value`
+  Confusion confusion;                    // of the test data; empty: regression
+  std::vector<Evaluation> evaluations;    // on the validation data, on the way
+  std::vector<WatchSample> watched;       // of the first reported seed alone
   Triggers triggers;
   std::string phase_records;  // measurements of the ledger, see run_report.h
 };
@@ -65,19 +67,24 @@ struct MetricInterval {
 // What a strategy's reported runs say together.
 struct StrategySummary {
   std::string strategy;
-  bool is_baseline = false;  // majority, probe, scratch, norm-stats
+  bool is_baseline = false;  // majority, as-is, probe, norm-stats, scratch
   std::string about;         // of a baseline: what it is; else the strategy's summary
   std::int64_t runs = 0, failed = 0;
   double lr = 0;
-  OptionMap options;                     // chosen beside the learning rate
-  Interval value;                        // of the main metric, 95 %, over seeds and test examples
-  std::vector<MetricInterval> metrics;   // of every metric
-  std::optional<Contrast> to_full;       // where every run of both ended well
-  std::vector<double> rank_probability;  // [rank]: first is best; empty where not judged
-  bool under_optimised = false;          // a gradient strategy whose mean is below the probe's
-  bool exploratory = false;              // added after the test data had been looked at
-  Interval seconds, peak_bytes;          // per run, 95 % t-intervals over seeds
-  double flops = 0, trainable = 0;       // means per run
+  double lr_scale = 0;                       // times train.lr: what was tried was around that; 0: it was not
+  OptionMap options;                         // chosen beside the learning rate
+  std::vector<std::string> settings;         // KEY=VALUE: what its runs have other than the config
+  Interval value;                            // of the main metric, 95 %, over seeds and test examples
+  std::vector<MetricInterval> metrics;       // of every metric
+  std::optional<Contrast> to_full;           // where every run of both ended well
+  std::vector<double> rank_probability;      // [rank]: first is best; empty where not judged
+  bool below_probe = false;                  // a gradient strategy with a worse mean than the probe
+  std::vector<std::string> below_probe_why;  // what was seen of it that may be why, each with what to try
+  std::vector<std::string> never_began;      // phases of its plan that some run never came to
+  std::int64_t kept_earlier_phase = 0;       // runs whose weights are not those of their last phase
+  bool exploratory = false;                  // added after the test data had been looked at
+  Interval seconds, peak_bytes;              // per run, 95 % t-intervals over seeds
+  double flops = 0, trainable = 0;           // means per run
   double first_epoch_seconds = 0, evaluation_seconds = 0, tuning_seconds = 0;
   std::int64_t tuning_trials = 0;
   // Until the validation metric came within half a point of that of the weights which tuned full kept with
@@ -126,6 +133,7 @@ struct CompareOutcome {
   std::vector<std::string> notes;  // about the data and what was left out
   std::string metric;
   std::string budget;  // in words: "3 epochs", "60 seconds of training"
+  double lr = 0;       // train.lr
   bool tuned = false;
   double margin = 0;  // within which differences count as none
   DataCard data;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/error.h"
@@ -96,17 +97,45 @@ Config with_choice(const Contender& contender, const Choice& choice) {
 
 namespace {
 
-double default_rate(const Contender& contender) {
+// Of what is tried, or of the one run where nothing is: then `train.lr` is the learning rate, as in training
+// without a comparison.
+double middle_rate(const Contender& contender) {
   const auto given = contender.config.compare.rates.find(contender.name);
   if (given != contender.config.compare.rates.end()) return given->second;
-  return contender.config.train.lr * find_strategy(contender.config.strategy.name).default_lr_scale;
+  const double scale = lr_scale(contender);
+  return contender.config.train.lr * (scale > 0 ? scale : 1);
 }
 
 }  // namespace
 
+double lr_scale(const Contender& contender) {
+  const CompareSection& compare = contender.config.compare;
+  if (compare.tune == 0 || !compare.lr_grid.empty() || compare.rates.contains(contender.name)) return 0;
+  return find_strategy(contender.config.strategy.name).default_lr_scale;
+}
+
+std::vector<std::string> settings_of(const Config& run, const Choice& choice, const Config& config) {
+  std::vector<std::string> settings;
+  // Of a number the shortest text that reads back as the same one.
+  const auto add = [&](const char* key, const auto& value, const auto& of_config) {
+    if (value != of_config) settings.push_back(concat(key, '=', nlohmann::json(value).dump()));
+  };
+  const TrainSection &train = run.train, &usual = config.train;
+  add("train.lr", train.lr, usual.lr);
+  for (const auto& [name, value] : choice.options)
+    settings.push_back(concat("strategy.", name, '=', to_text(value)));
+  add("train.epochs", train.epochs, usual.epochs);
+  add("train.steps", train.steps, usual.steps);
+  add("train.batch_size", train.batch_size, usual.batch_size);
+  add("train.accumulation", train.accumulation, usual.accumulation);
+  add("train.restore_best", train.restore_best, usual.restore_best);
+  add("train.early_stopping_patience", train.early_stopping_patience, usual.early_stopping_patience);
+  return settings;
+}
+
 std::vector<Choice> choices_to_try(const Contender& contender) {
   const CompareSection& compare = contender.config.compare;
-  const double centre = default_rate(contender);
+  const double centre = middle_rate(contender);
   if (compare.tune == 0) return {{centre}};
   std::vector<Choice> choices;
   for (const double lr : compare.lr_grid) choices.push_back({lr});

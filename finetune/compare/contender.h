@@ -33,9 +33,16 @@ struct Choice {
 Config with_choice(const Contender& contender, const Choice& choice);
 
 // The choices that tuning tries, as many for every contender: learning rates log-spaced by half decades
-// around compare.rates' for it, else the strategy's own default (or the user's grid), each with knobs drawn
-// at random; the middle one keeps the defaults. One choice alone: untuned.
+// around compare.rates' for it, else lr_scale() times train.lr (or the user's grid), each with knobs drawn at
+// random; the middle one keeps the defaults. One choice alone: untuned, at compare.rates' for it, else at
+// train.lr.
 std::vector<Choice> choices_to_try(const Contender& contender);
+
+// The multiple of train.lr that the learning rates to try are around; 0 where they are not.
+double lr_scale(const Contender& contender);
+
+// What a run of `run` has other than the config that it is made from, as KEY=VALUE for --set.
+std::vector<std::string> settings_of(const Config& run, const Choice& choice, const Config& config);
 
 // What is likely a mistake in the strategy and plan of `config`, the contender's with the length that its
 // runs will have. Nothing of a baseline's.

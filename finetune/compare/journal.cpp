@@ -139,6 +139,8 @@ Json run_line(const ReportedRun& r) {
           {"trainable", r.trainable},
           {"steps", r.steps},
           {"test_evaluations", r.test_evaluations},
+          {"never_began", r.never_began},
+          {"kept_is_of_earlier_phase", r.kept_is_of_earlier_phase},
           {"validation", json_number(r.validation)},
           {"test", metrics_json(r.test)},
           {"scores", scores_json(r.scores)},
@@ -167,6 +169,8 @@ ReportedRun read_run(const Json& json) {
   r.trainable = json.at("trainable");
   r.steps = json.at("steps");
   r.test_evaluations = json.at("test_evaluations");
+  r.never_began = json.value("never_began", std::vector<std::string>());
+  r.kept_is_of_earlier_phase = json.value("kept_is_of_earlier_phase", false);
   r.validation = read_number(json.value("validation", Json()));
   r.test = read_metrics(json.at("test"));
   r.scores = read_scores(json.at("scores"));

@@ -6,7 +6,9 @@
 #include "core/error.h"
 #include "finetune/compare/baselines.h"
 #include "finetune/data/text.h"
+#include "finetune/run_report.h"
 #include "finetune/units.h"
+#include "kernels/kernels.h"
 
 namespace thaw {
 namespace {
@@ -22,6 +24,11 @@ void check_comparable(const Config& config, const PreparedData& loaded) {
   if (config.train.steps == 0 && config.train.epochs == 0)
     fail_input("runs of no update are not compared (train.epochs = 0, ", config.path,
                "); set train.epochs above 0");
+}
+
+void note_machine(CompareOutcome& outcome) {
+  outcome.cpu = cpu_name();
+  outcome.threads = num_threads();
 }
 
 std::vector<std::string> config_notes(const Config& config) {

@@ -15,6 +15,9 @@ namespace thaw {
 // InputError where there is nothing to compare: no test data (in `loaded`, see load_data), no update.
 void check_comparable(const Config& config, const PreparedData& loaded);
 
+// Where it runs.
+void note_machine(CompareOutcome& outcome);
+
 // What the config asks for and does not get: nothing learnt to freeze, a strategy that is not compared.
 std::vector<std::string> config_notes(const Config& config);
 

@@ -6,6 +6,7 @@
 #include "finetune/compare/summary.h"
 #include "finetune/data/text.h"
 #include "finetune/evaluate.h"
+#include "finetune/metric_bounds.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -76,6 +77,7 @@ void judge(Prediction& prediction, const CompareOutcome& outcome, std::uint64_t 
   const Scores full = scores_of("full", outcome);
   options.margin = absolute_margin(outcome.metric, outcome.margin, full.values.empty() ? 0 : full.mean());
   options.range = score_range(outcome.metric);
+  options.difference = difference_bounds(outcome.metric);
   options.seed = seed;
   prediction.contrast = conclude({best}, others, options).contrasts[0];
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "finetune/run_report.h"
 
@@ -26,12 +27,30 @@ void fill_row(ReportedRun& row, const RunResult& result) {
   row.peak_bytes = outcome.peak_bytes;
   row.trainable = outcome.trainable;
   row.steps = outcome.completed;
+  row.never_began = outcome.never_began;
+  row.kept_is_of_earlier_phase = outcome.kept_is_of_earlier_phase;
   row.test_evaluations += result.test_evaluations;
   if (!outcome.validation.empty()) row.validation = metric(outcome.validation, row.metric);
   row.evaluations = outcome.evaluations;
   row.watched = result.watched;
   row.triggers = outcome.triggers;
   row.phase_records = phase_records(outcome);
+}
+
+void fill_trial(TuningTrial& trial, const RunOutcome& outcome, const std::string& metric) {
+  trial.status = status_name(outcome.status);
+  trial.seconds = outcome.train_seconds + outcome.evaluation_seconds;
+  if (outcome.status != RunStatus::ok) return;
+  trial.validation_loss = thaw::metric(outcome.validation, "loss");
+  trial.validation_value = thaw::metric(outcome.validation, metric);
+}
+
+void sort_rows(std::vector<ReportedRun>& rows, const std::vector<std::string>& strategies) {
+  const auto place = [&](const ReportedRun& row) {
+    return std::pair(std::find(strategies.begin(), strategies.end(), row.strategy), row.seed);
+  };
+  std::stable_sort(rows.begin(), rows.end(),
+                   [&](const ReportedRun& a, const ReportedRun& b) { return place(a) < place(b); });
 }
 
 const ReportedRun* first_run_of(const std::string& strategy, const std::vector<ReportedRun>& runs) {

@@ -12,6 +12,11 @@ namespace thaw {
 // All but who ran and on which draw; looks at the test data are added to those that `row` has.
 void fill_row(ReportedRun& row, const RunResult& result);
 
+void fill_trial(TuningTrial& trial, const RunOutcome& outcome, const std::string& metric);
+
+// In the order of these strategies, then of seeds.
+void sort_rows(std::vector<ReportedRun>& rows, const std::vector<std::string>& strategies);
+
 // The first run of a strategy that ended well; null: none did.
 const ReportedRun* first_run_of(const std::string& strategy, const std::vector<ReportedRun>& runs);
 

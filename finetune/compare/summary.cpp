@@ -4,9 +4,11 @@
 #include <cmath>
 #include <map>
 
+#include "finetune/compare/below_probe.h"
 #include "finetune/compare/prediction.h"
 #include "finetune/evaluate.h"
 #include "finetune/further_metrics.h"
+#include "finetune/metric_bounds.h"
 
 namespace thaw {
 namespace {
@@ -33,6 +35,17 @@ std::vector<double> means_by_draw(const Runs& runs, Get get) {
   return means;
 }
 
+// What became of the phases that its plan promises.
+void add_phases(const Runs& runs, StrategySummary& summary) {
+  for (const ReportedRun* run : runs) {
+    for (const std::string& phase : run->never_began)
+      if (std::find(summary.never_began.begin(), summary.never_began.end(), phase) ==
+          summary.never_began.end())
+        summary.never_began.push_back(phase);
+    summary.kept_earlier_phase += run->kept_is_of_earlier_phase ? 1 : 0;
+  }
+}
+
 StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome) {
   StrategySummary summary;
   summary.strategy = row.strategy;
@@ -40,6 +53,8 @@ StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome)
   summary.about = row.about;
   summary.options = row.options;
   summary.exploratory = row.exploratory;
+  summary.lr_scale = row.lr_scale;
+  summary.settings = row.settings;
   Runs runs = runs_of(row.strategy, outcome);
   summary.runs = static_cast<std::int64_t>(runs.size());
   if (!runs.empty()) summary.lr = runs[0]->lr;
@@ -50,23 +65,29 @@ StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome)
       ++summary.tuning_trials;
     }
   if (runs.empty()) return summary;
-  const auto interval = [&](auto get) { return t_interval(means_by_draw(runs, get)); };
-  summary.value = interval([](const ReportedRun& r) { return r.value; });
+  const auto interval = [&](auto get, const Bounds& bounds) {
+    return t_interval(means_by_draw(runs, get), bounds);
+  };
+  const auto cost = [&](auto get) { return interval(get, Bounds{0, INFINITY}); };
+  summary.value = interval([](const ReportedRun& r) { return r.value; }, metric_bounds(outcome.metric));
   // Other test examples would have given another value too.
   if (const Scores scores = scores_of(row.strategy, outcome); !scores.values.empty()) {
-    const Interval of_scores = mean_interval(scores, score_range(outcome.metric));
-    summary.value.low = summary.value.mean + of_scores.low - of_scores.mean;
-    summary.value.high = summary.value.mean + of_scores.high - of_scores.mean;
+    const Interval of_scores =
+        mean_interval(scores, score_range(outcome.metric), metric_bounds(outcome.metric));
+    summary.value.low = std::min(of_scores.low, summary.value.mean);
+    summary.value.high = std::max(of_scores.high, summary.value.mean);
   }
-  summary.seconds = interval([](const ReportedRun& r) { return r.seconds; });
-  summary.peak_bytes = interval([](const ReportedRun& r) { return r.peak_bytes; });
-  summary.flops = interval([](const ReportedRun& r) { return r.flops; }).mean;
-  summary.trainable = interval([](const ReportedRun& r) { return r.trainable; }).mean;
-  summary.first_epoch_seconds = interval([](const ReportedRun& r) { return r.first_epoch_seconds; }).mean;
-  summary.evaluation_seconds = interval([](const ReportedRun& r) { return r.evaluation_seconds; }).mean;
+  summary.seconds = cost([](const ReportedRun& r) { return r.seconds; });
+  summary.peak_bytes = cost([](const ReportedRun& r) { return r.peak_bytes; });
+  summary.flops = cost([](const ReportedRun& r) { return r.flops; }).mean;
+  summary.trainable = cost([](const ReportedRun& r) { return r.trainable; }).mean;
+  summary.first_epoch_seconds = cost([](const ReportedRun& r) { return r.first_epoch_seconds; }).mean;
+  summary.evaluation_seconds = cost([](const ReportedRun& r) { return r.evaluation_seconds; }).mean;
   for (const auto& [name, value] : runs[0]->test)
     summary.metrics.push_back(
-        {name, interval([&key = name](const ReportedRun& r) { return metric(r.test, key); })});
+        {name,
+         interval([&key = name](const ReportedRun& r) { return metric(r.test, key); }, metric_bounds(name))});
+  add_phases(runs, summary);
   return summary;
 }
 
@@ -90,6 +111,7 @@ void judge_strategies(const Config& config, CompareOutcome& outcome) {
   options.higher_is_better = higher_is_better(outcome.metric);
   options.margin = absolute_margin(outcome.metric, outcome.margin, full->value.mean);
   options.range = score_range(outcome.metric);
+  options.difference = difference_bounds(outcome.metric);
   options.seed = config.train.seed;
   const Conclusions conclusions = conclude(scores, scores_of("full", outcome), options);
   for (std::size_t i = 0; i < judged.size(); ++i) {
@@ -99,15 +121,16 @@ void judge_strategies(const Config& config, CompareOutcome& outcome) {
   full->rank_probability = conclusions.rank_probability.back();
 }
 
-// A gradient strategy that a linear probe beats was not given what it needs.
-void flag_under_optimised(CompareOutcome& outcome) {
+void flag_below_probe(CompareOutcome& outcome) {
   const auto probe = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
                                   [](const StrategySummary& s) { return s.strategy == "probe"; });
   if (probe == outcome.summaries.end() || probe->runs == probe->failed) return;
   const double sign = higher_is_better(outcome.metric) ? 1 : -1;
-  for (StrategySummary& s : outcome.summaries)
-    if (!s.is_baseline && s.runs > s.failed)
-      s.under_optimised = sign * s.value.mean < sign * probe->value.mean;
+  for (StrategySummary& s : outcome.summaries) {
+    if (s.is_baseline || s.runs == s.failed) continue;
+    s.below_probe = sign * s.value.mean < sign * probe->value.mean;
+    if (s.below_probe) s.below_probe_why = reasons_below_probe(s.strategy, outcome);
+  }
 }
 
 // When each run's validation metric first came within half a point (for an error: half a percent) of the
@@ -207,7 +230,7 @@ Scores scores_of(const std::string& strategy, const CompareOutcome& outcome) {
 void summarise(const std::vector<SummaryRow>& rows, const Config& config, CompareOutcome& outcome) {
   for (const SummaryRow& row : rows) outcome.summaries.push_back(summary_of(row, outcome));
   judge_strategies(config, outcome);
-  flag_under_optimised(outcome);
+  flag_below_probe(outcome);
   time_to_full(outcome);
   outcome.full_spread = spread_of_full(config.compare.repeats, outcome);
   if (outcome.prediction && !outcome.interrupted) judge(*outcome.prediction, outcome, config.train.seed);

@@ -15,6 +15,8 @@ struct SummaryRow {
   std::string about;
   OptionMap options;
   bool exploratory = false;
+  double lr_scale = 0;
+  std::vector<std::string> settings = {};
 };
 
 // Fills outcome.summaries (in the order of `rows`), full_spread and the prediction's contrast. A strategy is

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "finetune/compare/footnotes.h"
 #include "finetune/compare/summary.h"
 #include "finetune/metrics.h"
 #include "finetune/report/html.h"
@@ -16,7 +17,9 @@ namespace {
 Cell name_cell(const StrategySummary& s) {
   std::string note = s.is_baseline ? "baseline" : "";
   const auto add = [&](const std::string& words) { note += (note.empty() ? "" : ", ") + words; };
-  if (s.under_optimised) add("under-optimised: a worse mean than the probe's");
+  if (s.below_probe) add("below the probe");
+  if (!s.never_began.empty()) add("a phase never began");
+  if (s.kept_earlier_phase > 0) add("weights of an earlier phase");
   if (s.exploratory) add("exploratory");
   return {s.strategy, note};
 }
@@ -146,6 +149,13 @@ std::string metrics_table(const CompareOutcome& outcome) {
   return table.html();
 }
 
+std::string footnotes_list(const CompareOutcome& outcome) {
+  std::string items;
+  for (const Footnote& footnote : footnotes_of(outcome))
+    items += concat("<li>", escape(footnote.words), ".</li>");
+  return items.empty() ? "" : "<ul>" + items + "</ul>\n";
+}
+
 std::string baselines_list(const CompareOutcome& outcome) {
   std::string items;
   for (const StrategySummary& s : outcome.summaries)
@@ -164,7 +174,7 @@ std::string result_tables(const CompareOutcome& outcome) {
              "to "
              "full are paired, and wide enough for all strategies at once (hierarchical bootstrap). P(best) "
              "and the median rank come from the same draws.") +
-         baselines_list(outcome) + costs_table(outcome) +
+         footnotes_list(outcome) + baselines_list(outcome) + costs_table(outcome) +
          soft(
              "Means per run, with 95 % intervals. Training time is of training alone. Peak memory is what "
              "the "

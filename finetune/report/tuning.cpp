@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "finetune/compare/footnotes.h"
 #include "finetune/report/charts.h"
 #include "finetune/report/html.h"
 #include "finetune/report/sections.h"
@@ -102,7 +103,9 @@ std::string tuning_figure(const CompareOutcome& outcome, const std::string& stra
 std::string tuning_section(const CompareOutcome& outcome) {
   if (outcome.trials.empty())
     return soft(
-        "No learning rates were tried: each strategy ran at its own default, so this compares recipes.");
+        "No learning rates were tried: each strategy ran at train.lr, or at its rate in compare.rates, so "
+        "this "
+        "compares recipes.");
   std::vector<std::string> strategies;
   TuningAxes axes;
   double seconds = 0;
@@ -123,7 +126,8 @@ std::string tuning_section(const CompareOutcome& outcome) {
   return soft(concat("On validation data, with seeds that are not reported: ",
                      count_of(static_cast<std::int64_t>(outcome.trials.size()), "trial"),
                      seconds > 0 ? " in " + seconds_text(seconds) : "",
-                     ". A diamond marks what was chosen, a cross what diverged or failed.")) +
+                     ". A diamond marks what was chosen, a cross what diverged or failed.",
+                     rates_text(outcome))) +
          "<div class=\"figures small\">" + figures + "</div>\n";
 }
 

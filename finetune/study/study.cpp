@@ -8,9 +8,11 @@
 
 #include "core/error.h"
 #include "finetune/chosen_metrics.h"
+#include "finetune/clock.h"
 #include "finetune/compare/prediction.h"
 #include "finetune/data/text.h"
 #include "finetune/evaluate.h"
+#include "finetune/metric_bounds.h"
 #include "finetune/run_folder.h"
 #include "finetune/study/output.h"
 #include "finetune/test_looks.h"
@@ -69,7 +71,8 @@ std::vector<std::string> without(std::vector<std::string> names, const std::vect
 // each cell is one.
 class Units {
  public:
-  explicit Units(const std::vector<StudyAxis>& axes) : axes_(axes) {}
+  Units(const std::vector<StudyAxis>& axes, const std::string& metric)
+      : axes_(axes), bounds_(difference_bounds(metric)) {}
 
   void add(const CellResult& cell, double value) {
     std::vector<std::size_t> key;
@@ -85,7 +88,7 @@ class Units {
     for (const auto& [key, values] : values_) means.push_back(mean(values));
     // Conditions that were chosen are no sample: without a random axis there is a mean and no interval.
     if (!has_random_axis()) return StudyMean{{mean(means), mean(means), mean(means)}, 0};
-    return StudyMean{t_interval(means), static_cast<std::int64_t>(means.size())};
+    return StudyMean{t_interval(means, bounds_), static_cast<std::int64_t>(means.size())};
   }
 
  private:
@@ -94,6 +97,7 @@ class Units {
   }
 
   const std::vector<StudyAxis>& axes_;
+  Bounds bounds_;
   std::map<std::vector<std::size_t>, std::vector<double>> values_;
 };
 
@@ -201,19 +205,30 @@ class StudyRun {
       if (said_.insert(text).second && request_.compare.message)
         request_.compare.message(result.folder + ": " + text);
     };
-    request.progress = [&](std::int64_t done, std::int64_t total, const std::string& what) {
+    request.progress = [&](const CompareProgress& now) {
       const auto cells = static_cast<std::int64_t>(study_.cells.size());
       if (request_.compare.progress)
-        request_.compare.progress(cells_done_ * total + done, cells * total, result.folder + " " + what);
+        request_.compare.progress({cells_done_ * now.total + now.done, cells * now.total,
+                                   result.folder + " " + now.what, time_left(now.seconds_left)});
     };
+    const auto start = Clock::now();
     try {
       result.outcome = compare(request);
     } catch (const InputError& error) {
       throw InputError(concat("in the cell ", result.folder, ": ", error.what()));
     }
     ++cells_done_;
+    seconds_of_cells_ += seconds_since(start);
     outcome_.metric = result.outcome.metric;
     outcome_.cells.push_back(std::move(result));
+  }
+
+  // With a cell that has so much to do: the others as long as those before took. Not known in the first.
+  std::optional<double> time_left(std::optional<double> of_cell) const {
+    if (!of_cell || cells_done_ == 0) return std::nullopt;
+    const auto done = static_cast<double>(cells_done_);
+    const double others = static_cast<double>(study_.cells.size()) - done - 1;
+    return *of_cell + others * seconds_of_cells_ / done;
   }
 
   void conclude() {
@@ -229,7 +244,7 @@ class StudyRun {
   // Over the cells of a row, or all, that predict. Nothing where one of them cannot be judged: what is left
   // would be cells that nobody chose.
   std::optional<StudyMean> mean_contrast(std::optional<std::size_t> row) const {
-    Units units(study_.axes);
+    Units units(study_.axes, outcome_.metric);
     for (const CellResult& cell : outcome_.cells) {
       if ((row && cell.values[0] != *row) || !cell.outcome.prediction) continue;
       const auto contrast = contrast_of(cell);
@@ -268,7 +283,7 @@ class StudyRun {
 
   void add_strategy(const std::string& strategy, std::size_t row, StudyRow& result) const {
     std::vector<double> values;
-    Units beside(study_.axes);
+    Units beside(study_.axes, outcome_.metric);
     for (const CellResult& cell : outcome_.cells) {
       if (cell.values[0] != row) continue;
       const auto value = mean_metric(cell.outcome, {strategy});
@@ -302,6 +317,7 @@ class StudyRun {
   std::string began_ = now_utc();
   std::set<std::string> said_;
   std::int64_t cells_done_ = 0;
+  double seconds_of_cells_ = 0;
 };
 
 }  // namespace

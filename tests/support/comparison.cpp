@@ -204,7 +204,7 @@ CompareOutcome rich_comparison(const ComparisonSize& size) {
       s.rank_probability.push_back(1 / static_cast<double>(size.strategies));
     s.tuning_seconds = 15.4, s.tuning_trials = 7;
     s.options = i == 4 ? OptionMap{{"every", std::string("2 epochs")}} : OptionMap{};
-    s.under_optimised = i == 1, s.exploratory = i == 2;
+    s.below_probe = i == 1, s.exploratory = i == 2;
     if (i % 2 == 0) s.seconds_to_full = 3.5, s.steps_to_full = 120;
     add_trials(outcome, s, i);
     outcome.pictures.push_back(picture_of(size, name, i));
