@@ -104,7 +104,9 @@ int64_t TableBuilder::find_column(const std::string& name, const char* option, i
                    ? "the header is one column: a .csv is separated by commas, a .tsv by tabs"
                : source_.read_labels
                    ? concat("set data.", option, " to one of the columns: ", name_list(names_))
-                   : concat("give the column that name; there are ", name_list(names_)));
+                   : concat("give the column that name",
+                            option == std::string_view("text") ? ", or name it by --text" : "",
+                            "; there are ", name_list(names_)));
   }
   return found - names_.begin();
 }
