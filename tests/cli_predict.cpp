@@ -157,7 +157,8 @@ TEST(CliPredictText, TextsMayStandInAnotherColumn) {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments);
   };
-  EXPECT_EQ(predict(other, {}).code, 2);
+  expect_has(predict(other, {}).err, "there is no text column \"text\"");
+  expect_has(predict(other, {}).err, "or name it by --text; there are \"id\", \"review\"");
   const ProgramResult result = predict(other, {"--text", "review"});
   ASSERT_EQ(result.code, 0) << result.err;
   const std::vector<json> named = json_lines(result.out);

@@ -1,6 +1,7 @@
 #include "finetune/data/columns.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "core/error.h"
 #include "finetune/data/text.h"
@@ -85,7 +86,9 @@ class Chooser {
                is_one ? concat("the header is one column, ", in_quotes(names_[0]), ": set data.separator")
                : source_.read_labels
                    ? concat("set data.", option, " to one of the columns: ", name_list(known))
-                   : concat("give the column that name; there are ", name_list(known)));
+                   : concat("give the column that name, or name it by --",
+                            option == std::string_view("text_pair") ? "text-pair" : option, "; there are ",
+                            name_list(known)));
   }
 
   void check_single(std::vector<std::string>::const_iterator first) const {

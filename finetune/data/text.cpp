@@ -89,10 +89,6 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-bool glob_matches(const std::string& glob, const std::string& name) {
-  return fnmatch(glob.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
-}
-
 std::string name_list(const std::vector<std::string>& names) {
   std::string out;
   for (size_t i = 0; i < std::min(names.size(), kShownNames); ++i)

@@ -12,7 +12,7 @@
 namespace thaw::report {
 namespace {
 
-constexpr std::size_t kMostClasses = 20;   // of a matrix that can be read
+constexpr std::size_t kDrawnClasses = 20;  // of a matrix that can be read
 constexpr std::size_t kMostMistakes = 15;  // listed instead
 
 // Of all runs that ended well; empty where one of them has none, as of a journal from before it was kept, or
@@ -91,7 +91,7 @@ std::string mistakes(const std::string& caption, const std::vector<std::string>&
 
 std::string confusion_section(const CompareOutcome& outcome) {
   const std::vector<std::string>& classes = outcome.data.classes;
-  const bool drawn = classes.size() <= kMostClasses;
+  const bool drawn = classes.size() <= kDrawnClasses;
   std::string html;
   for (const StrategySummary& s : outcome.summaries) {
     if (s.is_baseline) continue;
@@ -108,7 +108,7 @@ std::string confusion_section(const CompareOutcome& outcome) {
   return soft(drawn ? "On the test data. A row is a true class, a column an answer; shades are shares of the "
                       "row."
                     : concat("On the test data. There are ", classes.size(), " classes, more than the ",
-                             kMostClasses,
+                             kDrawnClasses,
                              " that a matrix is drawn for; `thaw eval --json` gives a whole one.")) +
          html;
 }
