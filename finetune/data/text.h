@@ -26,6 +26,9 @@ std::string csv_field(const std::string& text);
 // "a, b, c".
 std::string joined(const std::vector<std::string>& words);
 
+// Whether the whole name is of the form of the glob (*, ?, [a-c]); a backslash is itself.
+bool glob_matches(const std::string& glob, const std::string& name);
+
 // The first three names, quoted, and how many there are when there are more.
 std::string name_list(const std::vector<std::string>& names);
 
