@@ -40,7 +40,8 @@ TEST(Budget, InWords) {
   EXPECT_EQ(describe(parse_budget("60s"), train), "60 seconds of training");
   expect_has(describe(parse_budget("flops=1e12"), train), "of training");
   expect_has(describe(parse_budget("bytes=2e9"), train), "2 GB of saved activations, gradients and");
-  expect_has(describe(parse_budget("convergence"), train), "in 5 evaluations of the last phase, at most 10 times");
+  expect_has(describe(parse_budget("convergence"), train),
+             "in 5 evaluations of the last phase, at most 10 times");
   train.early_stopping_patience = 3;
   expect_has(describe(parse_budget("convergence"), train), "in 3 evaluations");
 }

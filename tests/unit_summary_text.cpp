@@ -54,6 +54,24 @@ TEST_F(SummaryText, FitsTheTerminal) {
     EXPECT_TRUE(has_column(80, name)) << name;
 }
 
+// An interval that is cut by what can be is written with its two ends, and still fits.
+TEST_F(SummaryText, IntervalsWithUnequalSidesHaveTheirEnds) {
+  expect_has(words(), " \xc2\xb1 is a 95 % interval");
+  for (StrategySummary& s : outcome.summaries) {
+    s.value = {0.76, 0.1234, 1};
+    if (s.to_full) s.to_full->simultaneous = {-0.1, -1, 0.5};
+  }
+  expect_has(words(), " 0.7600 (0.123..1.000) ");
+  expect_has(words(), " -0.1000 (-1.000..0.500) ");
+  expect_has(words(), " (low..high) is a 95 % interval");
+  outcome.summaries[0].value = {0.991, 0.9881, 0.9925};
+  expect_has(words(), " 0.9910 (0.9881..0.9925) ");
+  outcome.summaries[0].value = {0.8, 0.79, 0.81};
+  expect_has(words(), " 0.8000 \xc2\xb1 0.0100 ");
+  expect_has(words(), "\xc2\xb1 and (low..high) are a 95 % interval");
+  EXPECT_LE(table_width(summary_text(outcome, 100)), 100U);
+}
+
 TEST_F(SummaryText, FootnotesAreNumberedFromOne) {
   EXPECT_EQ(words().find("[1]"), std::string::npos);
   outcome.summaries[1].exploratory = true;

@@ -48,8 +48,9 @@ void look_at_loss(const TrainingLoss& loss, std::vector<std::string>& reasons) {
     reasons.push_back(concat("its training loss still fell at the end, from ", short_number(loss.before, 2),
                              " to ", last, " in the last quarter: try more epochs"));
   else if (loss.last > kStillHigh * loss.first)
-    reasons.push_back(concat("its training loss hardly fell, from ", short_number(loss.first, 2), " to ",
-                             last, ": try other learning rates (compare.rates)"));
+    reasons.push_back(concat("its training loss ", loss.last < loss.first ? "hardly fell" : "did not fall",
+                             ", from ", short_number(loss.first, 2), " to ", last,
+                             ": try other learning rates (compare.rates)"));
 }
 
 void look_at_updates(const std::string& strategy, const CompareOutcome& outcome,
@@ -83,8 +84,7 @@ std::vector<std::string> reasons_below_probe(const std::string& strategy, const 
   look_at_loss(training_loss(strategy, outcome), reasons);
   look_at_updates(strategy, outcome, reasons);
   look_at_rates(strategy, outcome, reasons);
-  if (!outcome.tuned)
-    reasons.push_back("no learning rate was tried but its own: try it tuned (without --no-tune)");
+  if (!outcome.tuned) reasons.push_back("one learning rate alone was tried: try several (without --no-tune)");
   return reasons;
 }
 
