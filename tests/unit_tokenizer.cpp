@@ -55,7 +55,7 @@ TEST_F(Golden, EveryTextHasTheIdsOfHuggingFace) {
     EXPECT_GE(expect_encodings(*load(one["tokenizer"]), one["encodings"]), 75);
     ++tokenizers;
   }
-  EXPECT_GE(tokenizers, 8);
+  EXPECT_GE(tokenizers, 18);
 }
 
 // In the planes that have characters; check_tokenizers.py tries the others too.
@@ -102,6 +102,45 @@ TEST_F(Golden, FilesThatContradictEachOtherAreRefused) {
   write("tokenizer_config.json", "{}");
   load(golden()["roberta"]["tokenizer"]);
   refused(R"({"add_prefix_space": true})", "'add_prefix_space' is true");
+  write("tokenizer_config.json", "{}");
+  load(golden()["unigram"]["tokenizer"]);
+  refused(R"({"add_prefix_space": false})", "'add_prefix_space' is false");
+  refused(R"({"do_lower_case": true, "tokenizer_class": "AlbertTokenizer"})", "'do_lower_case' is true");
+}
+
+// As paraphrase-multilingual-MiniLM has them: they are options of BERT's normalizer, which it does not have.
+TEST_F(Golden, OptionsOfBertBesideAnotherNormalizerAreNoContradiction) {
+  load(golden()["unigram"]["tokenizer"]);
+  for (const char* name : {"BertTokenizerFast", "XLMRobertaTokenizer"}) {
+    write(
+        "tokenizer_config.json",
+        R"({"do_lower_case": true, "tokenize_chinese_chars": true, "strip_accents": null, "model_max_length": 512,)"
+        R"( "add_prefix_space": true, "tokenizer_class": ")" +
+            std::string(name) + "\"}");
+    const auto tokenizer = load();
+    expect_encodings(*tokenizer, golden()["unigram"]["encodings"]);
+    EXPECT_EQ(tokenizer->max_length(), 512);
+    EXPECT_EQ(tokenizer->pad_id(), 1);
+    EXPECT_EQ(tokenizer->unknown_id(), 3);
+  }
+}
+
+// Of equal ways to cut a piece the one counts that is found first, and a token that stands for the unknown
+// joins unknown characters beside it.
+TEST_F(Golden, TiesAndUnknownPartsOfUnigram) {
+  json tokenizer = golden()["unigram"]["tokenizer"];
+  tokenizer["normalizer"] = tokenizer["pre_tokenizer"] = tokenizer["post_processor"] = nullptr;
+  tokenizer["added_tokens"] = json::array();
+  tokenizer["model"]["unk_id"] = 0;
+  tokenizer["model"]["vocab"] =
+      json::parse(R"([["<unk>", 0], ["a", -1], ["b", -1], ["ab", -2], ["bc", -2], ["c", -1], ["yy", -9]])");
+  const auto loaded = load(tokenizer);
+  EXPECT_EQ(loaded->encode("ab").ids, Ids{3}) << "found before a, b";
+  EXPECT_EQ(loaded->encode("abc").ids, (Ids{1, 4})) << "found before ab, c";
+  EXPECT_EQ(loaded->encode("axya").ids, (Ids{1, 0, 1}));
+  EXPECT_EQ(loaded->encode("x<unk>ya").ids, (Ids{0, 1}));
+  EXPECT_EQ(loaded->encode("xyyx").ids, (Ids{0, 6, 0}));
+  EXPECT_EQ(loaded->vocab_size(), 7);
 }
 
 // vocab.txt and tokenizer_config.json in the place of tokenizer.json.
@@ -120,6 +159,16 @@ TEST_F(Golden, OlderFilesOfBertGiveTheSame) {
   expect_encodings(*tokenizer, bert["encodings"]);
   EXPECT_EQ(tokenizer->max_length(), 512);
   EXPECT_EQ(tokenizer->files(), (std::vector<std::string>{"tokenizer_config.json", "vocab.txt"}));
+
+  const std::int64_t next = bert["vocab_size"];
+  write("added_tokens.json", json{{"New York", next}, {"<new>", next + 1}}.dump());
+  write("special_tokens_map.json", R"({"mask_token": "<new>"})");
+  EXPECT_EQ(load()->encode("new york<NEW><new>").ids.at(1), next);
+  EXPECT_EQ(load()->encode("<NEW><new>").ids.at(load()->encode("<NEW>").ids.size() - 1), next + 1);
+  EXPECT_EQ(load()->vocab_size(), next + 2);
+  EXPECT_EQ(load()->files().back(), "added_tokens.json");
+  remove("added_tokens.json");
+  remove("special_tokens_map.json");
 
   write("tokenizer_config.json", R"({"do_lower_case": false})");
   EXPECT_NE(load()->encode("The").ids, tokenizer->encode("The").ids);
@@ -260,7 +309,7 @@ std::string repeated(const std::string& part, int times) {
 // A text of 16 times the length takes some 16 times as long; were the work quadratic, 256 times.
 TEST_F(Golden, TheWorkGrowsAsTheTextHoweverStrangeItIs) {
   constexpr int kTimes = 1 << 15;
-  for (const char* name : {"bert", "roberta", "letters", "nfkc"}) {
+  for (const char* name : {"bert", "roberta", "letters", "nfkc", "unigram", "unigram_bytes"}) {
     const auto tokenizer = load(golden()[name]["tokenizer"]);
     for (const char* part : {"a", " ", "\xFF", "\xCC\x80\xCC\xA3", "'"}) {
       const double brief = seconds_to_encode(*tokenizer, "a" + repeated(part, kTimes));

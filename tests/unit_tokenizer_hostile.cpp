@@ -54,9 +54,9 @@ TEST_F(Hostile, ComponentsThatAreNotInThisVersion) {
   const auto set = [](const char* part, const char* type) {
     return [=](json& tokenizer) { tokenizer[part] = {{"type", type}}; };
   };
-  expect_refused("bert", set("normalizer", "Precompiled"), "'Precompiled' is not in this version");
-  expect_refused("bert", set("pre_tokenizer", "Metaspace"), "'Metaspace' is not in this version");
-  expect_refused("bert", set("model", "Unigram"), "'Unigram' is not in this version");
+  expect_refused("bert", set("normalizer", "ByteLevel"), "'ByteLevel' is not in this version");
+  expect_refused("bert", set("pre_tokenizer", "UnicodeScripts"), "'UnicodeScripts' is not in this version");
+  expect_refused("bert", set("model", "WordLevel"), "'WordLevel' is not in this version");
   expect_refused("bert", set("post_processor", "Other"), "'Other' is not in this version");
   expect_refused(
       "bert", [](json& t) { t["version"] = "2.0"; }, "version '2.0'");
@@ -72,7 +72,7 @@ TEST_F(Hostile, ComponentsThatAreNotInThisVersion) {
   expect_refused(
       "roberta", [](json& t) { t["model"]["dropout"] = 0.1; }, "'dropout'");
   expect_refused(
-      "roberta", [](json& t) { t["model"]["byte_fallback"] = true; }, "'byte_fallback'");
+      "letters", [](json& t) { t["model"]["byte_fallback"] = true; }, "needs a token for each byte");
   expect_refused(
       "roberta", [](json& t) { t["model"]["end_of_word_suffix"] = "</w>"; }, "'end_of_word_suffix'");
   expect_refused(
@@ -103,6 +103,117 @@ TEST_F(Hostile, Vocabularies) {
       "bert", [](json& t) { t["model"].erase("vocab"); }, "'vocab' is no JSON object");
   expect_refused(
       "bert", [](json& t) { t["model"]["unk_token"] = "[none]"; }, "'[none]' is not in the vocabulary");
+}
+
+TEST_F(Hostile, ScoredVocabularies) {
+  const auto change = [](const std::function<void(json&)>& to) {
+    return [=](json& tokenizer) { to(tokenizer["model"]); };
+  };
+  expect_refused("unigram", change([](json& m) { m["vocab"] = json::object(); }), "'vocab' is no JSON array");
+  expect_refused("unigram", change([](json& m) { m["vocab"] = json::array(); }), "unk_id 3 is none of the");
+  expect_refused("unigram", change([](json& m) { m["unk_id"] = -1; }), "unk_id -1 is none of the");
+  expect_refused("unigram", change([](json& m) { m["unk_id"] = m["vocab"].size(); }), "is none of the");
+  expect_refused("unigram", change([](json& m) { m["unk_id"] = "3"; }), "'unk_id' has a value of the wrong");
+  expect_refused("unigram", change([](json& m) { m["unk_id"] = nullptr; }), "without 'unk_id'");
+  for (const json& row : {json("a"), json::array({"a"}), json::array({"a", "b"}), json::array({1, 2.0}),
+                          json::array({"a", nullptr})})
+    expect_refused("unigram", change([&](json& m) { m["vocab"].push_back(row); }), "is no pair of a text");
+  expect_refused("unigram", change([](json& m) { m["vocab"].push_back(m["vocab"][9]); }), "stands twice");
+  expect_refused(
+      "unigram",
+      [](json& t) {
+        t["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}};
+      },
+      "with a Unigram model is not in this version");
+  json tokenizer = golden()["unigram"]["tokenizer"];
+  tokenizer["model"]["vocab"].push_back({"infinite", 1.5});
+  std::string text = tokenizer.dump();
+  expect_refused_text(text.replace(text.find("\"infinite\",1.5") + 11, 3, "1e999"),
+                      "no JSON that thaw reads");
+}
+
+// The table of Precompiled: its trie must stay within itself and lead to replacements.
+TEST_F(Hostile, TablesOfReplacements) {
+  const auto with = [](const std::string& base64) {
+    return [=](json& tokenizer) {
+      tokenizer["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", base64}};
+    };
+  };
+  // A trie of 256 units, the first of which is `first`, in hexadecimal, and the others 0; then the text
+  // "x\0".
+  const auto table = [](const std::string& first, const std::string& text = "7800") {
+    const std::string bytes = "00040000" + first + std::string(2040, '0') + text;
+    std::string base64;
+    for (std::size_t at = 0; at < bytes.size(); at += 6) {
+      const std::string three = bytes.substr(at, 6);
+      const auto bits = std::stoul(three + std::string(6 - three.size(), '0'), nullptr, 16);
+      for (int shift = 18; shift >= 0; shift -= 6)
+        base64 += "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[bits >> shift & 63];
+      for (std::size_t missing = three.size(), place = base64.size(); missing < 6; missing += 2)
+        base64[--place] = '=';
+    }
+    return base64;
+  };
+  expect_refused("unigram", with("AAA"), "is not base64");
+  expect_refused("unigram", with("A===="), "is not base64");
+  expect_refused("unigram", with("AA=A"), "is not base64");
+  expect_refused("unigram", with("AAB="), "is not base64");  // bits that no byte has
+  expect_refused("unigram", with("A\n=="), "is not base64");
+  expect_refused("unigram", with(""), "the table breaks off");
+  expect_refused("unigram", with("AAAA"), "the table breaks off");
+  expect_refused("unigram", with("/////w=="), "the table breaks off");
+  expect_refused("unigram", with("AAAAAA=="), "the table has no trie");
+  expect_refused("unigram", with("BAAAAAAAAAA="), "leads outside of itself at 0");
+  expect_refused("unigram", with(table("00040400")), "leads outside of itself at 0");  // by 257
+  expect_refused("unigram", with(table("00ffffff")), "leads outside of itself at 0");
+  expect_refused("unigram", with(table("00000000", "ff00")), "are not UTF-8");
+  expect_refused("unigram", with(table("00010000", "c3a9")), "where no replacement begins");  // at 256
+  json tokenizer = golden()["unigram"]["tokenizer"];
+  with(table("00000000"))(tokenizer);
+  EXPECT_FALSE(load(tokenizer)->encode("a").ids.empty());
+  expect_refused(
+      "unigram",
+      [](json& t) {
+        t["normalizer"] = {{"type", "Precompiled"}};
+      },
+      "'precompiled_charsmap' is missing");
+}
+
+TEST_F(Hostile, Patterns) {
+  const auto replace = [](const json& pattern) {
+    return [=](json& tokenizer) {
+      tokenizer["normalizer"] = {{"type", "Replace"}, {"pattern", pattern}, {"content", "x"}};
+    };
+  };
+  for (const char* regex : {"(a+)+b", "a*", "[a-z]+", "\\d+", "a|b", "\\s+?", "\\s++", " {2,1}", " {0,2}",
+                            " {,2}", " {100000}", " {2", "", "\\", "+", "(?i:'s)", "\\p{L", ".", "^a"})
+    expect_refused("unigram", replace({{"Regex", regex}}), "is not in this version");
+  expect_refused("unigram", replace({{"String", ""}}), "the pattern is empty");
+  expect_refused("unigram", replace({{"Other", "a"}}), "'String' is missing");
+  expect_refused("unigram", replace("a"), "normalizer");
+  const auto pre_tokenizer = [](const json& parts) {
+    return [=](json& tokenizer) { tokenizer["pre_tokenizer"] = parts; };
+  };
+  expect_refused("unigram", pre_tokenizer({{"type", "Punctuation"}, {"behavior", "Dropped"}}),
+                 "'Dropped' is none of Removed");
+  for (const char* mark : {"", "ab"})
+    expect_refused("unigram", pre_tokenizer({{"type", "Metaspace"}, {"replacement", mark}}),
+                   "is not one character");
+  json metaspace = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "last"}};
+  expect_refused("unigram", pre_tokenizer(metaspace), "'last' is none of always");
+  metaspace["prepend_scheme"] = "first";
+  metaspace["add_prefix_space"] = false;
+  expect_refused("unigram", pre_tokenizer(metaspace), "'prepend_scheme' is not 'never'");
+  metaspace.erase("add_prefix_space");
+  expect_refused(
+      "unigram",
+      [&](json& t) {
+        t["normalizer"] = {{"type", "Strip"}, {"strip_left", true}, {"strip_right", true}};
+        t["pre_tokenizer"] = metaspace;
+      },
+      "may drop the front of a text");
+  const json behind = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "WhitespaceSplit"}}, metaspace}}};
+  expect_refused("unigram", pre_tokenizer(behind), "'first' behind another pre-tokenizer");
 }
 
 TEST_F(Hostile, Merges) {
@@ -174,9 +285,17 @@ TEST_F(Hostile, Folders) {
   expect_has(message_of<InputError>([&] { load(); }), "the sep_token is not in the vocabulary");
   write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nx\n");
   EXPECT_EQ(load()->encode("x y").ids, (std::vector<std::int64_t>{2, 4, 1, 3}));
-  write("added_tokens.json", "{}");
-  expect_has(message_of<InputError>([&] { load(); }), "added_tokens.json without tokenizer.json");
+  write("added_tokens.json", R"({"fresh": 6})");
+  expect_has(message_of<InputError>([&] { load(); }), "declared with the id 6 but gets 5");
+  write("added_tokens.json", R"({"fresh": 5, "other": 5})");
+  expect_has(message_of<InputError>([&] { load(); }), "have the same id 5");
+  write("added_tokens.json", R"({"fresh": "5"})");
+  expect_has(message_of<InputError>([&] { load(); }), "'fresh' has a value of the wrong type");
+  write("added_tokens.json", "[]");
+  expect_has(message_of<InputError>([&] { load(); }), "a JSON object is expected");
   remove("added_tokens.json");
+  write("tokenizer_config.json", R"({"added_tokens_decoder": {"5x": {"content": "fresh"}}})");
+  expect_has(message_of<InputError>([&] { load(); }), "the key '5x' is no whole number");
   write("tokenizer_config.json", R"({"do_lower_case": "maybe"})");
   expect_has(message_of<InputError>([&] { load(); }), "'do_lower_case' has a value of the wrong type");
   remove("vocab.txt");
@@ -186,6 +305,13 @@ TEST_F(Hostile, Folders) {
   expect_has(message_of<InputError>([&] { load(); }), "needs the token 'ab'");
   write("merges.txt", "ab\n");
   expect_has(message_of<InputError>([&] { load(); }), "'ab' is no pair of tokens");
+  write("added_tokens.json", "{}");
+  expect_has(message_of<InputError>([&] { load(); }), "added_tokens.json without tokenizer.json");
+  remove("merges.txt");
+  write("sentencepiece.bpe.model", "");
+  const std::string message = message_of<InputError>([&] { load(); });
+  expect_has(message, "sentencepiece.bpe.model");
+  expect_has(message, "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)");
 }
 
 TEST_F(Hostile, AFileLargerThanTheLimit) {

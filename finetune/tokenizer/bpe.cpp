@@ -53,9 +53,16 @@ Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const O
   for (const auto& [token, id] : vocabulary.ids())
     spelt.emplace_back(options.byte_level ? spelt_bytes(token, byte_of) : token, id);
   tokens_ = Trie({spelt.begin(), spelt.end()});
-  for (std::size_t byte = 0; byte < 256; ++byte) {
-    const char text = static_cast<char>(byte);
-    byte_ids_[byte] = tokens_.find({&text, 1});
+  if (options.byte_level) {
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      const char text = static_cast<char>(byte);
+      byte_ids_[byte] = tokens_.find({&text, 1});
+    }
+  } else {
+    byte_ids_ = vocabulary.byte_tokens();
+    if (options.byte_fallback && std::find(byte_ids_.begin(), byte_ids_.end(), -1) != byte_ids_.end())
+      fail_input("'byte_fallback' needs a token for each byte, <0x00> to <0xFF> (", vocabulary.place(),
+                 "); make the folder again");
   }
 
   merges_.resize(std::bit_ceil(2 * merges.size() + 1));
@@ -107,6 +114,10 @@ void Bpe::append_ids(std::string_view piece, std::vector<std::int64_t>& ids) con
 
 void Bpe::split(std::string_view piece, std::vector<Symbol>& symbols) const {
   symbols.clear();
+  const auto add = [&](std::int64_t id) {
+    const auto place = static_cast<std::int32_t>(symbols.size());
+    symbols.push_back({static_cast<std::int32_t>(id), place - 1, place + 1, false});
+  };
   bool after_unknown = false;
   for (const char* at = piece.data(); at != piece.data() + piece.size();) {
     const char* const begin = at;
@@ -118,11 +129,12 @@ void Bpe::split(std::string_view piece, std::vector<Symbol>& symbols) const {
       id = tokens_.find({begin, static_cast<std::size_t>(at - begin)});
     }
     const bool is_unknown = id < 0;
-    if (is_unknown && unknown_ < 0) continue;
-    if (!(is_unknown && after_unknown && options_.fuse_unk)) {
-      const auto place = static_cast<std::int32_t>(symbols.size());
-      symbols.push_back({static_cast<std::int32_t>(is_unknown ? unknown_ : id), place - 1, place + 1, false});
+    if (is_unknown && options_.byte_fallback) {
+      for (const char* byte = begin; byte != at; ++byte) add(byte_ids_[static_cast<unsigned char>(*byte)]);
+      continue;
     }
+    if (is_unknown && unknown_ < 0) continue;
+    if (!(is_unknown && after_unknown && options_.fuse_unk)) add(is_unknown ? unknown_ : id);
     after_unknown = is_unknown;
   }
   if (!symbols.empty()) symbols.back().next = -1;

@@ -18,63 +18,109 @@ void for_each_item(const json& object, const char* key, const std::string& place
   for (std::size_t i = 0; i < items.size(); ++i) use(items[i], concat(place, ", ", key, "[", i, "]"));
 }
 
-void read_normalizer_steps(const json& object, const std::string& place, std::vector<NormalizerStep>& steps) {
-  static const std::map<std::string, NormalizerStep> kPlain = {
-      {"NFD", NormalizerStep::nfd},
-      {"NFKD", NormalizerStep::nfkd},
-      {"NFC", NormalizerStep::nfc},
-      {"NFKC", NormalizerStep::nfkc},
-      {"Lowercase", NormalizerStep::lowercase},
-      {"StripAccents", NormalizerStep::strip_accents}};
-  const std::string type = component_type(object, place);
-  const auto plain = kPlain.find(type);
-  if (plain != kPlain.end()) {
-    steps.push_back(plain->second);
-  } else if (type == "BertNormalizer") {
-    bool clean_text = true, cjk = true, lowercase = true;
-    read_field(object, "clean_text", place, clean_text);
-    read_field(object, "handle_chinese_chars", place, cjk);
-    read_field(object, "lowercase", place, lowercase);
-    std::optional<bool> strip_accents;
-    if (object.contains("strip_accents") && !object["strip_accents"].is_null())
-      read_field(object, "strip_accents", place, strip_accents.emplace());
-    for (const NormalizerStep step : bert_normalizer(clean_text, cjk, strip_accents, lowercase))
-      steps.push_back(step);
-  } else if (type == "Sequence") {
-    for_each_item(object, "normalizers", place,
-                  [&](const json& item, const std::string& at) { read_normalizer_steps(item, at, steps); });
-  } else {
-    refuse_component(type, "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents and Sequence",
-                     place);
-  }
+// Names of the parts that a table has, and more, for messages.
+template <class Table>
+std::string known_types(const Table& table, const char* more) {
+  std::string names;
+  for (const auto& row : table) names.append(row.first).append(", ");
+  return names + more;
 }
 
-void read_pre_tokenizer_steps(const json& object, const std::string& place,
-                              std::vector<PreTokenizerStep>& steps) {
+// A step of one character after another, or a part of its own.
+const std::map<std::string, NormalizerStep> kNormalizerSteps = {
+    {"Lowercase", NormalizerStep::lowercase},
+    {"NFC", NormalizerStep::nfc},
+    {"NFD", NormalizerStep::nfd},
+    {"NFKC", NormalizerStep::nfkc},
+    {"NFKD", NormalizerStep::nfkd},
+    {"Nmt", NormalizerStep::nmt},
+    {"StripAccents", NormalizerStep::strip_accents},
+};
+const std::map<std::string, NormalizerReader*> kNormalizers = {
+    {"Precompiled", read_precompiled},
+    {"Prepend", read_prepend},
+    {"Replace", read_replace},
+    {"Strip", read_strip},
+};
+const std::map<std::string, PreTokenizerReader*> kPreTokenizers = {
+    {"BertPreTokenizer", read_bert_pre_tokenizer},
+    {"ByteLevel", read_byte_level},
+    {"Digits", read_digits},
+    {"Metaspace", read_metaspace},
+    {"Punctuation", read_punctuation},
+    {"Split", read_split},
+    {"Whitespace", read_whitespace},
+    {"WhitespaceSplit", read_whitespace_split},
+};
+
+std::vector<NormalizerStep> read_bert_normalizer(const json& object, const std::string& place) {
+  bool clean_text = true, cjk = true, lowercase = true;
+  read_field(object, "clean_text", place, clean_text);
+  read_field(object, "handle_chinese_chars", place, cjk);
+  read_field(object, "lowercase", place, lowercase);
+  std::optional<bool> strip_accents;
+  if (object.contains("strip_accents") && !object["strip_accents"].is_null())
+    read_field(object, "strip_accents", place, strip_accents.emplace());
+  return bert_normalizer(clean_text, cjk, strip_accents, lowercase);
+}
+
+// Steps that follow one another become one part.
+class NormalizerParts {
+ public:
+  void read(const json& object, const std::string& place) {
+    const std::string type = component_type(object, place);
+    const auto step = kNormalizerSteps.find(type);
+    const auto part = kNormalizers.find(type);
+    if (type == "Sequence") {
+      for_each_item(object, "normalizers", place,
+                    [&](const json& item, const std::string& at) { read(item, at); });
+    } else if (step != kNormalizerSteps.end()) {
+      steps_.push_back(step->second);
+    } else if (type == "BertNormalizer") {
+      for (const NormalizerStep one : read_bert_normalizer(object, place)) steps_.push_back(one);
+    } else if (part != kNormalizers.end()) {
+      close_steps();
+      parts_.push_back(part->second(object, place));
+    } else {
+      refuse_component(
+          type, known_types(kNormalizerSteps, "") + known_types(kNormalizers, "BertNormalizer and Sequence"),
+          place);
+    }
+  }
+
+  Normalizer take() {
+    close_steps();
+    return Normalizer(std::move(parts_));
+  }
+
+ private:
+  void close_steps() {
+    if (!steps_.empty()) parts_.push_back(std::make_shared<CharacterNormalizer>(std::move(steps_)));
+    steps_.clear();
+  }
+
+  Normalizer::Parts parts_;
+  std::vector<NormalizerStep> steps_;  // behind those parts
+};
+
+void read_pre_tokenizer_parts(const json& object, const std::string& place, PreTokenizer::Parts& parts) {
   const std::string type = component_type(object, place);
   if (type == "Sequence") {
     for_each_item(object, "pretokenizers", place, [&](const json& item, const std::string& at) {
-      read_pre_tokenizer_steps(item, at, steps);
+      read_pre_tokenizer_parts(item, at, parts);
     });
     return;
   }
-  if (!steps.empty() && steps.back().kind == PreTokenizerStep::Kind::byte_level)
+  const auto reader = kPreTokenizers.find(type);
+  if (reader == kPreTokenizers.end())
+    refuse_component(type, known_types(kPreTokenizers, "and Sequence"), place);
+  if (!parts.empty() && parts.back()->is_byte_level())
     fail_input("a pre-tokenizer behind ByteLevel, '", type, "', is not in this version (", place,
                "); put ByteLevel last");
-  PreTokenizerStep step;
-  if (type == "BertPreTokenizer") {
-    step.kind = PreTokenizerStep::Kind::bert;
-  } else if (type == "Digits") {
-    step.kind = PreTokenizerStep::Kind::digits;
-    read_field(object, "individual_digits", place, step.individual_digits);
-  } else if (type == "ByteLevel") {
-    step.kind = PreTokenizerStep::Kind::byte_level;
-    read_field(object, "add_prefix_space", place, step.add_prefix_space);
-    read_optional_field(object, "use_regex", place, step.use_regex);
-  } else {
-    refuse_component(type, "BertPreTokenizer, ByteLevel, Digits and Sequence", place);
-  }
-  steps.push_back(step);
+  parts.push_back(reader->second(object, place));
+  if (parts.size() > 1 && parts.back()->needs_front())
+    fail_input("the prepend_scheme 'first' behind another pre-tokenizer is not in this version (", place,
+               "); put ", type, " first");
 }
 
 void check_id(std::int64_t id, const std::string& place, const ReadTokenizer& tokenizer) {
@@ -161,15 +207,15 @@ void set_roberta_templates(std::int64_t cls, std::int64_t sep, TokenizerParts& p
 }
 
 Normalizer read_normalizer(const json& object, const std::string& place) {
-  std::vector<NormalizerStep> steps;
-  if (!object.is_null()) read_normalizer_steps(object, place, steps);
-  return Normalizer(std::move(steps));
+  NormalizerParts parts;
+  if (!object.is_null()) parts.read(object, place);
+  return parts.take();
 }
 
-std::vector<PreTokenizerStep> read_pre_tokenizer(const json& object, const std::string& place) {
-  std::vector<PreTokenizerStep> steps;
-  if (!object.is_null()) read_pre_tokenizer_steps(object, place, steps);
-  return steps;
+PreTokenizer read_pre_tokenizer(const json& object, const std::string& place) {
+  PreTokenizer::Parts parts;
+  if (!object.is_null()) read_pre_tokenizer_parts(object, place, parts);
+  return PreTokenizer(std::move(parts));
 }
 
 // ByteLevel as a post-processor changes offsets alone.

@@ -10,7 +10,9 @@ namespace {
 
 constexpr const char* kFiles[] = {
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json",
-    "merges.txt"};
+    "merges.txt",     "added_tokens.json"};
+constexpr const char* kSentencePieceFiles[] = {"sentencepiece.bpe.model", "spiece.model", "spm.model",
+                                               "sentencepiece.model", "tokenizer.model"};
 
 std::optional<std::int64_t> find_id(const std::string& token, const ReadTokenizer& tokenizer) {
   const auto added = tokenizer.added_ids.find(token);
@@ -51,14 +53,40 @@ void check_agreement(const std::string& folder, const FolderConfig& config, cons
     std::string buffer;
     return parts.normalizer.normalize(text, buffer) == what;
   };
-  const std::vector<PreTokenizerStep>& steps = parts.pre_tokenizer.steps();
-  if (!steps.empty() && steps.back().kind == PreTokenizerStep::Kind::byte_level) {
-    check("add_prefix_space", config.add_prefix_space, steps.back().add_prefix_space);
-  } else {
+  for (const auto& pre_tokenizer : parts.pre_tokenizer.parts())
+    if (const std::optional<bool> adds = pre_tokenizer->adds_prefix_space())
+      check("add_prefix_space", config.add_prefix_space, *adds);
+  // These are BERT's, and what else has a tokenizer of one of its classes leaves them alone.
+  const bool is_word_piece = dynamic_cast<const WordPiece*>(parts.model.get()) != nullptr;
+  if (is_word_piece || of.starts_with("Albert"))
     check("do_lower_case", config.do_lower_case, becomes("A", "a"));
-    check("strip_accents", config.strip_accents, becomes("\u00e9", "e"));
-    check("tokenize_chinese_chars", config.tokenize_chinese_chars, becomes("\u4e2d", " \u4e2d "));
+  if (!is_word_piece) return;
+  check("strip_accents", config.strip_accents, becomes("\u00e9", "e"));
+  check("tokenize_chinese_chars", config.tokenize_chinese_chars, becomes("\u4e2d", " \u4e2d "));
+}
+
+// What the folder's files make, of the kind that counts first.
+ReadTokenizer read_files(const std::string& folder, const FolderConfig& config) {
+  const auto has = [&](const char* name) { return std::filesystem::exists(folder + "/" + name); };
+  if (has("tokenizer.json")) {
+    ReadTokenizer read = read_tokenizer_json(folder + "/tokenizer.json");
+    check_agreement(folder, config, read.parts);
+    return read;
   }
+  if (has("vocab.txt")) return read_word_piece_files(folder, config);
+  if (has("vocab.json") && has("merges.txt")) {
+    if (has("added_tokens.json"))
+      fail_input("added_tokens.json without tokenizer.json is not in this version (", folder,
+                 "); save the tokenizer as tokenizer.json");
+    return read_bpe_files(folder, config);
+  }
+  for (const char* name : kSentencePieceFiles)
+    if (has(name))
+      fail_input("SentencePiece's own file is not in this version (", folder, "/", name,
+                 "); have transformers write tokenizer.json beside it: "
+                 "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)");
+  fail_input("there is no tokenizer (", folder,
+             "); the folder needs tokenizer.json, or vocab.txt, or vocab.json with merges.txt");
 }
 
 }  // namespace
@@ -101,24 +129,14 @@ void set_added_tokens(std::vector<DeclaredToken> tokens, ReadTokenizer& to) {
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& folder) {
-  const auto has = [&](const char* name) { return std::filesystem::exists(folder + "/" + name); };
-  if (!has("tokenizer.json") && !has("vocab.txt") && !(has("vocab.json") && has("merges.txt")))
-    fail_input("there is no tokenizer (", folder,
-               "); the folder needs tokenizer.json, or vocab.txt, or vocab.json with merges.txt");
-  if (!has("tokenizer.json") && has("added_tokens.json"))
-    fail_input("added_tokens.json without tokenizer.json is not in this version (", folder,
-               "); save the tokenizer as tokenizer.json");
   const FolderConfig config = read_folder_config(folder);
-  ReadTokenizer read = has("tokenizer.json") ? read_tokenizer_json(folder + "/tokenizer.json")
-                       : has("vocab.txt")    ? read_word_piece_files(folder, config)
-                                             : read_bpe_files(folder, config);
-  if (has("tokenizer.json")) check_agreement(folder, config, read.parts);
+  ReadTokenizer read = read_files(folder, config);
   read.parts.pad_id = padding_id(config, read);
   // As in transformers, which sets tokenizer.json's truncation anew for each call.
   if (config.model_max_length) read.parts.max_length = config.model_max_length;
   if (config.truncation_side) read.parts.truncation_side = *config.truncation_side;
   for (const char* name : kFiles)
-    if (has(name)) read.parts.files.emplace_back(name);
+    if (std::filesystem::exists(folder + "/" + name)) read.parts.files.emplace_back(name);
   return std::make_shared<PipelineTokenizer>(std::move(read.parts));
 }
 

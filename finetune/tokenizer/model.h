@@ -28,6 +28,9 @@ class Vocabulary {
   // InputError where there is no such token.
   std::int64_t at(const std::string& token) const;
 
+  // The ids of <0x00> to <0xFF>, which stand for bytes; -1 where there is no such token.
+  std::array<std::int64_t, 256> byte_tokens() const;
+
   std::int64_t count() const { return static_cast<std::int64_t>(ids_.size()); }
   std::int64_t end_id() const { return end_id_; }  // one above the highest id
   const std::unordered_map<std::string, std::int64_t>& ids() const { return ids_; }
@@ -83,10 +86,12 @@ class Bpe final : public TokenModel {
         true;  // symbols are bytes, which the vocabulary spells in GPT-2's alphabet; else characters
     bool ignore_merges = false;  // a piece that is a token is that token, whatever the merges make of it
     bool fuse_unk = false;       // unknown symbols side by side are one
+    bool byte_fallback = false;  // an unknown symbol is the tokens of its bytes, <0x00> to <0xFF>
     std::optional<std::string> unk_token;  // without one, unknown symbols are left out
   };
 
-  // InputError for a merge of or to what is not in the vocabulary.
+  // InputError for a merge of or to what is not in the vocabulary, and for a byte that has no token where
+  // they are asked for.
   Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const Options& options);
 
   void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const override;
@@ -118,9 +123,43 @@ class Bpe final : public TokenModel {
 
   Options options_;
   std::int64_t unknown_ = -1;
-  Trie tokens_;  // spelt in bytes where symbols are bytes
+  Trie tokens_;                             // spelt in bytes where symbols are bytes
+  std::array<std::int64_t, 256> byte_ids_;  // of the symbols, or of the tokens to fall back to
+  std::vector<Slot> merges_;                // a hash table with open addressing; its size is a power of two
+};
+
+// Unigram (Kudo 2018, as SentencePiece uses it): of all ways to cut a piece into tokens the one whose scores
+// have the largest sum.
+class Unigram final : public TokenModel {
+ public:
+  struct Options {
+    std::int64_t unk_id = 0;
+    bool byte_fallback =
+        false;  // an unknown part is the tokens of its bytes, <0x00> to <0xFF>, if all are there
+  };
+
+  // scores[id] is the token's. InputError for an id that is not a token's and a score that is not finite.
+  Unigram(const Vocabulary& vocabulary, std::vector<double> scores, const Options& options);
+
+  void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const override;
+  std::optional<std::int64_t> unknown_id() const override { return unknown_; }
+
+ private:
+  struct Best {  // of the ways that end at a byte of the piece
+    double score = 0.0;
+    std::size_t begin = 0;  // of its last token
+    std::int64_t id = -1;   // -1: there is no way yet
+  };
+
+  void find_best(std::string_view piece, std::vector<Best>& best) const;
+  void append_part(std::string_view part, std::vector<std::int64_t>& ids) const;
+
+  Trie tokens_;
+  std::vector<double> scores_;
+  std::int64_t unknown_;
+  double unknown_score_;
   std::array<std::int64_t, 256> byte_ids_;
-  std::vector<Slot> merges_;  // a hash table with open addressing; its size is a power of two
+  bool byte_fallback_;
 };
 
 }  // namespace thaw

@@ -1,6 +1,7 @@
 #include "finetune/tokenizer/normalizer.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "finetune/utf8.h"
 
@@ -14,13 +15,39 @@ bool is_cjk(char32_t c) {
          (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
+// The next two are SentencePiece's rule "nmt", as `tokenizers` has it.
+bool is_dropped_by_nmt(char32_t c) {
+  return (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F ||
+         c == 0x9F;
+}
+
+bool is_space_to_nmt(char32_t c) {
+  return c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
+         c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+}
+
+bool is_in(std::string_view text, const std::string& buffer) {
+  constexpr std::less_equal<const char*> kNotBehind;
+  return kNotBehind(buffer.data(), text.data()) && kNotBehind(text.data(), buffer.data() + buffer.size());
+}
+
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
 }
 
 }  // namespace
 
-Normalizer::Normalizer(std::vector<NormalizerStep> steps) : steps_(std::move(steps)) {
+std::string_view Normalizer::normalize(std::string_view text, std::string& buffer) const {
+  std::string spare;
+  for (const auto& part : parts_) text = part->normalize(text, is_in(text, buffer) ? spare : buffer);
+  return is_in(text, spare) ? std::string_view(buffer.assign(text)) : text;
+}
+
+bool Normalizer::keeps_front() const {
+  return std::all_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->keeps_front(); });
+}
+
+CharacterNormalizer::CharacterNormalizer(std::vector<NormalizerStep> steps) : steps_(std::move(steps)) {
   std::u32string text, spare;
   for (std::size_t c = 0; c < ascii_.size(); ++c) {
     text.assign(1, static_cast<char32_t>(c));
@@ -29,8 +56,14 @@ Normalizer::Normalizer(std::vector<NormalizerStep> steps) : steps_(std::move(ste
   }
 }
 
-std::string_view Normalizer::normalize(std::string_view text, std::string& buffer) const {
-  if (steps_.empty()) return text;
+bool CharacterNormalizer::keeps_front() const {
+  return std::all_of(steps_.begin(), steps_.end(), [](NormalizerStep step) {
+    return step == NormalizerStep::lowercase || step == NormalizerStep::nfd || step == NormalizerStep::nfkd ||
+           step == NormalizerStep::nfc || step == NormalizerStep::nfkc;
+  });
+}
+
+std::string_view CharacterNormalizer::normalize(std::string_view text, std::string& buffer) const {
   buffer.clear();
   if (is_ascii(text)) {  // no step looks at what stands around an ASCII character
     buffer.resize(text.size());
@@ -51,7 +84,7 @@ std::string_view Normalizer::normalize(std::string_view text, std::string& buffe
   return buffer;
 }
 
-void Normalizer::take(NormalizerStep step, std::u32string& text, std::u32string& spare) const {
+void CharacterNormalizer::take(NormalizerStep step, std::u32string& text, std::u32string& spare) const {
   const auto drop = [&](CharFlag flag) {
     std::erase_if(text, [&](char32_t c) { return (table_->flags(c) & flag) != 0; });
   };
@@ -82,6 +115,11 @@ void Normalizer::take(NormalizerStep step, std::u32string& text, std::u32string&
     case NormalizerStep::lowercase:
       for (const char32_t c : text) table_->lower(c, spare);
       text.swap(spare);
+      return;
+    case NormalizerStep::nmt:
+      std::erase_if(text, is_dropped_by_nmt);
+      for (char32_t& c : text)
+        if (is_space_to_nmt(c)) c = ' ';
       return;
     case NormalizerStep::nfd:
     case NormalizerStep::nfkd:

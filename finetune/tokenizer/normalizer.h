@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +12,35 @@
 #include "finetune/tokenizer/unicode.h"
 
 namespace thaw {
+
+class NormalizerPart {
+ public:
+  virtual ~NormalizerPart() = default;
+
+  // The text, which is UTF-8, as this part leaves it: a view of `text` itself or of `buffer`, which it may
+  // overwrite and which does not hold `text`.
+  virtual std::string_view normalize(std::string_view text, std::string& buffer) const = 0;
+
+  // Whether the first character of what comes out always stems from the first one that goes in.
+  virtual bool keeps_front() const = 0;
+};
+
+// One part after another, each on the whole text.
+class Normalizer {
+ public:
+  using Parts = std::vector<std::shared_ptr<const NormalizerPart>>;
+
+  Normalizer() = default;
+  explicit Normalizer(Parts parts) : parts_(std::move(parts)) {}
+
+  // As a part does it.
+  std::string_view normalize(std::string_view text, std::string& buffer) const;
+
+  bool keeps_front() const;
+
+ private:
+  Parts parts_;
+};
 
 enum class NormalizerStep {
   clean_text,        // BERT: drop NUL, U+FFFD and kOther; every space becomes ' '
@@ -21,17 +52,17 @@ enum class NormalizerStep {
   nfkd,
   nfc,
   nfkc,
+  nmt,  // SentencePiece: drop controls, what looks like white space becomes ' '
 };
 
-class Normalizer {
+// What goes character by character, but for the marks that the normal forms order and compose.
+class CharacterNormalizer final : public NormalizerPart {
  public:
   // The steps are taken in this order, each on the whole text.
-  explicit Normalizer(std::vector<NormalizerStep> steps);
-  Normalizer() : Normalizer(std::vector<NormalizerStep>{}) {}
+  explicit CharacterNormalizer(std::vector<NormalizerStep> steps);
 
-  // The text, which is UTF-8, after all steps: a view of `text` itself or of `buffer`, which it may
-  // overwrite.
-  std::string_view normalize(std::string_view text, std::string& buffer) const;
+  std::string_view normalize(std::string_view text, std::string& buffer) const override;
+  bool keeps_front() const override;
 
  private:
   void take(NormalizerStep step, std::u32string& text, std::u32string& spare) const;
@@ -40,5 +71,10 @@ class Normalizer {
   std::vector<NormalizerStep> steps_;
   std::array<std::int16_t, 128> ascii_;  // what becomes of an ASCII character; -1: it is dropped
 };
+
+// Parts of tokenizer.json, from their JSON; `place` is for messages.
+using NormalizerReader = std::shared_ptr<const NormalizerPart>(const nlohmann::json& json,
+                                                               const std::string& place);
+NormalizerReader read_replace, read_strip, read_prepend, read_precompiled;
 
 }  // namespace thaw

@@ -44,12 +44,15 @@ std::vector<std::int64_t> PipelineTokenizer::cut(std::string_view text, std::int
     parts_.model->append_ids(piece, ids);
     return more_wanted();
   };
+  const char* front = nullptr;  // of the normalised text, where the text itself begins with it
   const AddedTokens::Sink take_normalized = [&](std::string_view part, std::int64_t id) {
-    return id >= 0 ? take_added(id) : parts_.pre_tokenizer.cut(part, take_piece);
+    return id >= 0 ? take_added(id) : parts_.pre_tokenizer.cut(part, part.data() == front, take_piece);
   };
   parts_.raw_tokens.cut(text, [&](std::string_view part, std::int64_t id) {
     if (id >= 0) return take_added(id);
-    return parts_.normalized_tokens.cut(parts_.normalizer.normalize(part, buffer), take_normalized);
+    const std::string_view normalized = parts_.normalizer.normalize(part, buffer);
+    front = part.data() == text.data() ? normalized.data() : nullptr;
+    return parts_.normalized_tokens.cut(normalized, take_normalized);
   });
   return ids;
 }

@@ -23,6 +23,7 @@ struct DeclaredToken {
 // What tokenizer_config.json and special_tokens_map.json say; where both speak, the first one counts.
 struct FolderConfig {
   std::map<std::string, DeclaredToken> special_tokens;  // by role: "cls_token", ..
+  std::map<std::int64_t, DeclaredToken> added_tokens;   // by id: added_tokens_decoder
   std::optional<std::string> tokenizer_class;
   std::optional<std::int64_t> model_max_length;
   std::optional<TruncationSide> truncation_side;
@@ -62,7 +63,7 @@ void set_roberta_templates(std::int64_t cls, std::int64_t sep, TokenizerParts& p
 
 // Components of tokenizer.json; `place` is for messages.
 Normalizer read_normalizer(const nlohmann::json& json, const std::string& place);
-std::vector<PreTokenizerStep> read_pre_tokenizer(const nlohmann::json& json, const std::string& place);
+PreTokenizer read_pre_tokenizer(const nlohmann::json& json, const std::string& place);
 void read_post_processor(const nlohmann::json& json, const std::string& place, ReadTokenizer& to);
 
 // The component's "type". InputError if it is no object or has none.

@@ -44,12 +44,7 @@ std::uint32_t Trie::child(std::uint32_t node, char byte) const {
 
 Trie::Match Trie::longest(std::string_view text) const {
   Match match;
-  std::uint32_t node = 0;
-  for (std::size_t size = 0; size < text.size();) {
-    node = child(node, text[size++]);
-    if (node == 0) break;
-    if (nodes_[node].id >= 0) match = {size, nodes_[node].id};
-  }
+  for_each_prefix(text, [&](std::size_t size, std::int64_t id) { match = {size, id}; });
   return match;
 }
 

@@ -27,6 +27,17 @@ class Trie {
   // The longest string that `text` begins with.
   Match longest(std::string_view text) const;
 
+  // Calls visit(size, id) for each string that `text` begins with, the shortest one first.
+  template <class Visit>
+  void for_each_prefix(std::string_view text, const Visit& visit) const {
+    std::uint32_t node = 0;
+    for (std::size_t size = 0; size < text.size();) {
+      node = child(node, text[size++]);
+      if (node == 0) return;
+      if (nodes_[node].id >= 0) visit(size, std::int64_t{nodes_[node].id});
+    }
+  }
+
   // The id of exactly this string; -1 where it is none of the trie's.
   std::int64_t find(std::string_view text) const;
 

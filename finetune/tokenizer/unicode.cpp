@@ -65,6 +65,43 @@ std::uint16_t utf8proc_flags(char32_t c, const utf8proc_property_t& property) {
   return flags;
 }
 
+// Without Indic_Conjunct_Break, which utf8proc 2.8 does not know.
+ClusterRole utf8proc_cluster_role(char32_t c, const utf8proc_property_t& property) {
+  if (c == 0x200C) return ClusterRole::extend;
+  switch (property.boundclass) {
+    case UTF8PROC_BOUNDCLASS_CR:
+      return ClusterRole::cr;
+    case UTF8PROC_BOUNDCLASS_LF:
+      return ClusterRole::lf;
+    case UTF8PROC_BOUNDCLASS_CONTROL:
+      return ClusterRole::control;
+    case UTF8PROC_BOUNDCLASS_EXTEND:
+      return ClusterRole::conjunct_extend;
+    case UTF8PROC_BOUNDCLASS_L:
+      return ClusterRole::lead;
+    case UTF8PROC_BOUNDCLASS_V:
+      return ClusterRole::vowel;
+    case UTF8PROC_BOUNDCLASS_T:
+      return ClusterRole::tail;
+    case UTF8PROC_BOUNDCLASS_LV:
+      return ClusterRole::lead_vowel;
+    case UTF8PROC_BOUNDCLASS_LVT:
+      return ClusterRole::lead_vowel_tail;
+    case UTF8PROC_BOUNDCLASS_REGIONAL_INDICATOR:
+      return ClusterRole::regional_indicator;
+    case UTF8PROC_BOUNDCLASS_SPACINGMARK:
+      return ClusterRole::spacing_mark;
+    case UTF8PROC_BOUNDCLASS_PREPEND:
+      return ClusterRole::prepend;
+    case UTF8PROC_BOUNDCLASS_ZWJ:
+      return ClusterRole::zwj;
+    case UTF8PROC_BOUNDCLASS_EXTENDED_PICTOGRAPHIC:
+      return ClusterRole::pictographic;
+    default:
+      return ClusterRole::other;
+  }
+}
+
 bool is_hangul_syllable(char32_t c) { return c >= 0xAC00 && c <= 0xD7A3; }
 
 }  // namespace
@@ -79,8 +116,11 @@ CharTable::CharTable() {
   for (char32_t c = 0; c < kScalars; ++c) {
     const utf8proc_property_t& property = *utf8proc_get_property(static_cast<utf8proc_int32_t>(c));
     entries[c] = {utf8proc_flags(c, property), static_cast<std::uint8_t>(property.combining_class),
+                  utf8proc_cluster_role(c, property),
                   property.decomp_seqindex != UINT16_MAX || is_hangul_syllable(c)};
   }
+  for (const ClusterException& exception : cluster_exceptions())
+    for (char32_t c = exception.first; c <= exception.last; ++c) entries[c].cluster_role = exception.role;
   for (const CharException& exception : char_exceptions()) {
     for (char32_t c = exception.first; c <= exception.last; ++c) {
       entries[c].flags = exception.flags;

@@ -25,6 +25,29 @@ enum CharFlag : std::uint16_t {
   kNoCompatibility = 1 << 10,
 };
 
+// How a character joins a grapheme cluster (UAX #29): its Grapheme_Cluster_Break, and what
+// Extended_Pictographic and Indic_Conjunct_Break add to it. A linker and a conjunct_extend extend, too.
+enum class ClusterRole : std::uint8_t {
+  other,
+  cr,
+  lf,
+  control,
+  extend,
+  zwj,
+  regional_indicator,
+  prepend,
+  spacing_mark,
+  lead,  // of a Hangul syllable, as are the next four
+  vowel,
+  tail,
+  lead_vowel,
+  lead_vowel_tail,
+  pictographic,
+  consonant,
+  linker,
+  conjunct_extend,
+};
+
 class CharTable {
  public:
   // The table is made on first use (some milliseconds) and kept.
@@ -32,6 +55,7 @@ class CharTable {
 
   std::uint16_t flags(char32_t c) const { return entry(c).flags; }
   std::uint8_t combining_class(char32_t c) const { return entry(c).combining_class; }
+  ClusterRole cluster_role(char32_t c) const { return entry(c).cluster_role; }
 
   // Appends the character's full decomposition (NFD, or NFKD for `compatible`), Hangul included.
   void decompose(char32_t c, bool compatible, std::u32string& to) const;
@@ -43,6 +67,7 @@ class CharTable {
   struct Entry {
     std::uint16_t flags;
     std::uint8_t combining_class;
+    ClusterRole cluster_role;
     bool decomposes;  // or utf8proc would
     bool operator==(const Entry&) const = default;
   };
@@ -54,6 +79,9 @@ class CharTable {
   std::array<std::uint16_t, 0x1100> page_of_;  // by the upper bits of a character; equal pages are one
   std::vector<Page> pages_;
 };
+
+// Where the extended grapheme cluster ends that begins at `at`, which is not `end`; the text is UTF-8.
+const char* next_grapheme(const CharTable& table, const char* at, const char* end);
 
 // The canonical ordering of marks, in place.
 void order_marks(const CharTable& table, std::u32string& text);

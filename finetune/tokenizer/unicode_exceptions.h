@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include "finetune/tokenizer/unicode.h"
+
 namespace thaw {
 
 // The characters first..last have these flags (CharFlag) and this canonical combining class.
@@ -21,8 +23,15 @@ struct LowerException {
   std::array<char32_t, 2> lower;
 };
 
-// Both in ascending order.
+// How the characters first..last join a grapheme cluster.
+struct ClusterException {
+  char32_t first, last;
+  ClusterRole role;
+};
+
+// Each in ascending order.
 std::span<const CharException> char_exceptions();
 std::span<const LowerException> lower_exceptions();
+std::span<const ClusterException> cluster_exceptions();
 
 }  // namespace thaw

@@ -1,6 +1,7 @@
 // Tokenizers in their older form: vocab.txt, or vocab.json with merges.txt, and options in other files. What
 // is made of them is what the class that tokenizer_config.json names makes of them in `transformers`.
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include "core/error.h"
@@ -79,6 +80,44 @@ std::vector<DeclaredToken> listed(const std::map<std::string, DeclaredToken>& by
   return tokens;
 }
 
+void read_added_tokens(const json& file, const std::string& path, FolderConfig& config) {
+  const auto list = file.find("added_tokens_decoder");
+  if (list == file.end() || !list->is_object()) return;
+  for (const auto& [key, value] : list->items()) {
+    const std::string place = concat(path, ", added_tokens_decoder, ", key);
+    std::int64_t id = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (error != std::errc{} || end != key.data() + key.size())
+      fail_input("the key '", key, "' is no whole number (", place, "); make the folder again");
+    DeclaredToken declared = read_special_token(value, place);
+    declared.id = id;
+    config.added_tokens.insert_or_assign(id, std::move(declared));
+  }
+}
+
+// Puts the tokens of added_tokens.json and added_tokens_decoder behind the others, in the order of their ids.
+// What only the former has is looked for in the normalised text, unless it is a special token.
+void list_added_tokens(const std::string& folder, const FolderConfig& config,
+                       std::vector<DeclaredToken>& tokens) {
+  std::map<std::int64_t, DeclaredToken> by_id = config.added_tokens;
+  const std::string path = folder + "/added_tokens.json";
+  const json file = std::filesystem::exists(path) ? read_json(path, kMaxTokenizerBytes) : json::object();
+  if (!file.is_object()) fail_input("a JSON object is expected (", path, "); make the folder again");
+  for (const auto& [content, number] : file.items()) {
+    DeclaredToken declared;
+    declared.normalized = true;
+    for (const auto& [role, special] : config.special_tokens)
+      if (special.token.content == content) declared = special;
+    declared.token.content = content;
+    read_field(file, content.c_str(), path, declared.id.emplace());
+    const auto [other, is_new] = by_id.emplace(*declared.id, declared);
+    if (!is_new && other->second.token.content != content)
+      fail_input("the tokens '", other->second.token.content, "' and '", content, "' have the same id ",
+                 *declared.id, " (", path, "); make the folder again");
+  }
+  for (auto& [id, declared] : by_id) tokens.push_back(std::move(declared));
+}
+
 std::int64_t id_of(const std::map<std::string, DeclaredToken>& tokens, const char* role,
                    const Vocabulary& vocabulary) {
   const auto found = tokens.find(role);
@@ -119,6 +158,7 @@ FolderConfig read_folder_config(const std::string& folder) {
     read_flag(file, "strip_accents", path, config.strip_accents);
     read_flag(file, "add_prefix_space", path, config.add_prefix_space);
     read_optional_field(file, "add_bos_token", path, config.add_bos_token);
+    read_added_tokens(file, path, config);
   }
   if (const std::string path = folder + "/special_tokens_map.json"; std::filesystem::exists(path))
     read_special_tokens(read_json(path), path, config);
@@ -144,14 +184,16 @@ ReadTokenizer read_word_piece_files(const std::string& folder, const FolderConfi
   id_of(tokens, "unk_token", to.vocabulary);
   WordPiece::Options options;
   options.unk_token = tokens.at("unk_token").token.content;
-  to.parts.normalizer =
-      Normalizer(bert_normalizer(true, config.tokenize_chinese_chars.value_or(true), config.strip_accents,
-                                 config.do_lower_case.value_or(true)));
-  to.parts.pre_tokenizer = PreTokenizer({{.kind = PreTokenizerStep::Kind::bert}});
+  to.parts.normalizer = Normalizer({std::make_shared<CharacterNormalizer>(
+      bert_normalizer(true, config.tokenize_chinese_chars.value_or(true), config.strip_accents,
+                      config.do_lower_case.value_or(true)))});
+  to.parts.pre_tokenizer = PreTokenizer({bert_pre_tokenizer()});
   to.parts.model = std::make_unique<WordPiece>(to.vocabulary, options);
   set_bert_templates(id_of(tokens, "cls_token", to.vocabulary), id_of(tokens, "sep_token", to.vocabulary),
                      to.parts);
-  set_added_tokens(listed(tokens), to);
+  std::vector<DeclaredToken> added = listed(tokens);
+  list_added_tokens(folder, config, added);
+  set_added_tokens(std::move(added), to);
   return to;
 }
 
@@ -191,8 +233,7 @@ ReadTokenizer read_bpe_files(const std::string& folder, const FolderConfig& conf
                                                    {"eos_token", "<|endoftext|>"},
                                                    {"unk_token", "<|endoftext|>"}};
   const std::map<std::string, DeclaredToken> tokens = special_tokens(config, to.vocabulary, defaults);
-  to.parts.pre_tokenizer = PreTokenizer({{.kind = PreTokenizerStep::Kind::byte_level,
-                                          .add_prefix_space = config.add_prefix_space.value_or(false)}});
+  to.parts.pre_tokenizer = PreTokenizer({byte_level_pre_tokenizer(config.add_prefix_space.value_or(false))});
   to.parts.model = std::make_unique<Bpe>(to.vocabulary, merges, Bpe::Options{});
   if (roberta)
     set_roberta_templates(id_of(tokens, "cls_token", to.vocabulary),

@@ -29,6 +29,14 @@ std::int64_t Vocabulary::at(const std::string& token) const {
   return *found;
 }
 
+std::array<std::int64_t, 256> Vocabulary::byte_tokens() const {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::array<std::int64_t, 256> ids;
+  for (std::size_t byte = 0; byte < ids.size(); ++byte)
+    ids[byte] = find(std::string("<0x") + kDigits[byte / 16] + kDigits[byte % 16] + '>').value_or(-1);
+  return ids;
+}
+
 WordPiece::WordPiece(const Vocabulary& vocabulary, const Options& options)
     : unknown_(vocabulary.at(options.unk_token)),
       max_chars_(static_cast<std::size_t>(std::max<std::int64_t>(0, options.max_input_chars_per_word))) {

@@ -103,7 +103,8 @@ constexpr std::array kFolderFiles = {"preprocess.json",
                                      "adapter/adapter_config.json",
                                      "preprocessor_config.json",
                                      "vocab.json",
-                                     "merges.txt"};
+                                     "merges.txt",
+                                     "added_tokens.json"};
 
 void folder_file(const std::string& bytes) {
   static const TemporaryFolder folder;

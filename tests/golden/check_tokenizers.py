@@ -3,8 +3,11 @@
 random texts (scripts, marks, emoji, controls, long words, code, special tokens), in pairs and truncated too.
 
 Usage: python3 tests/golden/check_tokenizers.py --tool build/release/bin/tools/tokenize --folder DIR [DIR...]
-Each folder has tokenizer.json, or the older files, which PyPI's `transformers` then reads for the comparison.
-Needs: tokenizers, numpy (and transformers). Exits with 1 if a single text differs.
+       python3 tests/golden/check_tokenizers.py --tool build/release/bin/tools/tokenize --make DIR [NAME...]
+Each folder has tokenizer.json, or the older files, which PyPI's `transformers` then reads for the comparison. --make
+writes folders of the known kinds into DIR (tokenizer_folders.py), the same ones on every run, and compares with these,
+or with those of them that are named.
+Needs: tokenizers, numpy (and transformers; sentencepiece and protobuf for --make). Exits with 1 if a single text differs.
 """
 import argparse
 import os
@@ -139,11 +142,19 @@ def compare(tool, folder, count, seed, scalars):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tool", required=True, help="the program tests/tools/tokenize.cpp")
-    parser.add_argument("--folder", nargs="+", required=True, help="folders with a tokenizer each")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--folder", nargs="+", help="folders with a tokenizer each")
+    which.add_argument("--make", nargs="+", metavar=("DIR", "NAME"), help="make them, and take those of these names")
     parser.add_argument("--random", type=int, default=1000000, help="random texts for each folder")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-scalars", action="store_true", help="random texts alone")
     options = parser.parse_args()
+    if options.make:
+        from tokenizer_folders import make_folders
+        made, names = make_folders(options.make[0]), options.make[1:]
+        if unknown := set(names) - {os.path.basename(path) for path in made}:
+            parser.error(f"no such folder is made: {', '.join(sorted(unknown))}")
+        options.folder = [path for path in made if not names or os.path.basename(path) in names]
     print(f"tokenizers {tokenizers.__version__}")
     found = sum(compare(options.tool, folder, options.random, options.seed, not options.no_scalars)
                 for folder in options.folder)

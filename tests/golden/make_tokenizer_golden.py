@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Makes tests/golden/tokenizers.json: small tokenizers and what PyPI's `tokenizers` does with texts.
 
-Usage: python3 tests/golden/make_tokenizer_golden.py
+Usage: python3 tests/golden/make_tokenizer_golden.py [NAME...]
+With names these tokenizers alone are made, and the others stay as the file has them.
 Of each tokenizer: its tokenizer.json, encodings as [text, second text or null, maximal length, ids, type ids] (text
 is in hexadecimal, for some of it is not UTF-8), and, where `scalars` is there, the SHA-256 of the encodings of every
 scalar value between "a" and "b", for each plane: of each text the number of ids and the ids as little-endian int32. Training
 breaks ties at random: another run gives another file, as good as the first.
 """
+import collections
 import hashlib
 import json
 import os
+import sys
 
 import numpy
 import tokenizers
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+import tokenizer_folders as kinds
 
 TRAINING = """
 The quick brown fox jumps over the lazy dog. Freezing a layer means that its weights stay as they are.
@@ -96,6 +101,17 @@ def every_tokenizer():
             "nfd_stripped": (stripped, True), "letters": (letters, False)}
 
 
+def deterministic_tokenizers():
+    """Some of those that check_tokenizers.py makes, with less in them."""
+    kept = {"clusters": ("unigram", True), "t5": ("unigram_t5", False), "byte_fallback": ("unigram_bytes", False),
+            "left": ("unigram_left", False), "metaspace_bpe_first": ("metaspace_bpe_first", False),
+            "whitespace": ("whitespace", True), "punctuation_contiguous": ("punctuation_contiguous", False),
+            "spaces_merged_with_previous": ("spaces_merged_with_previous", False),
+            "inverted_merged_with_next": ("inverted_merged_with_next", False), "llama3": ("llama3", False)}
+    made = kinds.plain_tokenizers(collections.Counter(TRAINING.split()), pieces=250, merged=60)
+    return {name: (made[kind], scalars) for kind, (name, scalars) in kept.items()}
+
+
 def encodings(tokenizer, side):
     all_texts = texts()
     requests = [(t, None, 0) for t in all_texts]
@@ -125,7 +141,14 @@ def scalar_hashes(tokenizer):
 
 def main():
     out = {"made_by": f"tests/golden/make_tokenizer_golden.py with tokenizers {tokenizers.__version__}", "tokenizers": {}}
-    for name, (tokenizer, scalars) in every_tokenizer().items():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tokenizers.json")
+    names = sys.argv[1:]
+    if names:
+        with open(path) as file:
+            out["tokenizers"] = json.load(file)["tokenizers"]
+    for name, (tokenizer, scalars) in {**every_tokenizer(), **deterministic_tokenizers()}.items():
+        if names and name not in names:
+            continue
         side = (tokenizer.truncation or {}).get("direction", "right")
         case = {"tokenizer": json.loads(tokenizer.to_str()), "vocab_size": tokenizer.get_vocab_size()}
         case["encodings"] = encodings(tokenizer, side)
@@ -133,7 +156,6 @@ def main():
         if scalars:
             case["scalars"] = scalar_hashes(tokenizer)
         out["tokenizers"][name] = case
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tokenizers.json")
     with open(path, "w") as file:
         json.dump(out, file, separators=(",", ":"))
         file.write("\n")

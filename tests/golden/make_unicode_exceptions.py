@@ -11,6 +11,8 @@ import ctypes
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from tokenizer_folders import charsmap
+
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 CATEGORIES = ("Cn Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Cs Co").split()
 SPACES = {*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000}
@@ -21,8 +23,19 @@ FLAGS = ("Other Space Punctuation Nonspacing Mark Numeric Letter Number Word "
          "NoDecomposition NoCompatibility").split()
 
 
-class Property(ctypes.Structure):  # the head of utf8proc_property_t
-    _fields_ = [("category", ctypes.c_int16), ("combining_class", ctypes.c_int16)]
+# Which ClusterRole of finetune/tokenizer/unicode.h each of utf8proc's boundary classes is.
+BOUNDARY_ROLES = {2: "cr", 3: "lf", 4: "control", 5: "conjunct_extend", 6: "lead", 7: "vowel", 8: "tail", 9: "lead_vowel",
+                  10: "lead_vowel_tail", 11: "regional_indicator", 12: "spacing_mark", 13: "prepend", 14: "zwj",
+                  19: "pictographic"}
+
+
+class Property(ctypes.Structure):  # utf8proc_property_t
+    _fields_ = [("category", ctypes.c_int16), ("combining_class", ctypes.c_int16), ("others", ctypes.c_int16 * 8),
+                ("bits", ctypes.c_uint32)]
+
+    @property
+    def boundary(self):
+        return self.bits >> 8 & 255
 
 
 library = ctypes.CDLL("libutf8proc.so.2")
@@ -71,6 +84,50 @@ def combining_classes(ours, nfd):
     return theirs
 
 
+def cluster_roles():
+    """How each character joins a grapheme cluster. Precompiled shows it: of a cluster below six bytes that begins with a
+    key nothing but its "x" is left, of a longer one the other characters are kept."""
+    acute, zwj, virama = "\u0301", "\u200d", "\u094d"
+    mapping = normalizers.Precompiled(charsmap(dict.fromkeys("a\u0300\u00a9\u1100\u1161\u11a8\u0958", "x")))
+
+    def results(before, behind):
+        asked = [c for c in SCALARS if c not in (10, 13)]  # a line end parts what is asked at once
+        out = {}
+        for at in range(0, len(asked), 4096):
+            some = asked[at:at + 4096]
+            text = mapping.normalize_str("\n".join(before + chr(c) + behind for c in some))
+            out.update(zip(some, text.split("\n"), strict=True))
+        return out
+
+    def keeps_acute(before, behind):
+        return {c for c, text in results(before, behind + acute).items() if text.endswith(acute)}
+
+    joined = {c for c, text in results("a", "").items() if text == "x"}
+    prepend = keeps_acute("", "a")
+    pictographic = keeps_acute("", zwj + "\u00a9")
+    extend = keeps_acute("\u00a9", zwj + "\u00a9") - pictographic
+    lead, before_vowel, before_tail = (keeps_acute("", jamo) - prepend for jamo in "\u1100\u1161\u11a8")
+    consonant = keeps_acute("", virama + "\u0958")
+    linker = keeps_acute("\u0915", "\u0958") - prepend
+    conjunct = keeps_acute("\u0915", virama + "\u0958") - consonant
+    control = set(SCALARS) - keeps_acute("", "\u0300") - {ord("a")}
+
+    def role(c):
+        syllable = 0xAC00 <= c <= 0xD7A3
+        for name, fits in (("cr", c == 13), ("lf", c == 10), ("control", c in control), ("zwj", c == 0x200D),
+                           ("regional_indicator", 0x1F1E6 <= c <= 0x1F1FF), ("linker", c in linker),
+                           ("conjunct_extend", c in conjunct and c in extend), ("extend", c in joined and c in extend),
+                           ("spacing_mark", c in joined), ("prepend", c in prepend), ("lead", c in lead),
+                           ("lead_vowel" if syllable else "vowel", c in before_vowel),
+                           ("lead_vowel_tail" if syllable else "tail", c in before_tail),
+                           ("pictographic", c in pictographic), ("consonant", c in consonant)):
+            if fits:
+                return name
+        return "other"
+
+    return {c: role(c) for c in SCALARS}
+
+
 def oracle():
     every = set(SCALARS)
     bert = normalizers.BertNormalizer
@@ -115,7 +172,8 @@ def main():
     theirs = oracle()
     their_class = combining_classes(our_class, nfd)
     kStable, kCompat, kDecompose = 1 << 1, 1 << 2, 1 << 4
-    rows, lowered, problems = [], [], []
+    roles = cluster_roles()
+    rows, lowered, problems, clusters = [], [], [], []
     for c in SCALARS:
         x = chr(c)
         expected, flags = ours_of(categories[c], c), 0
@@ -143,6 +201,11 @@ def main():
                 rows[-1] = (rows[-1][0], c, *row)
             else:
                 rows.append((c, c, *row))
+        if roles[c] != ("extend" if c == 0x200C else BOUNDARY_ROLES.get(properties[c].boundary, "other")):
+            if clusters and clusters[-1][1] == c - 1 and clusters[-1][2] == roles[c]:
+                clusters[-1] = (clusters[-1][0], c, roles[c])
+            else:
+                clusters.append((c, c, roles[c]))
     if problems:
         raise SystemExit("the form of the table does not hold:\n" + "\n".join(problems))
     print(f"// Generated by tests/golden/make_unicode_exceptions.py from tokenizers {tokenizers.__version__} and "
@@ -154,9 +217,13 @@ def main():
     print("};\n\nconstexpr LowerException kLowerExceptions[] = {")
     for c, text in lowered:
         print(f"    {{0x{c:X}, {{{', '.join(f'0x{ord(x):X}' for x in text)}}}}},")
+    print("};\n\nconstexpr ClusterException kClusterExceptions[] = {")
+    for first, last, role in clusters:
+        print(f"    {{0x{first:X}, 0x{last:X}, ClusterRole::{role}}},")
     print("};\n\n}  // namespace\n")
     print("std::span<const CharException> char_exceptions() { return kCharExceptions; }\n")
-    print("std::span<const LowerException> lower_exceptions() { return kLowerExceptions; }\n\n}  // namespace thaw")
+    print("std::span<const LowerException> lower_exceptions() { return kLowerExceptions; }\n")
+    print("std::span<const ClusterException> cluster_exceptions() { return kClusterExceptions; }\n\n}  // namespace thaw")
 
 
 if __name__ == "__main__":
