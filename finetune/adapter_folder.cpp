@@ -1,10 +1,12 @@
 #include "finetune/adapter_folder.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "finetune/adapters.h"
@@ -17,86 +19,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kConfigName = "/adapter_config.json";
-
-// Keys that say nothing of what the adapter computes, or that are read below.
-constexpr std::array kHarmless = {"auto_mapping",
-                                  "base_model_name_or_path",
-                                  "bias",
-                                  "corda_config",
-                                  "ensure_weight_tying",
-                                  "eva_config",
-                                  "exclude_modules",
-                                  "fan_in_fan_out",
-                                  "inference_mode",
-                                  "init_lora_weights",
-                                  "layers_pattern",
-                                  "layers_to_transform",
-                                  "loftq_config",
-                                  "lora_alpha",
-                                  "lora_dropout",
-                                  "megatron_core",
-                                  "modules_to_save",
-                                  "peft_type",
-                                  "peft_version",
-                                  "qalora_group_size",
-                                  "r",
-                                  "revision",
-                                  "runtime_config",
-                                  "target_modules",
-                                  "task_type",
-                                  "use_dora",
-                                  "use_rslora"};
-
-bool says_nothing(const nlohmann::json& value) {
-  return value.is_null() || value == false || ((value.is_object() || value.is_array()) && value.empty());
-}
-
-// Some starts take away from the base's weights what they put into the adapter.
-bool keeps_the_base(const nlohmann::json& start) {
-  return start.is_boolean() || start.is_null() || start == "gaussian" || start == "orthogonal" ||
-         start == "eva";
-}
-
-void refuse_what_thaw_has_not(const nlohmann::json& json, const std::string& path) {
-  for (const auto& [key, value] : json.items())
-    if (std::find(kHarmless.begin(), kHarmless.end(), key) == kHarmless.end() && !says_nothing(value))
-      fail_input("the adapter has ", quoted_name(key), " set, which thaw has not (", path,
-                 "); merge it into its base with PEFT, and start from that");
-  std::string type, bias = "none";
-  read_field(json, "peft_type", path, type);
-  if (type != "LORA")
-    fail_input("the adapter is of peft_type ", quoted_name(type), " (", path, "); thaw reads LORA");
-  read_optional_field(json, "bias", path, bias);
-  if (bias != "none")
-    fail_input("the adapter has bias = ", quoted_name(bias), " (", path,
-               "); merge it into its base with PEFT, and start from that");
-  const auto start = json.find("init_lora_weights");
-  if (start != json.end() && !keeps_the_base(*start))
-    fail_input("the adapter began with init_lora_weights = ", start->dump(),
-               ", which changes its base's weights (", path,
-               "); convert it with PEFT's path_initial_model_for_weight_conversion, or merge it with PEFT");
-}
-
-template <class T>
-T read_within(const nlohmann::json& json, const char* key, const std::string& path, T value, T least,
-              T most) {
-  read_optional_field(json, key, path, value);
-  if (!(value >= least && value <= most))
-    fail_input("'", key, "' is ", value, " (", path, "); it must be ", least, " to ", most);
-  return value;
-}
-
 std::string options_text(const LoraOptions& options) {
   return concat(options.dora ? "dora" : "lora", " with r = ", options.r, " and a scale of ", options.scale());
 }
 
-// The layers that the file has adapters for: path and shape of A.
-TensorShapes adapted_layers_in(const TensorShapes& tensors) {
-  constexpr std::string_view kEnd = ".lora_A.weight";
-  TensorShapes layers;
-  for (const auto& [name, shape] : tensors)
-    if (name.ends_with(kEnd)) layers[name.substr(0, name.size() - kEnd.size())] = shape;
+// What the file has for a layer: the shape of A, and PEFT's name of the module.
+struct AdaptedLayer {
+  std::vector<std::int64_t> shape;
+  std::string module;
+};
+
+// By the layers' paths.
+std::map<std::string, AdaptedLayer> adapted_layers_in(const Model& model, const WeightFiles& files) {
+  constexpr std::string_view kEnd = ".lora_A.weight", kPrefix = "base_model.model.";
+  std::map<std::string, AdaptedLayer> layers;
+  for (const SafetensorsFile& file : files.files())
+    for (const SafetensorsEntry& entry : file.entries()) {
+      const std::optional<std::string> name = model_name(model, entry.name);
+      if (!name || !name->ends_with(kEnd)) continue;
+      std::string module = entry.name.substr(0, entry.name.size() - kEnd.size());
+      if (module.starts_with(kPrefix)) module.erase(0, kPrefix.size());
+      layers[name->substr(0, name->size() - kEnd.size())] = {entry.shape, module};
+    }
   return layers;
 }
 
@@ -104,7 +48,7 @@ TensorShapes adapted_layers_in(const TensorShapes& tensors) {
 void check_same_layers(Model& model, const WeightFiles& files, const std::string& path) {
   const TensorShapes tensors = shapes_in(model, files);
   std::vector<std::string> only_file, only_model;
-  for (const auto& [layer, shape] : adapted_layers_in(tensors)) only_file.push_back(layer);
+  for (const auto& [layer, adapted] : adapted_layers_in(model, files)) only_file.push_back(layer);
   for (const Linear* layer : model.linears()) {
     if (layer->lora() == nullptr) continue;
     if (std::erase(only_file, layer->path()) == 0 && !tensors.contains(layer->weight()->name))
@@ -118,23 +62,24 @@ void check_same_layers(Model& model, const WeightFiles& files, const std::string
                path, "); set strategy.target_modules to the layers of the adapter");
 }
 
-// The model's layers by those of the file. Adapters of the size that the config claims are made for them
-// next, so the file must have as much.
-std::vector<Linear*> layers_of(Model& model, const WeightFiles& files, const AdapterFolder& folder) {
-  const TensorShapes tensors = shapes_in(model, files);
-  if (tensors.empty())
+// The model's layers that the file has adapters for, with what is to be attached to them: adapters of the
+// size that the config claims, so the file must have as much.
+std::vector<std::pair<Linear*, LoraOptions>> layers_of(Model& model, const WeightFiles& files,
+                                                       const AdapterFolder& folder) {
+  if (shapes_in(model, files).empty())
     fail_input("the file has no adapters (", folder.weights(), "); save the adapter again, as safetensors");
-  TensorShapes wanted = adapted_layers_in(tensors);
-  std::vector<Linear*> layers;
+  std::map<std::string, AdaptedLayer> wanted = adapted_layers_in(model, files);
+  std::vector<std::pair<Linear*, LoraOptions>> layers;
   for (Linear* layer : model.linears()) {
     const auto found = wanted.find(layer->path());
     if (found == wanted.end()) continue;
-    const std::vector<std::int64_t> expected{folder.options.r, layer->matrix().size(1)};
-    if (found->second != expected)
+    const LoraOptions options = folder.options_of(found->second.module);
+    const std::vector<std::int64_t> expected{options.r, layer->matrix().size(1)};
+    if (found->second.shape != expected)
       fail_input("lora_A of ", layer->path(), " has not the shape ", Shape(expected),
                  " that its r and the model ask for (", folder.path,
                  "); use the model and the config that belong to the adapter");
-    layers.push_back(layer);
+    layers.emplace_back(layer, options);
     wanted.erase(found);
   }
   if (!wanted.empty())
@@ -166,6 +111,11 @@ std::string name_for_peft(const Model& model, const std::string& path) {
   return name == model.name_in_file(path + end) ? path : name.substr(0, name.size() - end.size());
 }
 
+std::string module_for_peft(const Model& model, const std::string& path) {
+  const std::string end = ".weight", name = model.name_in_peft(path + end);
+  return name.substr(0, name.size() - end.size());
+}
+
 std::vector<std::string> targets_for_peft(Model& model, const AdapterSpec& spec) {
   std::vector<std::string> names;
   bool renamed = false;
@@ -177,15 +127,31 @@ std::vector<std::string> targets_for_peft(Model& model, const AdapterSpec& spec)
   return renamed ? names : target_names(model, spec);
 }
 
+// Whole where it is, as people write it.
+nlohmann::json json_number_of(double value) {
+  return value == std::floor(value) ? nlohmann::json(static_cast<std::int64_t>(value))
+                                    : nlohmann::json(value);
+}
+
+// The layers whose value is another than the common one.
+template <class T>
+nlohmann::json pattern_of(Model& model, const LoraOptions& common, T LoraOptions::*value) {
+  nlohmann::json pattern = nlohmann::json::object();
+  for (const Linear* layer : model.linears())
+    if (const LoraAdapter* lora = layer->lora(); lora != nullptr && lora->options().*value != common.*value)
+      pattern[module_for_peft(model, layer->path())] =
+          json_number_of(static_cast<double>(lora->options().*value));
+  return pattern;
+}
+
 nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelConfig& config,
                            const std::vector<std::string>& saved, const std::string& base) {
   const auto& lora = std::get<LoraOptions>(spec.layer);
-  const bool whole = lora.alpha == std::floor(lora.alpha);
   const std::vector<Linear*> layers = model.linears();
   const bool in_out = std::any_of(layers.begin(), layers.end(), [](const Linear* layer) {
     return layer->lora() != nullptr && layer->layout() == WeightLayout::in_out;
   });
-  nlohmann::json json{{"alpha_pattern", nlohmann::json::object()},
+  nlohmann::json json{{"alpha_pattern", pattern_of(model, lora, &LoraOptions::alpha)},
                       {"auto_mapping", nullptr},
                       {"bias", "none"},
                       {"fan_in_fan_out", in_out},
@@ -197,14 +163,13 @@ nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelCon
                       {"modules_to_save", nlohmann::json::array()},
                       {"peft_type", "LORA"},
                       {"r", lora.r},
-                      {"rank_pattern", nlohmann::json::object()},
+                      {"rank_pattern", pattern_of(model, lora, &LoraOptions::r)},
                       {"revision", nullptr},
                       {"target_modules", targets_for_peft(model, spec)},
                       {"task_type", nullptr},
                       {"use_dora", lora.dora},
                       {"use_rslora", lora.rslora}};
-  json["lora_alpha"] =
-      whole ? nlohmann::json(static_cast<std::int64_t>(lora.alpha)) : nlohmann::json(lora.alpha);
+  json["lora_alpha"] = json_number_of(lora.alpha);
   json["base_model_name_or_path"] = base.empty() ? nlohmann::json(nullptr) : nlohmann::json(base);
   if (takes_text(config)) json["task_type"] = "SEQ_CLS";
   for (const std::string& module : saved) json["modules_to_save"].push_back(name_for_peft(model, module));
@@ -213,35 +178,15 @@ nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelCon
 
 }  // namespace
 
-bool is_adapter_folder(const std::string& path) {
-  return !path.empty() && fs::exists(path + kConfigName) && !fs::exists(path + "/config.json");
-}
-
-AdapterFolder read_adapter_folder(const std::string& path) {
-  const std::string file = path + kConfigName;
-  const nlohmann::json json = read_json(file);
-  if (!json.is_object()) fail_input("no adapter's config (", file, "); make the folder again");
-  refuse_what_thaw_has_not(json, file);
-  AdapterFolder folder;
-  folder.path = path;
-  LoraOptions& options = folder.options;
-  options.r = read_within<std::int64_t>(json, "r", file, 8, 1, 65536);
-  options.alpha = read_within<double>(json, "lora_alpha", file, 8, 1e-6, 1e6);
-  options.dropout = read_within<double>(json, "lora_dropout", file, 0, 0, 0.99);
-  read_optional_field(json, "use_rslora", file, options.rslora);
-  read_optional_field(json, "use_dora", file, options.dora);
-  read_optional_field(json, "base_model_name_or_path", file, folder.base);
-  if (const auto task = json.find("task_type"); task != json.end() && task->is_string())
-    folder.task_type = task->get<std::string>();
-  if (const std::string beside = path + "/preprocess.json"; fs::exists(beside)) {
-    const nlohmann::json preprocess = read_json(beside);
-    read_field(preprocess, "labels", beside, folder.labels);
-    read_optional_field(preprocess, "pooling", beside, folder.pooling);
+std::vector<LayerLora> layers_of_patterns(const Model& model, const AdapterFolder& folder) {
+  std::vector<LayerLora> layers;
+  if (folder.ranks.empty() && folder.alphas.empty()) return layers;
+  for (const auto& [path, adapted] : adapted_layers_in(model, WeightFiles(folder.weights()))) {
+    const LoraOptions own = folder.options_of(adapted.module);
+    if (own.r != folder.options.r || own.alpha != folder.options.alpha)
+      layers.push_back({path, own.r, own.alpha});
   }
-  if (!fs::exists(folder.weights()))
-    fail_input("the folder has no adapter_model.safetensors (", path,
-               "); save the adapter again, as safetensors");
-  return folder;
+  return layers;
 }
 
 void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
@@ -271,7 +216,7 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
   if (error) fail("cannot make the folder ", path, ": ", error.message(), "; choose another --out");
   save_safetensors(path + "/adapter_model.safetensors", tensors, {{"format", "pt"}});
   write_preprocess(path, config, preprocess);
-  atomic_write(path + kConfigName, config_json(model, spec, config, saved, base).dump(2) + "\n");
+  atomic_write(path + kAdapterConfigName, config_json(model, spec, config, saved, base).dump(2) + "\n");
 }
 
 void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& spec,
@@ -283,16 +228,21 @@ void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& 
                folder.path, "); set the strategy's name, r, alpha and rslora to the adapter's");
   const WeightFiles files(folder.weights());
   check_same_layers(model, files, folder.path);
+  for (const auto& [path, adapted] : adapted_layers_in(model, files))
+    if (const LoraOptions own = folder.options_of(adapted.module);
+        own.scale() != std::get<LoraOptions>(options_for(spec, path)).scale())
+      fail_input("the adapter's ", path, " has a scale of ", own.scale(), ", by a pattern (", folder.path,
+                 "); start from it with strategy lora or dora, or merge it with thaw merge");
   load_tensors(model, files, notes);
 }
 
 std::int64_t fold_adapter(Model& model, const AdapterFolder& folder, std::vector<std::string>& notes) {
   const WeightFiles files(folder.weights());
-  const std::vector<Linear*> layers = layers_of(model, files, folder);
-  for (Linear* layer : layers) layer->attach(folder.options);
+  const auto layers = layers_of(model, files, folder);
+  for (const auto& [layer, options] : layers) layer->attach(options);
   model.refresh();
   load_tensors(model, files, notes);
-  for (Linear* layer : layers) {
+  for (const auto& [layer, options] : layers) {
     layer->merge();
     layer->detach();
   }

@@ -79,6 +79,17 @@ std::vector<std::string> saved_modules(const Model& model, const std::vector<std
   return paths;
 }
 
+AdapterOptions options_for(const AdapterSpec& spec, const std::string& path) {
+  const auto own = std::find_if(spec.layers.begin(), spec.layers.end(),
+                                [&](const LayerLora& layer) { return layer.path == path; });
+  AdapterOptions options = spec.layer;
+  if (own == spec.layers.end()) return options;
+  LoraOptions& lora = std::get<LoraOptions>(options);
+  lora.r = own->r;
+  lora.alpha = own->alpha;
+  return options;
+}
+
 std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec) {
   const std::vector<std::string> wanted = wanted_names(model, spec);
   const std::vector<std::string> saved = saved_modules(model, spec.modules_to_save);
@@ -111,7 +122,8 @@ void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed) 
   check_same_bottlenecks(model, spec);
   const InitSeed init_seed(seed, model.parameters().front()->tensor.device());
   for (Linear* layer : adapted_layers(model, spec))
-    if (spec.is_low_rank() || bottleneck_of(*layer) == nullptr) layer->attach(spec.layer);
+    if (spec.is_low_rank() || bottleneck_of(*layer) == nullptr)
+      layer->attach(options_for(spec, layer->path()));
   model.refresh();
 }
 

@@ -26,6 +26,9 @@ bool is_module_named(const std::string& path, const std::string& name);
 // Whether the path of a module or parameter is one of these modules, or inside one.
 bool is_in_any(const std::string& path, const std::vector<std::string>& modules);
 
+// What is attached to a layer: the spec's options, or its own.
+AdapterOptions options_for(const AdapterSpec& spec, const std::string& path);
+
 // The layers that are named, by the spec or else by the model. Modules to save, which train whole, are passed
 // over. InputError for a name that no layer has; NothingToAdapt where none is left.
 std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec);

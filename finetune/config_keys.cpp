@@ -131,8 +131,9 @@ const std::vector<Key<ModelSection>>& model_keys() {
       {"max_length", "text: tokens of a sample, longer ones are cut; default: as the folder says",
        &S::max_length, at_least(1).unset()},
       {"pooling",
-       "text: how it becomes one vector, \"mean\", \"cls\" or \"pooler\"; default: as the folder says",
-       &S::pooling, one_of({"mean", "cls", "pooler"}).unset()},
+       "text: how it becomes one vector, \"mean\", \"cls\", \"pooler\" or \"lasttoken\"; default: as the "
+       "folder says",
+       &S::pooling, one_of({"mean", "cls", "pooler", "lasttoken"}).unset()},
   };
   return keys;
 }

@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <map>
+#include <string_view>
 
-#include "core/autograd.h"
 #include "core/error.h"
-#include "finetune/data/text.h"
-#include "finetune/sentence_modules.h"
 #include "finetune/tokenizer/tokenizer.h"
-#include "kernels/kernels.h"
 #include "nn/json_file.h"
-#include "nn/layers/linear.h"
 #include "nn/models/transformer.h"
 #include "nn/safetensors_header.h"
 
@@ -45,49 +41,6 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   return p;
 }
 
-struct Place {
-  Tensor tensor;
-  std::string name;  // the first of a tied weight's: it counts where a file has several
-};
-using Places = std::map<std::string, Place>;
-Places places_of(const Model& model) {
-  Places places;
-  for (const ParameterPtr& parameter : model.parameters()) {
-    places[parameter->name] = {parameter->tensor, parameter->name};
-    for (const std::string& alias : parameter->aliases) places[alias] = {parameter->tensor, parameter->name};
-  }
-  for (const BufferPtr& buffer : model.buffers()) places[buffer->name] = {buffer->tensor, buffer->name};
-  return places;
-}
-
-// Tied weights are there when one of their names is.
-std::vector<std::string> missing_names(const Model& model, const std::set<std::string>& seen) {
-  std::vector<std::string> missing;
-  for (const ParameterPtr& parameter : model.parameters()) {
-    const auto& aliases = parameter->aliases;
-    if (!seen.contains(parameter->name) &&
-        std::none_of(aliases.begin(), aliases.end(),
-                     [&](const std::string& alias) { return seen.contains(alias); }))
-      missing.push_back(parameter->name);
-  }
-  for (const BufferPtr& buffer : model.buffers())
-    if (!seen.contains(buffer->name)) missing.push_back(buffer->name);
-  return missing;
-}
-
-void load_tensor(const SafetensorsFile& file, const SafetensorsEntry& entry, const std::string& name,
-                 Tensor& to, LoadReport& report) {
-  if (entry.shape == std::vector<std::int64_t>(to.shape().begin(), to.shape().end())) {
-    if (is_floating(to.dtype()) && !entry.dtype.starts_with('F') && entry.dtype != "BF16")
-      fail_input("the weights ", quoted_name(entry.name), " have dtype ", entry.dtype, " (", file.path(),
-                 "), which is not one of weights here; convert them to F32, F64, F16 or BF16");
-    kernels::copy(to, file.load_as(entry.name, to.dtype()));
-    return;
-  }
-  report.mismatched.push_back(
-      {name, concat("the file has ", shape_text(entry.shape), ", the model ", to.shape())});
-}
-
 std::vector<std::string> input_files(const ModelConfig& config, const std::string& folder) {
   if (takes_text(config)) return load_tokenizer(folder)->files();
   if (read_image_input(folder, config)) return {kImageInputName};
@@ -114,6 +67,26 @@ void copy_input_files(const ModelConfig& config, const std::string& from, const 
   fail_input("the folder has no config.json (", path, "); give one with config.json and model.safetensors");
 }
 
+void use_sentence_modules(const SentenceModules& sentences, ModelFolder& folder) {
+  folder.preprocess.normalize = sentences.normalize;
+  if (sentences.pooling.empty()) return;
+  check_pooling(sentences, own_pooling(folder.config) == std::string_view(kLastToken));
+  folder.config.transformer.pooling = sentences.pooling;
+  folder.pooling_from = sentences.pooling_file;
+}
+
+void take_preprocess(const std::string& path, ModelFolder& folder) {
+  folder.preprocess = read_preprocess(path, folder.preprocess.normalize, folder.config.transformer.pooling);
+  folder.pooling_from = path;
+}
+
+// With weights beside those that modules.json names it is not known which are meant.
+void check_one_model(const ModelFolder& folder) {
+  if (folder.path != folder.root && (has_weights(folder.root) || fs::exists(folder.root + "/config.json")))
+    fail_input("there are two models: modules.json names the one in ", folder.path, ", and ", folder.root,
+               " has a config.json or weights too; remove the one that is not meant");
+}
+
 }  // namespace
 
 bool is_model_folder(const std::string& path) {
@@ -124,36 +97,43 @@ bool is_model_folder(const std::string& path) {
 ModelFolder read_model_folder(const std::string& path) {
   if (!is_model_folder(path))
     fail_input("there is no model folder (", path, "); give one with config.json and model.safetensors");
-  if (!fs::exists(path + "/config.json")) refuse_folder(path);
+  const SentenceModules sentences = read_sentence_modules(path);
   ModelFolder folder;
-  folder.path = path;
-  folder.config = read_model_config(path + "/config.json");
-  std::string& pooling = folder.config.transformer.pooling;
-  folder.preprocess.normalize = read_sentence_modules(path, pooling);
-  folder.has_preprocess = fs::exists(path + "/preprocess.json");
+  folder.root = path;
+  folder.path = sentences.transformer.empty() ? path : concat(path, '/', sentences.transformer);
+  check_one_model(folder);
+  if (!fs::exists(folder.path + "/config.json")) refuse_folder(folder.path);
+  folder.config = read_model_config(folder.path + "/config.json");
+  if (takes_text(folder.config)) use_sentence_modules(sentences, folder);
+  folder.has_preprocess = fs::exists(folder.path + "/preprocess.json");
   if (folder.has_preprocess) {
-    folder.preprocess = read_preprocess(path + "/preprocess.json", folder.preprocess.normalize, pooling);
+    take_preprocess(folder.path + "/preprocess.json", folder);
   } else {
     folder.preprocess.labels = folder.config.labels;
     // As in transformers: one output is a number.
     if (folder.config.outputs == 1) folder.preprocess.task = "regression";
   }
-  folder.images = read_image_input(path, folder.config);
-  if (!has_weights(path))
-    fail_input("the folder ", path, " has no model.safetensors",
-               fs::exists(path + "/pytorch_model.bin")
+  folder.images = read_image_input(folder.path, folder.config);
+  if (!has_weights(folder.path))
+    fail_input("the folder ", folder.path, " has no model.safetensors",
+               fs::exists(folder.path + "/pytorch_model.bin")
                    ? ", and thaw reads no pytorch_model.bin; save the model again with safetensors"
                    : "; give the whole folder of a model, or finish the run that makes it");
   return folder;
 }
 
 std::string classifier_pooling(const ModelFolder& folder) {
-  const std::string& said = folder.config.transformer.pooling;
-  return folder.has_preprocess || said == kLastToken ? said : "pooler";
+  return folder.has_preprocess ? folder.config.transformer.pooling : own_pooling(folder.config);
+}
+
+void use_sentence_pooling(ModelFolder& folder) {
+  if (!folder.pooling_from.empty()) return;
+  folder.config.transformer.pooling = kMeanPooling;
+  folder.pooling_from = "no 1_Pooling says another: as sentence-transformers has it";
 }
 
 void use_preprocess(const std::string& path, ModelFolder& folder) {
-  folder.preprocess = read_preprocess(path, folder.preprocess.normalize, folder.config.transformer.pooling);
+  take_preprocess(path, folder);
   folder.has_preprocess = true;
   folder.config.labels = folder.preprocess.labels;
   folder.config.outputs = std::max<std::int64_t>(static_cast<std::int64_t>(folder.config.labels.size()), 1);
@@ -191,76 +171,6 @@ bool has_folded_adapter(const std::string& path) {
   const std::string preprocess = path + "/preprocess.json";
   if (fs::exists(preprocess)) read_optional_field(read_json(preprocess), kFolded, preprocess, folded);
   return folded;
-}
-
-NamedTensors merged_weights(Model& model) {
-  std::map<const Parameter*, Tensor> merged;
-  for (Linear* linear : model.linears())
-    if (linear->lora() != nullptr) merged[linear->weight().get()] = linear->merged_weight();
-  NamedTensors tensors;
-  for (const ParameterPtr& parameter : model.parameters()) {
-    if (parameter->kind == ParameterKind::lora) continue;
-    const auto found = merged.find(parameter.get());
-    const Tensor value = (found == merged.end() ? parameter->tensor : found->second).detach();
-    std::set<std::string> names = {model.name_in_file(parameter->name)};
-    for (const std::string& alias : parameter->aliases) names.insert(model.name_in_file(alias));
-    for (const std::string& name : names) tensors.emplace_back(name, value);
-  }
-  for (const BufferPtr& buffer : model.buffers())
-    tensors.emplace_back(model.name_in_file(buffer->name), buffer->tensor);
-  return tensors;
-}
-
-std::optional<std::string> model_name(const Model& model, const std::string& name_in_file) {
-  constexpr std::string_view kPeftPrefix = "base_model.model.";
-  return model.name_in_model(name_in_file.starts_with(kPeftPrefix) ? name_in_file.substr(kPeftPrefix.size())
-                                                                   : name_in_file);
-}
-
-TensorShapes shapes_in(const Model& model, const WeightFiles& files) {
-  TensorShapes shapes;
-  for (const SafetensorsFile& file : files.files())
-    for (const SafetensorsEntry& entry : file.entries())
-      if (const auto name = model_name(model, entry.name)) shapes[*name] = entry.shape;
-  return shapes;
-}
-
-LoadReport load_weights(Model& model, const WeightFiles& files) {
-  const NoGrad no_grad;
-  LoadReport report;
-  Places places = places_of(model);
-  std::set<std::string> seen;
-  for (const SafetensorsFile& file : files.files())
-    for (const SafetensorsEntry& entry : file.entries()) {
-      const std::optional<std::string> name = model_name(model, entry.name);
-      if (!name) continue;
-      const auto place = places.find(*name);
-      if (place == places.end())
-        report.unexpected.push_back(entry.name);
-      else if (!seen.insert(*name).second)
-        fail_input("two tensors are the model's ", *name, ", the second is ", quoted_name(entry.name), " (",
-                   file.path(), "); keep one of them");
-      else if (!seen.contains(place->second.name) || *name == place->second.name)
-        load_tensor(file, entry, *name, place->second.tensor, report);
-    }
-  report.missing = missing_names(model, seen);
-  return report;
-}
-
-std::string describe_problems(const LoadReport& report) {
-  auto list = [](const char* what, const std::vector<std::string>& names) {
-    if (names.empty()) return std::string();
-    std::string text = concat(names.size(), ' ', what, " (");
-    for (std::size_t i = 0; i < std::min<std::size_t>(3, names.size()); ++i)
-      text += (i ? ", " : "") + names[i];
-    return text + (names.size() > 3 ? ", …) " : ") ");
-  };
-  std::vector<std::string> mismatched;
-  for (const Mismatch& mismatch : report.mismatched) mismatched.push_back(mismatch.text());
-  std::string text = list("missing", report.missing) + list("unexpected", report.unexpected) +
-                     list("of another shape", mismatched);
-  if (!text.empty()) text.pop_back();
-  return text;
 }
 
 }  // namespace thaw

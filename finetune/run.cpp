@@ -56,7 +56,7 @@ bool goes_on(const RunFolder& folder, const std::string& toml) {
 std::string base_of(const RunRequest& request, const PreparedModel& prepared) {
   const ModelSection& model = request.config.model;
   const bool has_base = is_model_folder(model.from) && model.pretrained && !prepared.init_changed_base;
-  return has_base ? model.from : "";
+  return has_base ? read_model_folder(model.from).path : "";
 }
 
 void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
@@ -71,7 +71,7 @@ void write_weights(const RunRequest& request, const Strategy& strategy, const Ru
   Preprocess preprocess = data.preprocess;
   preprocess.has_folded = low_rank;
   write_model_folder(folder.path(), prepared.config, preprocess, merged_weights(*prepared.model),
-                     inputs_of_folder ? from : "");
+                     inputs_of_folder ? read_model_folder(from).path : "");
 }
 
 void write_results(const RunRequest& request, const Config& resolved, const Strategy& strategy,
@@ -131,10 +131,11 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
   const std::string undefined = data.validation.size() > 0 ? undefined_metrics(data.validation) : "";
   if (!undefined.empty()) say_notes(request, {"on the validation data " + undefined});
   const std::string& pooling = prepared.config.transformer.pooling;
-  if (takes_text(prepared.config) && pooling != kLastToken && pooling != "pooler")
-    say_notes(request, {concat("the head takes ", in_quotes(pooling),
-                               ", where transformers and PEFT have a pooler: "
-                               "to use the model there, train with model.pooling = \"pooler\"")});
+  const std::string own = own_pooling(prepared.config);
+  if (takes_text(prepared.config) && pooling != own)
+    say_notes(request, {concat("the head takes ", in_quotes(pooling), ", where transformers and PEFT have ",
+                               in_quotes(own),
+                               ": to use the model there, train with model.pooling = ", in_quotes(own))});
 }
 
 }  // namespace
@@ -144,6 +145,8 @@ Strategy strategy_for(const Config& config, const PreparedData& data) {
   ModelInfo info = describe(*model);
   info.head_is_new = head_is_new(config, data, *model);
   Strategy strategy = make_strategy(config.strategy, info);
+  if (strategy.adapters && strategy.adapters->is_low_rank() && is_adapter_folder(config.model.init))
+    strategy.adapters->layers = layers_of_patterns(*model, read_adapter_folder(config.model.init));
   const auto& wanted = config.train.schedule;
   if (wanted && strategy.schedule && *wanted != *strategy.schedule)
     strategy.warnings.push_back(concat("train.schedule = ", in_quotes(*wanted),

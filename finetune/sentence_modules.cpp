@@ -19,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kUsualPooling = "1_Pooling";  // the folder of its config
 
-void read_pooling(const std::string& path, std::string& pooling) {
+// "mean", "cls", "lasttoken", or what thaw has not.
+std::string read_pooling(const std::string& path) {
   const nlohmann::json json = read_json(path);
   const auto is_set = [&](const char* mode) {
     bool value = false;
@@ -38,20 +39,15 @@ void read_pooling(const std::string& path, std::string& pooling) {
   if (modes.empty())
     fail_input("no way to make one vector of a text is named (", path,
                R"(); set "pooling_mode" to "mean" or "cls")");
-  const bool decoder = pooling == kLastToken;
-  pooling = joined(modes);
-  if (pooling == "mean_tokens") pooling = "mean";
+  std::string pooling = joined(modes);
+  if (pooling == "mean_tokens") pooling = kMeanPooling;
   if (pooling == "cls_token") pooling = "cls";
-  if (decoder ? pooling != kLastToken : pooling != "mean" && pooling != "cls")
-    fail_input("the vector of a text is made by ", quoted_name(pooling), " (", path, "); this version has ",
-               decoder ? "lasttoken" : "mean and cls",
-               " for such a model: use one of that kind, or remove the "
-               "file to train with what the model is without it");
+  return pooling;
 }
 
 // What this version has, in the one order that it has.
 constexpr std::array<std::string_view, 3> kModules = {"Transformer", "Pooling", "Normalize"};
-constexpr std::ptrdiff_t kPooling = 1, kNormalize = 2;
+constexpr std::ptrdiff_t kTransformer = 0, kPooling = 1, kNormalize = 2;
 
 std::ptrdiff_t place_of(const std::string& type, const std::string& file) {
   const auto found = std::find(kModules.begin(), kModules.end(), type.substr(type.rfind('.') + 1));
@@ -62,29 +58,44 @@ std::ptrdiff_t place_of(const std::string& type, const std::string& file) {
   return found - kModules.begin();
 }
 
-void read_pooling_folder(const std::string& folder, const std::string& name, const std::string& modules,
-                         std::string& pooling) {
-  if (name.empty() || name.find('/') != std::string::npos || name == "..")
-    fail_input("the Pooling module's path ", quoted_name(name), " is no folder of the model (", modules,
+// A folder in that of the model, as the module of a `kind` names it.
+std::string folder_named(const std::string& name, const char* kind, const std::string& modules) {
+  if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
+    fail_input("the ", kind, " module's path ", quoted_name(name), " is no folder of the model (", modules,
                "); get the folder again");
-  const std::string file = concat(folder, '/', name, "/config.json");
-  if (!fs::exists(file))
-    fail_input("it is not known how the vector of a text is made: ", modules, " names ", file,
+  return name;
+}
+
+void use_pooling_folder(const std::string& folder, const std::string& name, const std::string& modules,
+                        SentenceModules& sentences) {
+  sentences.pooling_file = concat(folder, '/', folder_named(name, "Pooling", modules), "/config.json");
+  if (!fs::exists(sentences.pooling_file))
+    fail_input("it is not known how the vector of a text is made: ", modules, " names ",
+               sentences.pooling_file,
                ", which is missing; get the folder again, or remove both to do without");
-  read_pooling(file, pooling);
+  sentences.pooling = read_pooling(sentences.pooling_file);
 }
 
 }  // namespace
 
-bool read_sentence_modules(const std::string& folder, std::string& pooling) {
+void check_pooling(const SentenceModules& sentences, bool decoder) {
+  const std::string& pooling = sentences.pooling;
+  if (pooling == kMeanPooling || pooling == (decoder ? kLastToken : "cls")) return;
+  fail_input("the vector of a text is made by ", quoted_name(pooling), " (", sentences.pooling_file,
+             "); this version has mean and ", decoder ? kLastToken : "cls",
+             " for such a model: use one of that kind, or remove the file to train with what the model is "
+             "without it");
+}
+
+SentenceModules read_sentence_modules(const std::string& folder) {
+  SentenceModules sentences;
   const std::string file = folder + "/modules.json";
   if (!fs::exists(file)) {
     const std::string usual = concat(folder, '/', kUsualPooling, "/config.json");
-    if (fs::exists(usual)) read_pooling(usual, pooling);
-    return false;
+    if (fs::exists(usual)) sentences.pooling = read_pooling(sentences.pooling_file = usual);
+    return sentences;
   }
   std::ptrdiff_t last = -1;
-  bool has_pooling = false;
   for (const nlohmann::json& module : read_json(file)) {
     std::string type, path;
     if (module.is_object()) {
@@ -96,16 +107,15 @@ bool read_sentence_modules(const std::string& folder, std::string& pooling) {
       fail_input("the module ", quoted_name(type), " comes too late or twice (", file,
                  "); this version has the order Transformer, Pooling, Normalize");
     last = place;
-    if (place == kPooling) has_pooling = true, read_pooling_folder(folder, path, file, pooling);
-    if (place == 0 && !path.empty())
-      fail_input(
-          "the weights are those of the folder ", quoted_name(path), " (", file,
-          "), and thaw reads those beside it; put that folder's files there, and set the path to \"\"");
+    if (place == kTransformer && !path.empty())
+      sentences.transformer = folder_named(path, "Transformer", file);
+    if (place == kPooling) use_pooling_folder(folder, path, file, sentences);
   }
-  if (!has_pooling)
+  if (sentences.pooling.empty())
     fail_input("it is not known how the vector of a text is made: no Pooling is named (", file,
                "); get the folder again, or remove the file to do without");
-  return last == kNormalize;
+  sentences.normalize = last == kNormalize;
+  return sentences;
 }
 
 }  // namespace thaw

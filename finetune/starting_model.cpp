@@ -84,6 +84,7 @@ void load_init(Model& model, const std::string& path, const PreparedData& data,
   const NoGrad no_grad;
   const KeptOutputLayer before(model);
   LoadReport report = load_weights(model, WeightFiles(path));
+  notes.insert(notes.end(), report.notes.begin(), report.notes.end());
   std::erase_if(report.mismatched, [&](const Mismatch& mismatch) {
     if (model.group_of(mismatch.name) != model.head()) return false;
     notes.push_back("the head is new: " + mismatch.text());
@@ -149,7 +150,7 @@ bool adapter_ends_head(const Config& config, const PreparedData& data, const Mod
   const bool has_part = std::any_of(shapes.begin(), shapes.end(), [&](const auto& tensor) {
     return model.group_of(tensor.first) == model.head();
   });
-  return has_part && has_head({config.model.from, folder.weights()}, model);
+  return has_part && has_head({read_model_folder(config.model.from).path, folder.weights()}, model);
 }
 
 // Whose weights the head starts from: all of them, for the task's labels. What stands later goes before.
@@ -263,6 +264,7 @@ void load_folder(Model& model, const Config& config, const PreparedData& data, b
       !std::filesystem::equivalent(own_adapter, config.model.init, ignored))
     notes.push_back(concat("the adapter ", own_adapter, " is not used: model.init did not name it"));
   LoadReport report = load_weights(model, files);
+  notes.insert(notes.end(), report.notes.begin(), report.notes.end());
   const auto is_head = [&](const std::string& name) { return names.contains(name); };
   const auto is_output = [&](const std::string& name) {
     return std::any_of(outputs.begin(), outputs.end(),
@@ -333,7 +335,7 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
   }
   if (config.model.dropout) set_dropout(model, *config.model.dropout);
   if (takes_text(model))
-    model.transformer.pad_id = data.train.pad_id;
+    model.transformer.pad_id = model.transformer.pad_id < 0 ? data.train.pad_id : model.transformer.pad_id;
   else
     model.sample_shape = data.train.sample_shape;
   model.labels = data.train.classes;

@@ -16,10 +16,18 @@
 namespace thaw {
 
 // Adapters, which are put on Linear layers before the plan is resolved.
+// A layer whose LoRA differs from the others'.
+struct LayerLora {
+  std::string path;
+  std::int64_t r = 8;
+  double alpha = 8;
+};
+
 struct AdapterSpec {
   AdapterOptions layer;
   std::vector<std::string> target_modules;   // paths or the ends of them; empty: the architecture's default
   std::vector<std::string> modules_to_save;  // trained beside the adapters; empty: the head's
+  std::vector<LayerLora> layers = {};        // as the adapter has it that training starts from
 
   bool is_low_rank() const { return std::holds_alternative<LoraOptions>(layer); }  // LoRA or DoRA
 };

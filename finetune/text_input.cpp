@@ -71,7 +71,7 @@ std::optional<TextInput> text_input(const ModelFolder& folder) {
   input.normalize = folder.preprocess.normalize;
   input.token_types = folder.config.transformer.token_types;
   if (input.column.empty()) input.column = "text";
-  const std::int64_t positions = folder.config.transformer.positions;
+  const std::int64_t positions = folder.config.transformer.longest_text();
   if (input.max_length <= 0 || input.max_length > positions) input.max_length = positions;
   return input;
 }
@@ -81,7 +81,7 @@ std::optional<TextInput> text_input(const Config& config) {
   if (is_model_folder(config.model.from)) {
     const ModelFolder folder = read_model_folder(config.model.from);
     input = text_input(folder);
-    const std::int64_t positions = folder.config.transformer.positions;
+    const std::int64_t positions = folder.config.transformer.longest_text();
     if (input && config.model.max_length > positions)
       fail_input("model.max_length = ", config.model.max_length, " is beyond the model's ", positions,
                  " positions (", config.path, "); set it to no more");

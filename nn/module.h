@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,6 +93,8 @@ class Model : public Module {
   int head() const { return static_cast<int>(groups_.size()) - 1; }  // index of the last group
   // Shape of one sample, without the batch dimension.
   virtual Shape sample_shape() const = 0;
+  // What in checkpoints stands before every name but those of the classifier; empty: nothing.
+  virtual std::string_view prefix_in_file() const { return {}; }
   // The name that a parameter or buffer has in checkpoints of this architecture.
   virtual std::string name_in_file(const std::string& name) const { return name; }
   // The name that it has among transformers' modules, where PEFT looks for what an adapter is for.

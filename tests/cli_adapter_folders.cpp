@@ -157,6 +157,38 @@ TEST_F(CliAdapterFolders, AFileWithNothingInItIsNoAdapter) {
                  {"has no adapters"});
 }
 
+// Layers of another rank and alpha, as PEFT's rank_pattern and alpha_pattern name them.
+TEST_F(CliAdapterFolders, LayersKeepARankOfTheirOwn) {
+  ASSERT_EQ(train({"--strategy", "lora", "--set", "strategy.r=4", "--set", "strategy.alpha=6"}).code, 0);
+  const std::string path = folder.path("adapter");
+  std::filesystem::rename(run + "/adapter", path);
+  json adapter = json::parse(file_text(path + "/adapter_config.json"));
+  adapter.update({{"r", 8},
+                  {"lora_alpha", 3},
+                  {"rank_pattern", {{"query|value", 4}}},
+                  {"alpha_pattern", {{"layer\\.[0-9]+\\..*", 6}}}});
+  folder.write("adapter/adapter_config.json", adapter.dump());
+  const auto start_at_it = [&](const std::string& strategy, const std::string& out) {
+    return run_program({"train", config, "--out", out, "--strategy", strategy, "--set", "model.init=" + path,
+                        "--set", "train.epochs=0", "--set", "strategy.alpha=3"});
+  };
+  const std::vector<double> trained = vector_of(embed(run));
+  ASSERT_EQ(start_at_it("lora", run + "2").code, 0);
+  EXPECT_LT(distance(vector_of(embed(run + "2")), trained), 1e-5);
+  const json written = json::parse(file_text(run + "2/adapter/adapter_config.json"));
+  EXPECT_EQ(written.at("r"), 8);
+  EXPECT_EQ(written.at("rank_pattern").size(), 4U);
+  EXPECT_EQ(written.at("rank_pattern").begin().value(), 4);
+  EXPECT_EQ(written.at("alpha_pattern").begin().value(), 6);
+  EXPECT_LT(distance(vector_of(embed(run + "2/adapter")), trained), 1e-5);
+  adapter["rank_pattern"] = {{"(?=query)", 4}};
+  folder.write("adapter/adapter_config.json", adapter.dump());
+  expect_refused(embed(path), {"(?=query)", "rank_pattern"});
+  adapter["rank_pattern"] = {{"query|value", 0}};
+  folder.write("adapter/adapter_config.json", adapter.dump());
+  expect_refused(embed(path), {"query|value", "rank_pattern"});
+}
+
 // Whose classes it is that have no names.
 TEST_F(CliAdapterFolders, TheHeadIsSaidToBeWhoseItIs) {
   ASSERT_EQ(train({"--strategy", "lora"}).code, 0);

@@ -10,16 +10,51 @@
 namespace thaw {
 namespace {
 
+using testing::file_text;
 using testing::ProgramResult;
+using testing::run_program;
 using CliSentenceFolders = testing::TextFolders;
 
-TEST_F(CliSentenceFolders, EmbeddingsNeedThePoolerThatTheyGoThrough) {
-  EXPECT_EQ(embed(model).code, 0) << "it has one, and no classifier";
+// As sentence-transformers does, and said wherever it comes from.
+TEST_F(CliSentenceFolders, WithoutAPoolingEmbeddingsAreTheMean) {
+  const ProgramResult unsaid = embed(model);
+  ASSERT_EQ(unsaid.code, 0) << unsaid.err;
+  expect_has(unsaid.err, "\"mean\"");
+  expect_has(unsaid.err, "no 1_Pooling");
   save_safetensors(model + "/model.safetensors", weights_without("pooler"));
-  expect_refused(embed(model), {"pooler", "1_Pooling/config.json"});
+  EXPECT_EQ(embed(model).out, unsaid.out);
   std::filesystem::create_directories(model + "/1_Pooling");
   folder.write("model/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
-  EXPECT_EQ(embed(model).code, 0);
+  const ProgramResult said = embed(model);
+  EXPECT_EQ(said.out, unsaid.out);
+  expect_has(said.err, "1_Pooling/config.json");
+  ASSERT_EQ(train().code, 0);
+  expect_has(embed(run).err, "run/preprocess.json");
+}
+
+// What sentence-transformers wrote before version 2: the transformer's files stand in a folder of their own.
+TEST_F(CliSentenceFolders, TheOlderLayoutIsReadAndRunsComeOutFlat) {
+  std::filesystem::create_directories(model + "/1_Pooling");
+  folder.write("model/1_Pooling/config.json", R"({"pooling_mode_cls_token": true})");
+  const std::string flat = embed(model).out, old = folder.path("old");
+  std::filesystem::create_directories(old);
+  std::filesystem::copy(model, old + "/0_Transformer", std::filesystem::copy_options::recursive);
+  std::filesystem::rename(old + "/0_Transformer/1_Pooling", old + "/1_Pooling");
+  folder.write("old/modules.json",
+               R"([{"type": "sentence_transformers.models.Transformer", "path": "0_Transformer"},
+                   {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}])");
+  EXPECT_EQ(embed(old).out, flat);
+  const ProgramResult trained = train({"--set", "model.from=" + old});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  for (const char* name : {"config.json", "model.safetensors", "vocab.txt", "preprocess.json"})
+    EXPECT_TRUE(std::filesystem::exists(run + "/" + name)) << name;
+  EXPECT_EQ(run_program({"predict", "--model", run, "--input", texts}).code, 0);
+  EXPECT_EQ(run_program({"inspect", old}).code, 0);
+  folder.write("old/config.json", file_text(old + "/0_Transformer/config.json"));
+  expect_refused(embed(old), {"two models", "0_Transformer"});
+  std::filesystem::remove(old + "/config.json");
+  std::filesystem::remove(old + "/modules.json");
+  expect_refused(embed(old), {"no config.json"});
 }
 
 TEST_F(CliSentenceFolders, PoolingIsReadAsOldAndNewVersionsNameIt) {
@@ -73,8 +108,8 @@ TEST_F(CliSentenceFolders, AModuleThatThawHasNotIsRefused) {
     folder.write("model/modules.json", without);
     expect_refused(embed(model), {"no Pooling is named", "modules.json"});
   }
-  folder.write("model/modules.json", "[" + transformer + "\"0_Transformer\"}]");
-  expect_refused(embed(model), {"0_Transformer", "modules.json"});
+  folder.write("model/modules.json", "[" + transformer + "\"../other\"}]");
+  expect_refused(embed(model), {"../other", "modules.json"});
 }
 
 TEST_F(CliSentenceFolders, TheLengthIsReadUnderItsOldNameToo) {

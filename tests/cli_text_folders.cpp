@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ops.h"
 #include "nn/json_file.h"
 #include "nn/safetensors.h"
 #include "tests/support/text_folders.h"
@@ -81,6 +82,9 @@ TEST_F(CliTextFolders, AClassifierOfTransformersHasAPoolerWhateverTheFolderSaysO
   std::filesystem::create_directories(run + "/1_Pooling");
   folder.write("run/1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true})");
   EXPECT_EQ(predict(run), by_pooler);
+  EXPECT_EQ(embed(run).out, embedding) << "which is what embeddings are where nothing is said";
+  folder.write("run/1_Pooling/config.json", R"({"pooling_mode_cls_token": true})");
+  EXPECT_EQ(predict(run), by_pooler);
   EXPECT_NE(embed(run).out, embedding);
   const std::string again = run + "2";
   ASSERT_EQ(
@@ -130,7 +134,9 @@ TEST_F(CliTextFolders, WhatTheLengthCutsOffIsSaidWhereverTextsAreRead) {
     ASSERT_EQ(result.code, 0) << result.err;
     expect_has(result.err, "1 of 2 texts fill 6 tokens");
   }
-  EXPECT_EQ(run_program({"embed", "--model", model, "--input", folder.write("a.txt", "a film\n")}).err, "");
+  const ProgramResult none =
+      run_program({"embed", "--model", model, "--input", folder.write("a.txt", "a\n")});
+  EXPECT_EQ(none.err.find("texts fill"), std::string::npos) << none.err;
 }
 
 TEST_F(CliTextFolders, ALengthWithoutRoomIsNamed) {
@@ -181,6 +187,67 @@ TEST_F(CliTextFolders, OneOutputIsANumberAndSeveralLabelsAreRefused) {
   const ProgramResult number = run_program({"predict", "--model", run + "2", "--input", texts});
   ASSERT_EQ(number.code, 0) << number.err;
   EXPECT_TRUE(json::parse(number.out).contains("value")) << number.out;
+}
+
+// Its architecture says whose a head is, not the names of the weights.
+TEST_F(CliTextFolders, AHeadOfAnotherKindIsNoClassifiers) {
+  ASSERT_EQ(train().code, 0);
+  std::filesystem::remove(run + "/preprocess.json");
+  const auto start_at_run = [&](const std::string& out) {
+    return run_program(
+        {"train", config, "--out", out, "--set", "model.from=" + run, "--set", "train.epochs=0"});
+  };
+  const ProgramResult own = start_at_run(run + "1");
+  ASSERT_EQ(own.code, 0) << own.err;
+  EXPECT_EQ(own.err.find("passed over"), std::string::npos) << own.err;
+  configure(run, {{"architectures", nlohmann::json::array({"BertForTokenClassification"})}});
+  const std::vector<std::string> predict = {"predict", "--model", run, "--input", texts};
+  expect_refused(run_program(predict), {"BertForTokenClassification", "no classifier's", "thaw train"});
+  EXPECT_EQ(embed(run).code, 0);
+  const ProgramResult result = start_at_run(run + "2");
+  ASSERT_EQ(result.code, 0) << result.err;
+  expect_has(result.err, "passed over: it is that of a \"BertForTokenClassification\"");
+  expect_has(result.err, "the head is new");
+  const auto classifier = [](const std::string& of) {
+    return SafetensorsFile(of + "/model.safetensors").load("classifier.weight").to_vector();
+  };
+  EXPECT_EQ(classifier(run + "1"), classifier(run));
+  EXPECT_NE(classifier(run + "2"), classifier(run));
+}
+
+TEST_F(CliTextFolders, TensorsOfOtherHeadsAreNoMistake) {
+  NamedTensors weights = weights_without("pooler");
+  weights.emplace_back("qa_outputs.weight", full({2, 16}, 1));
+  weights.emplace_back("classifier.weight", full({7, 16}, 1));
+  save_safetensors(model + "/model.safetensors", weights);
+  configure(model, {{"architectures", nlohmann::json::array({"BertForQuestionAnswering"})}});
+  const ProgramResult result = train();
+  ASSERT_EQ(result.code, 0) << result.err;
+  expect_has(result.err, "BertForQuestionAnswering");
+}
+
+TEST_F(CliTextFolders, AHeadOfSeveralLabelsIsNotTakenForOneOfOne) {
+  ASSERT_EQ(train().code, 0);
+  std::filesystem::remove(run + "/preprocess.json");
+  configure(run, {{"problem_type", "multi_label_classification"}});
+  const ProgramResult result = run_program(
+      {"train", config, "--out", run + "2", "--set", "model.from=" + run, "--set", "train.epochs=0"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  expect_has(result.err, "several labels at once");
+  expect_has(result.err, "the head is new");
+}
+
+TEST_F(CliTextFolders, WhatIsMissingIsCalledAHeadWhereItIsOne) {
+  ASSERT_EQ(train().code, 0);
+  const std::vector<std::string> predict = {"predict", "--model", run, "--input", texts};
+  save_safetensors(run + "/model.safetensors", weights_without("classifier", run));
+  expect_refused(run_program(predict), {"the model has no head", "2 missing"});
+  NamedTensors less = weights_without("classifier", run);
+  std::erase_if(less, [](const auto& entry) { return entry.first.find("layer.1") != std::string::npos; });
+  save_safetensors(run + "/model.safetensors", less);
+  const ProgramResult result = run_program(predict);
+  EXPECT_EQ(result.code, 2);
+  EXPECT_EQ(result.err.find("no head"), std::string::npos) << result.err;
 }
 
 TEST_F(CliTextFolders, ANewHeadKeepsThePoolerOfTheFolder) {

@@ -3,16 +3,20 @@
 // golden/make_adapters.py wrote them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "core/ops.h"
 #include "finetune/adapter_folder.h"
 #include "finetune/adapters.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/golden/golden.h"
+#include "tests/support/messages.h"
+#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {
@@ -37,14 +41,15 @@ struct GoldenAdapter : ::testing::TestWithParam<std::string> {
 TEST_P(GoldenAdapter, SaysWhatItIs) {
   EXPECT_EQ(folder.options.r, 2);
   EXPECT_EQ(folder.options.alpha, 3);
-  EXPECT_EQ(folder.options.rslora, kind == "rslora");
-  EXPECT_EQ(folder.options.dora, kind == "dora");
+  EXPECT_EQ(folder.options.rslora, kind == "rslora" || kind == "patterns-dora");
+  EXPECT_EQ(folder.options.dora, kind.ends_with("dora"));
   EXPECT_EQ(folder.base, "base");
 }
 
 TEST_P(GoldenAdapter, HasPeftsLogitsAndGradients) {
   const auto model = make_base();
-  const AdapterSpec spec{folder.options, {}, {"classifier"}};
+  const AdapterSpec spec{folder.options, {}, {"classifier"}, layers_of_patterns(*model, folder)};
+  EXPECT_EQ(spec.layers.size(), kind.starts_with("patterns") ? 1U : 0U);
   attach_adapters(*model, spec, 1);
   load_adapter(*model, folder, spec, notes);
   EXPECT_TRUE(notes.empty());
@@ -54,7 +59,7 @@ TEST_P(GoldenAdapter, HasPeftsLogitsAndGradients) {
     parameter->set_requires_grad(expected.contains(prefix + model->name_in_file(parameter->name)));
     if (parameter->requires_grad()) trained.push_back(parameter);
   }
-  EXPECT_EQ(trained.size(), kind == "dora" ? 8U : 6U);  // two layers and the classifier
+  EXPECT_EQ(trained.size(), kind.ends_with("dora") ? 8U : 6U);  // two layers and the classifier
   const Tensor logits = model->forward(expected.load("ids"));
   EXPECT_TRUE(all_close(logits, expected.load(kind + ".logits"), 1e-5, 1e-5));
   backward(logits, expected.load("dy"));
@@ -74,8 +79,55 @@ TEST_P(GoldenAdapter, FoldedInHasPeftsLogits) {
   EXPECT_TRUE(all_close(model->forward(expected.load("ids")), expected.load(kind + ".logits"), 1e-5, 1e-5));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, GoldenAdapter, ::testing::Values("lora", "rslora", "dora"),
-                         [](const auto& tested) { return tested.param; });
+// Read again it is the same, and PEFT's patterns are in it.
+TEST_P(GoldenAdapter, IsWrittenAsItIs) {
+  const auto model = make_base();
+  const AdapterSpec spec{folder.options, {}, {}, layers_of_patterns(*model, folder)};
+  attach_adapters(*model, spec, 1);
+  load_adapter(*model, folder, spec, notes);
+  const testing::TemporaryFolder out;
+  ModelConfig config = read_model_folder(golden_path("adapters/base")).config;
+  config.outputs = 3;
+  write_adapter_folder(out.path("adapter"), *model, spec, config, {}, "base");
+  const AdapterFolder again = read_adapter_folder(out.path("adapter"));
+  for (const Linear* layer : model->linears()) {
+    if (layer->lora() == nullptr) continue;
+    const LoraOptions options = again.options_of("bert." + layer->path());
+    EXPECT_EQ(options.r, layer->lora()->options().r);
+    EXPECT_EQ(options.alpha, layer->lora()->options().alpha);
+    const bool is_other = kind.starts_with("patterns") && layer->path().ends_with("value");
+    EXPECT_EQ(options.r, is_other ? 3 : 2);
+    EXPECT_EQ(options.alpha, is_other ? 5 : 3);
+  }
+  const auto fresh = make_base();
+  fold_adapter(*fresh, again, notes);
+  const NoGrad no_grad;
+  EXPECT_TRUE(all_close(fresh->forward(expected.load("ids")), expected.load(kind + ".logits"), 1e-5, 1e-5));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, GoldenAdapter,
+                         ::testing::Values("lora", "rslora", "dora", "patterns", "patterns-dora"),
+                         [](const auto& tested) {
+                           std::string name = tested.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// Without the patterns the layers are others than the file's.
+TEST(GoldenAdapterPatterns, ALayerThatDiffersIsNoSilentMistake) {
+  AdapterFolder folder = read_adapter_folder(golden_path("adapters/patterns"));
+  ModelConfig config = read_model_folder(golden_path("adapters/base")).config;
+  config.outputs = 3;
+  const InitSeed seed(5);
+  const auto model = make_model(config);
+  const AdapterSpec without{folder.options, {}, {}};
+  attach_adapters(*model, without, 1);
+  std::vector<std::string> notes;
+  expect_has(message_of<InputError>([&] { load_adapter(*model, folder, without, notes); }), "by a pattern");
+  folder.ranks.clear();
+  const auto other = make_model(config);
+  expect_has(message_of<InputError>([&] { fold_adapter(*other, folder, notes); }), "lora_A of");
+}
 
 }  // namespace
 }  // namespace thaw::test

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/autograd.h"
+#include "core/error.h"
 #include "core/ops.h"
 #include "finetune/model_folder.h"
 #include "nn/init.h"
@@ -17,6 +18,7 @@
 #include "nn/models/gpt2.h"
 #include "nn/models/vit.h"
 #include "tests/golden/golden.h"
+#include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -33,17 +35,15 @@ void PrintTo(const Task& task, std::ostream* out) { *out << task.folder << ' ' <
 
 std::vector<Task> tasks() {
   std::vector<Task> all{{"gpt2", "classify", ""}, {"gpt2", "language", ""}, {"vit", "classify", ""}};
-  for (const char* folder : {"bert", "distilbert"})
+  for (const char* folder : {"bert", "distilbert", "roberta", "xlm-roberta"})
     for (const char* pooling : {"pooler", "cls", "mean"}) all.push_back({folder, pooling, pooling});
   return all;
 }
 
 // One for each folder.
 std::vector<Task> classifiers() {
-  return {{"bert", "pooler", ""},
-          {"distilbert", "pooler", ""},
-          {"gpt2", "classify", ""},
-          {"vit", "classify", ""}};
+  return {{"bert", "pooler", ""},        {"distilbert", "pooler", ""}, {"roberta", "pooler", ""},
+          {"xlm-roberta", "pooler", ""}, {"gpt2", "classify", ""},     {"vit", "classify", ""}};
 }
 
 std::string folder_of(const Task& task) { return golden_path("models/" + task.folder); }
@@ -70,6 +70,7 @@ void expect_loads(Model& model, const std::string& weights) {
 std::unique_ptr<Model> loaded(const Task& task) {
   auto model = drawn(config_of(task));
   expect_loads(*model, folder_of(task));
+  model->train(false);  // some configs have dropout
   return model;
 }
 
@@ -126,7 +127,11 @@ std::size_t count_gradients(const Task& task, const SafetensorsFile& golden) {
 class GoldenModels : public ::testing::TestWithParam<Task> {};
 class GoldenFolders : public ::testing::TestWithParam<Task> {};
 
-const auto kTaskName = [](const auto& test) { return test.param.folder + "_" + test.param.name; };
+const auto kTaskName = [](const auto& test) {
+  std::string name = test.param.folder + "_" + test.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+};
 INSTANTIATE_TEST_SUITE_P(Tasks, GoldenModels, ::testing::ValuesIn(tasks()), kTaskName);
 INSTANTIATE_TEST_SUITE_P(Folders, GoldenFolders, ::testing::ValuesIn(classifiers()), kTaskName);
 
@@ -230,7 +235,7 @@ void replace_end(std::string& name, const std::string& from, const std::string& 
 TEST_P(GoldenFolders, OldNamesAndWhatIsNoPartOfTheModelAreRead) {
   const Task& task = GetParam();
   NamedTensors tensors = renamed(task, [](std::string name) {
-    for (const char* prefix : {"bert.", "distilbert.", "transformer.", "vit."})
+    for (const char* prefix : {"bert.", "distilbert.", "roberta.", "transformer.", "vit."})
       if (name.starts_with(prefix) && !name.starts_with("transformer.layer"))
         name.erase(0, std::string_view(prefix).size());
     replace_end(name, "LayerNorm.weight", "LayerNorm.gamma");
@@ -240,6 +245,9 @@ TEST_P(GoldenFolders, OldNamesAndWhatIsNoPartOfTheModelAreRead) {
   const Tensor other = full({2, 3}, 1);
   if (task.folder == "bert") tensors.emplace_back("embeddings.position_ids", arange(12));
   if (task.folder == "bert") tensors.emplace_back("cls.predictions.bias", other);
+  if (task.folder.ends_with("roberta"))
+    for (const char* name : {"lm_head.bias", "roberta.pooler.dense.weight", "embeddings.position_ids"})
+      tensors.emplace_back(name, other);
   if (task.folder == "distilbert") tensors.emplace_back("vocab_projector.bias", other);
   if (task.folder == "gpt2")
     for (const char* name : {"h.0.attn.bias", "transformer.h.1.attn.masked_bias"})
@@ -271,6 +279,47 @@ TEST(GoldenGpt2, TheTiedHeadIsReadUnderEitherName) {
   expect_reads(both);
   std::rotate(both.begin(), both.end() - 1, both.end());
   expect_reads(both);
+}
+
+// By its id, wherever it stands, and with transformers' first token where there is no other.
+TEST(GoldenGpt2, TheLastTokenIsTheLastThatIsNotPaddings) {
+  const Task task{"gpt2", "classify", ""};
+  const SafetensorsFile golden = golden_of(task);
+  const auto model = loaded(task);
+  ModelInput x = input_of(golden);
+  x.values = golden.load("padded.x");
+  const NoGrad no_grad;
+  const Tensor logits = model->forward(x);
+  EXPECT_TRUE(all_close(logits, golden.load("padded.logits"), 0, 1e-5));
+  ModelConfig without = config_of(task);
+  without.transformer.pad_id = -1;
+  const auto last = drawn(without);
+  expect_loads(*last, folder_of(task));
+  last->train(false);
+  EXPECT_FALSE(all_close(last->forward(x), logits, 0, 1e-2)) << "the last token, whatever it is";
+}
+
+// Data parallel models, torch.compile and Lightning put something before every name.
+TEST_P(GoldenFolders, NamesOfWrappedModelsAreReadAndSaid) {
+  const Task& task = GetParam();
+  for (const std::string prefix : {"module.", "_orig_mod.", "model.", "module._orig_mod."}) {
+    const TemporaryFolder folder;
+    const std::string path = folder.path() + "/a.safetensors";
+    NamedTensors tensors = renamed(task, [&](const std::string& name) { return prefix + name; });
+    save_safetensors(path, tensors);
+    const auto model = drawn(config_of(task));
+    const LoadReport report = load_weights(*model, WeightFiles(path));
+    EXPECT_EQ(describe_problems(report), "");
+    ASSERT_EQ(report.notes.size(), 1U);
+    expect_has(report.notes.front(), "begin with " + prefix);
+    expect_same_bytes(*model, *loaded(task));
+    const std::string bare = tensors.front().first.substr(prefix.size());
+    tensors.emplace_back(bare, tensors.front().second);
+    save_safetensors(path, tensors);
+    const std::string message = message_of<InputError>([&] { load_weights(*model, WeightFiles(path)); });
+    expect_has(message, "two tensors are the model's");
+    expect_has(message, prefix + bare);
+  }
 }
 
 // As transformers 5 calls the modules of a ViT, and so PEFT the tensors of its adapters.

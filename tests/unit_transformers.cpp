@@ -133,6 +133,120 @@ TEST_F(TransformerConfigs, SizesThatCannotBeAreNamed) {
   expect_has(refusal(vit({{"hidden_act", "wavy"}})), "wavy");
 }
 
+json roberta(const json& changes = json::object()) {
+  json config = bert({{"model_type", "roberta"}, {"type_vocab_size", 1}, {"max_position_embeddings", 11}});
+  config.update(changes);
+  return config;
+}
+
+TEST_F(TransformerConfigs, RobertaHasPositionsBehindPaddings) {
+  const TransformerConfig t = read(roberta()).transformer;
+  EXPECT_EQ(t.pad_id, 1);
+  EXPECT_EQ(t.longest_text(), 9);
+  EXPECT_EQ(read(roberta({{"pad_token_id", 0}})).transformer.longest_text(), 10);
+  const auto model = make_model(read(roberta()));
+  EXPECT_EQ(model->forward(full({1, 9}, 3, {DType::i64})).shape(), (Shape{1, 2}));
+  expect_has(message_of<InputError>([&] {
+               model->forward(full({1, 10}, 3, {DType::i64}));
+             }),
+             "a text of 10 tokens is longer than the model's 9 positions");
+  expect_has(refusal(roberta({{"max_position_embeddings", 2}})), "none is left for a text");
+  expect_has(refusal(roberta({{"pad_token_id", nullptr}})), "'pad_token_id' is -1");
+  expect_has(refusal(roberta({{"pad_token_id", 12}})), "no token of the vocabulary");
+}
+
+TEST_F(TransformerConfigs, RobertasHeadIsItsClassificationHead) {
+  for (const char* type : {"roberta", "xlm-roberta"}) {
+    const ModelConfig config = read(roberta({{"model_type", type}}));
+    const auto model = make_model(config);
+    EXPECT_STREQ(model->architecture(), type);
+    EXPECT_EQ(model->output_layer().path(), "classifier.out_proj");
+    EXPECT_EQ(model->groups().back().prefixes.back(), "classifier");
+    EXPECT_EQ(saved_modules(*model, {}), std::vector<std::string>{"classifier"}) << "as PEFT has it";
+    EXPECT_EQ(model->lora_targets(), (std::vector<std::string>{"query", "value"}));
+    EXPECT_EQ(json::parse(write_model_config(config)).at("architectures").front(),
+              type == std::string("roberta") ? "RobertaForSequenceClassification"
+                                             : "XLMRobertaForSequenceClassification");
+  }
+}
+
+// Its gradient is zero in PyTorch too, wherever the token stands.
+TEST_F(TransformerConfigs, PaddingsRowIsNotTrained) {
+  for (const json& config : {bert({{"pad_token_id", 1}}), roberta()}) {
+    const auto model = make_model(read(config));
+    model->train(false);
+    sum(square(model->forward(full({1, 3}, 1, {DType::i64})))).backward();
+    for (const ParameterPtr& parameter : model->parameters())
+      if (parameter->name == "embeddings.word_embeddings.weight") {
+        EXPECT_EQ(sum(square(parameter->tensor.grad())).item(), 0);
+      }
+  }
+}
+
+TEST_F(TransformerConfigs, TheClassStandsForAMissingModelType) {
+  const auto type_of = [&](const json& changes, const char* name) {
+    json config = changes;
+    config.erase("model_type");
+    config["architectures"] = json::array({name});
+    return read(config).architecture;
+  };
+  EXPECT_EQ(type_of(bert(json::object()), "BertForSequenceClassification"), "bert");
+  EXPECT_EQ(type_of(bert(json::object()), "TFBertModel"), "bert");
+  EXPECT_EQ(type_of(roberta(), "RobertaModel"), "roberta");
+  EXPECT_EQ(type_of(roberta(), "XLMRobertaForSequenceClassification"), "xlm-roberta");
+  EXPECT_EQ(type_of(gpt2(), "GPT2LMHeadModel"), "gpt2");
+  EXPECT_EQ(type_of(vit(), "ViTForImageClassification"), "vit");
+  json other = bert({{"architectures", json::array({"BertGenerationEncoder"})}});
+  other.erase("model_type");
+  expect_has(refusal(other), "BertGenerationEncoder");
+  other.erase("architectures");
+  expect_has(refusal(other), "'model_type' is missing");
+}
+
+TEST_F(TransformerConfigs, WhatIsNotReadIsRefusedWithWhatIs) {
+  for (const char* type : {"modernbert", "deberta", "deberta-v2", "mpnet", "electra", "albert"}) {
+    const std::string message = refusal(bert({{"model_type", type}}));
+    expect_has(message, std::string("\"") + type + "\"");
+    expect_has(message, "instead");
+  }
+  expect_has(refusal(bert({{"model_type", "wavy"}})), "it reads thaw-mlp");
+  for (const char* key : {"is_decoder", "add_cross_attention"})
+    for (const json& config : {bert({{key, true}}), roberta({{key, true}})})
+      expect_has(refusal(config), std::string(key) + " = true");
+  expect_has(refusal(bert({{"position_embedding_type", "relative_key"}})), "relative_key");
+}
+
+TEST_F(TransformerConfigs, LabelsMayBeNumbers) {
+  const ModelConfig config = read(bert({{"id2label", {{"0", 10}, {"1", "b"}, {"2", 2.5}}}}));
+  EXPECT_EQ(config.labels, (std::vector<std::string>{"10", "b", "2.5"}));
+  expect_has(refusal(bert({{"id2label", {{"0", nullptr}}}})), "wrong type");
+}
+
+TEST_F(TransformerConfigs, TheClassSaysWhoseTheHeadIs) {
+  const auto head = [&](const json& config) { return read(config).foreign_head; };
+  for (const char* mine : {"BertForSequenceClassification", "BertModel", "TFBertForSequenceClassification"})
+    EXPECT_EQ(head(bert({{"architectures", json::array({mine})}})), "") << mine;
+  EXPECT_EQ(head(bert(json::object())), "");
+  EXPECT_EQ(head(vit({{"architectures", json::array({"ViTForImageClassification"})}})), "");
+  for (const char* other :
+       {"BertForTokenClassification", "BertForQuestionAnswering", "BertForMaskedLM", "BertForPreTraining",
+        "BertForNextSentencePrediction", "BertForMultipleChoice", "BertLMHeadModel"})
+    expect_has(head(bert({{"architectures", json::array({other})}})), other);
+  expect_has(head(gpt2({{"architectures", json::array({"GPT2LMHeadModel"})}})), "GPT2LMHeadModel");
+  expect_has(head(gpt2({{"architectures", json::array({"GPT2DoubleHeadsModel"})}})), "GPT2DoubleHeadsModel");
+  expect_has(head(vit({{"architectures", json::array({"ViTForMaskedImageModeling"})}})),
+             "ViTForMaskedImageModeling");
+  expect_has(head(bert({{"problem_type", "multi_label_classification"}})), "several labels");
+  expect_has(head(bert({{"problem_type", "regression"}, {"num_labels", 2}})), "2 numbers");
+  EXPECT_EQ(head(bert({{"problem_type", "regression"}, {"num_labels", 1}})), "");
+}
+
+TEST_F(TransformerConfigs, AnUnknownArchitectureIsSaidBeforeItsSizes) {
+  ModelConfig config;
+  config.architecture = "resnet";
+  expect_has(message_of<InputError>([&] { make_model(config); }), "unknown architecture 'resnet'");
+}
+
 TEST_F(TransformerConfigs, VitTakesImagesOfItsSize) {
   EXPECT_EQ(read(vit()).sample_shape, (std::vector<std::int64_t>{3, 224, 224}));
   const ModelConfig config = read(vit({{"image_size", 8}, {"patch_size", 3}, {"num_channels", 1}}));
@@ -227,6 +341,18 @@ TEST_F(TransformerConfigs, NumbersThatCannotBeAreNamedWithTheirFile) {
     SCOPED_TRACE(change.dump());
     expect_has(refusal(bert(change)), "config.json");
   }
+}
+
+TEST_F(TransformerConfigs, Gpt2TakesTheMeanOfItsTokensWhereThatIsSaid) {
+  ModelConfig config = read(gpt2({{"vocab_size", 12}}));
+  EXPECT_STREQ(own_pooling(config), "lasttoken");
+  const auto last = make_model(config);
+  config.transformer.pooling = "mean";
+  const auto mean = make_model(config);
+  for (Model* model : {last.get(), mean.get()}) model->train(false);
+  const Tensor ids = from_vector({3, 5}, {1, 2}, {DType::i64, kCpu});
+  const Tensor first = last->features(slice(ids, 1, 0, 1)), both = last->features(ids);
+  EXPECT_TRUE(is_close(mean->features(ids), (first + both) * 0.5, {1e-5, 1e-6})) << "a token sees none later";
 }
 
 TEST_F(TransformerConfigs, ATextBeyondTheLastPositionIsRefused) {

@@ -157,8 +157,8 @@ Json timing_json(const std::string& strategy, const Arguments& arguments, const 
 // Texts have the length that was asked for; a table's row or an image counts as one token.
 std::int64_t sequence_length(const ModelConfig& model, const Arguments& arguments) {
   if (!takes_text(model)) return 1;
-  if (arguments.length > model.transformer.positions)
-    fail_input("--length ", arguments.length, " is beyond the model's ", model.transformer.positions,
+  if (arguments.length > model.transformer.longest_text())
+    fail_input("--length ", arguments.length, " is beyond the model's ", model.transformer.longest_text(),
                " positions (", arguments.model, "); use no more");
   return arguments.length;
 }

@@ -50,7 +50,9 @@ int embed(const Arguments& arguments) {
   if (!takes_text(saved.folder.config))
     fail_input("embed is for text models, and this one is '", saved.folder.config.architecture, "' (",
                arguments.model, "); give the folder of a text model");
-  refuse_prompt(saved.folder.path);
+  refuse_prompt(saved.folder.root);
+  Progress().message(concat("the pooling is ", in_quotes(saved.folder.config.transformer.pooling), " (",
+                            saved.folder.pooling_from, ")"));
   const Dataset data = read_inputs(saved.folder, arguments.input, input_columns(arguments, false));
   const Outputs features = features_all(*saved.model, data);
   check_outputs(features, arguments.input);

@@ -61,7 +61,7 @@ Inspected open(const std::string& path) {
   if (is_adapter_folder(path)) return {WeightFiles(read_adapter_folder(path).weights()), nullptr, {}};
   if (!is_model_folder(path)) return {WeightFiles(path), nullptr, {}};
   const ModelFolder folder = read_model_folder(path);
-  return {WeightFiles(path), make_meta_model(folder.config), folder};
+  return {WeightFiles(folder.path), make_meta_model(folder.config), folder};
 }
 
 std::string as_json(const Inspected& inspected) {

@@ -31,7 +31,8 @@ int merge(const Arguments& arguments) {
   if (const auto text = text_input(saved.folder)) {
     saved.folder.preprocess.text_column = text->column;
     saved.folder.preprocess.max_length = text->max_length;
-    saved.folder.config.transformer.pad_id = load_tokenizer(text->folder)->pad_id();
+    std::int64_t& pad_id = saved.folder.config.transformer.pad_id;
+    if (pad_id < 0) pad_id = load_tokenizer(text->folder)->pad_id();
   }
   saved.folder.preprocess.has_folded = false;  // without the adapter's folder beside them
   write_folder(arguments.out, [&](const std::string& out) {

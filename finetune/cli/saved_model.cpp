@@ -85,7 +85,10 @@ void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
 ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder>& adapter, bool need_head) {
   if (!adapter) {
     ModelFolder folder = read_model_folder(path);
-    if (need_head) folder.config.transformer.pooling = classifier_pooling(folder);
+    if (need_head)
+      folder.config.transformer.pooling = classifier_pooling(folder);
+    else
+      use_sentence_pooling(folder);
     return folder;
   }
   const std::string base = adapter->path == path ? adapter->base : path;
@@ -99,8 +102,12 @@ ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder
   if (std::filesystem::exists(adapter->path + "/preprocess.json")) {
     use_preprocess(adapter->path + "/preprocess.json", folder);
   } else {
-    if (need_head || adapter->task_type == "SEQ_CLS")
+    if (need_head || adapter->task_type == "SEQ_CLS") {
       folder.config.transformer.pooling = classifier_pooling(folder);
+      folder.pooling_from = "the adapter is a classifier's, task_type SEQ_CLS";
+    } else {
+      use_sentence_pooling(folder);
+    }
     use_outputs_of(*adapter, folder);
   }
   return folder;
@@ -146,13 +153,19 @@ void check_inputs_known(const ModelFolder& folder) {
                "); give the whole folder of a run");
 }
 
+[[noreturn]] void refuse_foreign_head(const ModelFolder& folder) {
+  fail_input("the model's head is ", folder.config.foreign_head, ", no classifier's (", folder.path,
+             "/config.json); train a classifier from it with thaw train, or give a model that is one");
+}
+
 // Passes over what may be missing, and refuses the rest.
 void check_report(Model& model, LoadReport report, const std::string& path, bool allow_missing,
                   bool need_head) {
   if (!need_head) forgive_output_layer(model, report);
   const auto is_head = [&](const std::string& name) { return model.group_of(name) == model.head(); };
-  const bool without_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
-  if (allow_missing && !without_head && !report.missing.empty()) {
+  const bool lacks_head = std::any_of(report.missing.begin(), report.missing.end(), is_head);
+  const bool without_head = std::all_of(report.missing.begin(), report.missing.end(), is_head) && lacks_head;
+  if (allow_missing && !lacks_head && !report.missing.empty()) {
     Progress().message(concat("warning: ", name_list(report.missing),
                               " of the model stay as initialised: ", path, " lacks them"));
     report.missing.clear();
@@ -208,6 +221,11 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
     add_adapter(*saved.model, *adapter, report);
     check_finite(*saved.model, adapter->weights());
   }
+  const bool lacks_outputs = std::find(report.missing.begin(), report.missing.end(),
+                                       saved.model->output_layer().weight()->name) != report.missing.end();
+  if (need_head && lacks_outputs && !saved.folder.config.foreign_head.empty())
+    refuse_foreign_head(saved.folder);
+  for (const std::string& note : report.notes) Progress().message(note);
   check_report(*saved.model, std::move(report), files.path(), allow_missing, need_head);
   check_preprocess(saved.folder);
   return saved;

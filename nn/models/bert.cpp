@@ -1,5 +1,9 @@
 #include "nn/models/bert.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "core/autograd.h"
 #include "core/error.h"
 #include "nn/models/architecture.h"
 
@@ -13,6 +17,9 @@ struct BertFamily {
   bool attention_output_dropout;
   const char* pooler;
   Activation pooler_activation;
+  const char* classifier;
+  bool pooler_dropout;  // before the pooler too
+  bool told_types;      // its tokenizers say which of two texts a token is of
 };
 
 namespace {
@@ -28,7 +35,10 @@ constexpr BertFamily kBert = {
      "output.LayerNorm"},
     true,
     "pooler.dense",
-    tanh};
+    tanh,
+    "classifier",
+    false,
+    true};
 
 constexpr BertFamily kDistilBert = {
     "distilbert",
@@ -41,31 +51,69 @@ constexpr BertFamily kDistilBert = {
      "output_layer_norm"},
     false,
     "pre_classifier",
-    relu};
+    relu,
+    "classifier",
+    false,
+    false};
+
+// BERT's layers. Positions are counted as position_ids() says, and the pooler is a part of the classifier.
+constexpr BertFamily roberta(const char* architecture) {
+  BertFamily family = kBert;
+  family.architecture = architecture;
+  family.prefix = "roberta.";
+  family.pooler = "classifier.dense";
+  family.classifier = "classifier.out_proj";
+  family.pooler_dropout = true;
+  family.told_types = false;
+  return family;
+}
+constexpr BertFamily kRoberta = roberta("roberta");
+constexpr BertFamily kXlmRoberta = roberta("xlm-roberta");
 
 const BertFamily& family_of(const ModelConfig& config) {
-  return config.architecture == kBert.architecture ? kBert : kDistilBert;
+  for (const BertFamily* family : {&kDistilBert, &kRoberta, &kXlmRoberta})
+    if (config.architecture == family->architecture) return *family;
+  return kBert;
 }
 
-// What checkpoints of pretraining hold beside the encoder: masks of positions and heads of other tasks.
+// What checkpoints hold beside the encoder: masks of positions and heads of other tasks.
 bool is_no_part(const std::string& name) {
-  return name.ends_with("position_ids") || name.starts_with("cls.") || name.starts_with("vocab_");
+  if (name.ends_with("position_ids")) return true;
+  constexpr std::string_view kHeads[] = {"cls.", "vocab_", "lm_head.", "qa_outputs."};
+  return std::any_of(std::begin(kHeads), std::end(kHeads),
+                     [&](std::string_view head) { return name.starts_with(head); });
 }
+
+// As RoBERTa counts: padding has the position of its own id and is not counted, wherever it stands. [B, T]
+Tensor position_ids(const Tensor& ids, std::int64_t pad_id) {
+  const NoGrad no_grad;
+  const std::int64_t length = ids.size(1);
+  const Options indices{DType::i64, ids.device()};
+  const Tensor place = arange(length, indices);
+  const Tensor up_to = le(place.reshape({length, 1}), place.reshape({1, length}));
+  const Tensor counts = ne(ids, full({}, static_cast<double>(pad_id), indices));
+  const Tensor counted = cast(counts, DType::f32);
+  const Tensor position = matmul(counted, cast(up_to, DType::f32)) * counted;  // sums of ones are exact
+  return cast(position + static_cast<double>(pad_id), DType::i64);
+}
+
+bool is_in_classifier(std::string_view name) { return name.starts_with("classifier."); }
 
 std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
 }  // namespace
 
-Bert::Bert(const ModelConfig& config) : family_(family_of(config)), pooling_(config.transformer.pooling) {
+Bert::Bert(const ModelConfig& config)
+    : family_(family_of(config)), config_(config.transformer), pooling_(config.transformer.pooling) {
   const TransformerConfig& t = config.transformer;
-  if (pooling_ != "pooler" && pooling_ != "cls" && pooling_ != "mean")
+  if (pooling_ != "pooler" && pooling_ != "cls" && pooling_ != kMeanPooling)
     fail_input("unknown pooling '", pooling_, "' (model.pooling); use pooler, cls or mean");
-  const auto table = [&](const char* name, std::int64_t rows) {
+  const auto table = [&](const char* name, std::int64_t rows, std::int64_t padding = -1) {
     const std::string path = std::string("embeddings.") + name;
-    return &add_module(path, std::make_unique<Embedding>(rows, t.hidden_size, path));
+    return &add_module(path, std::make_unique<Embedding>(rows, t.hidden_size, path, padding));
   };
-  words_ = table("word_embeddings", t.vocab_size);
-  positions_ = table("position_embeddings", t.positions);
+  words_ = table("word_embeddings", t.vocab_size, t.pad_id);
+  positions_ = table("position_embeddings", t.positions, t.first_position - 1);
   if (t.token_types > 0) types_ = table("token_type_embeddings", t.token_types);
   embedding_norm_ =
       &add_module("embeddings.LayerNorm", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps));
@@ -77,25 +125,39 @@ Bert::Bert(const ModelConfig& config) : family_(family_of(config)), pooling_(con
     layers_.push_back(&add_module(path, std::make_unique<EncoderLayer>(t, family_.names, options, path)));
     groups.push_back({concat("layer.", i), {path}});
   }
-  if (pooling_ == "pooler")
+  std::vector<std::string> head{"dropout", "classifier"};
+  if (pooling_ == "pooler") {
+    if (family_.pooler_dropout)
+      pooler_dropout_ = &add_module("classifier.dropout", std::make_unique<Dropout>(t.classifier_dropout));
     pooler_ =
         &add_module(family_.pooler, std::make_unique<Linear>(t.hidden_size, t.hidden_size, family_.pooler));
+    if (!is_in_classifier(family_.pooler)) head.insert(head.begin(), family_.pooler);
+  }
   classifier_dropout_ = &add_module("dropout", std::make_unique<Dropout>(t.classifier_dropout));
-  classifier_ =
-      &add_module("classifier", std::make_unique<Linear>(t.hidden_size, config.outputs, "classifier"));
-  groups.push_back({"head", {family_.pooler, "dropout", "classifier"}});
+  classifier_ = &add_module(family_.classifier,
+                            std::make_unique<Linear>(t.hidden_size, config.outputs, family_.classifier));
+  groups.push_back({"head", std::move(head)});
   finish(std::move(groups));
   init_transformer(*this, t.initializer_range);
 }
 
 const char* Bert::architecture() const { return family_.architecture; }
 
+std::string_view Bert::prefix_in_file() const { return family_.prefix; }
+
+Tensor Bert::positions_of(const Tensor& ids) {
+  if (config_.first_position == 0) return first_positions(*positions_, ids.size(1));
+  check_length(ids.size(1), config_.longest_text());
+  return positions_->forward(position_ids(ids, config_.pad_id));
+}
+
 Tensor Bert::embed(const ModelInput& x, const TokenRows& texts) {
   const TraceScope trace(words_->scope());
   Tensor h = words_->forward(x.values);
   if (types_ != nullptr)
-    h = h + (x.types.defined() ? types_->forward(x.types) : select(types_->weight()->tensor, 0, 0));
-  h = h + first_positions(*positions_, x.values.size(1));
+    h = h + (x.types.defined() && family_.told_types ? types_->forward(x.types)
+                                                     : select(types_->weight()->tensor, 0, 0));
+  h = h + positions_of(x.values);
   h = embedding_norm_->forward(texts.pack(h));
   return embedding_dropout_->forward(h);
 }
@@ -112,18 +174,14 @@ Tensor Bert::encode(const ModelInput& x, std::vector<Tensor>* layers) {
   return texts.unpack(h);
 }
 
-Tensor Bert::mean_state(const Tensor& states, const Tensor& mask) const {
-  if (!mask.defined()) return mean(states, {1});
-  const Tensor weight = cast(mask, states.dtype());
-  return sum(states * unsqueeze(weight, -1), {1}) / sum(weight, {1}, true);
-}
-
 Tensor Bert::features(const ModelInput& x) {
   const Tensor states = encode(x);
   const TraceScope trace(classifier_->scope());
-  if (pooling_ == "mean") return mean_state(states, x.padding.mask);
-  const Tensor first = select(states, 1, 0);
-  return pooler_ != nullptr ? family_.pooler_activation(pooler_->forward(first)) : first;
+  if (pooling_ == kMeanPooling) return mean_state(states, x.padding.mask);
+  Tensor first = select(states, 1, 0);
+  if (pooler_ == nullptr) return first;
+  if (pooler_dropout_ != nullptr) first = pooler_dropout_->forward(first);
+  return family_.pooler_activation(pooler_->forward(first));
 }
 
 Tensor Bert::forward(const ModelInput& x) {
@@ -131,14 +189,16 @@ Tensor Bert::forward(const ModelInput& x) {
 }
 
 std::string Bert::name_in_file(const std::string& name) const {
-  const bool on_top = name.starts_with("classifier.") || name.starts_with("pre_classifier.");
-  return on_top ? name : family_.prefix + name;
+  return is_in_classifier(name) || name.starts_with("pre_classifier.") ? name : family_.prefix + name;
 }
 
 std::optional<std::string> Bert::name_in_model(const std::string& name_in_file) const {
   std::string name = name_in_file;
   if (name.starts_with(family_.prefix)) name.erase(0, std::string_view(family_.prefix).size());
-  if (is_no_part(name) || (pooler_ == nullptr && name.starts_with(family_.pooler))) return std::nullopt;
+  // RoBERTa's encoder has a pooler that its classifier does without.
+  const bool unused_pooler = (pooler_ == nullptr && name.starts_with(family_.pooler)) ||
+                             (is_in_classifier(family_.pooler) && name.starts_with("pooler."));
+  if (is_no_part(name) || unused_pooler) return std::nullopt;
   // TensorFlow's names, in checkpoints that were converted long ago.
   const auto rename = [&](std::string_view from, std::string_view to) {
     if (name.ends_with(from)) name.replace(name.size() - from.size(), from.size(), to);
@@ -155,76 +215,6 @@ std::vector<std::string> Bert::lora_targets() const {
 
 std::vector<std::string> Bert::bottleneck_targets() const {
   return {family_.names.attention.output, family_.names.output};
-}
-
-void read_bert(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
-  TransformerConfig& t = config.transformer;
-  t.positions = 512;
-  t.token_types = 2;
-  t.hidden_dropout = t.attention_dropout = 0.1;
-  read_field(json, "vocab_size", path, t.vocab_size);
-  read_optional_field(json, "max_position_embeddings", path, t.positions);
-  read_optional_field(json, "type_vocab_size", path, t.token_types);
-  read_field(json, "hidden_size", path, t.hidden_size);
-  read_field(json, "num_hidden_layers", path, t.layers);
-  read_field(json, "num_attention_heads", path, t.heads);
-  read_field(json, "intermediate_size", path, t.intermediate_size);
-  read_optional_field(json, "hidden_act", path, t.activation);
-  read_optional_field(json, "layer_norm_eps", path, t.layer_norm_eps);
-  read_optional_field(json, "hidden_dropout_prob", path, t.hidden_dropout);
-  read_optional_field(json, "attention_probs_dropout_prob", path, t.attention_dropout);
-  t.classifier_dropout = t.hidden_dropout;
-  read_optional_field(json, "classifier_dropout", path, t.classifier_dropout);
-  read_optional_field(json, "initializer_range", path, t.initializer_range);
-  std::string positions = "absolute";
-  read_optional_field(json, "position_embedding_type", path, positions);
-  bool decoder = false;
-  read_optional_field(json, "is_decoder", path, decoder);
-  if (positions != "absolute" || decoder)
-    fail_input("a BERT with ", decoder ? "a decoder's mask" : "relative positions", " (", path,
-               ") is not in this version; use an encoder with absolute positions");
-  check_text_sizes_in(t, path);
-  read_labels(json, path, config);
-}
-
-void write_bert(const ModelConfig& config, nlohmann::ordered_json& json) {
-  const TransformerConfig& t = config.transformer;
-  json["architectures"] = {"BertForSequenceClassification"};
-  json["hidden_dropout_prob"] = t.hidden_dropout;
-  json["attention_probs_dropout_prob"] = t.attention_dropout;
-  json["classifier_dropout"] = t.classifier_dropout;
-  write_labels(config, json);
-}
-
-void read_distilbert(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
-  check_same(json, path,
-             {{"dim", "hidden_size"}, {"n_layers", "num_hidden_layers"}, {"n_heads", "num_attention_heads"}});
-  TransformerConfig& t = config.transformer;
-  t.positions = 512;
-  t.hidden_dropout = t.attention_dropout = 0.1;
-  t.classifier_dropout = 0.2;
-  read_field(json, "vocab_size", path, t.vocab_size);
-  read_optional_field(json, "max_position_embeddings", path, t.positions);
-  read_field(json, "dim", path, t.hidden_size);
-  read_field(json, "n_layers", path, t.layers);
-  read_field(json, "n_heads", path, t.heads);
-  read_field(json, "hidden_dim", path, t.intermediate_size);
-  read_optional_field(json, "activation", path, t.activation);
-  read_optional_field(json, "dropout", path, t.hidden_dropout);
-  read_optional_field(json, "attention_dropout", path, t.attention_dropout);
-  read_optional_field(json, "seq_classif_dropout", path, t.classifier_dropout);
-  read_optional_field(json, "initializer_range", path, t.initializer_range);
-  check_text_sizes_in(t, path);
-  read_labels(json, path, config);
-}
-
-void write_distilbert(const ModelConfig& config, nlohmann::ordered_json& json) {
-  const TransformerConfig& t = config.transformer;
-  json["architectures"] = {"DistilBertForSequenceClassification"};
-  json["dropout"] = t.hidden_dropout;
-  json["attention_dropout"] = t.attention_dropout;
-  json["seq_classif_dropout"] = t.classifier_dropout;
-  write_labels(config, json);
 }
 
 }  // namespace thaw

@@ -1,7 +1,9 @@
 // BERT (Devlin et al. 2019) and its relatives with the same layers: MiniLM, DistilBERT (Sanh et al. 2019),
-// with a classifier on top. Names are Hugging Face's, without the prefix "bert." or "distilbert.".
+// RoBERTa (Liu et al. 2019) and XLM-RoBERTa (Conneau et al. 2020), with a classifier on top. Names are
+// Hugging Face's, without the prefix "bert.", "distilbert." or "roberta.".
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "nn/layers/embedding.h"
@@ -14,7 +16,8 @@ struct BertFamily;
 
 class Bert : public Model {
  public:
-  // config.architecture: "bert" or "distilbert". The weights are drawn from N(0, initializer_range^2).
+  // config.architecture: "bert", "distilbert", "roberta" or "xlm-roberta". The weights are drawn from N(0,
+  // initializer_range^2).
   explicit Bert(const ModelConfig& config);
 
   Tensor forward(const ModelInput& x) override;  // token ids [B, T] -> logits [B, outputs]
@@ -27,6 +30,7 @@ class Bert : public Model {
 
   const char* architecture() const override;
   Shape sample_shape() const override { return {}; }
+  std::string_view prefix_in_file() const override;
   std::string name_in_file(const std::string& name) const override;
   std::optional<std::string> name_in_model(const std::string& name_in_file) const override;
   std::vector<std::string> lora_targets() const override;        // query and value, as in PEFT
@@ -34,9 +38,10 @@ class Bert : public Model {
 
  private:
   Tensor embed(const ModelInput& x, const TokenRows& texts);  // [N, C]
-  Tensor mean_state(const Tensor& states, const Tensor& mask) const;
+  Tensor positions_of(const Tensor& ids);                     // [T, C], or each text's own [B, T, C]
 
   const BertFamily& family_;
+  TransformerConfig config_;
   std::string pooling_;
   Embedding* words_;
   Embedding* positions_;
@@ -44,6 +49,7 @@ class Bert : public Model {
   LayerNorm* embedding_norm_;
   Dropout* embedding_dropout_;
   std::vector<EncoderLayer*> layers_;
+  Dropout* pooler_dropout_ = nullptr;
   Linear* pooler_ = nullptr;
   Dropout* classifier_dropout_;
   Linear* classifier_;

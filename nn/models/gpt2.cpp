@@ -27,12 +27,17 @@ Tensor causal_mask(const TokenRows& texts, std::int64_t length, Device device) {
   return ge(place.reshape({1, 1, length, 1}), seen);
 }
 
-// The state of the last token that is no padding, [B, T, C] -> [B, C].
-Tensor last_state(const Tensor& states, const Tensor& mask) {
+// The state of the last token that is not the one of padding, [B, T, C] -> [B, C]: by its id, as in
+// transformers, so that a text's own last token is passed over too where it has that id. A text of nothing
+// else has its first token's.
+Tensor last_state(const Tensor& states, const Tensor& ids, const Tensor& mask, std::int64_t pad_id) {
   const std::int64_t length = states.size(1);
-  if (!mask.defined()) return select(states, 1, length - 1);
+  if (!mask.defined() && pad_id < 0) return select(states, 1, length - 1);
   const Options indices{DType::i64, states.device()};
-  const Tensor place = where(mask, arange(length, indices), full({}, 0, indices));
+  const Tensor zero = full({}, 0, indices);
+  Tensor place = arange(length, indices);
+  if (mask.defined()) place = where(mask, place, zero);
+  if (pad_id >= 0) place = where(ne(ids, full({}, static_cast<double>(pad_id), indices)), place, zero);
   const Tensor last = argmax(place, 1).reshape({states.size(0), 1, 1});
   return squeeze(gather(states, 1, expand(last, {-1, 1, states.size(2)})), 1);
 }
@@ -80,10 +85,11 @@ Tensor TiedHead::forward(const Tensor& states) {
   return linear(states, table_->tensor);
 }
 
-Gpt2::Gpt2(const ModelConfig& config) {
+Gpt2::Gpt2(const ModelConfig& config)
+    : pooling_(config.transformer.pooling), pad_id_(config.transformer.pad_id) {
   const TransformerConfig& t = config.transformer;
-  if (t.pooling != kLastToken)
-    fail_input("GPT-2 classifies a text by its last token, not by '", t.pooling,
+  if (pooling_ != kLastToken && pooling_ != kMeanPooling)
+    fail_input("GPT-2 classifies a text by its last token, or by their mean, not by '", pooling_,
                "' (model.pooling); leave it out");
   words_ = &add_module(kWordTable, std::make_unique<Embedding>(t.vocab_size, t.hidden_size, kWordTable));
   positions_ = &add_module("wpe", std::make_unique<Embedding>(t.positions, t.hidden_size, "wpe"));
@@ -125,7 +131,8 @@ Tensor Gpt2::encode(const ModelInput& x, std::vector<Tensor>* layers) {
 Tensor Gpt2::features(const ModelInput& x) {
   const Tensor states = encode(x);
   const TraceScope trace(norm_->scope());
-  return norm_->forward(last_state(states, x.padding.mask));
+  if (pooling_ == kMeanPooling) return mean_state(norm_->forward(states), x.padding.mask);
+  return norm_->forward(last_state(states, x.values, x.padding.mask, pad_id_));
 }
 
 Tensor Gpt2::forward(const ModelInput& x) { return score_->forward(features(x)); }
@@ -133,6 +140,8 @@ Tensor Gpt2::forward(const ModelInput& x) { return score_->forward(features(x));
 Tensor Gpt2::language_logits(const ModelInput& x) {
   return language_head_->forward(norm_->forward(encode(x)));
 }
+
+std::string_view Gpt2::prefix_in_file() const { return kGpt2Prefix; }
 
 std::string Gpt2::name_in_file(const std::string& name) const {
   if (name.starts_with("lm_head.")) return concat(kGpt2Prefix, kWordTable, ".weight");
@@ -176,18 +185,13 @@ void read_gpt2(const nlohmann::json& json, const std::string& path, ModelConfig&
   read_optional_field(json, "attn_pdrop", path, t.attention_dropout);
   read_optional_field(json, "initializer_range", path, t.initializer_range);
   // What changes the attention or the language model's head, and its usual value.
-  const std::pair<const char*, bool> switches[] = {{"scale_attn_weights", true},
-                                                   {"scale_attn_by_inverse_layer_idx", false},
-                                                   {"reorder_and_upcast_attn", false},
-                                                   {"add_cross_attention", false},
-                                                   {"tie_word_embeddings", true}};
-  for (const auto& [key, usual] : switches) {
-    bool value = usual;
-    read_optional_field(json, key, path, value);
-    if (value != usual)
-      fail_input("a GPT-2 with ", key, " = ", value ? "true" : "false", " (", path,
-                 ") is not in this version; use one without it");
-  }
+  check_switches(json, path, config,
+                 {{"scale_attn_weights", true},
+                  {"scale_attn_by_inverse_layer_idx", false},
+                  {"reorder_and_upcast_attn", false},
+                  {"add_cross_attention", false},
+                  {"tie_word_embeddings", true}});
+  read_optional_field(json, "pad_token_id", path, t.pad_id);
   check_text_sizes_in(t, path);
   read_labels(json, path, config);
 }

@@ -2,6 +2,8 @@
 // predicts each next one. Names are Hugging Face's, without the prefix "transformer.".
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "nn/layers/embedding.h"
@@ -45,15 +47,17 @@ class Gpt2 : public Model {
   // The weights are drawn from N(0, initializer_range^2).
   explicit Gpt2(const ModelConfig& config);
 
-  Tensor forward(const ModelInput& x) override;   // token ids [B, T] -> logits [B, outputs]
-  Tensor features(const ModelInput& x) override;  // the state of each text's last token [B, C]
-  Tensor language_logits(const ModelInput& x);    // of the token that comes next, [B, T, V]
+  Tensor forward(const ModelInput& x) override;  // token ids [B, T] -> logits [B, outputs]
+  // The text as one vector [B, C]: its last token's state, or the mean of its tokens' states.
+  Tensor features(const ModelInput& x) override;
+  Tensor language_logits(const ModelInput& x);  // of the token that comes next, [B, T, V]
   // The last layer's states [B, T, C], before the last norm; with `layers` also the embeddings and every
   // layer's. Those of padding mean nothing.
   Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
 
   const char* architecture() const override { return "gpt2"; }
   Shape sample_shape() const override { return {}; }
+  std::string_view prefix_in_file() const override;
   std::string name_in_file(const std::string& name) const override;
   std::optional<std::string> name_in_model(const std::string& name_in_file) const override;
   std::vector<std::string> lora_targets()
@@ -63,6 +67,8 @@ class Gpt2 : public Model {
  private:
   Tensor embed(const Tensor& ids, const TokenRows& texts);  // [N, C]
 
+  std::string pooling_;
+  std::int64_t pad_id_;
   Embedding* words_;
   Embedding* positions_;
   Dropout* embedding_dropout_;

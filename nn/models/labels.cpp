@@ -14,6 +14,15 @@ bool are_placeholders(const std::vector<std::string>& labels) {
   return true;
 }
 
+// A name, which may be written as a number.
+std::string label_in(const nlohmann::json& names, const std::string& key, const std::string& place) {
+  const auto found = names.find(key);
+  if (found != names.end() && found->is_number()) return found->dump();
+  std::string name;
+  read_field(names, key.c_str(), place, name);
+  return name;
+}
+
 }  // namespace
 
 void read_labels(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
@@ -26,7 +35,7 @@ void read_labels(const nlohmann::json& json, const std::string& path, ModelConfi
     fail_input("'id2label' is no table of names (", path, "); make the folder again");
   std::vector<std::string> labels;
   for (std::size_t i = 0; i < names->size(); ++i)
-    read_field(*names, std::to_string(i).c_str(), path + ", id2label", labels.emplace_back());
+    labels.push_back(label_in(*names, std::to_string(i), path + ", id2label"));
   config.outputs = static_cast<std::int64_t>(labels.size());
   if (!are_placeholders(labels)) config.labels = labels;
 }

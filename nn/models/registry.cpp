@@ -27,12 +27,14 @@ std::unique_ptr<Model> make(const ModelConfig& config) {
 using Input = Architecture::Input;
 
 constexpr Architecture kArchitectures[] = {
-    {"mlp", "thaw-mlp", Input::samples, make<Mlp>, read_mlp, write_mlp},
-    {"cnn", "thaw-cnn", Input::samples, make<Cnn>, read_cnn, write_cnn},
-    {"bert", "bert", Input::text, make<Bert>, read_bert, write_bert},
-    {"distilbert", "distilbert", Input::text, make<Bert>, read_distilbert, write_distilbert},
-    {"gpt2", "gpt2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
-    {"vit", "vit", Input::processed_images, make<Vit>, read_vit, write_vit},
+    {"mlp", "thaw-mlp", nullptr, Input::samples, make<Mlp>, read_mlp, write_mlp},
+    {"cnn", "thaw-cnn", nullptr, Input::samples, make<Cnn>, read_cnn, write_cnn},
+    {"bert", "bert", "Bert", Input::text, make<Bert>, read_bert, write_bert},
+    {"distilbert", "distilbert", "DistilBert", Input::text, make<Bert>, read_distilbert, write_distilbert},
+    {"roberta", "roberta", "Roberta", Input::text, make<Bert>, read_roberta, write_roberta},
+    {"xlm-roberta", "xlm-roberta", "XLMRoberta", Input::text, make<Bert>, read_roberta, write_xlm_roberta},
+    {"gpt2", "gpt2", "GPT2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
+    {"vit", "vit", "ViT", Input::processed_images, make<Vit>, read_vit, write_vit},
 };
 
 const Architecture& find_architecture(const std::string& name) {
@@ -59,6 +61,22 @@ void check_sizes(const ModelConfig& config, const std::string& place) {
   check_size("outputs", config.outputs, 1 << 24, place);
   check_size("width", config.width, 1 << 12, place);
   check_size("depth", config.depth, 8, place);
+}
+
+// Transformers reads a config.json without model_type where its class is named.
+std::string model_type_in(const nlohmann::json& json, const std::string& path) {
+  std::string type;
+  read_optional_field(json, "model_type", path, type);
+  if (!type.empty()) return type;
+  const std::string name = class_in(json);
+  for (const Architecture& architecture : kArchitectures)
+    if (architecture.class_name != nullptr && is_class_of(name, architecture.class_name))
+      return architecture.model_type;
+  if (!name.empty())
+    fail_input("'model_type' is missing, and the architecture ", quoted_name(name), " (", path,
+               ") is not in this version; set model_type, or use a model that is");
+  read_field(json, "model_type", path, type);
+  return type;
 }
 
 constexpr const char* kAdaptersKey = "thaw_adapters";
@@ -111,6 +129,10 @@ bool takes_processed_images(const ModelConfig& config) {
   return find_architecture(config.architecture).input == Input::processed_images;
 }
 
+const char* own_pooling(const ModelConfig& config) {
+  return config.architecture == "gpt2" ? kLastToken : "pooler";
+}
+
 std::unique_ptr<Model> make_model(const ModelConfig& config) {
   const Architecture& architecture = find_architecture(config.architecture);
   check_sizes(config, config.architecture);
@@ -121,8 +143,8 @@ std::unique_ptr<Model> make_model(const ModelConfig& config) {
 
 ModelConfig read_model_config(const std::string& path) {
   const nlohmann::json json = read_json(path);
-  std::string type, known;
-  read_field(json, "model_type", path, type);
+  const std::string type = model_type_in(json, path);
+  std::string known;
   for (const Architecture& architecture : kArchitectures) {
     known += (known.empty() ? "" : ", ") + std::string(architecture.model_type);
     if (type != architecture.model_type) continue;
@@ -130,11 +152,12 @@ ModelConfig read_model_config(const std::string& path) {
     config.architecture = architecture.name;
     config.source = json.dump();
     architecture.read(json, path, config);
+    if (architecture.class_name != nullptr) config.foreign_head = foreign_head_in(json, config);
     config.adapters = read_adapters(json, path);
     check_sizes(config, path);
     return config;
   }
-  fail_input("model_type '", type, "' (", path, ") is not in this version; it reads ", known);
+  refuse_model_type(type, path, known);
 }
 
 std::string write_model_config(const ModelConfig& config) {

@@ -16,8 +16,9 @@ struct TransformerConfig {
   std::int64_t vocab_size = 0;  // text
   std::int64_t positions = 0;   // the longest sequence
   std::int64_t token_types = 0;
-  std::int64_t pad_id = -1;     // the token of padding, where it is known
-  std::int64_t patch_size = 0;  // images: the side of a square patch, in pixels
+  std::int64_t pad_id = -1;         // the token of padding, by which some look for a text's end; -1: none
+  std::int64_t first_position = 0;  // RoBERTa: the row of `positions` that the first token has
+  std::int64_t patch_size = 0;      // images: the side of a square patch, in pixels
   std::int64_t hidden_size = 0;
   std::int64_t layers = 0;
   std::int64_t heads = 0;
@@ -30,6 +31,8 @@ struct TransformerConfig {
   double classifier_dropout = 0;
   double initializer_range = 0.02;
   std::string pooling = "pooler";  // how a text becomes one vector: "pooler", "cls", "mean", "lasttoken"
+
+  std::int64_t longest_text() const { return positions - first_position; }  // in tokens
 };
 
 // Bottleneck adapters of a model. (LoRA and DoRA are folded into saved weights.)
@@ -40,7 +43,8 @@ struct BottleneckConfig {
 
 // What it takes to build a model again: saved as config.json beside its weights.
 struct ModelConfig {
-  std::string architecture;                 // "mlp", "cnn", "bert", "distilbert", "gpt2", "vit"
+  std::string architecture;                 // "mlp", "cnn", "bert", "distilbert", "roberta", "xlm-roberta",
+                                            // "gpt2", "vit"
   std::vector<std::int64_t> hidden = {64};  // mlp: sizes of the hidden layers
   std::string activation = "relu";          // mlp: "relu", "gelu", "tanh"
   double dropout = 0;
@@ -51,6 +55,8 @@ struct ModelConfig {
   std::int64_t outputs = 0;                // classes, or 1 for regression
   std::vector<std::string> labels;         // of the classes, where config.json names them
   std::string problem_type;                // Hugging Face's: what the outputs are; empty: not said
+  std::string
+      foreign_head;  // what the head beside config.json is, where it is none of this version; or empty
   std::optional<BottleneckConfig> adapters;
   std::string source;  // the config.json that it was read from; empty: none
 };
@@ -58,13 +64,16 @@ struct ModelConfig {
 // Those whose sizes a config can give: thaw's own. Others come from the config.json of a folder.
 std::vector<std::string> architectures();
 bool takes_text(const ModelConfig& config);
+// How the architecture's classifier in transformers makes one vector of a text.
+const char* own_pooling(const ModelConfig& config);
 // Images that a preprocessor_config.json beside the weights says how to prepare.
 bool takes_processed_images(const ModelConfig& config);
 
 // Weights from the seed of the current InitSeed. Throws InputError for an unknown name or impossible sizes.
 std::unique_ptr<Model> make_model(const ModelConfig& config);
 
-// config.json. InputError for a model_type that is not known, or keys that are missing or wrong.
+// config.json, its model_type that which `architectures` names where it has none. InputError for a model_type
+// that is not known, or keys that are missing or wrong.
 ModelConfig read_model_config(const std::string& path);
 // Its text. Keys of the source that thaw does not use are kept.
 std::string write_model_config(const ModelConfig& config);

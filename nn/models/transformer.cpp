@@ -55,11 +55,21 @@ Tensor EncoderLayer::forward(const Tensor& x, const TokenRows& texts) {
   return output_norm_.forward(feed_forward_.forward(h) + h);
 }
 
+Tensor mean_state(const Tensor& states, const Tensor& mask) {
+  if (!mask.defined()) return mean(states, {1});
+  const Tensor weight = cast(mask, states.dtype());
+  return sum(states * unsqueeze(weight, -1), {1}) / sum(weight, {1}, true);
+}
+
+void check_length(std::int64_t length, std::int64_t longest) {
+  if (length > longest)
+    fail_input("a text of ", length, " tokens is longer than the model's ", longest,
+               " positions; set model.max_length");
+}
+
 Tensor first_positions(const Embedding& table, std::int64_t length) {
   const Tensor& positions = table.weight()->tensor;
-  if (length > positions.size(0))
-    fail_input("a text of ", length, " tokens is longer than the model's ", positions.size(0),
-               " positions; set model.max_length");
+  check_length(length, positions.size(0));
   return slice(positions, 0, 0, length);
 }
 
@@ -113,6 +123,17 @@ void check_same(const nlohmann::json& json, const std::string& path,
     if (json.contains(key) && json.contains(alias) && json[key] != json[alias])
       fail_input("'", key, "' is ", json[key].dump(), " and '", alias, "' is ", json[alias].dump(),
                  ", which are one thing (", path, "); keep the one that is right");
+}
+
+void check_switches(const nlohmann::json& json, const std::string& path, const ModelConfig& config,
+                    std::initializer_list<std::pair<const char*, bool>> switches) {
+  for (const auto& [key, usual] : switches) {
+    bool value = usual;
+    read_optional_field(json, key, path, value);
+    if (value != usual)
+      fail_input("a ", config.architecture, " with ", key, " = ", value ? "true" : "false", " (", path,
+                 ") is not in this version; use one without it");
+  }
 }
 
 void check_text_sizes_in(const TransformerConfig& t, const std::string& path) {

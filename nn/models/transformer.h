@@ -62,9 +62,16 @@ class EncoderLayer : public Module {
   LayerNorm& output_norm_;
 };
 
-// TransformerConfig::pooling of a decoder, as sentence-transformers calls it.
+// TransformerConfig::pooling of a decoder, as sentence-transformers calls it, and of any model.
 inline constexpr const char* kLastToken = "lasttoken";
+inline constexpr const char* kMeanPooling = "mean";
 
+// The mean of the tokens' states: [B, T, C] and bool [B, T], or nothing where every place holds a token, ->
+// [B, C].
+Tensor mean_state(const Tensor& states, const Tensor& mask);
+
+// InputError for a text of more tokens than that.
+void check_length(std::int64_t length, std::int64_t longest);
 // The first `length` rows of a table of positions. InputError where it has fewer.
 Tensor first_positions(const Embedding& table, std::int64_t length);
 
@@ -77,6 +84,9 @@ void check_text_sizes_in(const TransformerConfig& config, const std::string& pat
 // InputError where two keys that are one thing to transformers have different values.
 void check_same(const nlohmann::json& json, const std::string& path,
                 std::initializer_list<std::pair<const char*, const char*>> keys);
+// InputError where a switch that changes what the model computes has another value than the one named.
+void check_switches(const nlohmann::json& json, const std::string& path, const ModelConfig& config,
+                    std::initializer_list<std::pair<const char*, bool>> switches);
 
 // Weights and embeddings from N(0, deviation^2), biases zero; norms as they are. Call after finish().
 void init_transformer(const Model& model, double deviation);

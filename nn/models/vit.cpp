@@ -116,6 +116,8 @@ Tensor Vit::features(const ModelInput& x) {
 
 Tensor Vit::forward(const ModelInput& x) { return classifier_->forward(features(x)); }
 
+std::string_view Vit::prefix_in_file() const { return kVitPrefix; }
+
 std::string Vit::name_in_file(const std::string& name) const {
   return name.starts_with("classifier.") ? name : std::string(kVitPrefix) + name;
 }

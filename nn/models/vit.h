@@ -2,6 +2,7 @@
 // them gathers what the classifier sees. Names are Hugging Face's, without the prefix "vit.".
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "nn/layers/conv.h"
@@ -35,6 +36,7 @@ class Vit : public Model {
 
   const char* architecture() const override { return "vit"; }
   Shape sample_shape() const override { return sample_shape_; }
+  std::string_view prefix_in_file() const override;
   std::string name_in_file(const std::string& name) const override;
   std::string name_in_peft(const std::string& name) const override;  // as since transformers 5
   std::optional<std::string> name_in_model(const std::string& name_in_file) const override;

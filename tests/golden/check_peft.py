@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Adapters between thaw and PyPI's `peft`, both ways: thaw trains LoRA, rsLoRA and DoRA, and PEFT computes the same
 logits from its adapter/; PEFT makes adapters with a random B, and thaw computes the same logits from them: read as a
-model, merged, as the start of a run, and folded in at the start of one of another strategy.
+model, merged, as the start of a run, and folded in at the start of one of another strategy. So too where rank_pattern
+and alpha_pattern make the layers differ, and after training from there.
 
 Usage: python3 tests/golden/check_peft.py --thaw build/release/bin/thaw [--folder DIR]
---folder: a BERT with its tokenizer (MiniLM); without it a small BERT, DistilBERT, GPT-2 and ViT are drawn.
+--folder: a BERT with its tokenizer (MiniLM); without it a small BERT, DistilBERT, RoBERTa, XLM-RoBERTa, GPT-2 and ViT
+are drawn.
 Needs: torch, transformers 5, peft. Exits with 1 where logits differ by more than 1e-5.
 """
 import argparse
@@ -23,12 +25,15 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import (AutoModelForImageClassification, AutoModelForSequenceClassification, AutoTokenizer, BertConfig,
                           BertForSequenceClassification, DistilBertConfig, DistilBertForSequenceClassification,
-                          GPT2Config, GPT2ForSequenceClassification, ViTConfig, ViTForImageClassification)
+                          GPT2Config, GPT2ForSequenceClassification, RobertaConfig, RobertaForSequenceClassification,
+                          ViTConfig, ViTForImageClassification, XLMRobertaConfig, XLMRobertaForSequenceClassification)
 
 TOLERANCE = 1e-5
 LABELS = ["bad", "fair", "good"]
 WORDS = "the a film was is plot cast good bad fine dull bright story and very not music slow sharp warm".split()
-KINDS = {"lora": {}, "rslora": {"rslora": True}, "dora": {"dora": True}}
+KINDS = ["lora", "rslora", "dora"]
+PATTERNS = {"rank_pattern": {r".*\.1\..*": 3, "c_attn|value|v_lin|v_proj": 5},
+            "alpha_pattern": {r"(layer|layers|h)\.[1-9]\..+": 9, "^nothing": 2}}
 failures = []
 
 
@@ -67,13 +72,22 @@ def text_bases(folder):
             hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, **size)),
         "distilbert": DistilBertForSequenceClassification(DistilBertConfig(
             dim=32, n_layers=2, n_heads=4, hidden_dim=48, **size)),
+        # With BERT's tokenizer, whose padding has the id 0.
+        "roberta": RobertaForSequenceClassification(RobertaConfig(
+            hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, type_vocab_size=1,
+            pad_token_id=0, **size)),
+        "xlm-roberta": XLMRobertaForSequenceClassification(XLMRobertaConfig(
+            hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, type_vocab_size=1,
+            pad_token_id=0, **size)),
     }
     for name, model in models.items():
         model.save_pretrained(folder / name)
         (folder / name / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
-        (folder / name / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
-    options = {"bert": {}, "distilbert": dict(target_modules=["q_lin", "v_lin"], modules_to_save=["pre_classifier"])}
-    return {name: Base(folder / name, dict(task_type="SEQ_CLS", **options[name]), 'pooling = "pooler"\n')
+        (folder / name / "tokenizer_config.json").write_text(json.dumps({
+            "tokenizer_class": "BertTokenizer",
+            **({"model_input_names": ["input_ids", "attention_mask"]} if "roberta" in name else {})}))
+    options = {"distilbert": dict(target_modules=["q_lin", "v_lin"], modules_to_save=["pre_classifier"])}
+    return {name: Base(folder / name, dict(task_type="SEQ_CLS", **options.get(name, {})), 'pooling = "pooler"\n')
             for name in models}
 
 
@@ -182,10 +196,12 @@ def predict_start(name, base, kind, work):
     return predict(out, base, work)
 
 
-def check_peft_to_thaw(name, base, kind, work):
+def check_peft_to_thaw(name, base, kind, work, patterns=None):
     torch.manual_seed(3)
     model = get_peft_model(base.load(), LoraConfig(
-        r=4, lora_alpha=6, lora_dropout=0.1, use_rslora=kind == "rslora", use_dora=kind == "dora", **base.peft))
+        r=4, lora_alpha=6, lora_dropout=0.1, use_rslora=kind == "rslora", use_dora=kind == "dora", **base.peft,
+        **(patterns or {})))
+    kind += "-patterns" if patterns else ""
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
             if "lora_B" in parameter_name:
@@ -203,11 +219,20 @@ def check_peft_to_thaw(name, base, kind, work):
         run_thaw("merge", "--model", adapter, "--out", merged)
         compare(f"{name} {kind}: made by PEFT, merged by thaw", predict(merged, base, work), expected)
         compare(f"{name} {kind}: merged by thaw, read by transformers", logits(base.load(merged), base, work), expected)
-    same = {"r": 4, "alpha": 6.0, "rslora": kind == "rslora"}
-    for strategy, settings in [("dora" if kind == "dora" else "lora", same), ("full", {})]:
+    same = {"r": 4, "alpha": 6.0, "rslora": kind.startswith("rslora")}
+    own = "dora" if kind.startswith("dora") else "lora"
+    for strategy, settings in [(own, same), ("full", {})]:
         out = work / f"{name}-{kind}-from-{strategy}"
         run_thaw("train", write_config(work, base, strategy, "epochs = 0", adapter, **settings), "--out", out)
         compare(f"{name} {kind}: made by PEFT, model.init of {strategy}", predict(out, base, work), expected)
+    if not patterns:
+        return
+    out = work / f"{name}-{kind}-trained"
+    run_thaw("train", write_config(work, base, own, "steps = 12", adapter, **same), "--out", out)
+    torch.manual_seed(7)
+    with_adapter = PeftModel.from_pretrained(base.load(), out / "adapter")
+    compare(f"{name} {kind}: trained on by thaw, read by PEFT", logits(with_adapter, base, work),
+            predict(out, base, work))
 
 
 def main():
@@ -222,6 +247,7 @@ def main():
             for kind in KINDS:
                 check_thaw_to_peft(name, base, kind, work)
                 check_peft_to_thaw(name, base, kind, work)
+                check_peft_to_thaw(name, base, kind, work, PATTERNS)
         if "bert" in bases:
             check_adapter_in_head(bases["bert"], work)
     print(f"{len(failures)} differences above {TOLERANCE}")

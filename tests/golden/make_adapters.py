@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes tests/golden/adapters/: a BERT of one layer, adapters that PyPI's `peft` made on it (LoRA, rsLoRA and DoRA
-with a random B), and what `peft` computes with them: logits, and gradients by every tensor that trains.
+with a random B, and two whose rank and alpha differ from layer to layer), and what `peft` computes with them: logits, and gradients by every tensor that trains.
 
     pip install torch==2.* transformers peft safetensors
     python tests/golden/make_adapters.py
@@ -16,7 +16,9 @@ import transformers
 from safetensors.torch import save_file
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "adapters"
-KINDS = {"lora": {}, "rslora": {"use_rslora": True}, "dora": {"use_dora": True}}
+PATTERNS = {"rank_pattern": {"layer.[0-2].*.value": 3}, "alpha_pattern": {r"self\.(value|key)": 5, "^query": 9}}
+KINDS = {"lora": {}, "rslora": {"use_rslora": True}, "dora": {"use_dora": True}, "patterns": PATTERNS,
+         "patterns-dora": {"use_dora": True, "use_rslora": True, **PATTERNS}}
 VOCABULARY, LABELS = 12, 3
 
 

@@ -82,11 +82,11 @@ class Golden:
             path.chmod(0o644)
 
 
-def texts():
-    """Three texts of different lengths, padded on the right with token 0."""
+def texts(pad=0):
+    """Three texts of different lengths, padded on the right with that token."""
     lengths = torch.tensor([7, 4, 1])
     mask = torch.arange(7) < lengths[:, None]
-    ids = torch.randint(1, VOCABULARY, mask.shape) * mask
+    ids = torch.randint(pad + 1, VOCABULARY, mask.shape).where(mask, pad)
     return {"x": ids, "mask": mask, "labels": torch.tensor([2, 0, 1])}
 
 
@@ -129,6 +129,24 @@ def make_distilbert():
     golden.save()
 
 
+def make_roberta(name, kind, config, seed):
+    """With tokens that have padding's id within the texts, which positions do not count."""
+    torch.manual_seed(seed)
+    model = kind(config(vocab_size=VOCABULARY, max_position_embeddings=14, type_vocab_size=1, pad_token_id=1, **SIZES,
+                        **EAGER))
+    x = texts(pad=1)
+    x["x"][0, 2] = x["x"][0, 6] = x["x"][1, 1] = 1
+    golden = Golden(name, model, model.roberta.encoder.layer, x)
+    inputs = dict(input_ids=x["x"], attention_mask=x["mask"].long())
+    states = lambda: model.roberta(**inputs).last_hidden_state
+    head, labels, mask = model.classifier, x["labels"], x["mask"].float()[..., None]
+    golden.add("pooler", head(states()), labels)
+    golden.add("cls", head.out_proj(states()[:, 0]), labels)
+    golden.add("mean", head.out_proj((states() * mask).sum(1) / mask.sum(1)), labels)
+    check(golden, "pooler", model(**inputs, labels=labels))
+    golden.save()
+
+
 def make_gpt2():
     torch.manual_seed(3)
     config = transformers.GPT2Config(vocab_size=VOCABULARY, n_positions=12, n_embd=16, n_layer=2, n_head=4,
@@ -140,6 +158,7 @@ def make_gpt2():
     inputs = dict(input_ids=x["x"], attention_mask=x["mask"].long())
     golden.add("classify", model(**inputs).logits, x["labels"])
     check(golden, "classify", model(**inputs, labels=x["labels"]))
+    add_padding_within(golden, x)
 
     # The language model on the same layers: its head is the table of the tokens' embeddings.
     language = transformers.GPT2LMHeadModel(config)
@@ -152,6 +171,14 @@ def make_gpt2():
     golden.add("language", language(**inputs).logits, target)
     write_tokenizer(golden.folder)
     golden.save()
+
+
+def add_padding_within(golden, x):
+    """Texts that end in the token that pads them: the classifier passes it over, by its id."""
+    ids = x["x"].clone()
+    ids[0, 5:] = ids[1, 3] = ids[2, 0] = 0
+    golden.tensors["padded.x"] = ids
+    golden.tensors["padded.logits"] = golden.model(input_ids=ids, attention_mask=x["mask"].long()).logits
 
 
 def write_tokenizer(folder):
@@ -192,3 +219,5 @@ if __name__ == "__main__":
     make_distilbert()
     make_gpt2()
     make_vit()
+    make_roberta("roberta", transformers.RobertaForSequenceClassification, transformers.RobertaConfig, 5)
+    make_roberta("xlm-roberta", transformers.XLMRobertaForSequenceClassification, transformers.XLMRobertaConfig, 6)
