@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "finetune/data/labels.h"
 #include "finetune/data/text.h"
 #include "finetune/units.h"
 
@@ -13,22 +14,12 @@ namespace {
 
 constexpr std::size_t kMostNamed = 10;  // in a message
 
-// As labels are matched: blanks around a name do not count, and equal numbers are one class.
-bool is_class(const std::string& name, const std::string& label) {
-  if (trim(name) == label) return true;
-  const std::optional<double> number = parse_number(name), of_label = parse_number(label);
-  return number && of_label && *number == *of_label;
-}
-
 std::size_t class_of(const std::string& name, const std::vector<std::string>& classes) {
-  const auto exact = std::find(classes.begin(), classes.end(), name);
-  if (exact != classes.end()) return static_cast<std::size_t>(exact - classes.begin());
-  const auto found = std::find_if(classes.begin(), classes.end(),
-                                  [&](const std::string& label) { return is_class(name, label); });
-  if (found == classes.end())
+  const auto place = places_of_labels({name}, classes);
+  if (!place)
     fail_input("train.class_weight has ", in_quotes(name), ", which is no class; the classes are ",
                name_list(classes));
-  return static_cast<std::size_t>(found - classes.begin());
+  return static_cast<std::size_t>(place->front());
 }
 
 std::vector<double> named_weights(const std::map<std::string, double>& named,

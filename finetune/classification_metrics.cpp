@@ -134,13 +134,14 @@ Scored roc_auc(const Outputs& outputs, const Dataset& data) {
   const std::vector<double> rank = midranks(all), own[2] = {midranks(of_class[0]), midranks(of_class[1])};
   std::vector<double> placement;
   std::size_t seen[2] = {0, 0};
-  double value = 0;
+  double pairs = 0;  // those in the right order; a sum of halves, which is exact
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::size_t label = label_of(data, static_cast<std::int64_t>(i)), other = 1 - label;
-    const double below = (rank[i] - own[label][seen[label]++]) / count[other];
-    placement.push_back(label == 1 ? below : 1 - below);
-    if (label == 1) value += below / count[1];
+    const double below = rank[i] - own[label][seen[label]++];
+    placement.push_back(label == 1 ? below / count[other] : 1 - below / count[other]);
+    if (label == 1) pairs += below;
   }
+  const double value = pairs / (count[0] * count[1]);
   Scored scored{value, {}};
   const double n = static_cast<double>(all.size());
   for (std::size_t i = 0; i < all.size(); ++i)

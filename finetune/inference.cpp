@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <tuple>
 #include <utility>
 
 #include "core/error.h"
@@ -185,14 +186,13 @@ void studentise(std::vector<std::vector<double>>& draws, const std::vector<std::
   std::vector<double> normals(draws.size());
   for (double& value : normals) value = normal(random);
   std::sort(normals.begin(), normals.end());
-  std::vector<std::size_t> order(draws.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto place = [&](std::size_t i) {
-    return std::pair(draws[i][strategy], ties[i][strategy] - ties[i].back());
-  };
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
+  std::vector<std::tuple<double, double, std::size_t>> order;  // the difference, its tie, the draw
+  order.reserve(draws.size());
+  for (std::size_t i = 0; i < draws.size(); ++i)
+    order.emplace_back(draws[i][strategy], ties[i][strategy] - ties[i].back(), i);
+  std::sort(order.begin(), order.end());
   for (std::size_t i = 0; i < order.size(); ++i)
-    draws[order[i]][strategy] = normals[i] / std::sqrt(chi_squared(random) / degrees);
+    draws[std::get<2>(order[i])][strategy] = normals[i] / std::sqrt(chi_squared(random) / degrees);
 }
 
 Interval around(const Estimate& e, double critical) {
@@ -305,12 +305,14 @@ Conclusions conclude(const std::vector<Scores>& strategies, const Scores& refere
   Conclusions conclusions;
   conclusions.contrasts = contrasts_of(estimates, draws, ranges, options);
   // What the differences may be: more spread than the resampled means, which few seeds make too alike.
+  std::vector<std::size_t> equal_to;
+  for (std::size_t s = 0; s < estimates.size(); ++s) equal_to.push_back(first_equal(all, s));
   for (auto& draw : draws) {
     for (std::size_t s = 0; s < estimates.size(); ++s)
       draw[s] = estimates[s].mean + estimates[s].error * draw[s];
     draw.push_back(0);
     // The same answers are the same draw, and share its rank.
-    for (std::size_t s = 0; s < estimates.size(); ++s) draw[s] = draw[first_equal(all, s)];
+    for (std::size_t s = 0; s < estimates.size(); ++s) draw[s] = draw[equal_to[s]];
   }
   conclusions.rank_probability = rank_probabilities(draws, options.higher_is_better);
   return conclusions;

@@ -136,7 +136,7 @@ TEST_F(MessyTable, AllThatIsWrongWithTheCellsIsToldAtOnce) {
        "data.ignore = [\"city\", \"ok\", \"age\"]", "are not in this version"});
   DataSource fixed;
   fixed.columns = {"x"};
-  expect_refused("a.csv", "x,label\nu,a\nv,b\n", {"and 1 more such rows", "mend the cells"}, fixed);
+  expect_refused("a.csv", "x,label\nu,a\nv,b\n", {"and 1 more such row)", "mend the cells"}, fixed);
 }
 
 TEST_F(MessyTable, ARepeatedHeaderIsNoSample) {
@@ -194,7 +194,7 @@ TEST_F(MessyTable, InCsvAQuoteThatMayBeOrdinaryIsAskedAbout) {
             (Strings{"great\nfilm", "bad"}));
   const Dataset single = read("a.csv", "text\n\"great\nbad\nso-so\"\ngood\n", texts());
   EXPECT_EQ(single.size(), 2);
-  EXPECT_TRUE(has_note(single, "1 texts in quotes go on over line ends (first: "));
+  EXPECT_TRUE(has_note(single, "1 text in quotes goes on over line ends (first: "));
   expect_refused("a.csv", "label,text\n1,ok\n0,\"never\n1,x\n",
                  {"never closed", "opened at", "a.csv:3:3", "none"}, texts());
 }

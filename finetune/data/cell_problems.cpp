@@ -25,7 +25,8 @@ void CellProblems::add(const Column& column, const char* what, std::string_view 
 std::string CellProblems::Kind::describe() const {
   return concat(is_feature() ? "feature " + in_quotes(name) : concat("the ", role), ' ', what,
                 text.empty() ? "" : ": " + text, " (", place,
-                rows == 1 ? "" : concat(", and ", rows - 1, " more such rows"), ")");
+                rows == 1 ? "" : concat(", and ", rows - 1, rows == 2 ? " more such row" : " more such rows"),
+                ")");
 }
 
 std::string CellProblems::mend(bool may_ignore) const {

@@ -16,6 +16,8 @@
 namespace thaw {
 namespace {
 
+constexpr const char* kQuoteNone = "data.quote = \"none\" (predict: --quote none)";
+
 enum class Quotes { csv, within_field, none };
 
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find_first_of("\r\n")); }
@@ -161,17 +163,16 @@ class CsvReader {
 
   // Of a quote where it opened: where it closed may be far below.
   [[noreturn]] void refuse_quote(const std::string& what, const Cell& cell, const char* mend) const {
-    fail_input(what, " (opened at ", place(path_, cell.line, cell.column), "); ", mend,
-               ", or set data.quote = \"none\" where quotes are ordinary characters");
+    fail_input(what, " (opened at ", place(path_, cell.line, cell.column), "); ", mend, ", or set ",
+               kQuoteNone, " where quotes are ordinary characters");
   }
 
   void note_line_end(const Cell& cell) {
     const std::string where = place(path_, cell.line, cell.column);
     if (is_ambiguous_)
       fail_input("a field in quotes goes on over line ends, but every line of the file is a whole row too (",
-                 where,
-                 "); set data.quote = \"none\" where quotes are ordinary characters, or \"csv\" where "
-                 "they enclose fields");
+                 where, "); set ", kQuoteNone,
+                 " where quotes are ordinary characters, or csv where they enclose fields");
     if (with_line_end_++ == 0) first_with_line_end_ = where;
   }
 
@@ -238,8 +239,9 @@ Dataset read_csv(const DataSource& source, char usual_separator) {
   // Of one column every line is a row of its own too, so what was meant cannot be told.
   if (is_single && source.quote.empty() && reader.with_line_end() > 0)
     table.note(concat("warning: ", reader.with_line_end(),
-                      " texts in quotes go on over line ends (first: ", reader.first_with_line_end(),
-                      "); set data.quote = \"none\" where quotes are ordinary characters"));
+                      reader.with_line_end() == 1 ? " text in quotes goes" : " texts in quotes go",
+                      " on over line ends (first: ", reader.first_with_line_end(), "); set ", kQuoteNone,
+                      " where quotes are ordinary characters"));
   return table.finish();
 }
 
