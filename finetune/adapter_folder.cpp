@@ -85,7 +85,8 @@ std::vector<std::pair<Linear*, LoraOptions>> layers_of(Model& model, const Weigh
   if (!wanted.empty())
     fail_input("the adapter is for ", quoted_name(wanted.begin()->first),
                ", which is no Linear layer of the model (", folder.path,
-               "); use the model that it was trained on");
+               "); use the model that it was trained on, or, if this is it, know that this is not in this "
+               "version");
   return layers;
 }
 
@@ -101,7 +102,8 @@ void load_tensors(Model& model, const WeightFiles& files, std::vector<std::strin
                 [](const std::string& name) { return name.find(".lora_") == std::string::npos; });
   if (!report.fits())
     fail_input("the adapter does not fit the model: ", describe_problems(report), " (", files.path(),
-               "); use the model that it was trained on");
+               "); use the model that it was trained on, or, if this is it, know that this is not in this "
+               "version");
 }
 
 // A module by its path, as PEFT looks for it: by the end of its name, but by all of it where transformers

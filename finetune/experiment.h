@@ -26,8 +26,8 @@ struct PreparedData {
   std::string test_hash;             // content_hash of the test data as they were read; empty without any
   bool regression = false;
   Scaling scaling = Scaling::none;
-  Preprocess preprocess;           // what predict needs to treat new data alike
-  std::vector<std::string> notes;  // for the user: what was split off, drawn, left out
+  Preprocess preprocess;               // what predict needs to treat new data alike
+  std::vector<std::string> notes;      // for the user: what was split off, drawn, left out
   std::vector<std::string> questions;  // of the notes those that are to be repeated at the end
 };
 

@@ -27,6 +27,7 @@ void apply_options(const Arguments& arguments, CompareSection& section) {
 struct Result {
   std::string text, json_file, models;
   bool interrupted = false, all_ok = false;
+  std::vector<std::string> questions = {};
 };
 
 // Trains it again, on the test part of the training file too where the config names no test data.
@@ -60,6 +61,7 @@ Result result_of(const Arguments& arguments, const Config& config, const Compare
                  const std::string& out) {
   Result result{summary_text(outcome, terminal_width()), out + "/results.json", "", outcome.interrupted,
                 outcome.all_ok()};
+  result.questions = outcome.questions;
   if (!outcome.interrupted) result.models = models_text(arguments, config, outcome, out);
   return result;
 }
@@ -101,6 +103,7 @@ int compare(const Arguments& arguments) {
   }
   print(arguments.json ? read_file(result.json_file, std::int64_t{1} << 30)
                        : concat(result.text, "Report: ", compare.out, "/report.html\n", result.models));
+  for (const std::string& question : result.questions) Progress().message(question);
   if (!result.all_ok)
     fail("some runs diverged or failed (", compare.out, ", column status of results.csv",
          "); lower train.lr or look at the messages above");

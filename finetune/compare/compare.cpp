@@ -77,11 +77,9 @@ class Comparison {
     outcome_.metric = compared_metric(config_).name;
     outcome_.margin = config_.compare.margin;
     outcome_.lr = config_.train.lr;
-    if (data.validation.size() == 0 && config_.compare.tune > 0)
-      fail_input("there are no validation data to choose learning rates on (", config_.path,
-                 "); set data.validation or data.validation_fraction, or use --no-tune");
     check_budget(budget_, config_, data);
     data_notes_ = data.notes;
+    outcome_.questions = data.questions;
     outcome_.data = make_data_card(config_, loaded_, data);
     std::vector<std::string> notes = data_warnings(outcome_.data);
     for (const std::string& note : config_notes(config_)) notes.push_back(note);

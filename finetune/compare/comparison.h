@@ -130,7 +130,8 @@ struct Prediction {
 
 struct CompareOutcome {
   std::string name;
-  std::vector<std::string> notes;  // about the data and what was left out
+  std::vector<std::string> notes;      // about the data and what was left out
+  std::vector<std::string> questions;  // of the notes those that are to be repeated at the end
   std::string metric;
   std::string budget;  // in words: "3 epochs", "60 seconds of training"
   double lr = 0;       // train.lr

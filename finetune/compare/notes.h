@@ -12,7 +12,8 @@
 
 namespace thaw {
 
-// InputError where there is nothing to compare: no test data (in `loaded`, see load_data), no update.
+// InputError where there is nothing to compare, no test data (in `loaded`, see load_data) or no update, and
+// where nothing can be chosen on.
 void check_comparable(const Config& config, const PreparedData& loaded);
 
 // Where it runs.
