@@ -10,7 +10,8 @@
 namespace thaw {
 namespace {
 
-// What stays the same whoever typed it: compatible decomposition, lower case, without white space.
+// What stays the same whoever typed it: compatible decomposition, lower case, without white space and signs
+// that are not seen.
 std::u32string folded(const std::string& text) {
   const CharTable& table = CharTable::get();
   const std::string valid = replace_invalid_utf8(text);
@@ -19,7 +20,7 @@ std::u32string folded(const std::string& text) {
     table.decompose(next_scalar(at), true, decomposed);
   order_marks(table, decomposed);
   for (const char32_t c : decomposed)
-    if ((table.flags(c) & kSpace) == 0) table.lower(c, out);
+    if ((table.flags(c) & (kSpace | kOther)) == 0) table.lower(c, out);
   return out;
 }
 
@@ -27,7 +28,9 @@ std::u32string folded(const std::string& text) {
 const char* difference(const std::string& a, const std::string& b) {
   if (lower_ascii(a) == lower_ascii(b)) return "capitals";
   const auto without_spaces = [](std::string text) { return std::erase(text, ' '), text; };
-  return without_spaces(a) == without_spaces(b) ? "blanks" : "capitals, white space or the form of Unicode";
+  return without_spaces(a) == without_spaces(b)
+             ? "blanks"
+             : "capitals, white space, signs that are not seen or the form of Unicode";
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ std::vector<double> balanced_weights(const std::vector<std::int64_t>& counts) {
   const auto occurring =
       static_cast<double>(counts.size()) - static_cast<double>(std::count(counts.begin(), counts.end(), 0));
   std::vector<double> weights;
+  weights.reserve(counts.size());
   for (const std::int64_t count : counts)
     weights.push_back(count > 0 ? samples / (occurring * static_cast<double>(count)) : 1);
   return weights;

@@ -120,8 +120,11 @@ class ValueReader {
   template <class T>
   void read(std::vector<T>& to) const {
     const toml::array* items = node_.as_array();
-    if (items == nullptr) refuse("is not an array", "write [ … ]");
     to.clear();
+    // One text is a list of one.
+    if constexpr (std::is_same_v<T, std::string>)
+      if (items == nullptr && node_.is_string()) return read(to.emplace_back());
+    if (items == nullptr) refuse("is not an array", "write [ … ]");
     for (const toml::node& item : *items) {
       T value{};
       ValueReader(item, concat(key_, "[", to.size(), "]"), rule_, config_path_).read(value);

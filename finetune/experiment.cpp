@@ -229,8 +229,12 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   data.regression = section.task == "regression";
   data.train = read_part(config, section.train, nullptr, data.notes);
   if (!data.regression && data.train.classes.size() < 2)
-    fail_input("the labels have ", data.train.classes.size(), " class (", section.train,
-               "); classification needs two: add samples, or set data.task = \"regression\"");
+    fail_input("the labels have ", data.train.classes.size(), " class, ", name_list(data.train.classes), " (",
+               section.train, "); classification needs two: add samples",
+               !section.classes.empty() ? ", or name more in data.classes"
+               : parse_number(data.train.classes.empty() ? "" : data.train.classes[0])
+                   ? ", or set data.task = \"regression\""
+                   : "");
   if (!data.regression && looks_like_numbers(data.train))
     data.questions.push_back(concat("warning: the labels are ", data.train.classes.size(),
                                     " different numbers in ", data.train.size(),

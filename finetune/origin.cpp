@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "finetune/adapter_folder.h"
 #include "finetune/data/text.h"
 #include "finetune/model_folder.h"
 
@@ -11,11 +12,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of weights that are a file of a run's folder.
+// Of weights that are a model's folder, or the file of one; empty where they stand alone.
 std::string folder_of(const std::string& weights) {
-  if (weights.empty() || is_model_folder(weights)) return "";
-  const fs::path folder = fs::path(weights).parent_path();
-  return fs::exists(folder / "preprocess.json") && fs::exists(folder / "config.json") ? folder.string() : "";
+  if (weights.empty() || is_adapter_folder(weights)) return "";
+  const fs::path path = weights;
+  if (!is_model_folder(weights) && path.filename() != kWeightsName) return "";
+  const fs::path folder = is_model_folder(weights) ? path : path.parent_path();
+  return fs::exists(folder / "config.json") ? folder.string() : "";
 }
 
 }  // namespace

@@ -19,11 +19,11 @@ struct Origin {
   std::optional<ImageInput> images;  // of a ViT's folder: how each channel is normalised
 };
 
-// The folder of model.from, else that in which the weights of model.init stand, where thaw wrote it. Nothing
-// for weights that nobody described.
+// The folder of model.from, else that of the weights of model.init. Nothing for weights that nobody
+// described.
 std::optional<Origin> origin_of(const Config& config);
 
-// The classes of the head in a file of weights, by what stands beside it; empty where nothing is known.
+// The classes of the head in a folder of weights, or a file of one; empty where nobody named them.
 std::vector<std::string> labels_beside(const std::string& weights);
 
 // Where the mean and deviation of features come from.

@@ -4,6 +4,8 @@
 // ASCII calls the letters around it unreachable (3.3: U+00E9 where a value may end); they are no white space.
 #pragma once
 
+#include <cstdint>  // which its parts take for granted too
+
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_assert(true)

@@ -187,7 +187,7 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
       {"[data]\nrows = [-1, 5]\n", {"data.rows[0] = -1 is out of range"}},
       {"[data]\ncorrupt = \"blurr\"\n", {"did you mean \"blur\"?"}},
       {"[data]\nmerge = [\"a\"]\n", {"data.merge = an array is not a table"}},
-      {"[data]\nmerge = { a = \"0\" }\n", {"data.merge.\"a\" = \"0\" is not an array"}},
+      {"[data]\nmerge = { a = 0 }\n", {"data.merge.\"a\" = 0 is not an array"}},
       {"[data]\nmerge = { a = [] }\n", {"a class without a label"}},
       {"[data]\nmerge = { \"\" = [\"0\"] }\n", {"a class without a name"}},
       {"[data]\nmerge = { a = [\"0\", \"1\"], b = [\"1\"] }\n",

@@ -79,6 +79,7 @@ TEST(ClassSpelling, WarnsOfClassesThatLookAlike) {
   EXPECT_TRUE(notes_of_spellings({"cat", "dog", "1", "10", "new-york"}).empty());
   const Strings notes = notes_of_spellings({"Dog", "cafe\u0301", "caf\u00E9", "dog", "newyork", "new york"});
   ASSERT_EQ(notes.size(), 3);
+  EXPECT_EQ(notes_of_spellings({"x", "x\u200B", "y", "y\u00AD"}).size(), 2) << "signs that are not seen";
   EXPECT_NE(notes[0].find("form of Unicode"), std::string::npos);
   EXPECT_NE(notes[1].find("\"Dog\" and \"dog\" differ in capitals"), std::string::npos);
   EXPECT_NE(notes[2].find("differ in blanks"), std::string::npos);
@@ -133,7 +134,7 @@ TEST_F(MessyTable, AllThatIsWrongWithTheCellsIsToldAtOnce) {
   expect_refused(
       "a.csv", "city,age,ok,x,label\nParis,3,true,1,a\nRome,,no,2,b\nOslo,NA,yes,3,\n",
       {"4 problems with the cells", "feature \"city\" is not a number: \"Paris\" (", "and 2 more such rows",
-       "data.ignore = [\"city\", \"ok\", \"age\"]", "are not in this version"});
+       "under [data] with ignore = [\"city\", \"ok\", \"age\"]", "are not in this version"});
   DataSource fixed;
   fixed.columns = {"x"};
   expect_refused("a.csv", "x,label\nu,a\nv,b\n", {"and 1 more such row)", "mend the cells"}, fixed);
@@ -194,7 +195,14 @@ TEST_F(MessyTable, InCsvAQuoteThatMayBeOrdinaryIsAskedAbout) {
             (Strings{"great\nfilm", "bad"}));
   const Dataset single = read("a.csv", "text\n\"great\nbad\nso-so\"\ngood\n", texts());
   EXPECT_EQ(single.size(), 2);
-  EXPECT_TRUE(has_note(single, "1 text in quotes goes on over line ends (first: "));
+  EXPECT_TRUE(has_note(single, "1 row goes on over line ends in quotes"));
+  // A row is judged by itself, whatever other rows look like.
+  const Dataset mixed =
+      read("a.csv", "id,text\n1,\"bad\n2,good\n3,fine\"\n4,\"good\nbad\"\n5,\"so, so\"\n", texts());
+  EXPECT_EQ(mixed.size(), 3);
+  EXPECT_TRUE(has_note(mixed, "1 row goes on over line ends in quotes"));
+  EXPECT_TRUE(has_note(mixed, "a.csv:2:3"));
+  EXPECT_FALSE(has_note(read("a.csv", "id,text\n1,\"good\nbad\"\n2,\"so, so\"\n", texts()), "line ends"));
   expect_refused("a.csv", "label,text\n1,ok\n0,\"never\n1,x\n",
                  {"never closed", "opened at", "a.csv:3:3", "none"}, texts());
 }

@@ -35,15 +35,11 @@ TrainingLoss training_loss(const std::string& strategy, const CompareOutcome& ou
   return {};
 }
 
+bool fits(const TrainingLoss& loss) { return loss.known() && loss.last < kFits * loss.first; }
+
 void look_at_loss(const TrainingLoss& loss, std::vector<std::string>& reasons) {
   if (!loss.known()) return;
   const std::string last = short_number(loss.last, 2);
-  if (loss.last < kFits * loss.first) {
-    reasons.push_back(concat("its training loss came down to ", last,
-                             ", so it fits what it trains on: try fewer updates, train.restore_best, or more "
-                             "of the network frozen"));
-    return;
-  }
   if (loss.last < kStillFalling * loss.before)
     reasons.push_back(concat("its training loss still fell at the end, from ", short_number(loss.before, 2),
                              " to ", last, " in the last quarter: try more epochs"));
@@ -81,7 +77,13 @@ void look_at_rates(const std::string& strategy, const CompareOutcome& outcome,
 
 std::vector<std::string> reasons_below_probe(const std::string& strategy, const CompareOutcome& outcome) {
   std::vector<std::string> reasons;
-  look_at_loss(training_loss(strategy, outcome), reasons);
+  const TrainingLoss loss = training_loss(strategy, outcome);
+  // More updates or other rates are no cure for that.
+  if (fits(loss))
+    return {concat("its training loss came down to ", short_number(loss.last, 2),
+                   ", so it fits what it trains on: try fewer updates, train.restore_best, or more of the "
+                   "network frozen")};
+  look_at_loss(loss, reasons);
   look_at_updates(strategy, outcome, reasons);
   look_at_rates(strategy, outcome, reasons);
   if (!outcome.tuned) reasons.push_back("one learning rate alone was tried: try several (without --no-tune)");

@@ -16,7 +16,8 @@ namespace thaw {
 struct ProbeData {
   Tensor x;
   const Dataset* data = nullptr;
-  std::vector<double> class_weights;  // in the fit, see finetune/class_weight.h; empty: all count the same
+  std::vector<double> class_weights =
+      {};  // in the fit, see finetune/class_weight.h; empty: all count the same
 };
 
 // Minimises  sum_i weight(y_i) loss(W x_i + b, y_i) + 1 / (2 C) ||W||^2  over W [outputs, F] and b, which has

@@ -41,7 +41,7 @@ Json read_results(const std::string& comparison) {
     fail_input("the comparison has no results yet (", comparison,
                "); go on with it (thaw compare CONFIG --out ", comparison,
                " --resume), or give the folder of one of its runs, ", comparison, "/STRATEGY/seed-N");
-  const Json json = Json::parse(read_file(path, std::int64_t{1} << 30), nullptr, false);
+  Json json = Json::parse(read_file(path, std::int64_t{1} << 30), nullptr, false);
   if (!json.is_object())
     fail_input("the results of the comparison cannot be read (", path,
                "); give the folder of one of its runs, ", comparison, "/STRATEGY/seed-N");

@@ -79,11 +79,16 @@ class Chooser {
   [[noreturn]] void refuse_absent(const std::string& name, const char* option) const {
     std::vector<std::string> known = names_;
     std::erase(known, "");
+    const bool has_numbers = std::any_of(known.begin(), known.end(), [](const std::string& column) {
+      return parse_number(column).has_value();
+    });
     const bool is_one = names_.size() == 1 && names_[0].find(name) != std::string::npos;
     const std::string near = is_one ? "" : did_you_mean(name, known);
     fail_input("there is no ", option, " column ", in_quotes(name), " (", place_, ")",
                near.empty() ? "; " : near + " ",
                is_one ? concat("the header is one column, ", in_quotes(names_[0]), ": set data.separator")
+               : has_numbers ? concat("the first line, ", name_list(known),
+                                      ", looks like data: put the columns' names above it")
                : source_.read_labels
                    ? concat("set data.", option, " to one of the columns: ", name_list(known))
                    : concat("give the column that name, or name it by --",

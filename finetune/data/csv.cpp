@@ -72,17 +72,23 @@ class CsvReader {
     cells.clear();
     if (width_ != 1) skip_empty_lines();
     if (at_ == end_) return false;
+    separators_ = 0;
+    lines_are_rows_ = true;
+    spanning_field_.clear();
     do {
       cells.push_back(field());
     } while (another_field());
     if (width_ == 0) width_ = cells.size();
     if (cells.size() != width_) refuse_width(cells);
+    end_of_line_in_row();
+    if (!spanning_field_.empty() && lines_are_rows_) doubt();
     return true;
   }
 
-  // Where the first quoted field with a line end stands, and how many there are.
-  const std::string& first_with_line_end() const { return first_with_line_end_; }
-  int64_t with_line_end() const { return with_line_end_; }
+  // Rows that go on over line ends in quotes although each of their lines is a whole row: where the first
+  // such field stands, and how many rows there are.
+  const std::string& first_doubtful() const { return first_doubtful_; }
+  int64_t doubtful() const { return doubtful_; }
 
  private:
   [[noreturn]] void refuse_width(const std::vector<Cell>& cells) const {
@@ -138,7 +144,6 @@ class CsvReader {
   std::string_view quoted_field(const Cell& cell) {
     const char* start = ++at_;
     char* out = at_;
-    bool has_line_end = false;
     for (;; ++at_) {
       if (at_ == end_)
         refuse_quote("a quote that is never closed", cell,
@@ -147,9 +152,12 @@ class CsvReader {
         if (at_ + 1 == end_ || at_[1] != '"') break;
         ++at_;
       } else if (*at_ == '\n') {
-        has_line_end = true;
+        if (spanning_field_.empty()) spanning_field_ = place(path_, cell.line, cell.column);
+        end_of_line_in_row();
         ++line_;
         line_start_ = at_ + 1;
+      } else if (*at_ == separator_) {
+        ++separators_;
       }
       *out++ = *at_;
     }
@@ -157,7 +165,6 @@ class CsvReader {
     if (at_ != end_ && *at_ != separator_ && *at_ != '\n' && *at_ != '\r')
       refuse_quote(concat("text after a closing quote in ", place(path_, line_, column())), cell,
                    "double a quote that belongs to the text");
-    if (has_line_end) note_line_end(cell);
     return {start, static_cast<size_t>(out - start)};
   }
 
@@ -167,19 +174,25 @@ class CsvReader {
                kQuoteNone, " where quotes are ordinary characters");
   }
 
-  void note_line_end(const Cell& cell) {
-    const std::string where = place(path_, cell.line, cell.column);
+  // Of the line that ends here, were quotes ordinary characters.
+  void end_of_line_in_row() {
+    if (separators_ + 1 != width_) lines_are_rows_ = false;
+    separators_ = 0;
+  }
+
+  void doubt() {
     if (is_ambiguous_)
       fail_input("a field in quotes goes on over line ends, but every line of the file is a whole row too (",
-                 where, "); set ", kQuoteNone,
+                 spanning_field_, "); set ", kQuoteNone,
                  " where quotes are ordinary characters, or csv where they enclose fields");
-    if (with_line_end_++ == 0) first_with_line_end_ = where;
+    if (doubtful_++ == 0) first_doubtful_ = spanning_field_;
   }
 
   // Steps over what ends a field; true when the same record goes on.
   bool another_field() {
     if (at_ == end_) return false;
     if (*at_ == separator_) {
+      ++separators_;
       ++at_;
       return true;
     }
@@ -209,9 +222,12 @@ class CsvReader {
   char* line_start_;
   int64_t line_ = 1;
   size_t width_ = 0;
-  std::string open_quote_;  // the first one that is an ordinary character, as it is not closed
-  std::string first_with_line_end_;
-  int64_t with_line_end_ = 0;
+  std::string open_quote_;      // the first one that is an ordinary character, as it is not closed
+  size_t separators_ = 0;       // on the line at hand, in quotes too
+  bool lines_are_rows_ = true;  // those that the row at hand has come over
+  std::string spanning_field_;  // its first field with a line end
+  std::string first_doubtful_;
+  int64_t doubtful_ = 0;
 };
 
 Quotes quotes_of(const DataSource& source, char separator) {
@@ -231,16 +247,14 @@ Dataset read_csv(const DataSource& source, char usual_separator) {
   std::vector<std::string> names;
   names.reserve(cells.size());
   for (const Cell& cell : cells) names.emplace_back(cell.text);
-  const bool is_single = names.size() == 1;
   TableBuilder table(source, std::move(names), cells.front().line);
   while (reader.next(cells)) table.add(cells);
   if (source.separator == 0 && separator != usual_separator)
     table.note(concat("fields are separated by ", name_of(separator), " (", source.path, ")"));
-  // Of one column every line is a row of its own too, so what was meant cannot be told.
-  if (is_single && source.quote.empty() && reader.with_line_end() > 0)
-    table.note(concat("warning: ", reader.with_line_end(),
-                      reader.with_line_end() == 1 ? " text in quotes goes" : " texts in quotes go",
-                      " on over line ends (first: ", reader.first_with_line_end(), "); set ", kQuoteNone,
+  if (source.quote.empty() && reader.doubtful() > 0)
+    table.note(concat("warning: ", reader.doubtful(), reader.doubtful() == 1 ? " row goes" : " rows go",
+                      " on over line ends in quotes, and each of their lines is a whole row too (first: ",
+                      reader.first_doubtful(), "); set ", kQuoteNone,
                       " where quotes are ordinary characters"));
   return table.finish();
 }
