@@ -252,6 +252,18 @@ TEST_F(HeadOfAnAdapter, HasTheBasesLabelsWhereItRecordsNone) {
   EXPECT_EQ(head(), "none");
 }
 
+// Not those of another folder that it is put onto.
+TEST_F(HeadOfAnAdapter, HasTheLabelsOfTheBaseThatItWasTrainedOn) {
+  std::filesystem::remove(config.model.init + "/preprocess.json");
+  std::filesystem::copy(folder.path("base"), folder.path("other"));
+  nlohmann::json preprocess = nlohmann::json::parse(testing::file_text(folder.path("other/preprocess.json")));
+  preprocess["labels"] = Strings{"2", "0", "1"};
+  folder.write("other/preprocess.json", preprocess.dump());
+  config.model.from = folder.path("other");
+  EXPECT_EQ(head(), "adapter");
+  EXPECT_TRUE(has_note(notes, R"(its head's rows are taken for "0", "1", "2", as )" + folder.path("base")));
+}
+
 TEST_F(HeadOfAnAdapter, IsTakenByItsShapeWhereNobodyNamesTheClasses) {
   std::filesystem::remove(config.model.init + "/preprocess.json");
   nlohmann::json preprocess = nlohmann::json::parse(testing::file_text(folder.path("base/preprocess.json")));

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,6 +97,20 @@ TEST_F(TableRun, AFileOfWeightsHasItsColumnsBesideIt) {
   config.data.train = table("swapped.csv", "b,a,label", 40, false);
   EXPECT_GT(accuracy(), 0.9);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
+}
+
+TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
+  std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
+  config.model.from = "mlp";
+  config.model.init = folder.path("alone.safetensors");
+  const PreparedData data = prepare_data(config, 0, false, false);
+  const Strings said = prepare_model(config, data, 0, std::nullopt, false).notes;
+  const auto has = [&](const std::string& part) {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& note) { return note.find(part) != std::string::npos; });
+  };
+  EXPECT_TRUE(has("its classes have no names, and are taken for 0, 1 in this order"));
+  EXPECT_TRUE(has("the columns are taken in this order, \"a\", \"b\""));
 }
 
 TEST_F(TableRun, ItsOwnMeanAndDeviationAreTheDefault) {
