@@ -69,19 +69,18 @@ std::string plan_text(const DryRun& run, const Config& config, const Dataset& da
   return text;
 }
 
-// With what is to be said of them, as in training.
-PreparedData read_data(const Config& config) {
-  PreparedData data = prepare_data(config, config.train.seed, false, false);
+// As in training, once nothing is wrong with the input any more.
+void say_notes(const PreparedData& data) {
   for (const std::string& note : data.notes) Progress().message(note);
-  return data;
 }
 
 }  // namespace
 
 int plan(const Arguments& arguments) {
   const Config config = read_config(arguments);
-  const PreparedData data = read_data(config);
+  const PreparedData data = prepare_data(config, config.train.seed, false, false);
   const DryRun run = dry_run(config, data);
+  say_notes(data);
   const Ledger ledger = predict_ledger(config, run.model_config, run.strategy, run.plan, data.train);
   print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, data.train, ledger));
   return 0;
@@ -90,8 +89,9 @@ int plan(const Arguments& arguments) {
 int graph(const Arguments& arguments) {
   check_output(arguments.out, "--out");
   const Config config = read_config(arguments);
-  const PreparedData data = read_data(config);
+  const PreparedData data = prepare_data(config, config.train.seed, false, false);
   const DryRun run = dry_run(config, data);
+  say_notes(data);
   apply_plan(*run.model, run.plan, 0, {});
   const std::int64_t all = data.train.size();
   const std::int64_t size = config.train.batch_size == 0 ? all : std::min(config.train.batch_size, all);
