@@ -4,7 +4,6 @@
 #include <cmath>
 #include <set>
 
-#include "core/random.h"
 #include "finetune/run.h"
 #include "finetune/step.h"
 #include "finetune/units.h"
@@ -39,6 +38,7 @@ struct Setup {
   BatchPlan batches;
   std::unique_ptr<Optimizer> optimizer;
   std::optional<L2SpPenalty> penalty;
+  LossOptions loss;
 };
 
 Setup set_up(const Config& config, bool allow_missing) {
@@ -51,8 +51,9 @@ Setup set_up(const Config& config, bool allow_missing) {
   apply_no_decay(train, *prepared.model);
   std::optional<L2SpPenalty> penalty;
   if (strategy.l2_sp) penalty.emplace(*prepared.model, *strategy.l2_sp);
-  return {std::move(data),    std::move(strategy),  std::move(prepared),
-          std::move(batches), std::move(optimizer), std::move(penalty)};
+  LossOptions loss = loss_options(train, data.train);
+  return {std::move(data),      std::move(strategy), std::move(prepared), std::move(batches),
+          std::move(optimizer), std::move(penalty),  std::move(loss)};
 }
 
 void enter_first_phase(const Config& config, Setup& setup, Sweep& sweep) {
@@ -77,20 +78,9 @@ void enter_first_phase(const Config& config, Setup& setup, Sweep& sweep) {
 }
 
 // The loss of update `k` before it, with its gradients in place.
-double loss_of(const Config& config, Setup& setup, std::int64_t k) {
-  const auto rows = setup.batches.update(k);
-  const auto samples = static_cast<double>(setup.batches.samples(k));
-  const LossOptions options{setup.data.regression, config.train.label_smoothing};
-  double loss = 0;
-  for (std::size_t m = 0; m < rows.size(); ++m) {
-    const Batch batch = make_batch(setup.data.train, rows[m]);
-    const RandomScope random({config.train.seed, k, static_cast<std::int64_t>(m), batch.ids});
-    const double weight = static_cast<double>(rows[m].size()) / samples;
-    loss += weight * forward_backward(*setup.prepared.model, batch, options, weight,
-                                      setup.penalty ? &*setup.penalty : nullptr)
-                         .item();
-  }
-  return loss;
+double loss_of(Setup& setup, std::uint64_t seed, std::int64_t k) {
+  return forward_backward(*setup.prepared.model, setup.data.train, {setup.batches.update(k), seed, k},
+                          setup.loss, setup.penalty ? &*setup.penalty : nullptr);
 }
 
 double rate_of(const SweepOptions& options, std::int64_t k) {
@@ -118,7 +108,7 @@ Sweep sweep_rates(const Config& config, const SweepOptions& options, bool allow_
   double least = INFINITY;
   sweep.ended = concat("all ", options.updates, " updates were made");
   for (std::int64_t k = 0; k < options.updates; ++k) {
-    SweepPoint point{k + 1, rate_of(options, k), loss_of(config, setup, k), 0};
+    SweepPoint point{k + 1, rate_of(options, k), loss_of(setup, config.train.seed, k), 0};
     const double norm = gradient_norm(setup.optimizer->parameters());
     if (!std::isfinite(point.loss) || !std::isfinite(norm)) {
       if (k == 0)

@@ -76,6 +76,7 @@ LossOptions loss_options(const TrainSection& section, const Dataset& train, Devi
   LossOptions options{train.label.empty(), section.label_smoothing};
   const std::vector<double> weights = class_weights(section, train);
   if (weights.empty()) return options;
+  options.weight_of_class = weights;
   const Shape shape{static_cast<std::int64_t>(weights.size())};
   options.class_weight =
       device.kind == DeviceKind::meta ? empty(shape, {DType::f32, device}) : from_vector(weights, shape);
@@ -101,6 +102,22 @@ Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& opt
     if (const Tensor term = (*penalty)(model); term.defined()) objective = objective + term;
   if (needs_grad(objective)) (weight == 1.0 ? objective : objective * weight).backward();
   return loss.detach();
+}
+
+double forward_backward(Model& model, const Dataset& train, const Update& update, LossOptions options,
+                        const L2SpPenalty* penalty) {
+  if (!options.weight_of_class.empty())
+    options.mean_weight = mean_weight(options.weight_of_class, train, update.rows);
+  std::size_t samples = 0;
+  for (const auto& rows : update.rows) samples += rows.size();
+  double loss = 0;
+  for (std::size_t m = 0; m < update.rows.size(); ++m) {
+    const Batch batch = make_batch(train, update.rows[m]);
+    const RandomScope random({update.seed, update.number, static_cast<std::int64_t>(m), batch.ids});
+    const double weight = static_cast<double>(batch.size()) / static_cast<double>(samples);
+    loss += weight * forward_backward(model, batch, options, weight, penalty).item();
+  }
+  return loss;
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model) {

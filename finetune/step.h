@@ -45,8 +45,9 @@ class L2SpPenalty {
 struct LossOptions {
   bool regression = false;
   double label_smoothing = 0;
-  Tensor class_weight = {};  // [classes], see class_weight.h; undefined: all count the same
-  double mean_weight = 1;    // of the update's samples by these weights
+  Tensor class_weight = {};                  // [classes], see class_weight.h; undefined: all count the same
+  std::vector<double> weight_of_class = {};  // the same
+  double mean_weight = 1;                    // of the update's samples by these weights
 };
 
 // Of the training section, for the classes of `train`, on the device of the model.
@@ -62,6 +63,18 @@ Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& o
 // Forward and backward of one micro-batch whose share of the update's samples is `weight`; returns the mean
 // loss (undefined gradient when nothing is trainable: then only the forward runs).
 Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,
+                        const L2SpPenalty* penalty);
+
+// An update: the rows of each of its micro-batches. `seed`, `number` (from 0) and the samples decide what is
+// drawn in it, such as dropout.
+struct Update {
+  std::vector<std::vector<std::int64_t>> rows;
+  std::uint64_t seed = 0;
+  std::int64_t number = 0;
+};
+// Forward and backward of all micro-batches: their gradients add up to that of the mean loss, which it
+// returns.
+double forward_backward(Model& model, const Dataset& train, const Update& update, LossOptions options,
                         const L2SpPenalty* penalty);
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model);

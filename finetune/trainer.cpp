@@ -7,7 +7,6 @@
 #include "core/random.h"
 #include "finetune/chosen_metrics.h"
 #include "finetune/chrome_trace.h"
-#include "finetune/class_weight.h"
 #include "finetune/interval.h"
 #include "finetune/run_report.h"
 #include "finetune/units.h"
@@ -45,7 +44,6 @@ Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConf
       plan_(strategy.plan, describe(model), {total_, batches_.updates_per_epoch()}),
       optimizer_(make_optimizer(config.train, model)),
       loss_options_(loss_options(config.train, data.train)),
-      class_weights_(class_weights(config.train, data.train)),
       evaluate_every_(
           parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
       checkpoint_every_(parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(),
@@ -183,20 +181,6 @@ void Trainer::leave_phase() {
          proof.end, "): this is a mistake in thaw; please report it with the config");
 }
 
-double Trainer::train_micro_batches(const std::vector<std::vector<std::int64_t>>& rows) {
-  const auto samples = static_cast<double>(batches_.samples(state_.completed));
-  if (!class_weights_.empty()) loss_options_.mean_weight = mean_weight(class_weights_, data_.train, rows);
-  double loss = 0;
-  for (std::size_t m = 0; m < rows.size(); ++m) {
-    const Batch batch = make_batch(data_.train, rows[m]);
-    const RandomScope random({config_.train.seed, state_.completed, static_cast<std::int64_t>(m), batch.ids});
-    const double weight = static_cast<double>(rows[m].size()) / samples;
-    loss += weight *
-            forward_backward(model_, batch, loss_options_, weight, penalty_ ? &*penalty_ : nullptr).item();
-  }
-  return loss;
-}
-
 bool Trainer::update() {
   const TrainSection& train = config_.train;
   const double lr = learning_rate(state_.completed);
@@ -214,7 +198,9 @@ bool Trainer::update() {
     if (hooks_.trace != nullptr) hooks_.trace->begin(state_.completed + 1);
     observer.emplace(model_, hooks_.trace);
   }
-  const double loss = train_micro_batches(batches_.update(state_.completed));
+  const Update update{batches_.update(state_.completed), train.seed, state_.completed};
+  const double loss =
+      forward_backward(model_, data_.train, update, loss_options_, penalty_ ? &*penalty_ : nullptr);
   double norm = 0;
   if (train.clip_norm > 0)
     norm = clip_gradients(optimizer_->parameters(), train.clip_norm);

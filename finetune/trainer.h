@@ -103,7 +103,6 @@ class Trainer {
   std::int64_t update_to_measure(std::int64_t begin, std::int64_t end) const;
   void leave_phase();
   bool update();  // false: the run diverged
-  double train_micro_batches(const std::vector<std::vector<std::int64_t>>& rows);
   bool handle_bad_step(double loss, double lr);
   bool roll_back(const std::string& why);
   void diverge(const std::string& why);
@@ -139,7 +138,6 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<L2SpPenalty> penalty_;
   LossOptions loss_options_;
-  std::vector<double> class_weights_;  // empty: none
   std::int64_t evaluate_every_, checkpoint_every_;
   RunIdentity identity_;  // where checkpoints are written
   RunState state_;

@@ -57,15 +57,18 @@ TEST_F(CliLrFind, GivesPointsAPictureAndASuggestion) {
   EXPECT_FALSE(std::filesystem::exists(out + "/model.safetensors"));
 }
 
-// At rates that are all but equal it is a run: the same samples, order, dropout and steps.
+// At rates that are all but equal it is a run: the same samples, order, dropout, weights and steps.
 TEST_F(CliLrFind, TrainsAsARunDoes) {
+  const std::string weights = R"(train.class_weight={ "0" = 8.0, "3" = 0.5 })";
   for (const char* strategy : {"full", "head", "gradual", "l2-sp"}) {
     out = folder.path(std::string("sweep-") + strategy);
     const std::string run = folder.path(std::string("run-") + strategy);
-    ASSERT_EQ(
-        find({"--strategy", strategy, "--low", "0.01", "--high", "0.010000001", "--updates", "20"}).code, 0);
+    ASSERT_EQ(find({"--strategy", strategy, "--low", "0.01", "--high", "0.010000001", "--updates", "20",
+                    "--set", weights})
+                  .code,
+              0);
     ASSERT_EQ(run_program({"train", config, "--strategy", strategy, "--out", run, "--set", "train.steps=20",
-                           "--set", "train.lr=0.01", "--set", "train.schedule=constant"})
+                           "--set", "train.lr=0.01", "--set", "train.schedule=constant", "--set", weights})
                   .code,
               0);
     std::istringstream metrics(file_text(run + "/metrics.jsonl"));
@@ -159,6 +162,7 @@ TEST_F(CliLrFind, RefusesWhatItCannotDo) {
   };
   EXPECT_NE(error({"--low", "1", "--high", "0.1"}).find("--low, --high"), std::string::npos);
   EXPECT_NE(error({"--updates", "3"}).find("--updates"), std::string::npos);
+  EXPECT_NE(error({"--set", R"(train.class_weight={ "cat" = 2.0 })"}).find("\"cat\""), std::string::npos);
   ASSERT_EQ(find().code, 0);
   EXPECT_NE(error({}).find("is not empty"), std::string::npos);
 }
