@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/ops.h"
 #include "finetune/adapters.h"
+#include "finetune/data/labels.h"
 #include "finetune/data/text.h"
 #include "nn/json_file.h"
 #include "nn/layers/linear.h"
@@ -44,7 +46,6 @@ std::map<std::string, AdaptedLayer> adapted_layers_in(const Model& model, const 
   return layers;
 }
 
-// A layer that the file has whole begins with a fresh adapter, which changes nothing.
 void check_same_layers(Model& model, const WeightFiles& files, const std::string& path) {
   const TensorShapes tensors = shapes_in(model, files);
   std::vector<std::string> only_file, only_model;
@@ -90,7 +91,8 @@ std::vector<std::pair<Linear*, LoraOptions>> layers_of(Model& model, const Weigh
   return layers;
 }
 
-// Into adapters that are attached.
+// Into adapters that are attached. A layer that the file has whole begins with a fresh one, which changes
+// nothing.
 void load_tensors(Model& model, const WeightFiles& files, std::vector<std::string>& notes) {
   LoadReport report = load_weights(model, files);
   std::erase_if(report.mismatched, [&](const Mismatch& mismatch) {
@@ -98,8 +100,12 @@ void load_tensors(Model& model, const WeightFiles& files, std::vector<std::strin
     notes.push_back("the head is not the adapter's: " + mismatch.text());
     return true;
   });
-  std::erase_if(report.missing,
-                [](const std::string& name) { return name.find(".lora_") == std::string::npos; });
+  reset_magnitudes(model, report.missing);
+  const TensorShapes tensors = shapes_in(model, files);
+  std::erase_if(report.missing, [&](const std::string& name) {
+    const std::size_t adapter = name.find(".lora_");
+    return adapter == std::string::npos || tensors.contains(name.substr(0, adapter) + ".weight");
+  });
   if (!report.fits())
     fail_input("the adapter does not fit the model: ", describe_problems(report), " (", files.path(),
                "); use the model that it was trained on, or, if this is it, know that this is not in this "
@@ -178,7 +184,41 @@ nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelCon
   return json;
 }
 
+// The head, and what the spec saves beside it.
+std::vector<std::string> modules_to_write(const Model& model, const AdapterSpec& spec) {
+  std::vector<std::string> modules = saved_modules(model, {});
+  if (spec.modules_to_save.empty()) return modules;
+  for (const std::string& module : saved_modules(model, spec.modules_to_save))
+    if (std::find(modules.begin(), modules.end(), module) == modules.end()) modules.push_back(module);
+  return modules;
+}
+
+// Row i of a saved head is row rows[i] of the model's: empty where they are the same. PEFT gives the rows the
+// names of the base's classes, in the base's order.
+std::vector<std::int64_t> rows_of_base(const std::vector<std::string>& labels, const std::string& base) {
+  if (base.empty()) return {};
+  const std::vector<std::string> names = read_model_folder(base).preprocess.labels;
+  if (names.size() != labels.size()) return {};
+  return places_of_labels(names, labels).value_or(std::vector<std::int64_t>{});
+}
+
+void put_in_order(const std::vector<std::int64_t>& rows, const Linear& layer,
+                  std::map<const Parameter*, Tensor>& values) {
+  if (rows.empty()) return;
+  const Tensor index =
+      from_vector({rows.begin(), rows.end()}, {static_cast<std::int64_t>(rows.size())}, {DType::i64});
+  for (const ParameterPtr& parameter : {layer.weight(), layer.bias()}) {
+    if (!parameter) continue;
+    Tensor& value = values.emplace(parameter.get(), parameter->tensor).first->second;
+    value = index_select(value.detach(), 0, index);
+  }
+}
+
 }  // namespace
+
+bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer) {
+  return adapted_layers_in(model, WeightFiles(folder.weights())).contains(layer.path());
+}
 
 std::vector<LayerLora> layers_of_patterns(const Model& model, const AdapterFolder& folder) {
   std::vector<LayerLora> layers;
@@ -193,23 +233,25 @@ std::vector<LayerLora> layers_of_patterns(const Model& model, const AdapterFolde
 
 void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
                           const ModelConfig& config, const Preprocess& preprocess, const std::string& base) {
-  std::vector<std::string> saved = saved_modules(model, {});
-  for (const std::string& module :
-       spec.modules_to_save.empty() ? std::vector<std::string>{} : saved_modules(model, spec.modules_to_save))
-    if (std::find(saved.begin(), saved.end(), module) == saved.end()) saved.push_back(module);
+  const std::vector<std::string> saved = modules_to_write(model, spec);
   // PEFT adapts no layer of a module that is saved whole: there the adapter is in the weight that is saved.
-  std::map<const Parameter*, Tensor> folded;
+  std::map<const Parameter*, Tensor> changed;
   for (const Linear* layer : model.linears())
     if (layer->lora() != nullptr && is_in_any(layer->path(), saved))
-      folded[layer->weight().get()] = layer->merged_weight();
+      changed[layer->weight().get()] = layer->merged_weight();
+  Preprocess written = preprocess;
+  const std::vector<std::int64_t> rows = rows_of_base(preprocess.labels, base);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    written.labels[i] = preprocess.labels[static_cast<std::size_t>(rows[i])];
+  put_in_order(rows, model.output_layer(), changed);
   NamedTensors tensors;
   const auto add = [&](const std::string& name, const Tensor& tensor) {
     tensors.emplace_back("base_model.model." + model.name_in_peft(name), tensor.detach());
   };
   for (const ParameterPtr& parameter : model.parameters()) {
     if ((parameter->kind == ParameterKind::lora) == is_in_any(parameter->name, saved)) continue;
-    const auto merged = folded.find(parameter.get());
-    add(parameter->name, merged == folded.end() ? parameter->tensor : merged->second);
+    const auto found = changed.find(parameter.get());
+    add(parameter->name, found == changed.end() ? parameter->tensor : found->second);
   }
   for (const BufferPtr& buffer : model.buffers())
     if (is_in_any(buffer->name, saved)) add(buffer->name, buffer->tensor);
@@ -217,7 +259,7 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
   fs::create_directories(path, error);
   if (error) fail("cannot make the folder ", path, ": ", error.message(), "; choose another --out");
   save_safetensors(path + "/adapter_model.safetensors", tensors, {{"format", "pt"}});
-  write_preprocess(path, config, preprocess);
+  write_preprocess(path, config, written);
   atomic_write(path + kAdapterConfigName, config_json(model, spec, config, saved, base).dump(2) + "\n");
 }
 

@@ -43,9 +43,13 @@ AdapterFolder read_adapter_folder(const std::string& path);
 
 // Writes the folder of a model's attached adapters, each file atomically. With them go the modules to save
 // and the head; an adapter inside of these is in the weight that is saved. `base`: the folder of the model
-// that they adapt, or empty.
+// that they adapt, or empty. The head's rows stand in the order of the base's classes where those are the
+// model's: PEFT gives them the base's names.
 void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
                           const ModelConfig& config, const Preprocess& preprocess, const std::string& base);
+
+// Whether the folder has an adapter for the layer.
+bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer);
 
 // Copies the folder's tensors into a model whose adapters are attached. A head of another shape stays as it
 // is, which `notes` says. InputError where r, the scale, the kind or the layers differ.

@@ -127,6 +127,15 @@ void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed) 
   model.refresh();
 }
 
+void reset_magnitudes(Model& model, const std::vector<std::string>& names) {
+  for (Linear* layer : model.linears()) {
+    LoraAdapter* lora = layer->lora();
+    if (lora == nullptr || !lora->magnitude()) continue;
+    if (std::find(names.begin(), names.end(), lora->magnitude()->name) != names.end())
+      lora->reset_magnitude(layer->matrix());
+  }
+}
+
 std::unique_ptr<Model> make_meta_model(const ModelConfig& config,
                                        const std::optional<AdapterSpec>& adapters) {
   const InitSeed meta(0, kMeta);

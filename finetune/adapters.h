@@ -37,6 +37,10 @@ std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec);
 // with the model stay.
 void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed);
 
+// DoRA's magnitudes of the weights that the layers have now, where they are among the names: what no file had
+// belongs to the weights that were loaded.
+void reset_magnitudes(Model& model, const std::vector<std::string>& names);
+
 // The model without weights, on the meta device, with its adapters.
 std::unique_ptr<Model> make_meta_model(const ModelConfig& config,
                                        const std::optional<AdapterSpec>& adapters = std::nullopt);

@@ -34,8 +34,9 @@ struct DataSection {
   std::optional<double> test_fraction;  // compare without a test file: 0.2
   std::uint64_t split_seed = 0;
   std::string label = "label";
-  std::string text;       // the text's column; empty: "text", or as the folder says
-  std::string text_pair;  // that of the second text of a pair; empty: single texts, or as the folder says
+  std::string text;  // the text's column; empty: "text", or as the folder says
+  // That of the second text of a pair; empty: single texts; unset: as the folder says.
+  std::optional<std::string> text_pair;
   std::string group;
   std::string task = "classification";
   std::string standardize;  // "train", "model", "true", "false"; empty: as the starting model has it

@@ -154,11 +154,12 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
   data.notes.push_back(concat("every image is changed: data.corrupt = ", in_quotes(section.corrupt)));
 }
 
-void tokenize_parts(const DataSection& section, const TextInput& input, PreparedData& data) {
+void tokenize_parts(const Config& config, const TextInput& input, PreparedData& data) {
   std::vector<Dataset*> parts;
-  for_each_part(section, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
-  if (std::string warning = tokenize(input, parts); !warning.empty())
-    data.notes.push_back(std::move(warning));
+  for_each_part(config.data, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  for (const std::string& warning :
+       {tokenize(input, parts), note_of_tokenizer(input, folder_of_init(config), data.train)})
+    if (!warning.empty()) data.notes.push_back(warning);
   std::int64_t texts = 0, cut = 0;
   for (const Dataset* part : parts) {
     texts += part->size();
@@ -253,7 +254,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   if (data.test.size() > 0) data.test_hash = content_hash(data.test);
   corrupt_parts(section, data);
   const auto text = text_input(config);
-  if (text) tokenize_parts(section, *text, data);
+  if (text) tokenize_parts(config, *text, data);
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = section.task;

@@ -23,14 +23,23 @@ std::string folder_of(const std::string& weights) {
 
 }  // namespace
 
+std::string folder_of_init(const Config& config) { return folder_of(config.model.init); }
+
+// The weights of model.init are loaded over those of model.from, so what it says of them counts first.
 std::optional<Origin> origin_of(const Config& config) {
-  std::string path = is_model_folder(config.model.from) ? config.model.from : folder_of(config.model.init);
-  if (path.empty()) return std::nullopt;
-  const ModelFolder folder = read_model_folder(path);
-  return Origin{std::move(path),
-                folder.preprocess.columns,
-                {folder.preprocess.mean, folder.preprocess.deviation},
-                folder.images};
+  const std::string init = folder_of_init(config);
+  const std::string from = is_model_folder(config.model.from) ? config.model.from : "";
+  for (const std::string& path : {init, from}) {
+    if (path.empty()) continue;
+    const ModelFolder folder = read_model_folder(path);
+    const bool says = folder.has_preprocess || folder.images;
+    if (path == init && !says && !from.empty()) continue;
+    return Origin{path,
+                  folder.preprocess.columns,
+                  {folder.preprocess.mean, folder.preprocess.deviation},
+                  folder.images};
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> labels_beside(const std::string& weights) {

@@ -19,9 +19,12 @@ struct Origin {
   std::optional<ImageInput> images;  // of a ViT's folder: how each channel is normalised
 };
 
-// The folder of model.from, else that of the weights of model.init. Nothing for weights that nobody
-// described.
+// Of the weights of model.init, where their folder says it, else of the folder of model.from. Nothing for
+// weights that nobody described.
 std::optional<Origin> origin_of(const Config& config);
+
+// The folder that model.init is, or is the weights of; empty for weights by themselves and for adapters.
+std::string folder_of_init(const Config& config);
 
 // The classes of the head in a folder of weights, or a file of one; empty where nobody named them.
 std::vector<std::string> labels_beside(const std::string& weights);

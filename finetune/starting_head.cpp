@@ -4,6 +4,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops.h"
 #include "finetune/data/labels.h"
 #include "finetune/data/text.h"
 #include "finetune/origin.h"
@@ -50,65 +51,99 @@ bool has_labels_of(const AdapterFolder& adapter, const Config& config, const Pre
   return labels.empty() || are_labels_of(labels, data);
 }
 
-bool file_has_labels_of(const std::string& weights, const PreparedData& data) {
-  const std::vector<std::string> labels = labels_beside(weights);
-  return labels.empty() || are_labels_of(labels, data);
-}
-
-// The weights of the head: all that stands above the last layer but norms.
 std::vector<ParameterPtr> head_parameters(const Model& model) {
   std::vector<ParameterPtr> parameters = model.parameters();
   std::erase_if(parameters, [&](const ParameterPtr& parameter) {
-    return parameter->group != model.head() || parameter->kind == ParameterKind::norm;
+    const ParameterKind kind = parameter->kind;
+    return parameter->group != model.head() || kind == ParameterKind::norm || kind == ParameterKind::lora ||
+           kind == ParameterKind::adapter;
   });
   return parameters;
 }
 
 namespace {
 
-// All of them, in the model's shapes; of a tensor that several paths have the last one counts.
+// Whether what a file has by the name of a parameter has its shape.
+bool is_among(const TensorShapes& shapes, const ParameterPtr& parameter) {
+  const auto found = shapes.find(parameter->name);
+  const Shape& shape = parameter->tensor.shape();
+  return found != shapes.end() && found->second == std::vector(shape.begin(), shape.end());
+}
+
+// All of the head; of a tensor that several paths have the last one counts.
 bool has_head(const std::vector<std::string>& paths, const Model& model) {
   TensorShapes shapes;
   for (const std::string& path : paths)
     for (const auto& [name, shape] : shapes_in(model, WeightFiles(path))) shapes[name] = shape;
   const std::vector<ParameterPtr> parameters = head_parameters(model);
-  return std::all_of(parameters.begin(), parameters.end(), [&](const ParameterPtr& parameter) {
-    const auto found = shapes.find(parameter->name);
-    const Shape& shape = parameter->tensor.shape();
-    return found != shapes.end() && found->second == std::vector(shape.begin(), shape.end());
-  });
+  return std::all_of(parameters.begin(), parameters.end(),
+                     [&](const ParameterPtr& parameter) { return is_among(shapes, parameter); });
 }
 
-// model.init is an adapter that with the folder's weights makes a whole head: PEFT saves a BERT's classifier
-// and leaves its pooler to the base.
-bool adapter_ends_head(const Config& config, const PreparedData& data, const Model& model) {
-  if (!is_adapter_folder(config.model.init)) return false;
-  const AdapterFolder folder = read_adapter_folder(config.model.init);
-  if (!has_labels_of(folder, config, data)) return false;
-  const TensorShapes shapes = shapes_in(model, WeightFiles(folder.weights()));
-  const bool has_part = std::any_of(shapes.begin(), shapes.end(), [&](const auto& tensor) {
-    return model.group_of(tensor.first) == model.head();
-  });
-  return has_part && has_head({read_model_folder(config.model.from).path, folder.weights()}, model);
+bool has_last_layer(const std::string& path, const Model& model) {
+  return is_among(shapes_in(model, WeightFiles(path)), model.output_layer().weight());
+}
+
+bool starts_from_folder(const Config& config) {
+  return is_model_folder(config.model.from) && config.model.pretrained;
+}
+
+// The classes of the head in a file of weights: those beside it, else the folder's that it goes onto, where
+// they are the task's. Empty: nobody named them.
+std::vector<std::string> labels_of_file(const Config& config, const PreparedData& data) {
+  std::vector<std::string> labels = labels_beside(config.model.init);
+  if (!labels.empty() || !is_model_folder(config.model.from)) return labels;
+  labels = read_model_folder(config.model.from).preprocess.labels;
+  return are_labels_of(labels, data) ? labels : std::vector<std::string>{};
+}
+
+}  // namespace
+
+bool file_has_labels_of(const Config& config, const PreparedData& data) {
+  const std::vector<std::string> labels = labels_of_file(config, data);
+  return labels.empty() || are_labels_of(labels, data);
+}
+
+namespace {
+
+// Who has the last layer, whatever else the head has: its rows are the classes.
+HeadSource source_of_last_layer(const Config& config, const PreparedData& data, const Model& model) {
+  const std::string& init = config.model.init;
+  if (is_adapter_folder(init)) {
+    const AdapterFolder adapter = read_adapter_folder(init);
+    if (has_last_layer(adapter.weights(), model) && has_labels_of(adapter, config, data))
+      return HeadSource::adapter;
+  } else if (!init.empty() && has_last_layer(init, model) && file_has_labels_of(config, data)) {
+    return HeadSource::file;
+  }
+  if (!starts_from_folder(config)) return HeadSource::drawn;
+  const ModelFolder folder = read_model_folder(config.model.from);
+  return has_last_layer(folder.path, model) && has_labels_of(folder, data) ? HeadSource::folder
+                                                                           : HeadSource::drawn;
 }
 
 }  // namespace
 
 HeadSource head_source(const Config& config, const PreparedData& data, const Model& model) {
-  const bool from_folder = is_model_folder(config.model.from) && config.model.pretrained;
-  const std::string& init = config.model.init;
-  if (is_adapter_folder(init)) {
-    const AdapterFolder adapter = read_adapter_folder(init);
-    if (has_labels_of(adapter, config, data) && has_head({adapter.weights()}, model))
-      return HeadSource::adapter;
-    if (from_folder && adapter_ends_head(config, data, model)) return HeadSource::adapter;
-  } else if (!init.empty() && has_head({init}, model) && file_has_labels_of(init, data)) {
-    return HeadSource::file;
-  }
-  if (!from_folder) return HeadSource::drawn;
-  const ModelFolder folder = read_model_folder(config.model.from);
-  return has_labels_of(folder, data) && has_head({folder.path}, model) ? HeadSource::folder
-                                                                       : HeadSource::drawn;
+  const HeadSource source = source_of_last_layer(config, data, model);
+  std::vector<std::string> paths;
+  if (starts_from_folder(config)) paths.push_back(read_model_folder(config.model.from).path);
+  if (source == HeadSource::adapter) paths.push_back(read_adapter_folder(config.model.init).weights());
+  if (source == HeadSource::file) paths.push_back(config.model.init);
+  return source != HeadSource::drawn && has_head(paths, model) ? source : HeadSource::drawn;
+}
+
+void check_rows_agree(const AdapterFolder& adapter, const Config& config, const PreparedData& data,
+                      const Model& model) {
+  if (head_source(config, data, model) != HeadSource::folder || !adapts(model, adapter, model.output_layer()))
+    return;
+  const std::vector<std::string> theirs = labels_of(adapter, config, data);
+  const std::vector<std::string> ours = read_model_folder(config.model.from).preprocess.labels;
+  if (theirs.empty() || ours.empty() || places_of_labels(theirs, ours) == places_of_labels(ours, ours))
+    return;
+  fail_input("the adapter's last layer has the classes ", name_list(theirs), ", the model's ",
+             name_list(ours), " (", adapter.path, ", ", config.model.from,
+             "); set model.from to the base that the adapter was trained on");
 }
 
 namespace {
@@ -122,30 +157,26 @@ std::vector<std::string> labels_of_head(HeadSource source, const Config& config,
     case HeadSource::folder:
       return read_model_folder(config.model.from).preprocess.labels;
     case HeadSource::file:
-      return labels_beside(config.model.init);
+      return labels_of_file(config, data);
     case HeadSource::adapter:
       return labels_of(read_adapter_folder(config.model.init), config, data);
   }
   return {};
 }
 
-// Row i becomes what row rows[i] was.
-void permute_rows(Tensor& tensor, const std::vector<std::int64_t>& rows) {
-  const Tensor before = tensor.clone();
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    Tensor row = select(tensor, 0, static_cast<std::int64_t>(i));
-    kernels::copy(row, select(before, 0, rows[i]));
-  }
-}
-
-// That an adapter's head has the names of its base is an assumption.
-void note_whose_labels(const Config& config, const std::vector<std::string>& labels,
+// That a head has the names of its base is an assumption.
+void note_whose_labels(HeadSource source, const Config& config, const std::vector<std::string>& labels,
                        std::vector<std::string>& notes) {
-  if (!is_adapter_folder(config.model.init)) return;
-  const AdapterFolder adapter = read_adapter_folder(config.model.init);
-  if (adapter.labels.empty())
-    notes.push_back(concat("the adapter does not name its classes: its head's rows are taken for ",
-                           name_list(labels), ", as ", base_of_labels(adapter, config), " has them"));
+  std::string owner, base;
+  if (source == HeadSource::adapter) {
+    const AdapterFolder adapter = read_adapter_folder(config.model.init);
+    if (adapter.labels.empty()) owner = "the adapter", base = base_of_labels(adapter, config);
+  } else if (source == HeadSource::file && labels_beside(config.model.init).empty()) {
+    owner = config.model.init, base = config.model.from;
+  }
+  if (!owner.empty())
+    notes.push_back(concat(owner, " does not name its classes: its head's rows are taken for ",
+                           name_list(labels), ", as ", base, " has them"));
 }
 
 }  // namespace
@@ -154,13 +185,16 @@ void note_whose_labels(const Config& config, const std::vector<std::string>& lab
 // for a part of the head may come from the folder and a part from model.init.
 void order_head(Model& model, const Config& config, const PreparedData& data,
                 std::vector<std::string>& notes) {
-  const std::vector<std::string> labels = labels_of_head(head_source(config, data, model), config, data);
+  const HeadSource source = head_source(config, data, model);
+  const std::vector<std::string> labels = labels_of_head(source, config, data);
   const std::vector<std::string>& classes = data.train.classes;
   if (labels.empty()) return;
-  note_whose_labels(config, labels, notes);
+  note_whose_labels(source, config, labels, notes);
   const std::vector<std::int64_t> rows = places_of_labels(classes, labels).value();
   if (std::is_sorted(rows.begin(), rows.end())) return;
   const NoGrad no_grad;
+  const Tensor index =
+      from_vector({rows.begin(), rows.end()}, {static_cast<std::int64_t>(rows.size())}, {DType::i64});
   const Linear& layer = model.output_layer();
   std::vector<ParameterPtr> parameters = {layer.weight(), layer.bias()};
   if (const LoraAdapter* lora = layer.lora()) {
@@ -168,7 +202,7 @@ void order_head(Model& model, const Config& config, const PreparedData& data,
     parameters.push_back(lora->magnitude());
   }
   for (const ParameterPtr& parameter : parameters)
-    if (parameter) permute_rows(parameter->tensor, rows);
+    if (parameter) kernels::copy(parameter->tensor, index_select(parameter->tensor, 0, index));
   notes.push_back(concat("the head is kept, its rows in the order of the task's classes: ",
                          name_list(classes), "; they were those of ", name_list(labels)));
 }

@@ -21,16 +21,6 @@
 namespace thaw {
 namespace {
 
-// Magnitudes that no file had belong to the weights that were loaded.
-void reset_magnitudes(Model& model, const std::vector<std::string>& missing) {
-  for (Linear* layer : model.linears()) {
-    LoraAdapter* lora = layer->lora();
-    if (lora == nullptr || !lora->magnitude()) continue;
-    if (std::find(missing.begin(), missing.end(), lora->magnitude()->name) != missing.end())
-      lora->reset_magnitude(layer->matrix());
-  }
-}
-
 // The last layer's weights as they are now, to be put back. Only they hang on the labels: what else the head
 // has, such as a pooler, stays as pretrained.
 class KeptOutputLayer {
@@ -47,27 +37,40 @@ class KeptOutputLayer {
   std::vector<Tensor> values_;
 };
 
+// Why the last layer that the file has is not taken.
+std::string why_no_head(const Config& config, const PreparedData& data, const Model& model,
+                        const std::vector<std::string>& missing) {
+  const std::string& path = config.model.init;
+  if (!file_has_labels_of(config, data))
+    return concat("its labels, ", name_list(labels_beside(path)), ", differ from the task's");
+  std::vector<std::string> absent;
+  for (const ParameterPtr& parameter : head_parameters(model))
+    if (std::find(missing.begin(), missing.end(), parameter->name) != missing.end())
+      absent.push_back(parameter->name);
+  return concat("it has no ", joined(absent));
+}
+
 // Everything in the file must have a place in the model, except a head of another shape, which stays new.
-void load_init(Model& model, const std::string& path, const PreparedData& data,
+void load_init(Model& model, const Config& config, const PreparedData& data,
                std::vector<std::string>& notes) {
+  const std::string& path = config.model.init;
   const NoGrad no_grad;
   const KeptOutputLayer before(model);
   LoadReport report = load_weights(model, WeightFiles(path));
   notes.insert(notes.end(), report.notes.begin(), report.notes.end());
-  std::erase_if(report.mismatched, [&](const Mismatch& mismatch) {
+  const auto is_new = std::erase_if(report.mismatched, [&](const Mismatch& mismatch) {
     if (model.group_of(mismatch.name) != model.head()) return false;
     notes.push_back("the head is new: " + mismatch.text());
     return true;
   });
   check_finite(model, path);
   reset_magnitudes(model, report.missing);
-  const auto& missing = report.missing;
-  const bool has_outputs =
-      std::find(missing.begin(), missing.end(), model.output_layer().weight()->name) == missing.end();
-  if (has_outputs && !file_has_labels_of(path, data)) {
+  const std::string& last = model.output_layer().weight()->name;
+  const bool has_last = shapes_in(model, WeightFiles(path)).contains(last);
+  if (has_last && is_new == 0 && head_source(config, data, model) != HeadSource::file) {
     before.put_back();
-    notes.push_back(concat("the head is not that of ", path, ": its labels, ", name_list(labels_beside(path)),
-                           ", differ from the task's"));
+    notes.push_back(
+        concat("the head is not that of ", path, ": ", why_no_head(config, data, model, report.missing)));
   }
   report.missing.clear();  // any subset of the names will do
   if (!report.fits())
@@ -151,6 +154,7 @@ void load_init_adapter(Model& model, const AdapterFolder& adapter, const Config&
   const KeptOutputLayer before(model);
   load();
   check_finite(model, adapter.weights());
+  check_rows_agree(adapter, config, data, model);
   if (has_labels_of(adapter, config, data)) return;
   before.put_back();
   notes.push_back(concat("the head is not the adapter's: its labels, ",
@@ -222,7 +226,7 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
   if (from_adapter && low_rank)
     load_init_adapter(model, adapter, config, data, prepared.notes,
                       [&] { load_adapter(model, adapter, *adapters, prepared.notes); });
-  if (!init.empty() && !from_adapter) load_init(model, init, data, prepared.notes);
+  if (!init.empty() && !from_adapter) load_init(model, config, data, prepared.notes);
   if (!init.empty() && !is_model_folder(config.model.from))
     note_unnamed(config, data, head_source(config, data, model), prepared.notes);
   order_head(model, config, data, prepared.notes);

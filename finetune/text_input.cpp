@@ -47,11 +47,11 @@ void check_lower_case(const std::string& folder) {
 }
 
 void refuse_text_keys(const Config& config) {
-  const char* key = !config.data.text.empty()        ? "data.text"
-                    : !config.data.text_pair.empty() ? "data.text_pair"
-                    : config.model.max_length > 0    ? "model.max_length"
-                    : !config.model.pooling.empty()  ? "model.pooling"
-                                                     : nullptr;
+  const char* key = !config.data.text.empty()       ? "data.text"
+                    : config.data.text_pair         ? "data.text_pair"
+                    : config.model.max_length > 0   ? "model.max_length"
+                    : !config.model.pooling.empty() ? "model.pooling"
+                                                    : nullptr;
   if (key != nullptr)
     fail_input(key, " is for models that take text, and ", config.model.from, " takes none (", config.path,
                "); leave it out, or set model.from to the folder of a text model");
@@ -91,7 +91,7 @@ std::optional<TextInput> text_input(const Config& config) {
     return input;
   }
   if (!config.data.text.empty()) input->column = config.data.text;
-  if (!config.data.text_pair.empty()) input->pair_column = config.data.text_pair;
+  if (config.data.text_pair) input->pair_column = *config.data.text_pair;
   if (config.model.max_length > 0) input->max_length = config.model.max_length;
   return input;
 }
@@ -153,6 +153,19 @@ std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts)
   if (10 * unknown <= tokens) return "";
   return concat("warning: ", 100 * unknown / tokens, " % of the tokens are unknown to the tokenizer (",
                 input.folder, "): is it whole, and are the texts in its language?");
+}
+
+std::string note_of_tokenizer(const TextInput& input, const std::string& folder, const Dataset& data) {
+  constexpr std::size_t kEnough = 100;  // texts: what differs in none of them hardly matters
+  const auto has = [&](const char* name) { return std::filesystem::exists(folder + "/" + name); };
+  if (folder.empty() || (!has("tokenizer.json") && !has("vocab.txt") && !has("merges.txt"))) return "";
+  const auto used = load_tokenizer(input.folder), other = load_tokenizer(folder);
+  for (std::size_t row = 0; row < std::min(data.text.size(), kEnough); ++row)
+    if (used->encode(data.text[row]).ids != other->encode(data.text[row]).ids)
+      return concat("warning: the tokenizer of ", folder,
+                    ", whose weights these are, gives other tokens than that of ", input.folder,
+                    ", which is used: set model.from to the former");
+  return "";
 }
 
 std::int64_t count_full(const TextInput& input, const Dataset& data) {

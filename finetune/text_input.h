@@ -34,6 +34,10 @@ std::optional<TextInput> text_input(const Config& config);
 // makes; else nothing.
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts);
 
+// A warning where the tokenizer of the folder that the weights of model.init are from gives other tokens for
+// these texts; empty where it does not, and where the folder has none.
+std::string note_of_tokenizer(const TextInput& input, const std::string& folder, const Dataset& data);
+
 // Texts that have all the tokens there may be, so that something of them may have been cut off.
 std::int64_t count_full(const TextInput& input, const Dataset& data);
 // What is said of them; empty where there are none.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "nn/layers/linear.h"
 
@@ -24,6 +25,13 @@ std::vector<Module*> Module::modules() {
   std::vector<Module*> all{this};
   for (const auto& [name, child] : children_)
     for (Module* module : child->modules()) all.push_back(module);
+  return all;
+}
+
+std::vector<const Module*> Module::modules() const {
+  std::vector<const Module*> all{this};
+  for (const auto& [name, child] : children_)
+    for (const Module* module : std::as_const(*child).modules()) all.push_back(module);
   return all;
 }
 
@@ -104,7 +112,12 @@ std::vector<Linear*> Model::linears() {
   return found;
 }
 
-const Linear& Model::output_layer() { return *linears().back(); }
+const Linear& Model::output_layer() const {
+  const Linear* last = nullptr;
+  for (const Module* module : modules())
+    if (const auto* linear = dynamic_cast<const Linear*>(module)) last = linear;
+  return *last;
+}
 
 int Model::group_of(const std::string& dotted_name) const {
   for (std::size_t g = 0; g < groups_.size(); ++g)

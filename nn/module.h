@@ -27,6 +27,7 @@ class Module {
   std::vector<ParameterPtr> parameters() const;
   std::vector<BufferPtr> buffers() const;
   std::vector<Module*> modules();  // this one first
+  std::vector<const Module*> modules() const;
 
   // Training or evaluation. It changes no switch of its own accord: see BatchNorm and Dropout.
   void train(bool on = true);
@@ -106,7 +107,7 @@ class Model : public Module {
   // Linear layers by path, for adapters.
   std::vector<Linear*> linears();
   // The last one, whose rows are the outputs: of a head, the part that hangs on the labels.
-  const Linear& output_layer();
+  const Linear& output_layer() const;
   // Those that LoRA adapts where nobody names them, by the ends of their paths; empty: all below the head.
   virtual std::vector<std::string> lora_targets() const { return {}; }
   // Likewise those behind which bottleneck adapters stand; empty: they have to be named.

@@ -81,6 +81,29 @@ TEST_F(CliPairs, WhatIsNoPairIsRefusedInOneLine) {
   expect_has(error(folder.write("empty.csv", "first,second\na good film,\n")), "the text is missing");
 }
 
+TEST_F(CliPairs, AModelOfPairsTakesSingleTextsWhereThatIsSaid) {
+  ASSERT_EQ(run_program({"train", config, "--out", folder.path("run"), "--set", "train.steps=1"}).code, 0);
+  const std::string lines = folder.write("lines.txt", "a good film\nit was bad\n");
+  const ProgramResult refused = run_program({"embed", "--model", folder.path("run"), "--input", lines});
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, "--text-pair \"\"");
+  EXPECT_EQ(
+      lines_of(run_program({"embed", "--model", folder.path("run"), "--input", lines, "--text-pair", ""}).out)
+          .size(),
+      2);
+  EXPECT_EQ(predict(lines, {"--text-pair", ""}).size(), 2);
+  const std::string single = folder.write("single.csv", "first,label\na good film,0\nit was bad,1\n");
+  const std::vector<std::string> arguments{"train", config,
+                                           "--out", folder.path("single"),
+                                           "--set", "model.from=" + folder.path("run"),
+                                           "--set", "data.train=" + single,
+                                           "--set", "train.steps=1",
+                                           "--set", "data.text_pair=\"\""};
+  const ProgramResult trained = run_program(arguments);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  EXPECT_FALSE(json::parse(testing::file_text(folder.path("single/preprocess.json"))).contains("text_pair"));
+}
+
 TEST_F(CliPairs, TypesTellTheTwoApartAndPaddingHasType0) {
   const PreparedData data = prepare_data(load_config(config), 0, false, false);
   ASSERT_EQ(data.train.types.size(), 4);

@@ -99,6 +99,22 @@ TEST_F(TableRun, AFileOfWeightsHasItsColumnsBesideIt) {
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
 }
 
+// The weights that count are those of model.init, and so is what its folder says.
+TEST_F(TableRun, OfTwoRunsThatOfInitCounts) {
+  const Config first = config;
+  config.model.from = "mlp";
+  config.data.train = table("shifted.csv", "b,a,label", 80, false);
+  config.data.standardize = "train";
+  config.train.epochs = 20;
+  train("other");
+  config = first;
+  config.model.init = folder.path("other/model.safetensors");
+  const PreparedData data = prepare_data(config, 0, false, false);
+  EXPECT_EQ(data.train.columns, (Strings{"b", "a"}));
+  EXPECT_GT(accuracy(), 0.9);
+  EXPECT_TRUE(has_note("standardised by the model's own mean and deviation (" + folder.path("other")));
+}
+
 TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
   std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
   config.model.from = "mlp";

@@ -226,7 +226,10 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
         ->required();
     add_text(app, "--output", to.output, "Instead of standard output", "FILE");
     add_text(app, "--text", to.text, "The column of texts, where it is not called as in training", "COLUMN");
-    add_text(app, "--text-pair", to.text_pair, "The same for the second text of a pair", "COLUMN");
+    app.add_option_function<std::string>(
+           "--text-pair", [&to](const std::string& column) { to.text_pair = column; },
+           "The same for the second text of a pair; \"\": single texts, also where it was trained on pairs")
+        ->type_name("COLUMN");
     add_text(app, "--separator", to.separator,
              "One character between fields (default: by the file's ending and header)", "CHARACTER");
     app.add_option("--quote", to.quote,

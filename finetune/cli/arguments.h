@@ -28,10 +28,11 @@ struct Arguments {
   std::string model;
   std::string input;
   std::string output;
-  std::string text, text_pair;    // the columns of texts; empty: as in training
-  std::string separator, quote;   // of the input's fields, as data.separator and data.quote
-  std::string format;             // predict: jsonl or csv; empty: by the output's ending
-  std::vector<std::string> keep;  // predict: columns to echo
+  std::string text;                      // the column of texts; empty: as in training
+  std::optional<std::string> text_pair;  // of the second text of a pair, as data.text_pair
+  std::string separator, quote;          // of the input's fields, as data.separator and data.quote
+  std::string format;                    // predict: jsonl or csv; empty: by the output's ending
+  std::vector<std::string> keep;         // predict: columns to echo
 
   double low = 1e-7, high = 10;  // lr-find
   std::int64_t updates = 100;

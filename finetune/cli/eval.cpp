@@ -37,7 +37,7 @@ Part read_part(const Config& config, const ModelFolder& folder, const char* spli
   source.columns = folder.preprocess.columns;
   if (const auto text = text_input(folder)) {
     source.text = config.data.text.empty() ? text->column : config.data.text;
-    source.text_pair = config.data.text_pair.empty() ? text->pair_column : config.data.text_pair;
+    source.text_pair = config.data.text_pair.value_or(text->pair_column);
   }
   source.group.clear();  // nothing is split
   source.require_every_class = false;

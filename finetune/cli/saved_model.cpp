@@ -261,9 +261,9 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path, const In
     source.text = text->column;
     source.text_pair = text->pair_column;
   }
-  if (!columns.text_pair.empty()) source.text_pair = columns.text_pair;
-  if (!columns.text_pair.empty() && source.text.empty())
-    fail_input("the model takes no text (--text-pair ", columns.text_pair, "); leave the option out");
+  if (columns.text_pair && source.text.empty())
+    fail_input("the model takes no text (--text-pair ", *columns.text_pair, "); leave the option out");
+  if (columns.text_pair) source.text_pair = *columns.text_pair;
   if (!columns.text.empty()) source.text = named_text_column(columns.text, source);
   source.separator = separator_of(columns.separator);
   if (!columns.quote.empty() && columns.quote != "csv" && columns.quote != "none")

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,10 @@ std::string folder_to_use(const std::string& path, const std::string& strategy);
 void say_what_was_read(const Dataset& data, const std::string& path);
 // What the command line says of the columns of --input.
 struct InputColumns {
-  std::string text, text_pair;    // the columns of texts; empty: as in training
-  std::string separator, quote;   // of fields, as in DataSource; empty: by the file
-  std::vector<std::string> keep;  // DataSource::keep
+  std::string text;                      // the column of texts; empty: as in training
+  std::optional<std::string> text_pair;  // of the second text of a pair, as data.text_pair
+  std::string separator, quote;          // of fields, as in DataSource; empty: by the file
+  std::vector<std::string> keep;         // DataSource::keep
   bool keep_id = false;
 };
 

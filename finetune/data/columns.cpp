@@ -82,6 +82,7 @@ class Chooser {
     const bool has_numbers = std::any_of(known.begin(), known.end(), [](const std::string& column) {
       return parse_number(column).has_value();
     });
+    const bool is_second = option == std::string_view("text_pair");
     const bool is_one = names_.size() == 1 && names_[0].find(name) != std::string::npos;
     const std::string near = is_one ? "" : did_you_mean(name, known);
     fail_input("there is no ", option, " column ", in_quotes(name), " (", place_, ")",
@@ -91,9 +92,9 @@ class Chooser {
                                       ", looks like data: put the columns' names above it")
                : source_.read_labels
                    ? concat("set data.", option, " to one of the columns: ", name_list(known))
-                   : concat("give the column that name, or name it by --",
-                            option == std::string_view("text_pair") ? "text-pair" : option, "; there are ",
-                            name_list(known)));
+                   : concat("give the column that name, or name it by --", is_second ? "text-pair" : option,
+                            "; there are ", name_list(known)),
+               is_second ? "; \"\" is for single texts" : "");
   }
 
   void check_single(std::vector<std::string>::const_iterator first) const {
