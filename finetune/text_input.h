@@ -14,7 +14,7 @@ namespace thaw {
 
 struct TextInput {
   std::string column;
-  std::string pair_column;       // of the second text of a pair; empty: single texts
+  std::string pair_column = {};  // of the second text of a pair; empty: single texts
   std::string folder;            // of the tokenizer's files
   std::int64_t max_length = 0;   // in tokens, special ones included
   std::int64_t vocabulary = 0;   // tokens that the model knows
