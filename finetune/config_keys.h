@@ -30,6 +30,7 @@ struct Rule {
   bool is_path = false;                            // made absolute
   bool is_unset_by_default = false;                // an empty or zero member means that the key was not given
   bool may_be_flag = false;                        // of texts: true and false are "true" and "false"
+  bool may_be_integer = false;                     // of texts: 1 is "1"
   const char* option_of = nullptr;                 // the optimizer or architecture that has this option
 
   Rule of(const char* owner) && {
@@ -38,6 +39,10 @@ struct Rule {
   }
   Rule or_flag() && {
     may_be_flag = true;
+    return std::move(*this);
+  }
+  Rule or_integer() && {
+    may_be_integer = true;
     return std::move(*this);
   }
   Rule unset() && {

@@ -94,6 +94,10 @@ class ValueReader {
     to = static_cast<std::uint64_t>(value);
   }
   void read(std::string& to) const {
+    if (rule_.may_be_integer && node_.is_integer()) {
+      to = std::to_string(exactly<std::int64_t>("a whole number"));
+      return;
+    }
     const std::optional<bool> flag = rule_.may_be_flag ? node_.value_exact<bool>() : std::nullopt;
     std::string text = flag ? (*flag ? "true" : "false") : exactly<std::string>("a text in quotes");
     const auto& choices = rule_.choices;

@@ -1,6 +1,7 @@
 #include "finetune/experiment.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -12,6 +13,7 @@
 #include "finetune/data/standardize.h"
 #include "finetune/data/text.h"
 #include "finetune/text_input.h"
+#include "finetune/units.h"
 
 namespace thaw {
 namespace {
@@ -52,6 +54,20 @@ bool looks_like_numbers(const Dataset& data) {
   const auto classes = static_cast<std::int64_t>(data.classes.size());
   return classes > 20 && classes * 5 > data.size() &&
          std::all_of(data.classes.begin(), data.classes.end(), is_number);
+}
+
+// Targets are taken as they are, and a network's output begins near 0: what lies far off takes many updates.
+void note_large_targets(const Dataset& data, std::vector<std::string>& notes) {
+  constexpr double kLarge = 20;
+  const auto count = static_cast<double>(data.target.size());
+  double mean = 0, squares = 0;
+  for (const double target : data.target) mean += target / count;
+  for (const double target : data.target) squares += (target - mean) * (target - mean) / count;
+  const double deviation = std::sqrt(squares);
+  if (std::abs(mean) < kLarge && deviation < kLarge) return;
+  notes.push_back(concat("warning: the targets have a mean of ", short_number(mean),
+                         " and a standard deviation of ", short_number(deviation),
+                         ", and are learnt as they are: scale them to about -1 to 1 to train faster"));
 }
 
 void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t seed) {
@@ -240,6 +256,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
     data.questions.push_back(concat("warning: the labels are ", data.train.classes.size(),
                                     " different numbers in ", data.train.size(),
                                     " samples; to predict a number set data.task = \"regression\""));
+  if (data.regression) note_large_targets(data.train, data.notes);
   data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
   for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);

@@ -136,6 +136,14 @@ TEST_F(ConfigTest, OverridesWin) {
   EXPECT_EQ(c.model.hidden, (std::vector<std::int64_t>{8, 4}));
 }
 
+TEST_F(ConfigTest, LabelsMayBeWholeNumbers) {
+  const Config c = load("[data]\nclasses = [1, \"0\", -2]\n");
+  EXPECT_EQ(c.data.classes, (std::vector<std::string>{"1", "0", "-2"}));
+  EXPECT_EQ(load("[data]\nmerge = { a = [0, 6], b = [7] }\n").data.merge,
+            (LabelLists{{"a", {"0", "6"}}, {"b", {"7"}}}));
+  EXPECT_NE(error_of("[data]\nclasses = [1.5]\n").find("data.classes[0] = 1.5"), std::string::npos);
+}
+
 TEST_F(ConfigTest, OverridesOfATableReplaceItOrOneOfItsKeys) {
   const std::string text = "[data]\nlabel = \"y\"\nmerge = { a = [\"0\"], b = [\"1\"] }\n";
   EXPECT_EQ(load(text, {"data.merge={ c = ['2'] }"}).data.merge, (LabelLists{{"c", {"2"}}}));

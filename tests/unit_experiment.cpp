@@ -35,6 +35,19 @@ TEST(Labels, ThatDifferInCapitalsAloneAreNoted) {
   EXPECT_FALSE(noted("bad "));
 }
 
+TEST(Targets, ThatAreLargeAreWarnedOf) {
+  const testing::TemporaryFolder folder;
+  const auto noted = [&](const std::string& targets) {
+    Config config;
+    config.data.task = "regression";
+    config.data.train = folder.write("t.csv", "x,label\n" + targets);
+    return has_note(load_data(config, false, false).notes, "warning: the targets have a mean of ");
+  };
+  EXPECT_TRUE(noted("1,1000\n2,1001\n3,1002\n"));
+  EXPECT_TRUE(noted("1,-50\n2,50\n3,0\n"));
+  EXPECT_FALSE(noted("1,-1.5\n2,2\n3,10\n"));
+}
+
 // A rows permuted so that row i is what row `rows[i]` was.
 std::vector<float> permuted(const Tensor& tensor, const std::vector<std::int64_t>& rows) {
   const std::int64_t width = tensor.numel() / tensor.size(0);
