@@ -83,9 +83,9 @@ bool glob_matches(const std::string& glob, const std::string& name) {
   return fnmatch(glob.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string joined(const std::vector<std::string>& words, const char* separator) {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
   return text;
 }
 

@@ -24,7 +24,7 @@ std::string in_quotes(std::string_view text);
 std::string csv_field(const std::string& text);
 
 // "a, b, c".
-std::string joined(const std::vector<std::string>& words);
+std::string joined(const std::vector<std::string>& words, const char* separator = ", ");
 
 // Whether the whole name is of the form of the glob (*, ?, [a-c]); a backslash is itself.
 bool glob_matches(const std::string& glob, const std::string& name);
