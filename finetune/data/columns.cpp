@@ -47,9 +47,17 @@ class Chooser {
   void choose_kept() {
     std::vector<std::string> patterns;
     for (size_t i = 0; source_.keep_id && i < names_.size(); ++i)
-      if (is_id(names_[i]) && !roles_.reads(i) && names_[i] != source_.label) patterns.push_back(names_[i]);
+      if (is_spare_id(i)) patterns.push_back(names_[i]);
     patterns.insert(patterns.end(), source_.keep.begin(), source_.keep.end());
     roles_.kept = columns_to_keep(patterns, names_, place_);
+    roles_.asked_to_keep = columns_to_keep(source_.keep, names_, place_);
+  }
+
+  // Of several columns of one name none is kept that nobody asked for: results could not tell them apart.
+  bool is_spare_id(size_t column) const {
+    const std::string& name = names_[column];
+    return is_id(name) && !roles_.reads(column) && name != source_.label &&
+           std::count(names_.begin(), names_.end(), name) == 1;
   }
 
   void choose_texts() {

@@ -124,7 +124,21 @@ void TableBuilder::add_group(const std::vector<Cell>& cells) {
   data_.group.emplace_back(cell.text);
 }
 
+// A list or an object names no row; where nobody asked for the column that is no reason to stop.
+void TableBuilder::drop_nested_ids(const std::vector<Cell>& cells) {
+  const std::vector<size_t>& asked = roles_.asked_to_keep;
+  for (size_t i = roles_.kept.size(); i-- > 0;) {
+    const Cell& cell = cells[roles_.kept[i]];
+    if (!cell.nested || std::find(asked.begin(), asked.end(), roles_.kept[i]) != asked.end()) continue;
+    note(concat("the column ", in_quotes(data_.kept[i].name), " is not kept: it has a list or an object (",
+                cell_place(cell), ")"));
+    data_.kept.erase(data_.kept.begin() + static_cast<std::ptrdiff_t>(i));
+    roles_.kept.erase(roles_.kept.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 void TableBuilder::add_kept(const std::vector<Cell>& cells) {
+  drop_nested_ids(cells);
   for (size_t i = 0; i < roles_.kept.size(); ++i) {
     const Cell& cell = cells[roles_.kept[i]];
     if (cell.nested)
