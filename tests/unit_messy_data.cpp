@@ -104,6 +104,18 @@ TEST_F(MessyTable, ColumnsThatNobodyReadsAreAskedNothing) {
   EXPECT_EQ(read("a.csv", " x ,label\r\n1,a\r\n").columns, (Strings{"x"})) << "blanks around a name";
 }
 
+TEST_F(MessyTable, AColumnWithSignsOfAGlobIsNamedAsItIs) {
+  const std::string table = "size [cm],size c,x*,label\n1,2,3,a\n";
+  DataSource source;
+  source.ignore = {"size [cm]"};
+  EXPECT_EQ(read("a.csv", table, source).columns, (Strings{"x*"})) << "as a glob it is the other's name";
+  source.ignore = {};
+  source.features = {"size [cm]", "x*"};
+  EXPECT_EQ(read("a.csv", table, source).columns, (Strings{"size [cm]", "size c", "x*"}));
+  source.features = {"weight [kg]"};
+  expect_refused("a.csv", table, {"data.features has \"weight [kg]\", which no column matches"}, source);
+}
+
 TEST_F(MessyTable, KeysThatNobodyReadsAreAskedNothing) {
   DataSource source = texts();
   source.read_labels = true;
