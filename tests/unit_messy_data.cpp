@@ -181,6 +181,19 @@ TEST_F(MessyTable, SeparatorsAreTakenFromTheHeaderWhereTheEndingIsWrong) {
   EXPECT_EQ(read("A.CSV", "x,label\n1,a\n").size(), 1) << "capitals";
 }
 
+TEST_F(MessyTable, SeparatorsAreThoseOutsideQuotes) {
+  const Dataset d = read("a.csv", "\"\";\"a, b\";\"c\"\"d;\";\"label\"\n\"1\";1.5;2;\"u\"\n");
+  EXPECT_EQ(d.columns, (Strings{"a, b", "c\"d;"})) << "as R's write.csv2 has it";
+  EXPECT_TRUE(has_note(d, "separated by semicolons"));
+  EXPECT_EQ(read("a.csv", "x;\"a,b\";label\n1;2;u\n").columns, (Strings{"x", "a,b"}));
+  EXPECT_EQ(read("a.csv", "\"a;b\",label\n1,u\n").columns, (Strings{"a;b"}));
+  EXPECT_EQ(read("a.csv", "\"a;b\"\n1\n", unlabelled({"a;b"})).columns, (Strings{"a;b"}));
+  EXPECT_EQ(read("a.csv", "size 6\";label\n1;u\n").columns, (Strings{"size 6\""})) << "an ordinary quote";
+  DataSource ordinary = labelled("label\"");
+  ordinary.quote = "none";
+  EXPECT_EQ(read("a.csv", "\"x;label\"\n1;u\n", ordinary).columns, (Strings{"\"x"}));
+}
+
 TEST_F(MessyTable, InTsvAQuoteEnclosesWhatIsClosedWithinItsField) {
   EXPECT_EQ(read("a.tsv", "text\tn\n\"great\t1\nbad\t2\nso-so\"\t3\n", texts()).text,
             (Strings{"\"great", "bad", "so-so\""}));
