@@ -127,6 +127,21 @@ TEST_F(MessyTable, KeysThatNobodyReadsAreAskedNothing) {
   EXPECT_TRUE(has_note(d, "the keys \"more\" are not in the first line"));
 }
 
+TEST_F(MessyTable, NumbersBeyondTheRangeMatterWhereTheyAreRead) {
+  DataSource source = texts();
+  source.read_labels = true;
+  const Dataset d = read("a.jsonl",
+                         "{\"text\":\"1e999, \\\"1e999\",\"label\":1,\"n\":[1e999,-1E+999],\"m\":1}\n"
+                         "{\"label\":2,\"text\":\"b\",\"m\":" +
+                             std::string(400, '9') + ",\"o\":NaN}\n",
+                         source);
+  EXPECT_EQ(d.text, (Strings{"1e999, \"1e999", "b"}));
+  expect_refused("a.jsonl", "{\"x\":1,\"label\":1}\n{\"x\":-1e999,\"label\":1}\n",
+                 {"feature \"x\" is too large for a 32-bit float: \"-1e999\"", "a.jsonl:2, row 2"});
+  for (const char* word : {"1e999x", "1e9e9", "e999", "1..e999"})
+    expect_refused("a.jsonl", concat("{\"x\":1e999,\"y\":", word, "}"), {"not JSON from byte", "a.jsonl:1"});
+}
+
 TEST_F(MessyTable, ColumnsOfTheModelAreFoundByName) {
   DataSource source = labelled("label");
   source.columns = {"a", "b"};

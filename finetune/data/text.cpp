@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 
 #include "core/error.h"
 
@@ -49,6 +51,13 @@ std::optional<double> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+bool is_beyond_range(std::string_view text) {
+  const std::string number(trim(text));
+  if (number.find_first_not_of("0123456789+-.eE") != std::string::npos) return false;  // "inf"
+  char* end = nullptr;
+  return std::isinf(std::strtod(number.c_str(), &end)) && *end == '\0';
 }
 
 std::string in_quotes(std::string_view text) {

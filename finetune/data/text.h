@@ -12,6 +12,9 @@ namespace thaw {
 // or is outside double's range. "nan" and "inf" are numbers here: callers that need finite ones check.
 std::optional<double> parse_number(std::string_view text);
 
+// Whether it is a decimal number that is too large for a double: one that parse_number gives nothing of.
+bool is_beyond_range(std::string_view text);
+
 // Without the white space of Unicode around it (White_Space, and the byte order mark).
 std::string_view trim(std::string_view text);
 
