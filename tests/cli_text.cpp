@@ -152,6 +152,14 @@ TEST_F(CliText, OddTextsAreReadAndWhatIsNoTextIsRefused) {
   EXPECT_NE(refused.err.find("latin.txt:2"), std::string::npos) << refused.err;
 }
 
+TEST_F(CliText, GzipOnStandardInputIsNamed) {
+  const ProgramResult refused =
+      run_program({"embed", "--model", folder.path("model"), "--input", "-"}, "\x1f\x8b\x08 and so on");
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, "gzip data on standard input (-)");
+  expect_has(refused.err, "gunzip -c");
+}
+
 TEST_F(CliText, WhatIsWrongIsSaidInOneLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"--set", "data.text=words"}, "words"},

@@ -210,6 +210,8 @@ TEST_F(Source, RefusesWhatCannotBeRead) {
   refuse(folder_ / (std::string(5000, 'a') + ".csv"), {"no such file"});
   refuse(folder_, {"not in this version"});
   refuse("builtin:faces", {"no built-in data set \"faces\"", "builtin:digits"});
+  for (const char* utf16 : {"\xFF\xFEx\0", "\xFE\xFF\0x"})
+    refuse(write("wide.csv", std::string(utf16, 4)), {"UTF-16 text (", "wide.csv", "save the file as UTF-8"});
   refuse(write("a.xlsx", "x"), {"unknown kind of data file", "a.xlsx", ".csv"});
   std::filesystem::create_symlink("/dev/zero", folder_ / "zero.csv");
   refuse(folder_ / "zero.csv", {"not a regular file"});
