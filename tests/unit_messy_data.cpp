@@ -45,6 +45,12 @@ TEST(LabelKey, IsOneForEqualNumbersAndForTextsWithoutWhiteSpace) {
 TEST(LabelKey, PlacesAreByKeyWhateverTheOrder) {
   EXPECT_EQ(places_of_labels({"b", "1.0"}, {"1", "a", "b"}), (std::vector<int64_t>{2, 0}));
   EXPECT_EQ(places_of_labels({"b", "c"}, {"1", "a", "b"}), std::nullopt);
+  EXPECT_EQ(places_of_labels({"b", "1"}, {"1", "1.0", "b"}), (std::vector<int64_t>{2, 0}));
+}
+
+TEST(LabelKey, LabelsOfOneKeyAreFound) {
+  EXPECT_EQ(find_same_labels({"1", "a", "b"}), std::nullopt);
+  EXPECT_EQ(find_same_labels({"a", "1", "01", "a"}), std::pair(std::string("1"), std::string("01")));
 }
 
 TEST_F(MessyTable, EqualNumbersAreOneClassInEveryFormat) {
