@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/chosen_metrics.h"
 #include "finetune/compare/budget.h"
+#include "finetune/data/labels.h"
 #include "finetune/data/text.h"
 #include "finetune/interval.h"
 #include "nn/models/registry.h"
@@ -326,18 +327,24 @@ void check_rows(const Config& config) {
 }
 
 void check_merge(const Config& config) {
-  std::map<std::string, std::string> class_of;
+  std::map<std::string, std::string> class_of;  // by the labels' keys
+  std::vector<std::string> classes;
   for (const auto& [merged, labels] : config.data.merge) {
+    classes.push_back(merged);
     if (merged.empty() || labels.empty())
       fail_input("data.merge has a class without a ", merged.empty() ? "name" : "label", " (", config.path,
                  "); write { \"name\" = [\"label\", ..], .. }");
     for (const std::string& label : labels) {
-      const auto [earlier, is_new] = class_of.emplace(label, merged);
+      const auto [earlier, is_new] = class_of.emplace(label_key(label), merged);
       if (!is_new)
         fail_input("data.merge has the label ", in_quotes(label), " twice, in ", in_quotes(earlier->second),
-                   " and in ", in_quotes(merged), " (", config.path, "); list it once");
+                   " and in ", in_quotes(merged), " (", config.path,
+                   "); list it once: labels that are equal numbers are one");
     }
   }
+  if (const auto same = find_same_labels(classes))
+    fail_input("data.merge names the class ", in_quotes(same->first), " twice, as ", in_quotes(same->first),
+               " and as ", in_quotes(same->second), " (", config.path, "); make one list of them");
 }
 
 }  // namespace

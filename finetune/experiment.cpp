@@ -292,16 +292,16 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
 
 PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed) {
   const DataSection& section = config.data;
-  PreparedData data{{},
-                    loaded.validation,
-                    loaded.test,
-                    loaded.shifted,
-                    loaded.test_hash,
-                    loaded.regression,
-                    loaded.scaling,
-                    loaded.preprocess,
-                    loaded.notes,
-                    loaded.questions};
+  PreparedData data{.train = {},
+                    .validation = loaded.validation,
+                    .test = loaded.test,
+                    .shifted = loaded.shifted,
+                    .test_hash = loaded.test_hash,
+                    .regression = loaded.regression,
+                    .scaling = loaded.scaling,
+                    .preprocess = loaded.preprocess,
+                    .notes = loaded.notes,
+                    .questions = loaded.questions};
   // All of the pool is copied only where nothing is drawn from it.
   if (section.samples_per_class > 0)
     data.train = loaded.train.subset(draw_per_class(loaded.train, section.samples_per_class, draw_seed));

@@ -107,6 +107,7 @@ RunFolder::RunFolder(const std::string& path, bool resume, Content content) : pa
     fail_input("the output folder is not empty (", path,
                "); choose another --out, or continue its run with --resume");
   lock_ = std::make_unique<FileLock>(path);
+  fs::remove_all(checkpoints() + kBeingRemoved);
   remove_stale_temporaries(path);
   remove_stale_temporaries(checkpoints());
   remove_stale_temporaries(file("adapter"));

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "finetune/data/text.h"
 #include "finetune/tokenizer/tokenizer.h"
 #include "nn/json_file.h"
 
@@ -29,11 +30,6 @@ std::int64_t declared_length(const ModelFolder& folder) {
   return length > 0 ? length : load_tokenizer(folder.path)->max_length().value_or(0);
 }
 
-std::string lower_case(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 // sentence-transformers can make texts lower case before its tokenizer; here only a tokenizer does.
 void check_lower_case(const std::string& folder) {
   bool lower = false;
@@ -41,7 +37,7 @@ void check_lower_case(const std::string& folder) {
   if (!lower) return;
   const std::string letters = "The A B C D E F G H I J K L M N O P Q R S T U V W X Y Z";
   const auto tokenizer = load_tokenizer(folder);
-  if (tokenizer->encode(letters).ids != tokenizer->encode(lower_case(letters)).ids)
+  if (tokenizer->encode(letters).ids != tokenizer->encode(lower_ascii(letters)).ids)
     fail_input("'do_lower_case' is true, but the tokenizer keeps capitals (", path,
                "); make the tokenizer lower-casing, or remove the key and give texts in lower case");
 }

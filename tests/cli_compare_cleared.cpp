@@ -114,6 +114,15 @@ TEST_F(Cleared, RemovingTakesAnotherNameFirst) {
   remove_folder(path);  // nothing is there
 }
 
+TEST_F(Cleared, CheckpointsThatWereBeingRemovedGo) {
+  const std::string path = folder.path("a");
+  fs::create_directories(path + "/checkpoints.removed/old");
+  folder.write("a/config.toml", "");
+  const RunFolder opened(path, true);
+  EXPECT_FALSE(fs::exists(path + "/checkpoints.removed"));
+  EXPECT_TRUE(fs::exists(path + "/config.toml"));
+}
+
 TEST_F(Cleared, UnfinishedFoldersOfDeadProcessesGo) {
   const std::string merged = folder.path("merged");
   const std::string dead = merged + ".unfinished-999999999", alive = merged + ".unfinished-1",

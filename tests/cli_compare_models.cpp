@@ -105,6 +105,22 @@ TEST_F(CliCompareModels, WithoutResultsOrModelsItIsSaidHow) {
   expect_has(early.err, "/STRATEGY/seed-N");
 }
 
+TEST_F(CliCompareModels, DamagedResultsAreRefused) {
+  std::filesystem::create_directories(run);
+  folder.write("run/journal.jsonl", "");
+  for (const char* results :
+       {"", "[1]", "{\"metric\": 1}", "{\"strategies\": 3}", "{\"strategies\": [1]}",
+        "{\"strategies\": [{\"strategy\": []}]}", "{\"strategies\": [{\"baseline\": \"no\"}]}",
+        "{\"strategies\": [{}], \"runs\": [4]}", "{\"strategies\": [{}], \"runs\": [{\"status\": 1}]}",
+        "{\"strategies\": [{}], \"runs\": [{\"status\": \"ok\", \"seed\": \"0\"}]}"}) {
+    folder.write("run/results.json", results);
+    const ProgramResult result = predict(run);
+    EXPECT_EQ(result.code, 2) << results << result.err;
+    expect_has(result.err, "the results of the comparison cannot be read (" + run + "/results.json); ");
+    expect_has(result.err, "--resume), or give the folder of one of its runs");
+  }
+}
+
 TEST_F(CliCompareModels, TheCommandsThatArePrintedWork) {
   const ProgramResult result = compare();
   ASSERT_EQ(result.code, 0) << result.err;

@@ -130,6 +130,17 @@ TEST_F(CliPredict, RefusesOtherFormats) {
   expect_refused(predict("n.csv", table, {"--text", "x"}), {"takes no text", "--text"});
 }
 
+TEST_F(CliPredict, TwoClassesOfOneNameAreRefused) {
+  json preprocess = json::parse(file_text(run + "/preprocess.json"));
+  for (const auto& [first, second] : {std::pair("1", "1.0"), std::pair("a", "a")}) {
+    preprocess["labels"] = {first, second};
+    folder.write("run/preprocess.json", preprocess.dump());
+    expect_refused(predict("n.csv", "x,y\n1,1\n"),
+                   {std::string("the model names the class \"") + first + "\" twice, as \"" + first +
+                    "\" and as \"" + second + "\" (" + run + "/preprocess.json); rename one of them"});
+  }
+}
+
 TEST_F(CliPredict, RegressionHasValues) {
   const std::string config =
       folder.write("r.toml", "[data]\ntrain = \"r.csv\"\ntask = \"regression\"\n[train]\nepochs = 1\n");

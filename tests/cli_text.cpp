@@ -152,6 +152,34 @@ TEST_F(CliText, OddTextsAreReadAndWhatIsNoTextIsRefused) {
   EXPECT_NE(refused.err.find("latin.txt:2"), std::string::npos) << refused.err;
 }
 
+TEST_F(CliText, GzipOnStandardInputIsNamed) {
+  const ProgramResult refused =
+      run_program({"embed", "--model", folder.path("model"), "--input", "-"}, "\x1f\x8b\x08 and so on");
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, "gzip data on standard input (-)");
+  expect_has(refused.err, "gunzip -c");
+}
+
+// Whose classes are another task's, in a folder of Hugging Face: its body is as good as any.
+TEST_F(CliText, ClassesOfOneNameMatterWhereTheyAreUsed) {
+  json named = json::parse(file_text(folder.path("model/config.json")));
+  named["id2label"] = {{"0", "film"}, {"1", "film"}};
+  folder.write("model/config.json", named.dump());
+  EXPECT_EQ(embed(folder.write("new.txt", "the film\n")).size(), 1u);
+  const ProgramResult trained = train({"--set", "train.epochs=1"});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  expect_has(trained.err, "the head is new");
+  ASSERT_EQ(run_program({"predict", "--model", run, "--input", test}).code, 0);
+  json config_of_run = json::parse(file_text(run + "/config.json"));
+  config_of_run["id2label"] = named["id2label"];
+  folder.write("run/config.json", config_of_run.dump());
+  std::filesystem::remove(run + "/preprocess.json");
+  const ProgramResult refused = run_program({"predict", "--model", run, "--input", test});
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, "the model names the class \"film\" twice");
+  expect_has(refused.err, "config.json); rename");
+}
+
 TEST_F(CliText, WhatIsWrongIsSaidInOneLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"--set", "data.text=words"}, "words"},

@@ -112,7 +112,7 @@ TEST_F(Csv, RefusesBadFeatures) {
   refuse("nan", "is not finite");
   refuse("-inf", "is not finite");
   refuse("1e39", "is too large");
-  refuse("1e999", "is not a number");
+  refuse("1e999", "is too large for a 32-bit float");
   refuse("\"a\nb\"", "is not a number: \"a\\nb\"");
   refuse(std::string(500, 'z'), "is not a number: \"zzz");
 }
@@ -182,7 +182,7 @@ TEST_F(Jsonl, Refuses) {
   refuse("{\"x\":1,\"label\":NaNa}", "not JSON from byte");
   refuse("{x:1}", "not JSON from byte 2");
   refuse("   ", "not JSON");
-  refuse("{\"x\":1e999,\"label\":\"a\"}", "number that is too large");
+  refuse("{\"x\":1e999,\"label\":\"a\"}", "feature \"x\" is too large for a 32-bit float: \"1e999\"");
   refuse("{\"x\":[1],\"label\":\"a\"}", "feature \"x\" is a list or an object: \"[..]\"");
   refuse("{\"x\":{\"y\":1},\"label\":\"a\"}", "feature \"x\" is a list or an object: \"{..}\"");
   refuse("{\"x\":1,\"label\":[\"a\"]}", "label is a list or an object");
@@ -210,6 +210,8 @@ TEST_F(Source, RefusesWhatCannotBeRead) {
   refuse(folder_ / (std::string(5000, 'a') + ".csv"), {"no such file"});
   refuse(folder_, {"not in this version"});
   refuse("builtin:faces", {"no built-in data set \"faces\"", "builtin:digits"});
+  for (const char* utf16 : {"\xFF\xFEx\0", "\xFE\xFF\0x"})
+    refuse(write("wide.csv", std::string(utf16, 4)), {"UTF-16 text (", "wide.csv", "save the file as UTF-8"});
   refuse(write("a.xlsx", "x"), {"unknown kind of data file", "a.xlsx", ".csv"});
   std::filesystem::create_symlink("/dev/zero", folder_ / "zero.csv");
   refuse(folder_ / "zero.csv", {"not a regular file"});

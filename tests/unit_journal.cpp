@@ -226,6 +226,30 @@ TEST_F(JournalFile, AnUnreadableLineIsNamed) {
   }
 }
 
+TEST_F(JournalFile, RunsThatCannotBeOnTheDataAreRefused) {
+  open().add(full_run());
+  const auto message = [&](std::size_t samples, std::size_t classes) {
+    return message_of<InputError>([&] { open().check_runs(samples, classes); });
+  };
+  EXPECT_EQ(message(3, 2), kNothingThrown);
+  expect_has(message(3, 1),
+             "the run of full with seed 9223372036854775808 takes class 0 for 1, and the last");
+  expect_has(message(3, 1), "(" + path + "); delete the run's line");
+  expect_has(message(4, 2), "has 3 scores of 4 test samples");
+  ReportedRun run = full_run();
+  run.seed = 1;
+  run.value = kNaN;
+  open().add(run);
+  expect_has(message(3, 2), "the run of full with seed 1 has no value of its metric");
+  run.seed = 0;
+  run.confusion = {{{0, -1}, 2}};
+  open().add(run);
+  std::string lines = file_text(path);  // without the one before
+  const std::size_t second = lines.find('\n') + 1;
+  folder.write("journal.jsonl", lines.erase(second, lines.find('\n', second) + 1 - second));
+  expect_has(message(3, 2), "takes class 0 for -1, and the last of the classes is 1");
+}
+
 TEST_F(JournalFile, WhatWasBegunStaysAsItWas) {
   open().begin({"full", "head"}, {"data", "prediction", "start"}, "2021");
   const auto message = [&](const std::vector<std::string>& names, const Journal::Identity& identity) {

@@ -62,6 +62,20 @@ TEST_F(KeptColumns, AnIdIsKeptUnlessItIsUsed) {
   EXPECT_TRUE(read("a.csv", "x,id\n1,2\n", used).kept.empty());
 }
 
+TEST_F(KeptColumns, AnIdThatNamesNoRowIsKeptOnRequestAlone) {
+  const std::string nested = "{\"x\":1,\"id\":7,\"ID\":8}\n{\"x\":2,\"id\":{\"a\":1},\"ID\":9}\n";
+  const Dataset data = read("a.jsonl", nested, keeping({}, true));
+  EXPECT_EQ(names(data), Strings{"ID"});
+  EXPECT_EQ(texts(data.kept[0]), (Strings{"8", "9"}));
+  ASSERT_EQ(data.notes.size(), 1U);
+  EXPECT_NE(data.notes[0].find("the column \"id\" is not kept: it has a list or an object ("),
+            std::string::npos);
+  expect_refused("a.jsonl", nested, {"the kept column is a list or an object", "a.jsonl:2"},
+                 keeping({"i*"}, true));
+  EXPECT_EQ(names(read("a.csv", "id,x,id\n1,2,3\n", keeping({}, true))), Strings{});
+  EXPECT_EQ(names(read("a.csv", "id,x,id\n1,2,3\n", keeping({"id"}, true))), (Strings{"id", "id"}));
+}
+
 TEST_F(KeptColumns, JsonKeepsItsTypes) {
   const Dataset data = read("a.jsonl", "{\"x\": 1, \"a\": 1.50e2, \"b\": \"1\", \"c\": null, \"d\": true}\n",
                             keeping({"all"}));

@@ -45,6 +45,12 @@ TEST(LabelKey, IsOneForEqualNumbersAndForTextsWithoutWhiteSpace) {
 TEST(LabelKey, PlacesAreByKeyWhateverTheOrder) {
   EXPECT_EQ(places_of_labels({"b", "1.0"}, {"1", "a", "b"}), (std::vector<int64_t>{2, 0}));
   EXPECT_EQ(places_of_labels({"b", "c"}, {"1", "a", "b"}), std::nullopt);
+  EXPECT_EQ(places_of_labels({"b", "1"}, {"1", "1.0", "b"}), (std::vector<int64_t>{2, 0}));
+}
+
+TEST(LabelKey, LabelsOfOneKeyAreFound) {
+  EXPECT_EQ(find_same_labels({"1", "a", "b"}), std::nullopt);
+  EXPECT_EQ(find_same_labels({"a", "1", "01", "a"}), std::pair(std::string("1"), std::string("01")));
 }
 
 TEST_F(MessyTable, EqualNumbersAreOneClassInEveryFormat) {
@@ -104,6 +110,18 @@ TEST_F(MessyTable, ColumnsThatNobodyReadsAreAskedNothing) {
   EXPECT_EQ(read("a.csv", " x ,label\r\n1,a\r\n").columns, (Strings{"x"})) << "blanks around a name";
 }
 
+TEST_F(MessyTable, AColumnWithSignsOfAGlobIsNamedAsItIs) {
+  const std::string table = "size [cm],size c,x*,label\n1,2,3,a\n";
+  DataSource source;
+  source.ignore = {"size [cm]"};
+  EXPECT_EQ(read("a.csv", table, source).columns, (Strings{"x*"})) << "as a glob it is the other's name";
+  source.ignore = {};
+  source.features = {"size [cm]", "x*"};
+  EXPECT_EQ(read("a.csv", table, source).columns, (Strings{"size [cm]", "size c", "x*"}));
+  source.features = {"weight [kg]"};
+  expect_refused("a.csv", table, {"data.features has \"weight [kg]\", which no column matches"}, source);
+}
+
 TEST_F(MessyTable, KeysThatNobodyReadsAreAskedNothing) {
   DataSource source = texts();
   source.read_labels = true;
@@ -113,6 +131,21 @@ TEST_F(MessyTable, KeysThatNobodyReadsAreAskedNothing) {
                          source);
   EXPECT_EQ(d.text, (Strings{"a", "NaN, \"Infinity\""}));
   EXPECT_TRUE(has_note(d, "the keys \"more\" are not in the first line"));
+}
+
+TEST_F(MessyTable, NumbersBeyondTheRangeMatterWhereTheyAreRead) {
+  DataSource source = texts();
+  source.read_labels = true;
+  const Dataset d = read("a.jsonl",
+                         "{\"text\":\"1e999, \\\"1e999\",\"label\":1,\"n\":[1e999,-1E+999],\"m\":1}\n"
+                         "{\"label\":2,\"text\":\"b\",\"m\":" +
+                             std::string(400, '9') + ",\"o\":NaN}\n",
+                         source);
+  EXPECT_EQ(d.text, (Strings{"1e999, \"1e999", "b"}));
+  expect_refused("a.jsonl", "{\"x\":1,\"label\":1}\n{\"x\":-1e999,\"label\":1}\n",
+                 {"feature \"x\" is too large for a 32-bit float: \"-1e999\"", "a.jsonl:2, row 2"});
+  for (const char* word : {"1e999x", "1e9e9", "e999", "1..e999"})
+    expect_refused("a.jsonl", concat("{\"x\":1e999,\"y\":", word, "}"), {"not JSON from byte", "a.jsonl:1"});
 }
 
 TEST_F(MessyTable, ColumnsOfTheModelAreFoundByName) {
@@ -167,6 +200,19 @@ TEST_F(MessyTable, SeparatorsAreTakenFromTheHeaderWhereTheEndingIsWrong) {
   EXPECT_EQ(read("a.csv", "x|label\n1|a,b\n", bars).classes, (Strings{"a,b"}));
   expect_refused("a.csv", "x;label\n1,5;a\n", {"decimal comma: \"1,5\""});
   EXPECT_EQ(read("A.CSV", "x,label\n1,a\n").size(), 1) << "capitals";
+}
+
+TEST_F(MessyTable, SeparatorsAreThoseOutsideQuotes) {
+  const Dataset d = read("a.csv", "\"\";\"a, b\";\"c\"\"d;\";\"label\"\n\"1\";1.5;2;\"u\"\n");
+  EXPECT_EQ(d.columns, (Strings{"a, b", "c\"d;"})) << "as R's write.csv2 has it";
+  EXPECT_TRUE(has_note(d, "separated by semicolons"));
+  EXPECT_EQ(read("a.csv", "x;\"a,b\";label\n1;2;u\n").columns, (Strings{"x", "a,b"}));
+  EXPECT_EQ(read("a.csv", "\"a;b\",label\n1,u\n").columns, (Strings{"a;b"}));
+  EXPECT_EQ(read("a.csv", "\"a;b\"\n1\n", unlabelled({"a;b"})).columns, (Strings{"a;b"}));
+  EXPECT_EQ(read("a.csv", "size 6\";label\n1;u\n").columns, (Strings{"size 6\""})) << "an ordinary quote";
+  DataSource ordinary = labelled("label\"");
+  ordinary.quote = "none";
+  EXPECT_EQ(read("a.csv", "\"x;label\"\n1;u\n", ordinary).columns, (Strings{"\"x"}));
 }
 
 TEST_F(MessyTable, InTsvAQuoteEnclosesWhatIsClosedWithinItsField) {

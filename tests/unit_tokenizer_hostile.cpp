@@ -119,6 +119,16 @@ TEST_F(Hostile, ScoredVocabularies) {
                           json::array({"a", nullptr})})
     expect_refused("unigram", change([&](json& m) { m["vocab"].push_back(row); }), "is no pair of a text");
   expect_refused("unigram", change([](json& m) { m["vocab"].push_back(m["vocab"][9]); }), "stands twice");
+  // From every byte of a text on a token of 200,000 would be compared.
+  const auto add = [](std::size_t bytes) {
+    return [=](json& m) { m["vocab"].push_back({std::string(bytes, 'a'), -1.5}); };
+  };
+  expect_refused("unigram", change(add(200'000)), "has 200000 bytes");
+  json longest = golden()["unigram"]["tokenizer"];
+  longest["added_tokens"] = json::array();  // whose ids are behind the vocabulary's
+  const std::size_t others = load(longest)->encode("").ids.size();
+  add(1024)(longest["model"]);
+  EXPECT_EQ(load(longest)->encode(std::string(1024, 'a')).ids.size(), others + 2);
   expect_refused(
       "unigram",
       [](json& t) {

@@ -26,8 +26,7 @@ Format format_of(const Arguments& arguments) {
     fail_input("two formats are asked for (--json, --format csv); leave one out");
   if (arguments.json && format.empty()) format = "jsonl";
   if (format.empty()) {
-    format = std::filesystem::path(arguments.output).extension().string();
-    for (char& c : format) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    format = lower_ascii(std::filesystem::path(arguments.output).extension().string());
     if (format == ".tsv")
       fail_input("predictions are not written as .tsv (--output ", arguments.output,
                  "); name a .csv or .jsonl file, or say --format csv or --format jsonl");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <set>
 
 #include "core/error.h"
 #include "finetune/adapter_folder.h"
@@ -52,14 +51,23 @@ void check_preprocess(const ModelFolder& folder) {
     refuse("task", "is regression, but the model has several outputs");
   if (!p.labels.empty() && static_cast<std::int64_t>(p.labels.size()) != folder.config.outputs)
     refuse("labels", "are not as many as the model's outputs");
-  if (std::set<std::string>(p.labels.begin(), p.labels.end()).size() != p.labels.size())
-    refuse("labels", "name a class twice");
   if (!p.sample_shape.empty() && p.sample_shape != folder.config.sample_shape)
     refuse("sample_shape", "is not the model's");
   for (const double value : p.mean)
     if (!std::isfinite(value)) refuse("mean", "has a value that is not finite");
   for (const double value : p.deviation)
     if (!std::isfinite(value) || value < 0) refuse("deviation", "has a value that is no deviation");
+}
+
+// Of a model whose outputs are to be named: which of two classes of one name is meant nobody could tell.
+void check_labels(const ModelFolder& folder, const std::string& adapter) {
+  const auto same = find_same_labels(folder.preprocess.labels);
+  if (!same) return;
+  const std::string place = !adapter.empty() && std::filesystem::exists(adapter + "/preprocess.json")
+                                ? adapter + "/preprocess.json"
+                                : folder.path + (folder.has_preprocess ? "/preprocess.json" : "/config.json");
+  fail_input("the model names the class ", in_quotes(same->first), " twice, as ", in_quotes(same->first),
+             " and as ", in_quotes(same->second), " (", place, "); rename one of them there");
 }
 
 std::optional<AdapterFolder> find_adapter(const std::string& path) {
@@ -228,6 +236,7 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   for (const std::string& note : report.notes) Progress().message(note);
   check_report(*saved.model, std::move(report), files.path(), allow_missing, need_head);
   check_preprocess(saved.folder);
+  if (need_head) check_labels(saved.folder, saved.adapter);
   return saved;
 }
 

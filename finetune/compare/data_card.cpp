@@ -76,12 +76,12 @@ std::string words_of(const std::string& text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x80 || std::isalnum(byte) != 0)
-      words += static_cast<char>(byte < 0x80 ? std::tolower(byte) : byte);
+      words += c;
     else if (!words.empty() && words.back() != ' ')
       words += ' ';
   }
   if (words.ends_with(' ')) words.pop_back();
-  return words;
+  return lower_ascii(std::move(words));
 }
 
 NearDuplicates same_words(const Dataset& first, const Dataset& second) {

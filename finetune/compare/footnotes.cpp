@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "finetune/data/text.h"
 #include "finetune/units.h"
 #include "finetune/verdict.h"
 
@@ -15,25 +16,19 @@ bool is_exploratory(const StrategySummary& s) { return s.exploratory; }
 bool never_began(const StrategySummary& s) { return !s.never_began.empty(); }
 bool kept_earlier_phase(const StrategySummary& s) { return s.kept_earlier_phase > 0; }
 
-std::string joined_by(const char* separator, const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
-  return text;
-}
-
 // "head: its training loss ..; it had 12 updates ..", of those of which something was seen.
 std::string below_probe_words(const CompareOutcome& outcome) {
   std::string text = "below the probe: a worse mean than the probe's";
   for (const StrategySummary& s : outcome.summaries)
     if (s.below_probe && !s.below_probe_why.empty())
-      text += concat(". ", s.strategy, ": ", joined_by("; ", s.below_probe_why));
+      text += concat(". ", s.strategy, ": ", joined(s.below_probe_why, "; "));
   return text;
 }
 
 std::string never_began_words(const CompareOutcome& outcome) {
   std::string text = "runs of it ended before a phase of its plan began";
   for (const StrategySummary& s : outcome.summaries)
-    if (never_began(s)) text += concat("; ", s.strategy, ": ", joined_by(", ", s.never_began));
+    if (never_began(s)) text += concat("; ", s.strategy, ": ", joined(s.never_began));
   return text;
 }
 

@@ -265,6 +265,26 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
   read_line(line, 0);
 }
 
+void Journal::check_runs(std::size_t samples, std::size_t classes) const {
+  const auto is_class = [classes](std::int64_t c) { return c >= 0 && static_cast<std::size_t>(c) < classes; };
+  const auto is_finite = [](float score) { return std::isfinite(score); };
+  for (const ReportedRun& run : runs_) {
+    const auto refuse = [&](const auto&... what) {
+      fail_input("the journal cannot be read: the run of ", run.strategy, " with seed ", run.seed, what...,
+                 " (", path_, "); delete the run's line, or choose another --out");
+    };
+    for (const auto& [pair, count] : run.confusion)
+      if (!is_class(pair.first) || !is_class(pair.second))
+        refuse(" takes class ", pair.first, " for ", pair.second, ", and the last of the classes is ",
+               static_cast<std::int64_t>(classes) - 1);
+    if (run.status != "ok") continue;
+    if (run.scores.size() != samples)
+      refuse(" has ", run.scores.size(), " scores of ", samples, " test samples");
+    if (!std::isfinite(run.value) && std::all_of(run.scores.begin(), run.scores.end(), is_finite))
+      refuse(" has no value of its metric");
+  }
+}
+
 bool Journal::is_exploratory(const std::string& strategy) const { return contains(exploratory_, strategy); }
 
 const Choice* Journal::find_choice(const std::string& strategy) const {

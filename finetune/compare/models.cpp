@@ -35,20 +35,18 @@ struct Candidate {
   }
 };
 
+std::string results_file(const std::string& comparison) { return comparison + "/results.json"; }
+
 Json read_results(const std::string& comparison) {
-  const std::string path = comparison + "/results.json";
+  const std::string path = results_file(comparison);
   if (!std::filesystem::exists(path))
     fail_input("the comparison has no results yet (", comparison,
                "); go on with it (thaw compare CONFIG --out ", comparison,
                " --resume), or give the folder of one of its runs, ", comparison, "/STRATEGY/seed-N");
-  Json json = Json::parse(read_file(path, std::int64_t{1} << 30), nullptr, false);
-  if (!json.is_object())
-    fail_input("the results of the comparison cannot be read (", path,
-               "); give the folder of one of its runs, ", comparison, "/STRATEGY/seed-N");
-  return json;
+  return Json::parse(read_file(path, std::int64_t{1} << 30));
 }
 
-std::vector<Candidate> candidates_of(const std::string& comparison) {
+std::vector<Candidate> candidates_of(const std::string& comparison) try {
   const Json json = read_results(comparison);
   const double sign = higher_is_better(json.value("metric", "")) ? 1 : -1;
   std::vector<Candidate> candidates;
@@ -66,6 +64,10 @@ std::vector<Candidate> candidates_of(const std::string& comparison) {
     if (!candidate.runs.empty()) candidates.push_back(candidate);
   }
   return candidates;
+} catch (const Json::exception& error) {  // no JSON, or a value of another type than it should be
+  fail_input("the results of the comparison cannot be read (", results_file(comparison),
+             "); make them again (thaw compare CONFIG --out ", comparison,
+             " --resume), or give the folder of one of its runs, ", comparison, "/STRATEGY/seed-N");
 }
 
 const Candidate& choose(const std::vector<Candidate>& candidates, const std::string& strategy,

@@ -1,5 +1,6 @@
 #include "finetune/compare/picture.h"
 
+#include "core/error.h"
 #include "finetune/dry_run.h"
 #include "finetune/run_report.h"
 
@@ -13,7 +14,12 @@ StrategyPicture make_picture(const Config& config, const std::string& name, cons
   for (std::int64_t k = 0; k < total; ++k) picture.schedule.push_back(multiplier(dry.schedule, k, total));
   RunOutcome outcome;
   outcome.ledger = predict_ledger(config, dry.model_config, dry.strategy, dry.plan, data.train, run.triggers);
-  restore_phase_records(run.phase_records, outcome);
+  try {
+    restore_phase_records(run.phase_records, outcome);
+  } catch (const InputError& error) {
+    fail_input(error.what(), " (journal.jsonl, the run of ", name, " with seed ", run.seed,
+               "); delete its line, or choose another --out");
+  }
   picture.ledger = std::move(outcome.ledger);
   return picture;
 }

@@ -10,9 +10,14 @@
 namespace thaw {
 namespace {
 
-bool matches_any(const std::vector<std::string>& globs, const std::string& name) {
-  return std::any_of(globs.begin(), globs.end(),
-                     [&](const std::string& glob) { return glob_matches(glob, name); });
+// By its whole name, which may itself have a glob's signs ("size [cm]"), or by a glob.
+bool is_named_by(const std::string& pattern, const std::string& name) {
+  return pattern == name || glob_matches(pattern, name);
+}
+
+bool is_named_by_any(const std::vector<std::string>& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return is_named_by(pattern, name); });
 }
 
 bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
@@ -47,9 +52,17 @@ class Chooser {
   void choose_kept() {
     std::vector<std::string> patterns;
     for (size_t i = 0; source_.keep_id && i < names_.size(); ++i)
-      if (is_id(names_[i]) && !roles_.reads(i) && names_[i] != source_.label) patterns.push_back(names_[i]);
+      if (is_spare_id(i)) patterns.push_back(names_[i]);
     patterns.insert(patterns.end(), source_.keep.begin(), source_.keep.end());
     roles_.kept = columns_to_keep(patterns, names_, place_);
+    roles_.asked_to_keep = columns_to_keep(source_.keep, names_, place_);
+  }
+
+  // Of several columns of one name none is kept that nobody asked for: results could not tell them apart.
+  bool is_spare_id(size_t column) const {
+    const std::string& name = names_[column];
+    return is_id(name) && !roles_.reads(column) && name != source_.label &&
+           std::count(names_.begin(), names_.end(), name) == 1;
   }
 
   void choose_texts() {
@@ -105,17 +118,17 @@ class Chooser {
                source_.columns.empty() ? ", or leave both out with data.ignore" : "");
   }
 
-  void check_patterns(const std::vector<std::string>& globs, const char* key) const {
-    for (const std::string& glob : globs)
+  void check_patterns(const std::vector<std::string>& patterns, const char* key) const {
+    for (const std::string& pattern : patterns)
       if (std::none_of(names_.begin(), names_.end(),
-                       [&](const std::string& name) { return glob_matches(glob, name); }))
-        fail_input(key, " has ", in_quotes(glob), ", which no column matches (", place_, "); there are ",
+                       [&](const std::string& name) { return is_named_by(pattern, name); }))
+        fail_input(key, " has ", in_quotes(pattern), ", which no column matches (", place_, "); there are ",
                    name_list(names_));
   }
 
   bool is_chosen(const std::string& name) const {
-    return (source_.features.empty() || matches_any(source_.features, name)) &&
-           !matches_any(source_.ignore, name);
+    return (source_.features.empty() || is_named_by_any(source_.features, name)) &&
+           !is_named_by_any(source_.ignore, name);
   }
 
   bool is_other_role(const std::string& name) const {
@@ -192,7 +205,7 @@ bool ColumnRoles::reads(size_t column) const {
 std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,
                                     const std::vector<std::string>& names, const std::string& where) {
   const auto matches = [](const std::string& pattern, const std::string& name) {
-    return pattern == "all" || pattern == name || glob_matches(pattern, name);
+    return pattern == "all" || is_named_by(pattern, name);
   };
   std::vector<size_t> kept;
   std::vector<bool> taken(names.size(), false);

@@ -18,6 +18,7 @@ struct ColumnRoles {
   std::vector<int64_t> feature;       // of each column: its place in the sample, or kNone
   std::vector<std::string> features;  // their names, in the sample's order
   std::vector<size_t> kept;           // columns that results name their rows by
+  std::vector<size_t> asked_to_keep;  // of these, those that the user named
   std::vector<std::string> notes;     // for the user: what is left out
 
   bool reads(size_t column) const;

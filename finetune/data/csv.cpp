@@ -22,13 +22,30 @@ enum class Quotes { csv, within_field, none };
 
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find_first_of("\r\n")); }
 
+constexpr std::string_view kSeparators = ";\t,|";  // the likelier ones first
+
+// The text without what stands in quotes, which open where a field begins, whatever separates fields.
+std::string without_quoted(std::string_view text) {
+  std::string rest;
+  bool is_inside = false, may_open = true;
+  for (const char c : text) {
+    if (c == '"' && (is_inside || may_open))
+      is_inside = !is_inside;
+    else if (!is_inside)
+      rest += c;
+    may_open = c == '"' || kSeparators.find(c) != std::string_view::npos;  // a doubled quote goes on inside
+  }
+  return rest;
+}
+
 // The one that the file's ending stands for; where the header has none of it, but of another, that one.
 char find_separator(const DataSource& source, char usual, std::string_view text) {
   if (source.separator != 0) return source.separator;
   const std::string_view header = first_line(text);
-  if (header.find(usual) != std::string_view::npos) return usual;
-  for (const char other : {';', '\t', ',', '|'})
-    if (header.find(other) != std::string_view::npos && !header.starts_with('"')) return other;
+  const std::string names = source.quote == "none" ? std::string(header) : without_quoted(header);
+  if (names.find(usual) != std::string::npos) return usual;
+  for (const char other : kSeparators)
+    if (names.find(other) != std::string::npos) return other;
   return usual;
 }
 

@@ -52,10 +52,11 @@ uint64_t regular_file_size(const std::string& path) {
   return size;
 }
 
-// The two bytes that every gzip file begins with (RFC 1952).
+constexpr std::string_view kGzip = "\x1f\x8b";  // begins every gzip file (RFC 1952)
+
 bool is_gzip(InputFile& file) {
-  unsigned char magic[2];
-  return file.read(magic, sizeof magic) == sizeof magic && magic[0] == 0x1f && magic[1] == 0x8b;
+  char magic[2];
+  return std::string_view(magic, file.read(magic, sizeof magic)) == kGzip;
 }
 
 std::string read_whole(InputFile& file) {
@@ -72,6 +73,9 @@ std::string read_standard_input() {
     text.append(block, got);
     check_memory(text.size(), "standard input");
   }
+  if (text.starts_with(kGzip))
+    fail_input("gzip data on standard input (-), of which text is read as it is; give the file's path, or ",
+               "decompress it with gunzip -c FILE | thaw ..");
   return text;
 }
 
@@ -88,6 +92,9 @@ std::optional<size_t> first_bad_byte(const std::string& text) {
 void check_text(const std::string& text, const std::string& path) {
   const auto bad = first_bad_byte(text);
   if (!bad) return;
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    fail_input("UTF-16 text (", path, ", by its first two bytes); save the file as UTF-8 text, as ",
+               "iconv -f UTF-16 -t UTF-8 does");
   const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
   const char* what = text[*bad] == '\0' ? "a NUL byte in a text file" : "text that is not UTF-8";
   fail_input(what, " (", path, ":", line, "); save the file as UTF-8 text");

@@ -2,6 +2,7 @@
 // A value is a number, a string, true or false; null, NaN and a key that is not there are missing values. Of
 // keys that nobody reads nothing is asked. The only file here that sees nlohmann/json.
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -34,6 +35,9 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
   const std::vector<Pair>& pairs() const { return pairs_; }
   const std::string& problem() const { return problem_; }
 
+  // Whether the parser stopped at a number beyond a double's range.
+  bool has_too_large() const { return has_too_large_; }
+
   bool null() override { return value("", false); }
   bool boolean(bool v) override { return value(v ? "true" : "false", false); }
   bool number_integer(number_integer_t v) override { return value(integer_text(v), false); }
@@ -52,8 +56,8 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
   }
   bool end_array() override { return --depth_, true; }
   bool parse_error(size_t at, const std::string&, const nlohmann::detail::exception& error) override {
-    return stop(error.id == kOutOfRange ? concat("a number that is too large, before byte ", at)
-                                        : concat("a line that is not JSON from byte ", at, " on"));
+    has_too_large_ = error.id == kOutOfRange;
+    return stop(concat("a line that is not JSON from byte ", at, " on"));
   }
 
  private:
@@ -87,6 +91,7 @@ class FlatObject : public nlohmann::json_sax<nlohmann::json> {
   int depth_ = 0;
   std::vector<Pair> pairs_;
   std::string problem_;
+  bool has_too_large_ = false;
 };
 
 std::vector<std::string> keys_of(const FlatObject& object) {
@@ -95,25 +100,32 @@ std::vector<std::string> keys_of(const FlatObject& object) {
   return keys;
 }
 
-// Python writes NaN, Infinity and -Infinity, which are not JSON: as strings they are values that a feature
-// refuses and nobody else minds.
-std::string quote_constants(std::string_view line) {
+// Where the string ends that the text begins with, behind its quote.
+size_t end_of_string(std::string_view text) {
+  size_t at = 1;
+  while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+  return std::min(at + 1, text.size());
+}
+
+size_t end_of_word(std::string_view text) {
+  return std::min(text.find_first_of("\"{}[]:, \t\r"), text.size());
+}
+
+// What the parser takes for no number: Python writes NaN, Infinity and -Infinity, and others what is beyond a
+// double's range.
+bool is_no_number(const std::string& word) {
+  return word == "NaN" || word == "Infinity" || word == "-Infinity" || is_beyond_range(word);
+}
+
+// With quotes around these: as strings they are values that a feature refuses and nobody else minds.
+std::string quote_no_numbers(std::string_view line) {
   std::string out;
-  bool in_string = false;
-  for (size_t at = 0; at < line.size(); ++at) {
-    if (in_string && line[at] == '\\' && at + 1 < line.size())
-      out += line[at++];
-    else if (line[at] == '"')
-      in_string = !in_string;
-    std::string_view constant;
-    for (const std::string_view name : {"NaN", "Infinity", "-Infinity"})
-      if (!in_string && line.substr(at).starts_with(name)) constant = name;
-    if (constant.empty()) {
-      out += line[at];
-    } else {
-      out += concat('"', constant, '"');
-      at += constant.size() - 1;
-    }
+  while (!line.empty()) {
+    const bool is_string = line[0] == '"';
+    const size_t end = is_string ? end_of_string(line) : std::max<size_t>(1, end_of_word(line));
+    const std::string word(line.substr(0, end));
+    out += !is_string && is_no_number(word) ? concat('"', word, '"') : word;
+    line.remove_prefix(end);
   }
   return out;
 }
@@ -169,10 +181,13 @@ void parse_line(std::string_view text, const std::string& path, int64_t line, Fl
   }
   const bool may_have_constants =
       text.find('N') != std::string_view::npos || text.find('I') != std::string_view::npos;
-  const std::string json = may_have_constants ? quote_constants(text) : std::string(text);
-  if (!nlohmann::json::sax_parse(json, &object)) {
-    fail_input(object.problem(), " (", place(path, line), "); write one JSON object per line");
+  const std::string json = may_have_constants ? quote_no_numbers(text) : std::string(text);
+  if (nlohmann::json::sax_parse(json, &object)) return;
+  if (object.has_too_large()) {
+    object = FlatObject();
+    if (nlohmann::json::sax_parse(quote_no_numbers(text), &object)) return;
   }
+  fail_input(object.problem(), " (", place(path, line), "); write one JSON object per line");
 }
 
 // The next line with anything on it, without its line end; false at the end of the text.

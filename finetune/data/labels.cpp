@@ -247,10 +247,19 @@ std::string label_key(std::string_view label) {
   return exact_number(trimmed).value_or(std::string(trimmed));
 }
 
+std::optional<std::pair<std::string, std::string>> find_same_labels(const std::vector<std::string>& labels) {
+  std::unordered_map<std::string, std::string> label_of;  // by key
+  for (const std::string& label : labels) {
+    const auto [earlier, is_new] = label_of.emplace(label_key(label), label);
+    if (!is_new) return std::pair(earlier->second, label);
+  }
+  return std::nullopt;
+}
+
 std::optional<std::vector<int64_t>> places_of_labels(const std::vector<std::string>& wanted,
                                                      const std::vector<std::string>& known) {
   std::unordered_map<std::string, int64_t> place;
-  for (const std::string& label : known) place.emplace(label_key(label), static_cast<int64_t>(place.size()));
+  for (size_t i = 0; i < known.size(); ++i) place.emplace(label_key(known[i]), static_cast<int64_t>(i));
   std::vector<int64_t> places;
   for (const std::string& label : wanted) {
     const auto found = place.find(label_key(label));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "finetune/data/dataset.h"
@@ -17,7 +18,11 @@ namespace thaw {
 // equal have one key (1, 1.0, 01, 1e0), however many digits they have.
 std::string label_key(std::string_view label);
 
-// For each of `wanted` its place in `known`, by key; nothing where one of them is not there.
+// The first two that are one class by their keys; nothing where all of them are different classes.
+std::optional<std::pair<std::string, std::string>> find_same_labels(const std::vector<std::string>& labels);
+
+// For each of `wanted` its place in `known`, by key, the first where several have it; nothing where one of
+// them is not there.
 std::optional<std::vector<int64_t>> places_of_labels(const std::vector<std::string>& wanted,
                                                      const std::vector<std::string>& known);
 

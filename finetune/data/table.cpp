@@ -31,6 +31,7 @@ bool has_decimal_comma(std::string_view text) {
 
 // What keeps the text from being a feature; nullptr: nothing does, and `value` is the number.
 const char* problem_of(std::string_view cell, float& value) {
+  constexpr const char* kTooLarge = "is too large for a 32-bit float";
   constexpr std::array<std::string_view, 5> kMissing = {"na", "n/a", "null", "none", "?"};
   constexpr std::array<std::string_view, 4> kBooleans = {"true", "false", "yes", "no"};
   const std::string_view text = trim(cell);
@@ -38,11 +39,12 @@ const char* problem_of(std::string_view cell, float& value) {
   const std::optional<double> number = parse_number(text);
   if (!number) {
     if (is_one_of(kBooleans, text)) return "is true or false, not a number";
+    if (is_beyond_range(text)) return kTooLarge;
     return has_decimal_comma(text) ? "is not a number but has a decimal comma" : "is not a number";
   }
   if (!std::isfinite(*number)) return "is not finite";
   value = static_cast<float>(*number);
-  return std::isfinite(value) ? nullptr : "is too large for a 32-bit float";
+  return std::isfinite(value) ? nullptr : kTooLarge;
 }
 
 }  // namespace
@@ -124,7 +126,21 @@ void TableBuilder::add_group(const std::vector<Cell>& cells) {
   data_.group.emplace_back(cell.text);
 }
 
+// A list or an object names no row; where nobody asked for the column that is no reason to stop.
+void TableBuilder::drop_nested_ids(const std::vector<Cell>& cells) {
+  const std::vector<size_t>& asked = roles_.asked_to_keep;
+  for (size_t i = roles_.kept.size(); i-- > 0;) {
+    const Cell& cell = cells[roles_.kept[i]];
+    if (!cell.nested || std::find(asked.begin(), asked.end(), roles_.kept[i]) != asked.end()) continue;
+    note(concat("the column ", in_quotes(data_.kept[i].name), " is not kept: it has a list or an object (",
+                cell_place(cell), ")"));
+    data_.kept.erase(data_.kept.begin() + static_cast<std::ptrdiff_t>(i));
+    roles_.kept.erase(roles_.kept.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 void TableBuilder::add_kept(const std::vector<Cell>& cells) {
+  drop_nested_ids(cells);
   for (size_t i = 0; i < roles_.kept.size(); ++i) {
     const Cell& cell = cells[roles_.kept[i]];
     if (cell.nested)

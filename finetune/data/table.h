@@ -50,6 +50,7 @@ class TableBuilder {
   void add_text(const std::vector<Cell>& cells, int64_t column, std::vector<std::string>& to);
   void add_label(const std::vector<Cell>& cells);
   void add_group(const std::vector<Cell>& cells);
+  void drop_nested_ids(const std::vector<Cell>& cells);
   void add_kept(const std::vector<Cell>& cells);
   void complain(int64_t column, const char* role, const char* what, const Cell& cell);
   void note_row_numbers();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 
 #include "core/error.h"
 
@@ -51,6 +53,13 @@ std::optional<double> parse_number(std::string_view text) {
   return value;
 }
 
+bool is_beyond_range(std::string_view text) {
+  const std::string number(trim(text));
+  if (number.find_first_not_of("0123456789+-.eE") != std::string::npos) return false;  // "inf"
+  char* end = nullptr;
+  return std::isinf(std::strtod(number.c_str(), &end)) && *end == '\0';
+}
+
 std::string in_quotes(std::string_view text) {
   size_t shown = std::min(text.size(), kShownBytes);
   while (shown > 0 && shown < text.size() && is_utf8_continuation(text[shown])) --shown;
@@ -83,9 +92,9 @@ bool glob_matches(const std::string& glob, const std::string& name) {
   return fnmatch(glob.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string joined(const std::vector<std::string>& words, const char* separator) {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
   return text;
 }
 

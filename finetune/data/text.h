@@ -12,6 +12,9 @@ namespace thaw {
 // or is outside double's range. "nan" and "inf" are numbers here: callers that need finite ones check.
 std::optional<double> parse_number(std::string_view text);
 
+// Whether it is a decimal number that is too large for a double: one that parse_number gives nothing of.
+bool is_beyond_range(std::string_view text);
+
 // Without the white space of Unicode around it (White_Space, and the byte order mark).
 std::string_view trim(std::string_view text);
 
@@ -24,7 +27,7 @@ std::string in_quotes(std::string_view text);
 std::string csv_field(const std::string& text);
 
 // "a, b, c".
-std::string joined(const std::vector<std::string>& words);
+std::string joined(const std::vector<std::string>& words, const char* separator = ", ");
 
 // Whether the whole name is of the form of the glob (*, ?, [a-c]); a backslash is itself.
 bool glob_matches(const std::string& glob, const std::string& name);

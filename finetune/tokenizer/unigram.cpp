@@ -10,6 +10,17 @@ namespace {
 
 constexpr double kUnknownPenalty = 10.0;
 
+// Bounds the work at each place of a text. SentencePiece's own limit is 16 characters; runs of blanks and of
+// dashes that were added by hand are some hundred bytes.
+constexpr std::size_t kMostTokenBytes = 1024;
+
+void check_lengths(const Vocabulary& vocabulary) {
+  for (const auto& [token, id] : vocabulary.ids())
+    if (token.size() > kMostTokenBytes)
+      fail_input("token ", id, " has ", token.size(), " bytes, where a Unigram model's may have ",
+                 kMostTokenBytes, " (", vocabulary.place(), "); use a tokenizer without such tokens");
+}
+
 }  // namespace
 
 Unigram::Unigram(const Vocabulary& vocabulary, std::vector<double> scores, const Options& options)
@@ -22,6 +33,7 @@ Unigram::Unigram(const Vocabulary& vocabulary, std::vector<double> scores, const
     if (!std::isfinite(scores_[id]))
       fail_input("the score of token ", id, " is ", scores_[id], " (", vocabulary.place(),
                  "); make the folder again");
+  check_lengths(vocabulary);
   unknown_score_ = *std::min_element(scores_.begin(), scores_.end()) - kUnknownPenalty;
   tokens_ = Trie({vocabulary.ids().begin(), vocabulary.ids().end()});
   byte_fallback_ = options.byte_fallback;
