@@ -10,8 +10,8 @@ namespace {
 
 constexpr double kUnknownPenalty = 10.0;
 
-// Bounds the work at each place of a text. SentencePiece's own limit is 16 characters; runs of blanks and of
-// dashes that were added by hand are some hundred bytes.
+// Bounds the work at each place of a text. SentencePiece's tokens have at most 16 characters by default; runs
+// of blanks and of dashes that were added by hand are longer.
 constexpr std::size_t kMostTokenBytes = 1024;
 
 void check_lengths(const Vocabulary& vocabulary) {
