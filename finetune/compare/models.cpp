@@ -64,7 +64,7 @@ std::vector<Candidate> candidates_of(const std::string& comparison) try {
     if (!candidate.runs.empty()) candidates.push_back(candidate);
   }
   return candidates;
-} catch (const Json::exception& error) {  // no JSON, or a value of another type than it should be
+} catch (const Json::exception&) {  // no JSON, or a value of another type than it should be
   fail_input("the results of the comparison cannot be read (", results_file(comparison),
              "); make them again (thaw compare CONFIG --out ", comparison,
              " --resume), or give the folder of one of its runs, ", comparison, "/STRATEGY/seed-N");
