@@ -184,13 +184,18 @@ nlohmann::json config_json(Model& model, const AdapterSpec& spec, const ModelCon
   return json;
 }
 
-// The head, and what the spec saves beside it.
+// The head, and what the spec saves beside it; nothing inside of another one, which PEFT cannot read.
 std::vector<std::string> modules_to_write(const Model& model, const AdapterSpec& spec) {
   std::vector<std::string> modules = saved_modules(model, {});
-  if (spec.modules_to_save.empty()) return modules;
-  for (const std::string& module : saved_modules(model, spec.modules_to_save))
-    if (std::find(modules.begin(), modules.end(), module) == modules.end()) modules.push_back(module);
-  return modules;
+  if (!spec.modules_to_save.empty())
+    for (const std::string& module : saved_modules(model, spec.modules_to_save)) modules.push_back(module);
+  std::vector<std::string> outermost;
+  for (const std::string& module : modules) {
+    if (is_in_any(module, outermost)) continue;
+    std::erase_if(outermost, [&](const std::string& other) { return is_in_any(other, {module}); });
+    outermost.push_back(module);
+  }
+  return outermost;
 }
 
 // Row i of a saved head is row rows[i] of the model's: empty where they are the same. PEFT gives the rows the

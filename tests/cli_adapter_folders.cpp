@@ -115,6 +115,14 @@ TEST_F(CliAdapterFolders, WeightsWrittenAnewKeepTheirAdapterOnce) {
   EXPECT_EQ(first_logit(run_program(predict)), before);
 }
 
+// PEFT stops at a module inside of another.
+TEST_F(CliAdapterFolders, ModulesThatAreSavedAreNotNested) {
+  ASSERT_EQ(
+      train({"--strategy", "lora", "--set", R"(strategy.modules_to_save=["pooler", "classifier"])"}).code, 0);
+  const json adapter = json::parse(file_text(run + "/adapter/adapter_config.json"));
+  EXPECT_EQ(adapter.at("modules_to_save"), (json{"classifier", "pooler"}));
+}
+
 // PEFT adapts nothing in a module that is saved whole.
 TEST_F(CliAdapterFolders, AnAdapterInTheHeadIsSavedInTheWeight) {
   ASSERT_EQ(train({"--strategy", "lora", "--set", "strategy.target_modules=[\"query\", \"pooler.dense\"]",

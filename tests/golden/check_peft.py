@@ -2,7 +2,8 @@
 """Adapters between thaw and PyPI's `peft`, both ways: thaw trains LoRA, rsLoRA and DoRA, and PEFT computes the same
 logits from its adapter/; PEFT makes adapters with a random B, and thaw computes the same logits from them: read as a
 model, merged, as the start of a run, and folded in at the start of one of another strategy. So too where rank_pattern
-and alpha_pattern make the layers differ, and after training from there.
+and alpha_pattern make the layers differ, and after training from there. Where the base has the classes in another order,
+PEFT gives each row its name.
 
 Usage: python3 tests/golden/check_peft.py --thaw build/release/bin/thaw [--folder DIR]
 --folder: a BERT with its tokenizer (MiniLM); without it a small BERT, DistilBERT, RoBERTa, XLM-RoBERTa, GPT-2 and ViT
@@ -190,6 +191,26 @@ def check_adapter_in_head(base, work):
     compare("bert lora: an adapter in the head, read by PEFT", logits(with_adapter, base, work), predict(out, base, work))
 
 
+def check_class_names(base, work):
+    """A head for the same classes in another order: PEFT gives an adapter's rows the names that the base has."""
+    names = ["good", "bad", "fair"]
+    folder = work / "named"
+    model = base.load()
+    model.config.id2label = dict(enumerate(names))
+    model.config.label2id = {name: i for i, name in enumerate(names)}
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base.folder).save_pretrained(folder)
+    named = dataclasses.replace(base, folder=folder)
+    for kind, settings in {"head beside": {}, "last layer adapted": dict(target_modules=["query", "classifier"],
+                                                                         modules_to_save=["pooler"])}.items():
+        out = work / f"named-{kind.replace(' ', '-')}"
+        run_thaw("train", write_config(work, named, "lora", "steps = 12", r=4, alpha=8.0, **settings), "--out", out)
+        with_adapter = PeftModel.from_pretrained(named.load(), out / "adapter")
+        by_name = [list(with_adapter.config.id2label.values()).index(label) for label in LABELS]
+        compare(f"bert lora, {kind}: classes by name, read by PEFT", logits(with_adapter, named, work)[:, by_name],
+                predict(out, named, work))
+
+
 def predict_start(name, base, kind, work):
     out = work / f"{name}-{kind}-start"
     run_thaw("train", write_config(work, base, "full", "epochs = 0"), "--out", out)
@@ -250,6 +271,7 @@ def main():
                 check_peft_to_thaw(name, base, kind, work, PATTERNS)
         if "bert" in bases:
             check_adapter_in_head(bases["bert"], work)
+            check_class_names(bases["bert"], work)
     print(f"{len(failures)} differences above {TOLERANCE}")
     sys.exit(1 if failures else 0)
 
