@@ -43,6 +43,10 @@ std::vector<std::string> notes_of_spellings(const std::vector<std::string>& clas
       notes.push_back(concat("warning: the classes ", in_quotes(other->second), " and ", in_quotes(name),
                              " differ in ", difference(other->second, name),
                              " alone; mend the labels, or set data.merge"));
+  for (const std::string& name : classes)
+    if (may_be_missing(name))
+      notes.push_back(concat("warning: the class ", in_quotes(name),
+                             " is what stands for a missing label: if it is one, remove its rows"));
   return notes;
 }
 

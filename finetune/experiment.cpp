@@ -275,6 +275,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = section.task;
+  preprocess.quote = section.quote;
   if (!text) preprocess.sample_shape = data.train.sample_shape;
   preprocess.columns = data.train.columns;
   preprocess.labels = data.train.classes;

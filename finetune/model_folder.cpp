@@ -30,6 +30,7 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   read_field(json, "labels", path, p.labels);
   read_field(json, "label", path, p.label_column);
   read_field(json, "group", path, p.group_column);
+  read_optional_field(json, "quote", path, p.quote);
   read_optional_field(json, "text", path, p.text_column);
   read_optional_field(json, "text_pair", path, p.pair_column);
   read_optional_field(json, "max_length", path, p.max_length);
@@ -144,6 +145,7 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
                                     {"columns", p.columns},     {"mean", p.mean},
                                     {"deviation", p.deviation}, {"labels", p.labels},
                                     {"label", p.label_column},  {"group", p.group_column}};
+  if (!p.quote.empty()) preprocess["quote"] = p.quote;
   if (takes_text(config)) {
     preprocess["text"] = p.text_column;
     if (!p.pair_column.empty()) preprocess["text_pair"] = p.pair_column;

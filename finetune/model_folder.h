@@ -22,6 +22,7 @@ struct Preprocess {
   std::vector<std::string> labels;      // classification
   std::string label_column = "label";
   std::string group_column;
+  std::string quote;            // how the training data's quotes were read, where data.quote said it
   std::string text_column;      // text models
   std::string pair_column;      // of the second text, where they take pairs
   std::int64_t max_length = 0;  // text models: tokens; longer texts are cut

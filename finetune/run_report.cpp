@@ -89,6 +89,8 @@ std::string hash_of_inputs(const PreparedData& data) {
     hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
     hash.update(part->target.data(), part->target.size() * sizeof(double));
     hash.update(part->id.data(), part->id.size() * sizeof(std::int64_t));
+    for (const auto* names : {&part->columns, &part->classes})
+      for (const std::string& name : *names) hash.update(name.c_str(), name.size() + 1);
   }
   return hash.hex();
 }

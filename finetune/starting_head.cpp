@@ -26,10 +26,16 @@ std::string base_of_labels(const AdapterFolder& adapter, const Config& config) {
   return is_model_folder(adapter.base) ? adapter.base : config.model.from;
 }
 
+// Of the head of a folder; where nobody named them the task's may say which row is which.
+std::vector<std::string> labels_of(const ModelFolder& folder, const PreparedData& data) {
+  const std::vector<std::string>& labels = folder.preprocess.labels;
+  return labels.empty() ? numbered_labels(data.train.classes, folder.config.outputs) : labels;
+}
+
 }  // namespace
 
 bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
-  const std::vector<std::string>& labels = folder.preprocess.labels;
+  const std::vector<std::string> labels = labels_of(folder, data);
   if (!labels.empty()) return are_labels_of(labels, data);
   return folder.config.outputs ==
          static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
@@ -41,7 +47,7 @@ std::vector<std::string> labels_of(const AdapterFolder& adapter, const Config& c
                                    const PreparedData& data) {
   const std::string base = base_of_labels(adapter, config);
   if (!adapter.labels.empty() || !is_model_folder(base)) return adapter.labels;
-  const std::vector<std::string> labels = read_model_folder(base).preprocess.labels;
+  const std::vector<std::string> labels = labels_of(read_model_folder(base), data);
   return labels.size() == data.train.classes.size() ? labels : std::vector<std::string>{};
 }
 
@@ -138,7 +144,7 @@ void check_rows_agree(const AdapterFolder& adapter, const Config& config, const 
   if (head_source(config, data, model) != HeadSource::folder || !adapts(model, adapter, model.output_layer()))
     return;
   const std::vector<std::string> theirs = labels_of(adapter, config, data);
-  const std::vector<std::string> ours = read_model_folder(config.model.from).preprocess.labels;
+  const std::vector<std::string> ours = labels_of(read_model_folder(config.model.from), data);
   if (theirs.empty() || ours.empty() || places_of_labels(theirs, ours) == places_of_labels(ours, ours))
     return;
   fail_input("the adapter's last layer has the classes ", name_list(theirs), ", the model's ",
@@ -155,7 +161,7 @@ std::vector<std::string> labels_of_head(HeadSource source, const Config& config,
     case HeadSource::drawn:
       return {};
     case HeadSource::folder:
-      return read_model_folder(config.model.from).preprocess.labels;
+      return labels_of(read_model_folder(config.model.from), data);
     case HeadSource::file:
       return labels_of_file(config, data);
     case HeadSource::adapter:

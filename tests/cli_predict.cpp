@@ -1,6 +1,7 @@
 // `thaw predict`: the formats of its lines, and the columns of the input that stand in them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -151,6 +152,38 @@ TEST_F(CliPredict, RegressionHasValues) {
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0], "Id,value");
   EXPECT_TRUE(rows[1].starts_with("7,"));
+}
+
+TEST(CliPredictText, QuotesAreReadAsInTraining) {
+  const TemporaryFolder folder;
+  testing::write_text_model(folder.path("model"));
+  const std::string table = folder.write("t.csv", "label,text\n0,\"good\n1,bad\"\n0,good\n1,bad\n");
+  const std::string config =
+      folder.write("task.toml",
+                   "[model]\nfrom = \"model\"\n[data]\ntrain = \"t.csv\"\nquote = \"none\"\n"
+                   "validation_fraction = 0.0\n[train]\nsteps = 1\n");
+  ASSERT_EQ(run_program({"train", config, "--out", folder.path("run")}).code, 0);
+  const auto lines = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"predict", "--model", folder.path("run"), "--input", table};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramResult result = run_program(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return std::count(result.out.begin(), result.out.end(), '\n');
+  };
+  EXPECT_EQ(lines({}), 4);
+  EXPECT_EQ(lines({"--quote", "csv"}), 3);
+}
+
+TEST(CliPredictText, ATableOnStandardInputIsNoText) {
+  const TemporaryFolder folder;
+  testing::write_text_model(folder.path("model"));
+  const auto code = [&](const std::string& input) {
+    return run_program({"embed", "--model", folder.path("model"), "--input", "-"}, input).code;
+  };
+  EXPECT_EQ(code("{\"text\": \"good\"}\n"), 2);
+  EXPECT_EQ(code("id;text\n1;good\n"), 2);
+  EXPECT_EQ(code("text\ngood\n"), 2);
+  EXPECT_EQ(code("a good text, and so on\ntext\n"), 0);
 }
 
 TEST(CliPredictText, TextsMayStandInAnotherColumn) {

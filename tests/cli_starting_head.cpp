@@ -120,6 +120,33 @@ TEST_F(CliStartingHead, AnAdapterHasTheOrderOfItsBase) {
   }
 }
 
+// As transformers leaves a head that nobody named: LABEL_k and k are row k, whatever the order of the texts.
+TEST_F(CliStartingHead, UnnamedRowsAreThoseOfTheirNumbers) {
+  const std::string bare = folder.path("bare");
+  start("bare", run, {});
+  std::filesystem::remove(bare + "/preprocess.json");
+  const std::string named = labels(bare);
+  configure(bare, {{"id2label", {{"0", "LABEL_0"}, {"1", "LABEL_1"}}},
+                   {"label2id", {{"LABEL_0", 0}, {"LABEL_1", 1}}}});
+  const auto accuracy = [&](const std::string& first, const std::string& second, const Strings& more) {
+    std::string table = "text,label\n";
+    std::istringstream stream(named);
+    const std::string texts_alone = file_text(data);
+    std::istringstream rows(texts_alone.substr(texts_alone.find('\n') + 1));
+    for (std::string row, label; std::getline(rows, row) && stream >> label;)
+      table += row.substr(0, row.rfind(',') + 1) + (label == "bad" ? first : second) + "\n";
+    folder.write("named.csv", table);
+    const ProgramResult result = run_program(
+        with({"eval", config, "--model", bare, "--set", "data.test=" + folder.path("named.csv")}, more));
+    return result.code == 0 ? json::parse(result.out).at("accuracy").get<double>() : -result.code;
+  };
+  EXPECT_EQ(accuracy("LABEL_0", "LABEL_1", {}), 1);
+  EXPECT_EQ(accuracy("0", "1", {}), 1);
+  EXPECT_EQ(accuracy("0", "1", {"--set", R"(data.classes=[1, 0])"}), 1);
+  EXPECT_EQ(accuracy("bad", "good", {}), -2) << "nobody knows";
+  EXPECT_EQ(accuracy("z-bad", "good", {"--set", R"(data.classes=["z-bad", "good"])"}), 1);
+}
+
 // The tokens of the weights are those of their own folder.
 TEST_F(CliStartingHead, AnotherTokenizerBesideTheWeightsIsWarnedOf) {
   start("other", run, {});

@@ -108,7 +108,7 @@ TEST_F(Csv, RefusesBadFeatures) {
   refuse("1e", "is not a number");
   refuse("0x10", "is not a number");
   refuse("+-1", "is not a number");
-  refuse("\"1,5\"", "is not a number but has a decimal comma: \"1,5\"");
+  refuse("\"1,5\"", "is not a number but has a comma: \"1,5\"");
   refuse("nan", "is not finite");
   refuse("-inf", "is not finite");
   refuse("1e39", "is too large");

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "finetune/class_spelling.h"
 #include "finetune/data/labels.h"
 #include "finetune/experiment.h"
 #include "finetune/run.h"
+#include "finetune/run_report.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/support/program.h"
@@ -33,6 +35,33 @@ TEST(Labels, ThatDifferInCapitalsAloneAreNoted) {
   };
   EXPECT_TRUE(noted("Bad"));
   EXPECT_FALSE(noted("bad "));
+}
+
+TEST(Labels, ThatStandForMissingOnesAreWarnedOf) {
+  EXPECT_EQ(notes_of_spellings({"bad", "N/A", "good", "nan"}).size(), 2);
+  EXPECT_TRUE(notes_of_spellings({"bad", "national"}).empty());
+}
+
+TEST(Labels, SayWhichRowOfAnUnnamedHeadTheyAre) {
+  EXPECT_EQ(numbered_labels({"LABEL_10", "LABEL_2", "LABEL_0"}, 11)[10], "LABEL_10");
+  EXPECT_EQ(numbered_labels({"2", "0"}, 3), (Strings{"0", "LABEL_1", "2"}));
+  for (const Strings& unclear :
+       {Strings{"a", "b"}, {"1", "2", "3"}, {"0", "-1"}, {"LABEL_x"}, {"0", "0.5"}, {}})
+    EXPECT_TRUE(numbered_labels(unclear, 3).empty());
+}
+
+TEST(RunFingerprint, HasTheNamesOfColumnsAndClasses) {
+  PreparedData data;
+  data.train.columns = {"a", "b"};
+  data.train.classes = {"no", "yes"};
+  const std::string before = run_fingerprint({}, data);
+  PreparedData renamed = data;
+  EXPECT_EQ(run_fingerprint({}, renamed), before);
+  renamed.train.columns = {"b", "a"};
+  EXPECT_NE(run_fingerprint({}, renamed), before);
+  renamed = data;
+  renamed.train.classes = {"no", "si"};
+  EXPECT_NE(run_fingerprint({}, renamed), before);
 }
 
 TEST(Targets, ThatAreLargeAreWarnedOf) {

@@ -198,7 +198,7 @@ TEST_F(MessyTable, SeparatorsAreTakenFromTheHeaderWhereTheEndingIsWrong) {
   DataSource bars;
   bars.separator = '|';
   EXPECT_EQ(read("a.csv", "x|label\n1|a,b\n", bars).classes, (Strings{"a,b"}));
-  expect_refused("a.csv", "x;label\n1,5;a\n", {"decimal comma: \"1,5\""});
+  expect_refused("a.csv", "x;label\n1,5;a\n", {"has a comma: \"1,5\""});
   EXPECT_EQ(read("A.CSV", "x,label\n1,a\n").size(), 1) << "capitals";
 }
 
@@ -213,6 +213,42 @@ TEST_F(MessyTable, SeparatorsAreThoseOutsideQuotes) {
   DataSource ordinary = labelled("label\"");
   ordinary.quote = "none";
   EXPECT_EQ(read("a.csv", "\"x;label\"\n1;u\n", ordinary).columns, (Strings{"\"x"}));
+}
+
+TEST_F(MessyTable, APointThatMaySeparateThousandsIsAskedAbout) {
+  const auto doubted = [&](const std::string& cells) {
+    return has_note(read("a.csv", "x;label\n" + cells), "if the point separates thousands, leave it out");
+  };
+  EXPECT_TRUE(doubted("941;a\n1.320;b\n-12.983;a\n"));
+  EXPECT_FALSE(doubted("941;a\n1.32;b\n2.983;a\n")) << "another decimal";
+  EXPECT_FALSE(doubted("941;a\n0.320;b\n2.983;a\n")) << "a 0 alone";
+  EXPECT_FALSE(doubted("1941;a\n1.320;b\n")) << "a thousand without a point";
+  EXPECT_FALSE(doubted("1.320;b\n2.983;a\n")) << "three decimals everywhere";
+  DataSource regression;
+  regression.task = Task::kRegression;
+  EXPECT_TRUE(has_note(read("a.csv", "x,label\n1,500\n2,5.000\n", regression),
+                       "\"label\" has numbers such as 5.000"));
+}
+
+TEST_F(MessyTable, WhatIsLostIn32BitsIsSaid) {
+  const auto doubted = [&](const std::string& cells) {
+    return has_note(read("a.csv", "x,label\n" + cells), "subtract a number near the mean from it");
+  };
+  EXPECT_TRUE(doubted("1000000000,a\n1000000010,b\n1000000020,a\n"));
+  EXPECT_FALSE(doubted("1000000000,a\n1100000000,b\n")) << "it varies enough";
+  EXPECT_FALSE(doubted("5,a\n5,b\n")) << "a constant";
+  EXPECT_FALSE(doubted("0.3,a\n0.30000000000000004,b\n")) << "rounding of its own";
+}
+
+TEST_F(MessyTable, WordsForMissingTextsAreCounted) {
+  EXPECT_TRUE(has_note(read("a.csv", "text,n\nNA,1\ngood,2\nnull,3\n", texts()),
+                       "2 texts are no word but what stands for a missing one (first: \"NA\", "));
+  EXPECT_FALSE(has_note(read("a.csv", "text,n\nnot NA,1\n", texts()), "missing one"));
+}
+
+TEST_F(MessyTable, AFirstLineThatIsNoHeaderIsNamed) {
+  for (const char* first : {"sep=;", "# made by R"})
+    expect_refused("a.csv", std::string(first) + "\nx;label\n1;a\n", {"is no header", "remove it"});
 }
 
 TEST_F(MessyTable, InTsvAQuoteEnclosesWhatIsClosedWithinItsField) {
@@ -230,7 +266,7 @@ TEST_F(MessyTable, InTsvAQuoteEnclosesWhatIsClosedWithinItsField) {
 
 TEST_F(MessyTable, InCsvAQuoteThatMayBeOrdinaryIsAskedAbout) {
   const std::string text = "label,text\n1,\"great\n0,bad\n1,so-so\"\n0,good\n";
-  expect_refused("a.csv", text, {"goes on over line ends", "a.csv:2:3", "data.quote = \"none\""}, texts());
+  expect_refused("a.csv", text, {"goes on over line ends", "a.csv:2:3", "data.quote = \"csv\""}, texts());
   DataSource ordinary = texts(), enclosing = texts();
   ordinary.quote = "none";
   enclosing.quote = "csv";

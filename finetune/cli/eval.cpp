@@ -127,7 +127,8 @@ int eval(const Arguments& arguments) {
   if (const auto text = text_input(saved.folder)) say_what_counts(config, saved.folder, *text);
   Part part = part_to_evaluate(config, saved.folder);
   prepare_for(saved.folder, part.source, part.data);
-  if (task == "classification") use_labels_of(saved.folder, part.source, part.data);
+  if (task == "classification")
+    use_labels_of(saved.folder, part.source, !config.data.classes.empty(), part.data);
   Json json{{"split", part.split}, {"samples", part.data.size()}};
   const Outputs outputs = predict_all(*saved.model, part.data);
   check_outputs(outputs, part.source);

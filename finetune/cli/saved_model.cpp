@@ -278,7 +278,7 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path, const In
   if (!columns.quote.empty() && columns.quote != "csv" && columns.quote != "none")
     fail_input("quotes are read as csv or none, not as ", in_quotes(columns.quote),
                " (--quote); write one of these");
-  source.quote = columns.quote;
+  source.quote = columns.quote.empty() ? preprocess.quote : columns.quote;
   source.keep = columns.keep;
   source.keep_id = columns.keep_id;
   source.columns = preprocess.columns;
@@ -328,17 +328,31 @@ void check_result_file(const std::string& output, const std::string& input, cons
                "); choose another name");
 }
 
-void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data) {
-  const std::vector<std::string>& labels = folder.preprocess.labels;
-  if (labels.empty()) {  // no names are recorded: only the number of classes can be checked
-    if (static_cast<std::int64_t>(data.classes.size()) == folder.config.outputs) {
-      Progress().message(concat("the model's classes have no names, and are taken for ", joined(data.classes),
-                                " in this order"));
-      return;
-    }
-    fail_input("the data have ", data.classes.size(), " classes, the model ", folder.config.outputs, " (",
-               source, "); give data of the model's task");
-  }
+namespace {
+
+// The classes of a model that does not name them.
+std::vector<std::string> labels_for(const ModelFolder& folder, const std::string& source, bool in_order,
+                                    const std::vector<std::string>& classes) {
+  const std::int64_t outputs = folder.config.outputs;
+  std::vector<std::string> labels = numbered_labels(classes, outputs);
+  if (!labels.empty()) return labels;
+  if (static_cast<std::int64_t>(classes.size()) != outputs)
+    fail_input("the data have ", classes.size(), " classes, the model ", outputs, " (", source,
+               "); give data of the model's task");
+  if (!in_order)
+    fail_input("the model's classes have no names (", folder.path, "), and the data's are ",
+               name_list(classes), "; say the order of the model's with data.classes = [..]");
+  Progress().message(
+      concat("the model's classes have no names, and are taken for ", joined(classes), " in this order"));
+  return classes;
+}
+
+}  // namespace
+
+void use_labels_of(const ModelFolder& folder, const std::string& source, bool in_order, Dataset& data) {
+  const std::vector<std::string> labels = folder.preprocess.labels.empty()
+                                              ? labels_for(folder, source, in_order, data.classes)
+                                              : folder.preprocess.labels;
   const auto index = places_of_labels(data.classes, labels);
   if (!index) {
     const auto unknown = std::find_if(data.classes.begin(), data.classes.end(), [&](const std::string& name) {

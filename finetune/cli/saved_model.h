@@ -57,7 +57,8 @@ void check_outputs(const Outputs& outputs, const std::string& source);
 // or a file of the model that the result is made from. Empty: none was named.
 void check_result_file(const std::string& output, const std::string& input, const std::string& model);
 
-// Class indices as the model has them. InputError for a class that the model does not know.
-void use_labels_of(const ModelFolder& folder, const std::string& source, Dataset& data);
+// Class indices as the model has them. InputError for a class that the model does not know, and where its
+// classes have no names and neither the data's names nor `in_order` say which is which.
+void use_labels_of(const ModelFolder& folder, const std::string& source, bool in_order, Dataset& data);
 
 }  // namespace thaw::cli

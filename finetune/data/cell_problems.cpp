@@ -44,11 +44,12 @@ std::string CellProblems::mend(bool may_ignore) const {
   const bool all = columns.size() <= kShownColumns;
   if (!all) columns.resize(kShownColumns);
   const bool has_commas = std::any_of(kinds_.begin(), kinds_.end(), [](const Kind& kind) {
-    return std::string_view(kind.what).find("decimal comma") != std::string_view::npos;
+    return std::string_view(kind.what).find("comma") != std::string_view::npos;
   });
-  return concat(has_commas ? "write decimal points, and numbers alone" : "write numbers",
-                ", or leave columns out, under [data] with ignore = [", joined(columns), all ? "]" : ", ..]",
-                "; categories, missing values and booleans are not in this version");
+  return concat(
+      has_commas ? "write decimal points, no thousands separators, and numbers alone" : "write numbers",
+      ", or leave columns out, under [data] with ignore = [", joined(columns), all ? "]" : ", ..]",
+      "; categories, missing values and booleans are not in this version");
 }
 
 void CellProblems::refuse(bool may_ignore) const {

@@ -95,6 +95,10 @@ class Chooser {
     const bool has_numbers = std::any_of(known.begin(), known.end(), [](const std::string& column) {
       return parse_number(column).has_value();
     });
+    if (!names_.empty() && names_.size() <= 2 &&
+        (names_.front().starts_with("sep=") || names_.front().starts_with('#')))
+      fail_input("the first line, ", in_quotes(names_.front()), ", is no header (", place_,
+                 "); remove it, so that the columns' names stand first");
     const bool is_second = option == std::string_view("text_pair");
     const bool is_one = names_.size() == 1 && names_[0].find(name) != std::string::npos;
     const std::string near = is_one ? "" : did_you_mean(name, known);

@@ -200,8 +200,9 @@ class CsvReader {
   void doubt() {
     if (is_ambiguous_)
       fail_input("a field in quotes goes on over line ends, but every line of the file is a whole row too (",
-                 spanning_field_, "); set ", kQuoteNone,
-                 " where quotes are ordinary characters, or csv where they enclose fields");
+                 spanning_field_,
+                 "); set data.quote = \"csv\" (predict: --quote csv) where quotes enclose fields, "
+                 "or none where they are ordinary characters");
     if (doubtful_++ == 0) first_doubtful_ = spanning_field_;
   }
 

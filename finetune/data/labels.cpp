@@ -256,6 +256,23 @@ std::optional<std::pair<std::string, std::string>> find_same_labels(const std::v
   return std::nullopt;
 }
 
+std::vector<std::string> numbered_labels(const std::vector<std::string>& classes, int64_t rows) {
+  constexpr std::string_view kUnnamed = "LABEL_";
+  std::vector<std::string> labels;
+  for (int64_t row = 0; row < rows; ++row) labels.push_back(concat(kUnnamed, row));
+  std::vector<bool> taken(labels.size(), false);
+  for (const std::string& name : classes) {
+    const std::string_view trimmed = trim(name);
+    const bool is_unnamed = trimmed.starts_with(kUnnamed);
+    const std::optional<int64_t> row =
+        integer_of(std::string(is_unnamed ? trimmed.substr(kUnnamed.size()) : trimmed));
+    if (!row || *row < 0 || *row >= rows || taken[static_cast<size_t>(*row)]) return {};
+    labels[static_cast<size_t>(*row)] = name;
+    taken[static_cast<size_t>(*row)] = true;
+  }
+  return classes.empty() ? std::vector<std::string>{} : labels;
+}
+
 std::optional<std::vector<int64_t>> places_of_labels(const std::vector<std::string>& wanted,
                                                      const std::vector<std::string>& known) {
   std::unordered_map<std::string, int64_t> place;

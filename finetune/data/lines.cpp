@@ -1,5 +1,6 @@
 // Plain text: a text per line. It has no labels, so it is for prediction alone.
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,25 @@
 #include "finetune/data/table.h"
 
 namespace thaw {
+
+namespace {
+
+// A table on standard input, which is read as texts: an object of JSON, or a header that names the column.
+void refuse_table(const DataSource& source, std::string_view first) {
+  if (source.path != "-") return;
+  const nlohmann::json json = nlohmann::json::parse(first, nullptr, false);
+  bool is_header = first == source.text;
+  for (const char separator : {',', ';', '\t'})
+    is_header |= (separator + std::string(first) + separator).find(separator + source.text + separator) !=
+                     std::string::npos &&
+                 first.find(separator) != std::string_view::npos;
+  if (json.is_object() || is_header)
+    fail_input("standard input has a text per line, and its first is ",
+               json.is_object() ? "an object of JSON" : "the header of a table", ", ", in_quotes(first),
+               "; give the texts alone, or the table as a file (.csv, .tsv, .jsonl)");
+}
+
+}  // namespace
 
 Dataset read_lines(const DataSource& source) {
   if (source.read_labels)
@@ -28,6 +48,7 @@ Dataset read_lines(const DataSource& source) {
     data.id.push_back(data.size());
     if (line.size() > static_cast<size_t>(kMaxFieldBytes))
       fail_input("a line longer than 1 MiB (", place(source.path, data.size()), "); shorten it");
+    if (data.text.empty()) refuse_table(source, line);
     data.text.emplace_back(line);
     for (KeptColumn& column : data.kept) column.cells.push_back({data.text.back()});
   }

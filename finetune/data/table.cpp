@@ -20,31 +20,27 @@ bool is_one_of(const std::array<std::string_view, N>& words, std::string_view te
   return std::find(words.begin(), words.end(), lower_ascii(std::string(text))) != words.end();
 }
 
-// "1,5": the decimal comma of half the world's spreadsheets.
-bool has_decimal_comma(std::string_view text) {
-  const size_t comma = text.find(',');
-  if (comma == std::string_view::npos) return false;
-  std::string with_point(text);
-  with_point[comma] = '.';
-  return parse_number(with_point).has_value();
+// "1,5" or "1,234.5": the decimal comma of half the world's spreadsheets, or the other half's thousands.
+bool has_comma(std::string_view text) {
+  std::string without(text);
+  return std::erase(without, ',') > 0 && parse_number(without).has_value();
 }
 
 // What keeps the text from being a feature; nullptr: nothing does, and `value` is the number.
-const char* problem_of(std::string_view cell, float& value) {
+const char* problem_of(std::string_view cell, double& value) {
   constexpr const char* kTooLarge = "is too large for a 32-bit float";
-  constexpr std::array<std::string_view, 5> kMissing = {"na", "n/a", "null", "none", "?"};
   constexpr std::array<std::string_view, 4> kBooleans = {"true", "false", "yes", "no"};
   const std::string_view text = trim(cell);
-  if (text.empty() || is_one_of(kMissing, text)) return "is missing";
+  if (text.empty() || text == "?" || (may_be_missing(text) && !parse_number(text))) return "is missing";
   const std::optional<double> number = parse_number(text);
   if (!number) {
     if (is_one_of(kBooleans, text)) return "is true or false, not a number";
     if (is_beyond_range(text)) return kTooLarge;
-    return has_decimal_comma(text) ? "is not a number but has a decimal comma" : "is not a number";
+    return has_comma(text) ? "is not a number but has a comma" : "is not a number";
   }
   if (!std::isfinite(*number)) return "is not finite";
-  value = static_cast<float>(*number);
-  return std::isfinite(value) ? nullptr : kTooLarge;
+  value = *number;
+  return std::isfinite(static_cast<float>(value)) ? nullptr : kTooLarge;
 }
 
 }  // namespace
@@ -59,6 +55,7 @@ TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> na
   roles_ = choose_columns(source, names_, place(source.path, line));
   data_.columns = roles_.features;
   data_.notes = std::move(roles_.notes);
+  doubts_.resize(data_.columns.size() + 1);
   data_.sample_shape = {static_cast<int64_t>(data_.columns.size())};
   for (const size_t column : roles_.kept) data_.kept.push_back({names_[column], {}});
 }
@@ -91,9 +88,12 @@ void TableBuilder::add_features(const std::vector<Cell>& cells) {
   data_.x.resize(start + data_.columns.size());
   for (size_t i = 0; i < cells.size(); ++i) {
     if (roles_.feature[i] == ColumnRoles::kNone) continue;
-    float& value = data_.x[start + static_cast<size_t>(roles_.feature[i])];
+    const auto feature = static_cast<size_t>(roles_.feature[i]);
+    double value = 0;
     if (const char* problem = cells[i].nested ? "is a list or an object" : problem_of(cells[i].text, value))
       complain(static_cast<int64_t>(i), "feature", problem, cells[i]);
+    doubts_[feature].add(cells[i].text, value);
+    data_.x[start + feature] = static_cast<float>(value);
   }
 }
 
@@ -102,6 +102,8 @@ void TableBuilder::add_text(const std::vector<Cell>& cells, int64_t column, std:
   const Cell& cell = cells[static_cast<size_t>(column)];
   if (cell.nested) complain(column, "text", "is a list or an object", cell);
   if (cell.text.empty()) complain(column, "text", "is missing", cell);
+  if (may_be_missing(cell.text) && missing_texts_++ == 0)
+    first_missing_text_ = concat(in_quotes(cell.text), ", ", cell_place(cell));
   to.emplace_back(cell.text);
 }
 
@@ -115,6 +117,7 @@ void TableBuilder::add_label(const std::vector<Cell>& cells) {
     complain(roles_.label, "label", "is missing", cell);
   else if (source_.task == Task::kRegression && (!value || !std::isfinite(static_cast<float>(*value))))
     complain(roles_.label, "label", "is not a finite number", cell);
+  if (source_.task == Task::kRegression && value) doubts_.back().add(cell.text, *value);
   labels_.emplace_back(cell.text);
 }
 
@@ -173,6 +176,17 @@ void TableBuilder::note_row_numbers() {
   }
 }
 
+// What can be read, but may mean something else than it says.
+void TableBuilder::note_doubts() {
+  for (size_t f = 0; f < doubts_.size(); ++f) {
+    const std::string& column = f < data_.columns.size() ? data_.columns[f] : source_.label;
+    for (const std::string& warning : doubts_[f].warnings(column, source_.path)) note(warning);
+  }
+  if (missing_texts_ > 0)
+    note(concat("warning: ", missing_texts_, missing_texts_ == 1 ? " text is" : " texts are",
+                " no word but what stands for a missing one (first: ", first_missing_text_, ")"));
+}
+
 Dataset TableBuilder::finish() {
   if (data_.size() == 0) fail_input("the table has no rows (", source_.path, "); add some below its header");
   if (!problems_.empty()) problems_.refuse(source_.columns.empty());
@@ -181,6 +195,7 @@ Dataset TableBuilder::finish() {
                 " the header (first: ", place(source_.path, first_header_line_), "), and ",
                 headers_ == 1 ? "is" : "are", " left out"));
   note_row_numbers();
+  note_doubts();
   if (!source_.read_labels) return std::move(data_);
   const auto row_place = [&](int64_t row) {
     return concat(place(source_.path, lines_[row]), ", row ", row + 1, ", column ", in_quotes(source_.label));

@@ -9,6 +9,7 @@
 #include "finetune/data/cell_problems.h"
 #include "finetune/data/columns.h"
 #include "finetune/data/dataset.h"
+#include "finetune/data/number_doubts.h"
 #include "finetune/data/readers.h"
 
 namespace thaw {
@@ -54,6 +55,7 @@ class TableBuilder {
   void add_kept(const std::vector<Cell>& cells);
   void complain(int64_t column, const char* role, const char* what, const Cell& cell);
   void note_row_numbers();
+  void note_doubts();
   std::string cell_place(const Cell& cell) const;
 
   const DataSource& source_;
@@ -61,9 +63,12 @@ class TableBuilder {
   ColumnRoles roles_;
   CellProblems problems_;
   Dataset data_;
+  std::vector<NumberDoubts> doubts_;  // of each feature, then of the target
   std::vector<std::string> labels_;
   std::vector<int64_t> lines_;                   // of each row
   int64_t headers_ = 0, first_header_line_ = 0;  // rows that repeat it
+  int64_t missing_texts_ = 0;                    // that may stand for none: "NA"
+  std::string first_missing_text_;
 };
 
 }  // namespace thaw

@@ -60,6 +60,13 @@ bool is_beyond_range(std::string_view text) {
   return std::isinf(std::strtod(number.c_str(), &end)) && *end == '\0';
 }
 
+bool may_be_missing(std::string_view text) {
+  const std::string word = lower_ascii(std::string(trim(text)));
+  for (const char* missing : {"na", "n/a", "<na>", "nan", "nat", "null", "none"})
+    if (word == missing) return true;
+  return false;
+}
+
 std::string in_quotes(std::string_view text) {
   size_t shown = std::min(text.size(), kShownBytes);
   while (shown > 0 && shown < text.size() && is_utf8_continuation(text[shown])) --shown;

@@ -15,6 +15,9 @@ std::optional<double> parse_number(std::string_view text);
 // Whether it is a decimal number that is too large for a double: one that parse_number gives nothing of.
 bool is_beyond_range(std::string_view text);
 
+// "NA", "nan", "null", "None" and the like, in whatever case: what programs write where nothing is known.
+bool may_be_missing(std::string_view text);
+
 // Without the white space of Unicode around it (White_Space, and the byte order mark).
 std::string_view trim(std::string_view text);
 
