@@ -77,6 +77,8 @@ TEST_F(CliModels, AnAdapterOfGpt2IsAModelByItself) {
   std::vector<std::string> evaluate_adapter = evaluate;
   evaluate_adapter.back() += "/adapter";
   std::filesystem::remove(folder.path("run/adapter/preprocess.json"));
+  expect_has(run_program(evaluate_adapter).err, "say the order of the model's with data.classes");
+  evaluate_adapter.insert(evaluate_adapter.end(), {"--set", R"(data.classes=["b", "g"])"});
   const ProgramResult whole = run_program(evaluate), adapter = run_program(evaluate_adapter);
   ASSERT_EQ(adapter.code, 0) << adapter.err;
   EXPECT_NEAR(json::parse(adapter.out).at("loss").get<double>(),
