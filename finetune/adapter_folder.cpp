@@ -202,8 +202,8 @@ std::vector<std::string> modules_to_write(const Model& model, const AdapterSpec&
 // names of the base's classes, in the base's order.
 std::vector<std::int64_t> rows_of_base(const std::vector<std::string>& labels, const std::string& base) {
   if (base.empty()) return {};
-  const std::vector<std::string> names = read_model_folder(base).preprocess.labels;
-  if (names.size() != labels.size()) return {};
+  const std::vector<std::string> names = labels_of_rows(read_model_folder(base), labels);
+  if (names.size() != labels.size() || find_same_labels(names)) return {};
   return places_of_labels(names, labels).value_or(std::vector<std::int64_t>{});
 }
 
@@ -220,6 +220,15 @@ void put_in_order(const std::vector<std::int64_t>& rows, const Linear& layer,
 }
 
 }  // namespace
+
+std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels,
+                                             const std::string& base) {
+  if (base.empty() || labels.empty()) return {};
+  const std::vector<std::string> names = read_model_folder(base).preprocess.labels;
+  if (names.size() != labels.size() || !rows_of_base(labels, base).empty()) return {};
+  return {concat("PEFT calls the classes of an adapter as the base does, ", name_list(names), " (", base,
+                 "): give it the run's, ", name_list(labels), ", as id2label")};
+}
 
 bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer) {
   return adapted_layers_in(model, WeightFiles(folder.weights())).contains(layer.path());

@@ -48,6 +48,9 @@ AdapterFolder read_adapter_folder(const std::string& path);
 void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
                           const ModelConfig& config, const Preprocess& preprocess, const std::string& base);
 
+// What whoever loads such a folder with PEFT should know of the names that the head's rows have there.
+std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels, const std::string& base);
+
 // Whether the folder has an adapter for the layer.
 bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer);
 

@@ -31,7 +31,7 @@ DataSource source_of(const Config& config, const std::string& path, const Datase
     source.require_every_class = false;
   } else {
     source.rows = config.data.rows;
-    if (const auto origin = origin_of(config)) source.columns = origin->columns;
+    if (const auto origin = origin_of(config)) source.columns = origin->preprocess.columns;
   }
   return source;
 }
@@ -204,8 +204,9 @@ void use_scaling(const Config& config, PreparedData& data) {
   if (origin && origin->images)
     for (const std::string& note : notes_of(*origin->images, from_model)) data.notes.push_back(note);
   if (!from_model) return;
-  const Standardizer standardizer =
-      origin->images ? normalization_of(*origin->images, data.train.sample_shape) : origin->standardizer;
+  const Standardizer standardizer = origin->images
+                                        ? normalization_of(*origin->images, data.train.sample_shape)
+                                        : Standardizer{origin->preprocess.mean, origin->preprocess.deviation};
   data.preprocess.mean = standardizer.mean;
   data.preprocess.deviation = standardizer.deviation;
 }

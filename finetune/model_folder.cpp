@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "finetune/data/labels.h"
 #include "finetune/tokenizer/tokenizer.h"
 #include "nn/json_file.h"
 #include "nn/models/transformer.h"
@@ -110,9 +111,11 @@ ModelFolder read_model_folder(const std::string& path) {
   if (folder.has_preprocess) {
     take_preprocess(folder.path + "/preprocess.json", folder);
   } else {
-    folder.preprocess.labels = folder.config.labels;
-    // As in transformers: one output is a number.
-    if (folder.config.outputs == 1) folder.preprocess.task = "regression";
+    // As in transformers: one output is a number, whatever it is called.
+    if (folder.config.outputs == 1)
+      folder.preprocess.task = "regression";
+    else
+      folder.preprocess.labels = folder.config.labels;
   }
   folder.images = read_image_input(folder.path, folder.config);
   if (!has_weights(folder.path))
@@ -121,6 +124,11 @@ ModelFolder read_model_folder(const std::string& path) {
                    ? ", and thaw reads no pytorch_model.bin; save the model again with safetensors"
                    : "; give the whole folder of a model, or finish the run that makes it");
   return folder;
+}
+
+std::vector<std::string> labels_of_rows(const ModelFolder& folder, const std::vector<std::string>& classes) {
+  const std::vector<std::string>& labels = folder.preprocess.labels;
+  return labels.empty() ? numbered_labels(classes, folder.config.outputs) : labels;
 }
 
 std::string classifier_pooling(const ModelFolder& folder) {

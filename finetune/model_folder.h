@@ -44,6 +44,8 @@ struct ModelFolder {
 // folder says of a text's pooling is in config.transformer.pooling.
 ModelFolder read_model_folder(const std::string& path);
 bool is_model_folder(const std::string& path);
+// The classes of its head; where nobody named them, `classes` may say which row is which (numbered_labels()).
+std::vector<std::string> labels_of_rows(const ModelFolder& folder, const std::vector<std::string>& classes);
 // How its classifier takes a text: as preprocess.json says; without one it is transformers', which has a
 // pooler (a decoder: its last token), whatever the folder says of sentences.
 std::string classifier_pooling(const ModelFolder& folder);

@@ -12,45 +12,63 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of weights that are a model's folder, or the file of one; empty where they stand alone.
-std::string folder_of(const std::string& weights) {
-  if (weights.empty() || is_adapter_folder(weights)) return "";
-  const fs::path path = weights;
-  if (!is_model_folder(weights) && path.filename() != kWeightsName) return "";
-  const fs::path folder = is_model_folder(weights) ? path : path.parent_path();
-  return fs::exists(folder / "config.json") ? folder.string() : "";
+// PEFT's adapters say nothing of their data, thaw's do.
+std::optional<Origin> origin_of_adapter(const std::string& path) {
+  const std::string preprocess = path + "/preprocess.json";
+  if (!fs::exists(preprocess)) return std::nullopt;
+  ModelFolder folder;
+  use_preprocess(preprocess, folder);
+  return Origin{path, folder.preprocess, {}};
+}
+
+// An adapter is added to weights whose inputs stand in the order of their own columns.
+void check_same_columns(const Origin& adapter, const Origin& base) {
+  const auto& theirs = adapter.preprocess.columns;
+  const auto& own = base.preprocess.columns;
+  if (theirs != own && !theirs.empty() && !own.empty())
+    fail_input("the adapter was trained on the columns ", name_list(theirs), ", the model on ",
+               name_list(own), " (", adapter.path, ", ", base.path,
+               "); set model.from to the base of the adapter");
+}
+
+std::optional<Origin> origin_of_folder(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  ModelFolder folder = read_model_folder(path);
+  return Origin{path, std::move(folder.preprocess), folder.images};
 }
 
 }  // namespace
 
-std::string folder_of_init(const Config& config) { return folder_of(config.model.init); }
+std::string folder_of_init(const Config& config) {
+  const std::string& init = config.model.init;
+  if (init.empty() || is_adapter_folder(init)) return "";
+  std::error_code ignored;  // the reader of the weights says what is wrong with a path
+  const fs::path path = fs::canonical(init, ignored);
+  const fs::path folder = is_model_folder(init) ? fs::path(init) : path.parent_path();
+  return fs::exists(folder / "config.json", ignored) ? folder.string() : "";
+}
+
+std::optional<Origin> origin_of_init(const Config& config) {
+  if (is_adapter_folder(config.model.init)) return origin_of_adapter(config.model.init);
+  return origin_of_folder(folder_of_init(config));
+}
 
 // The weights of model.init are loaded over those of model.from, so what it says of them counts first.
 std::optional<Origin> origin_of(const Config& config) {
-  const std::string init = folder_of_init(config);
-  const std::string from = is_model_folder(config.model.from) ? config.model.from : "";
-  for (const std::string& path : {init, from}) {
-    if (path.empty()) continue;
-    const ModelFolder folder = read_model_folder(path);
-    const bool says = folder.has_preprocess || folder.images;
-    if (path == init && !says && !from.empty()) continue;
-    return Origin{path,
-                  folder.preprocess.columns,
-                  {folder.preprocess.mean, folder.preprocess.deviation},
-                  folder.images};
-  }
-  return std::nullopt;
-}
-
-std::vector<std::string> labels_beside(const std::string& weights) {
-  const std::string path = folder_of(weights);
-  return path.empty() ? std::vector<std::string>{} : read_model_folder(path).preprocess.labels;
+  std::optional<Origin> from = origin_of_folder(is_model_folder(config.model.from) ? config.model.from : "");
+  std::optional<Origin> init = origin_of_init(config);
+  if (!from || !init) return from ? from : init;
+  const bool is_adapter = is_adapter_folder(config.model.init);
+  if (is_adapter) check_same_columns(*init, *from);
+  const Preprocess& said = init->preprocess;
+  const bool says = !said.columns.empty() || !said.mean.empty() || init->images;
+  return says && !(is_adapter && from->images) ? init : from;
 }
 
 Scaling choose_scaling(const Config& config, const std::optional<Origin>& origin,
                        std::vector<std::string>& notes) {
   const std::string& wanted = config.data.standardize;
-  const bool has_own = origin && (!origin->standardizer.mean.empty() || origin->images);
+  const bool has_own = origin && (!origin->preprocess.mean.empty() || origin->images);
   if (wanted == "model" && !has_own)
     fail_input("data.standardize = \"model\", and ",
                origin ? concat("the model has no mean and deviation (", origin->path, ")")

@@ -7,27 +7,26 @@
 #include <vector>
 
 #include "finetune/config.h"
-#include "finetune/data/standardize.h"
-#include "finetune/image_input.h"
+#include "finetune/model_folder.h"
 
 namespace thaw {
 
 struct Origin {
   std::string path;                  // of the folder
-  std::vector<std::string> columns;  // of a table, in the order of the network's inputs
-  Standardizer standardizer;         // empty: it took values as they are
+  Preprocess preprocess;             // without mean and deviation it took values as they are
   std::optional<ImageInput> images;  // of a ViT's folder: how each channel is normalised
 };
 
 // Of the weights of model.init, where their folder says it, else of the folder of model.from. Nothing for
-// weights that nobody described.
+// weights that nobody described. InputError for an adapter that was trained on other columns.
 std::optional<Origin> origin_of(const Config& config);
 
-// The folder that model.init is, or is the weights of; empty for weights by themselves and for adapters.
-std::string folder_of_init(const Config& config);
+// Of the weights of model.init alone: a folder, a file in one, or an adapter. Nothing where it does not say.
+std::optional<Origin> origin_of_init(const Config& config);
 
-// The classes of the head in a folder of weights, or a file of one; empty where nobody named them.
-std::vector<std::string> labels_beside(const std::string& weights);
+// The folder that model.init is, or that its file of weights is in; empty for weights by themselves and for
+// adapters.
+std::string folder_of_init(const Config& config);
 
 // Where the mean and deviation of features come from.
 enum class Scaling { none, model, training };

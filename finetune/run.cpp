@@ -130,6 +130,8 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
   if (!weights.empty()) say_notes(request, {weights});
   const std::string undefined = data.validation.size() > 0 ? undefined_metrics(data.validation) : "";
   if (!undefined.empty()) say_notes(request, {"on the validation data " + undefined});
+  if (strategy.adapters && strategy.adapters->is_low_rank())
+    say_notes(request, notes_of_peft_names(data.preprocess.labels, base_of(request, prepared)));
   const std::string& pooling = prepared.config.transformer.pooling;
   const std::string own = own_pooling(prepared.config);
   if (takes_text(prepared.config) && pooling != own)

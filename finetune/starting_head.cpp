@@ -26,16 +26,10 @@ std::string base_of_labels(const AdapterFolder& adapter, const Config& config) {
   return is_model_folder(adapter.base) ? adapter.base : config.model.from;
 }
 
-// Of the head of a folder; where nobody named them the task's may say which row is which.
-std::vector<std::string> labels_of(const ModelFolder& folder, const PreparedData& data) {
-  const std::vector<std::string>& labels = folder.preprocess.labels;
-  return labels.empty() ? numbered_labels(data.train.classes, folder.config.outputs) : labels;
-}
-
 }  // namespace
 
 bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
-  const std::vector<std::string> labels = labels_of(folder, data);
+  const std::vector<std::string> labels = labels_of_rows(folder, data.train.classes);
   if (!labels.empty()) return are_labels_of(labels, data);
   return folder.config.outputs ==
          static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
@@ -47,7 +41,7 @@ std::vector<std::string> labels_of(const AdapterFolder& adapter, const Config& c
                                    const PreparedData& data) {
   const std::string base = base_of_labels(adapter, config);
   if (!adapter.labels.empty() || !is_model_folder(base)) return adapter.labels;
-  const std::vector<std::string> labels = labels_of(read_model_folder(base), data);
+  const std::vector<std::string> labels = labels_of_rows(read_model_folder(base), data.train.classes);
   return labels.size() == data.train.classes.size() ? labels : std::vector<std::string>{};
 }
 
@@ -94,12 +88,14 @@ bool starts_from_folder(const Config& config) {
   return is_model_folder(config.model.from) && config.model.pretrained;
 }
 
-// The classes of the head in a file of weights: those beside it, else the folder's that it goes onto, where
+// The classes of the head in a file of weights: those of its folder; else of the one that it goes onto, where
 // they are the task's. Empty: nobody named them.
 std::vector<std::string> labels_of_file(const Config& config, const PreparedData& data) {
-  std::vector<std::string> labels = labels_beside(config.model.init);
-  if (!labels.empty() || !is_model_folder(config.model.from)) return labels;
-  labels = read_model_folder(config.model.from).preprocess.labels;
+  const std::vector<std::string>& classes = data.train.classes;
+  if (const std::string own = folder_of_init(config); !own.empty())
+    return labels_of_rows(read_model_folder(own), classes);
+  if (!is_model_folder(config.model.from)) return {};
+  const std::vector<std::string> labels = labels_of_rows(read_model_folder(config.model.from), classes);
   return are_labels_of(labels, data) ? labels : std::vector<std::string>{};
 }
 
@@ -144,7 +140,8 @@ void check_rows_agree(const AdapterFolder& adapter, const Config& config, const 
   if (head_source(config, data, model) != HeadSource::folder || !adapts(model, adapter, model.output_layer()))
     return;
   const std::vector<std::string> theirs = labels_of(adapter, config, data);
-  const std::vector<std::string> ours = labels_of(read_model_folder(config.model.from), data);
+  const std::vector<std::string> ours =
+      labels_of_rows(read_model_folder(config.model.from), data.train.classes);
   if (theirs.empty() || ours.empty() || places_of_labels(theirs, ours) == places_of_labels(ours, ours))
     return;
   fail_input("the adapter's last layer has the classes ", name_list(theirs), ", the model's ",
@@ -161,7 +158,7 @@ std::vector<std::string> labels_of_head(HeadSource source, const Config& config,
     case HeadSource::drawn:
       return {};
     case HeadSource::folder:
-      return labels_of(read_model_folder(config.model.from), data);
+      return labels_of_rows(read_model_folder(config.model.from), data.train.classes);
     case HeadSource::file:
       return labels_of_file(config, data);
     case HeadSource::adapter:
@@ -177,7 +174,7 @@ void note_whose_labels(HeadSource source, const Config& config, const std::vecto
   if (source == HeadSource::adapter) {
     const AdapterFolder adapter = read_adapter_folder(config.model.init);
     if (adapter.labels.empty()) owner = "the adapter", base = base_of_labels(adapter, config);
-  } else if (source == HeadSource::file && labels_beside(config.model.init).empty()) {
+  } else if (source == HeadSource::file && folder_of_init(config).empty()) {
     owner = config.model.init, base = config.model.from;
   }
   if (!owner.empty())
@@ -229,16 +226,19 @@ std::string note_of_head(HeadSource source, const Config& config, const ModelFol
 // What a file of weights by itself leaves open, and is taken by its place.
 void note_unnamed(const Config& config, const PreparedData& data, HeadSource head,
                   std::vector<std::string>& notes) {
-  if (head != HeadSource::drawn && data.train.classes.size() > 1 &&
+  const bool over_folder = is_model_folder(config.model.from);  // whose head load_folder() speaks of
+  if (!over_folder && head != HeadSource::drawn && data.train.classes.size() > 1 &&
       labels_of_head(head, config, data).empty())
     notes.push_back(concat("the head is that of ", config.model.init,
                            ": its classes have no names, and are taken for ", joined(data.train.classes),
                            " in this order"));
-  if (!data.train.columns.empty() && !origin_of(config))
+  const bool is_alone = folder_of_init(config).empty() && !is_adapter_folder(config.model.init);
+  if (!data.train.columns.empty() && is_alone)
     notes.push_back(concat("warning: nothing names the columns of ", config.model.init,
-                           ", and whether it was trained on standardised values: the columns are taken in "
-                           "this order, ",
-                           name_list(data.train.columns)));
+                           ", and whether it was trained on standardised values: ",
+                           over_folder
+                               ? "its values are taken as those of " + config.model.from
+                               : "the columns are taken in this order, " + name_list(data.train.columns)));
 }
 
 }  // namespace thaw

@@ -40,9 +40,9 @@ class KeptOutputLayer {
 // Why the last layer that the file has is not taken.
 std::string why_no_head(const Config& config, const PreparedData& data, const Model& model,
                         const std::vector<std::string>& missing) {
-  const std::string& path = config.model.init;
   if (!file_has_labels_of(config, data))
-    return concat("its labels, ", name_list(labels_beside(path)), ", differ from the task's");
+    return concat("its labels, ", name_list(read_model_folder(folder_of_init(config)).preprocess.labels),
+                  ", differ from the task's");
   std::vector<std::string> absent;
   for (const ParameterPtr& parameter : head_parameters(model))
     if (std::find(missing.begin(), missing.end(), parameter->name) != missing.end())
@@ -90,19 +90,29 @@ bool changes_base(const Model& model, const AdapterSpec& adapters, const std::st
                      [&](const auto& tensor) { return stays.contains(tensor.first); });
 }
 
-// A head that is not new takes a text as it did where it was trained: an adapter's as its preprocess.json
-// says, others as the folder's classifier does.
+// How the head of model.init takes a text: as its folder says, else as that of model.from.
+std::string pooling_of_init(const Config& config, const ModelFolder& from) {
+  const std::string& init = config.model.init;
+  const std::string own = is_adapter_folder(init) ? read_adapter_folder(init).pooling : "";
+  if (!own.empty()) return own;
+  const std::string folder = folder_of_init(config);
+  return classifier_pooling(folder.empty() ? from : read_model_folder(folder));
+}
+
+// A head that is not new takes a text as it did where it was trained.
 void use_pooling_of_head(const Config& config, const PreparedData& data, const ModelFolder& folder,
                          ModelConfig& model) {
   if (!config.model.pooling.empty()) return;
-  ModelConfig taken = model;
-  std::string& pooling = taken.transformer.pooling;
-  pooling = is_adapter_folder(config.model.init) ? read_adapter_folder(config.model.init).pooling : "";
-  if (pooling.empty()) pooling = classifier_pooling(folder);
-  if (pooling == model.transformer.pooling) return;
   Config with_weights = config;  // from random weights it is still the same network
   with_weights.model.pretrained = true;
-  if (head_source(with_weights, data, *make_meta_model(taken)) != HeadSource::drawn) model = taken;
+  for (const bool of_init : {true, false}) {
+    ModelConfig taken = model;
+    taken.transformer.pooling = of_init ? pooling_of_init(config, folder) : classifier_pooling(folder);
+    const HeadSource source = head_source(with_weights, data, *make_meta_model(taken));
+    if (source == HeadSource::drawn || (source == HeadSource::folder) == of_init) continue;
+    model = taken;
+    return;
+  }
 }
 
 void load_folder(Model& model, const Config& config, const PreparedData& data, bool allow_missing,
@@ -227,8 +237,7 @@ PreparedModel prepare_model(const Config& config, const PreparedData& data, std:
     load_init_adapter(model, adapter, config, data, prepared.notes,
                       [&] { load_adapter(model, adapter, *adapters, prepared.notes); });
   if (!init.empty() && !from_adapter) load_init(model, config, data, prepared.notes);
-  if (!init.empty() && !is_model_folder(config.model.from))
-    note_unnamed(config, data, head_source(config, data, model), prepared.notes);
+  if (!init.empty()) note_unnamed(config, data, head_source(config, data, model), prepared.notes);
   order_head(model, config, data, prepared.notes);
   if (!init.empty() && !from_adapter && low_rank && changes_base(model, *adapters, init)) {
     prepared.init_changed_base = true;

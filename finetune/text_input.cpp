@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "finetune/data/text.h"
+#include "finetune/origin.h"
 #include "finetune/tokenizer/tokenizer.h"
 #include "nn/json_file.h"
 
@@ -72,6 +73,18 @@ std::optional<TextInput> text_input(const ModelFolder& folder) {
   return input;
 }
 
+namespace {
+
+// As the weights of model.init were trained. The tokenizer stays the folder's.
+void use_texts_of(const Preprocess& preprocess, TextInput& input) {
+  input.column = preprocess.text_column;
+  input.pair_column = preprocess.pair_column;
+  input.normalize = preprocess.normalize;
+  if (preprocess.max_length > 0) input.max_length = std::min(input.max_length, preprocess.max_length);
+}
+
+}  // namespace
+
 std::optional<TextInput> text_input(const Config& config) {
   std::optional<TextInput> input;
   if (is_model_folder(config.model.from)) {
@@ -86,6 +99,8 @@ std::optional<TextInput> text_input(const Config& config) {
     refuse_text_keys(config);
     return input;
   }
+  if (const auto origin = origin_of_init(config); origin && !origin->preprocess.text_column.empty())
+    use_texts_of(origin->preprocess, *input);
   if (!config.data.text.empty()) input->column = config.data.text;
   if (config.data.text_pair) input->pair_column = *config.data.text_pair;
   if (config.model.max_length > 0) input->max_length = config.model.max_length;
@@ -155,7 +170,14 @@ std::string note_of_tokenizer(const TextInput& input, const std::string& folder,
   constexpr std::size_t kEnough = 100;  // texts: what differs in none of them hardly matters
   const auto has = [&](const char* name) { return std::filesystem::exists(folder + "/" + name); };
   if (folder.empty() || (!has("tokenizer.json") && !has("vocab.txt") && !has("merges.txt"))) return "";
-  const auto used = load_tokenizer(input.folder), other = load_tokenizer(folder);
+  const auto used = load_tokenizer(input.folder);
+  std::shared_ptr<const Tokenizer> other;
+  try {
+    other = load_tokenizer(folder);
+  } catch (const InputError& error) {
+    return concat("warning: whether the tokenizer of ", folder, ", whose weights these are, is that of ",
+                  input.folder, " is not known: ", error.what());
+  }
   for (std::size_t row = 0; row < std::min(data.text.size(), kEnough); ++row)
     if (used->encode(data.text[row]).ids != other->encode(data.text[row]).ids)
       return concat("warning: the tokenizer of ", folder,

@@ -25,8 +25,9 @@ struct TextInput {
 // For a model that takes text; nothing for others. The length is preprocess.json's, else
 // sentence_bert_config.json's, else the tokenizer's, else the model's last position.
 std::optional<TextInput> text_input(const ModelFolder& folder);
-// The same, with what the config says of it. InputError where data.text or model.max_length is set for a
-// model that takes no text, or the length is beyond the model's positions.
+// The same, with what the weights of model.init say of it, and what the config does. InputError where
+// data.text or model.max_length is set for a model that takes no text, or the length is beyond the model's
+// positions.
 std::optional<TextInput> text_input(const Config& config);
 
 // Fills the tokens of all of them, by a tokenizer that is loaded once. Returns a warning where more than a

@@ -147,6 +147,52 @@ TEST_F(CliStartingHead, UnnamedRowsAreThoseOfTheirNumbers) {
   EXPECT_EQ(accuracy("z-bad", "good", {"--set", R"(data.classes=["z-bad", "good"])"}), 1);
 }
 
+// Column, length and pooling are those that the head was trained with.
+TEST_F(CliStartingHead, ATextIsTakenAsTheWeightsOfInitWereTrained) {
+  std::string body = file_text(data);
+  folder.write("body.csv", "body" + body.substr(4));
+  const Strings own = {"--set", "data.train=" + folder.path("body.csv"), "--set", "data.text=body"};
+  start("tuned", model,
+        with(own, {"--set", "train.epochs=6", "--set", "model.max_length=5", "--set", "model.pooling=mean"}));
+  folder.write("both.csv", "text,body,label\nnothing of it,the film was good .,good\n");
+  const std::string from_tuned = folder.path("from-tuned"), from_model = folder.path("from-model");
+  const Strings further = {"--set", "data.train=" + folder.path("body.csv")};
+  start("from-tuned", folder.path("tuned"), further);
+  for (const char* init : {"tuned", "tuned/model.safetensors"}) {
+    start("from-model", model, with(further, {"--set", "model.init=" + folder.path(init)}));
+    EXPECT_EQ(json::parse(file_text(from_model + "/preprocess.json")),
+              json::parse(file_text(from_tuned + "/preprocess.json")));
+    EXPECT_EQ(file_text(from_model + "/model.safetensors"), file_text(from_tuned + "/model.safetensors"));
+    std::filesystem::remove_all(from_model);
+  }
+}
+
+// PEFT calls row k of a head that nobody named LABEL_k.
+TEST_F(CliStartingHead, AnAdapterOfAnUnnamedBaseHasItsRowsInTheirOrder) {
+  const std::string bare = folder.path("bare");
+  start("bare", run, {});
+  std::filesystem::remove(bare + "/preprocess.json");
+  configure(bare, {{"id2label", {{"0", "LABEL_0"}, {"1", "LABEL_1"}}},
+                   {"label2id", {{"LABEL_0", 0}, {"LABEL_1", 1}}}});
+  std::string numbers = file_text(data);
+  for (const auto& [word, number] : {std::pair{",good\n", ",1\n"}, {",bad\n", ",0\n"}})
+    for (std::size_t at = 0; (at = numbers.find(word, at)) != std::string::npos;)
+      numbers.replace(at, std::string(word).size(), number);
+  folder.write("numbers.csv", numbers);
+  start("tuned", bare,
+        {"--strategy", "lora", "--set", "data.train=" + folder.path("numbers.csv"), "--set",
+         "data.classes=[1, 0]"});
+  EXPECT_EQ(json::parse(file_text(folder.path("tuned/preprocess.json"))).at("labels"), (Strings{"1", "0"}));
+  EXPECT_EQ(json::parse(file_text(folder.path("tuned/adapter/preprocess.json"))).at("labels"),
+            (Strings{"0", "1"}));
+  // A base that names a class twice says nothing of the order.
+  configure(bare, {{"id2label", {{"0", "0"}, {"1", "0.0"}}}, {"label2id", {{"0", 0}, {"0.0", 1}}}});
+  std::filesystem::remove_all(folder.path("tuned"));
+  start("tuned", bare, {"--strategy", "lora", "--set", "data.train=" + folder.path("numbers.csv")});
+  EXPECT_EQ(json::parse(file_text(folder.path("tuned/adapter/preprocess.json"))).at("labels"),
+            (Strings{"0", "1"}));
+}
+
 // The tokens of the weights are those of their own folder.
 TEST_F(CliStartingHead, AnotherTokenizerBesideTheWeightsIsWarnedOf) {
   start("other", run, {});

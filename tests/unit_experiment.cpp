@@ -45,6 +45,8 @@ TEST(Labels, ThatStandForMissingOnesAreWarnedOf) {
 TEST(Labels, SayWhichRowOfAnUnnamedHeadTheyAre) {
   EXPECT_EQ(numbered_labels({"LABEL_10", "LABEL_2", "LABEL_0"}, 11)[10], "LABEL_10");
   EXPECT_EQ(numbered_labels({"2", "0"}, 3), (Strings{"0", "LABEL_1", "2"}));
+  EXPECT_EQ(numbered_labels({"LABEL_1", "LABEL_2"}, 3).size(), 3) << "their texts say it";
+  EXPECT_TRUE(numbered_labels({"1", "2"}, 3).empty()) << "they may count from 1";
   for (const Strings& unclear :
        {Strings{"a", "b"}, {"1", "2", "3"}, {"0", "-1"}, {"LABEL_x"}, {"0", "0.5"}, {}})
     EXPECT_TRUE(numbered_labels(unclear, 3).empty());

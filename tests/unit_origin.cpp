@@ -115,6 +115,49 @@ TEST_F(TableRun, OfTwoRunsThatOfInitCounts) {
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation (" + folder.path("other")));
 }
 
+// Its A was trained on its own scale, and has the order of its own columns.
+TEST_F(TableRun, AnAdapterKeepsItsScaleAndItsColumns) {
+  const Config first = config;
+  config.data.train = table("other.csv", "a,b,label", 60, true);
+  config.data.standardize = "train";
+  config.strategy.name = "lora";
+  train("tuned");
+  config = first;
+  config.model.init = folder.path("tuned/adapter");
+  const PreparedData data = prepare_data(config, 0, false, false);
+  const ModelFolder tuned = read_model_folder(folder.path("tuned"));
+  EXPECT_EQ(data.preprocess.mean, tuned.preprocess.mean);
+  EXPECT_NE(data.preprocess.mean, read_model_folder(folder.path("run")).preprocess.mean);
+  Config swapped = first;
+  swapped.model.from = "mlp";
+  swapped.data.train = table("swapped.csv", "b,a,label", 40, false);
+  swapped.data.standardize = "train";
+  std::swap(config, swapped);
+  train("base2");
+  std::swap(config, swapped);
+  config.model.from = folder.path("base2");
+  expect_has(message_of<InputError>([&] { prepare_data(config, 0, false, false); }),
+             "the adapter was trained on the columns \"a\", \"b\", the model on \"b\", \"a\"");
+}
+
+TEST_F(TableRun, ALinkToItsWeightsIsKnown) {
+  std::filesystem::create_symlink(folder.path("run/model.safetensors"), folder.path("link.safetensors"));
+  config.model.from = "mlp";
+  config.model.init = folder.path("link.safetensors");
+  EXPECT_GT(accuracy(), 0.9);
+  EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
+}
+
+TEST_F(TableRun, AFileByItselfOverAFolderIsWarnedOf) {
+  std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
+  config.model.init = folder.path("alone.safetensors");
+  const Strings said =
+      prepare_model(config, prepare_data(config, 0, false, false), 0, std::nullopt, false).notes;
+  EXPECT_TRUE(std::any_of(said.begin(), said.end(), [&](const std::string& note) {
+    return note.find("its values are taken as those of " + folder.path("run")) != std::string::npos;
+  }));
+}
+
 TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
   std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
   config.model.from = "mlp";
@@ -132,7 +175,7 @@ TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
 TEST_F(TableRun, ItsOwnMeanAndDeviationAreTheDefault) {
   const PreparedData data = prepare_data(config, 0, false, false);
   EXPECT_EQ(data.scaling, Scaling::model);
-  EXPECT_EQ(data.preprocess.mean, origin_of(config)->standardizer.mean);
+  EXPECT_EQ(data.preprocess.mean, origin_of(config)->preprocess.mean);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
   config.data.standardize = "true";
   EXPECT_EQ(prepare_data(config, 0, false, false).train.x, data.train.x);
@@ -178,7 +221,7 @@ TEST_F(TableRun, TheNextRunKeepsThem) {
   train("next");
   Config next = config;
   next.model.from = folder.path("next");
-  EXPECT_EQ(origin_of(next)->standardizer.mean, origin_of(config)->standardizer.mean);
+  EXPECT_EQ(origin_of(next)->preprocess.mean, origin_of(config)->preprocess.mean);
 }
 
 }  // namespace

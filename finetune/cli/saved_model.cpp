@@ -117,6 +117,9 @@ ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder
       use_sentence_pooling(folder);
     }
     use_outputs_of(*adapter, folder);
+    if (need_head && !folder.preprocess.labels.empty())
+      Progress().message(concat("the adapter does not name its classes: its rows are taken for ",
+                                name_list(folder.preprocess.labels), ", as ", base, " has them"));
   }
   return folder;
 }
@@ -335,7 +338,10 @@ std::vector<std::string> labels_for(const ModelFolder& folder, const std::string
                                     const std::vector<std::string>& classes) {
   const std::int64_t outputs = folder.config.outputs;
   std::vector<std::string> labels = numbered_labels(classes, outputs);
-  if (!labels.empty()) return labels;
+  if (!labels.empty()) {
+    Progress().message("the model's classes have no names, and the data's are taken for their numbers");
+    return labels;
+  }
   if (static_cast<std::int64_t>(classes.size()) != outputs)
     fail_input("the data have ", classes.size(), " classes, the model ", outputs, " (", source,
                "); give data of the model's task");

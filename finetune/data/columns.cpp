@@ -10,14 +10,11 @@
 namespace thaw {
 namespace {
 
-// By its whole name, which may itself have a glob's signs ("size [cm]"), or by a glob.
-bool is_named_by(const std::string& pattern, const std::string& name) {
-  return pattern == name || glob_matches(pattern, name);
-}
-
-bool is_named_by_any(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return is_named_by(pattern, name); });
+// By its whole name, or by a glob. A pattern that is some column's whole name is that one alone, though it
+// has a glob's signs ("size [cm]").
+bool is_named_by(const std::string& pattern, const std::string& name, const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), pattern) != names.end()) return pattern == name;
+  return glob_matches(pattern, name);
 }
 
 bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
@@ -125,7 +122,7 @@ class Chooser {
   void check_patterns(const std::vector<std::string>& patterns, const char* key) const {
     for (const std::string& pattern : patterns)
       if (std::none_of(names_.begin(), names_.end(),
-                       [&](const std::string& name) { return is_named_by(pattern, name); }))
+                       [&](const std::string& name) { return is_named_by(pattern, name, names_); }))
         fail_input(key, " has ", in_quotes(pattern), ", which no column matches (", place_, "); there are ",
                    name_list(names_));
   }
@@ -133,6 +130,11 @@ class Chooser {
   bool is_chosen(const std::string& name) const {
     return (source_.features.empty() || is_named_by_any(source_.features, name)) &&
            !is_named_by_any(source_.ignore, name);
+  }
+
+  bool is_named_by_any(const std::vector<std::string>& patterns, const std::string& name) const {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& pattern) { return is_named_by(pattern, name, names_); });
   }
 
   bool is_other_role(const std::string& name) const {
@@ -208,8 +210,8 @@ bool ColumnRoles::reads(size_t column) const {
 
 std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,
                                     const std::vector<std::string>& names, const std::string& where) {
-  const auto matches = [](const std::string& pattern, const std::string& name) {
-    return pattern == "all" || is_named_by(pattern, name);
+  const auto matches = [&](const std::string& pattern, const std::string& name) {
+    return pattern == "all" || is_named_by(pattern, name, names);
   };
   std::vector<size_t> kept;
   std::vector<bool> taken(names.size(), false);

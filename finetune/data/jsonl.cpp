@@ -1,6 +1,6 @@
 // JSONL: one JSON object per line. The first one's keys are the columns; later lines have them in any order.
 // A value is a number, a string, true or false; null, NaN and a key that is not there are missing values. Of
-// keys that nobody reads nothing is asked. The only file here that sees nlohmann/json.
+// keys that nobody reads nothing is asked.
 
 #include <algorithm>
 #include <array>

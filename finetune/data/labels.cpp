@@ -261,16 +261,20 @@ std::vector<std::string> numbered_labels(const std::vector<std::string>& classes
   std::vector<std::string> labels;
   for (int64_t row = 0; row < rows; ++row) labels.push_back(concat(kUnnamed, row));
   std::vector<bool> taken(labels.size(), false);
+  bool all_unnamed = true;
   for (const std::string& name : classes) {
     const std::string_view trimmed = trim(name);
     const bool is_unnamed = trimmed.starts_with(kUnnamed);
     const std::optional<int64_t> row =
         integer_of(std::string(is_unnamed ? trimmed.substr(kUnnamed.size()) : trimmed));
+    all_unnamed &= is_unnamed;
     if (!row || *row < 0 || *row >= rows || taken[static_cast<size_t>(*row)]) return {};
     labels[static_cast<size_t>(*row)] = name;
     taken[static_cast<size_t>(*row)] = true;
   }
-  return classes.empty() ? std::vector<std::string>{} : labels;
+  // Numbers without 0 may count from 1.
+  const bool is_clear = !classes.empty() && (all_unnamed || taken.front());
+  return is_clear ? labels : std::vector<std::string>{};
 }
 
 std::optional<std::vector<int64_t>> places_of_labels(const std::vector<std::string>& wanted,

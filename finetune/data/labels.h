@@ -22,7 +22,8 @@ std::string label_key(std::string_view label);
 std::optional<std::pair<std::string, std::string>> find_same_labels(const std::vector<std::string>& labels);
 
 // The names of the `rows` of a head that nobody named, where the classes say which row each of them is: whole
-// numbers from 0, or LABEL_0, LABEL_1, .., as transformers calls such rows. Empty where they do not.
+// numbers from 0 (0 is among them), or LABEL_0, LABEL_1, .., as transformers calls such rows. Empty where
+// they do not.
 std::vector<std::string> numbered_labels(const std::vector<std::string>& classes, std::int64_t rows);
 
 // For each of `wanted` its place in `known`, by key, the first where several have it; nothing where one of
