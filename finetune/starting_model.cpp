@@ -93,7 +93,7 @@ bool changes_base(const Model& model, const AdapterSpec& adapters, const std::st
 // How the head of model.init takes a text: as its folder says, else as that of model.from.
 std::string pooling_of_init(const Config& config, const ModelFolder& from) {
   const std::string& init = config.model.init;
-  const std::string own = is_adapter_folder(init) ? read_adapter_folder(init).pooling : "";
+  std::string own = is_adapter_folder(init) ? read_adapter_folder(init).pooling : "";
   if (!own.empty()) return own;
   const std::string folder = folder_of_init(config);
   return classifier_pooling(folder.empty() ? from : read_model_folder(folder));

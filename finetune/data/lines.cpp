@@ -8,6 +8,7 @@
 #include "finetune/data/formats.h"
 #include "finetune/data/input_file.h"
 #include "finetune/data/table.h"
+#include "finetune/data/text.h"
 
 namespace thaw {
 
