@@ -185,6 +185,10 @@ TEST_F(CliStartingHead, AnAdapterOfAnUnnamedBaseHasItsRowsInTheirOrder) {
   EXPECT_EQ(json::parse(file_text(folder.path("tuned/preprocess.json"))).at("labels"), (Strings{"1", "0"}));
   EXPECT_EQ(json::parse(file_text(folder.path("tuned/adapter/preprocess.json"))).at("labels"),
             (Strings{"0", "1"}));
+  std::filesystem::remove_all(folder.path("tuned"));
+  const ProgramResult renamed =
+      start("tuned", run, {"--strategy", "lora", "--set", "data.train=" + folder.path("numbers.csv")});
+  expect_has(renamed.err, "PEFT calls the classes of an adapter as the base does, \"bad\", \"good\"");
   // A base that names a class twice says nothing of the order.
   configure(bare, {{"id2label", {{"0", "0"}, {"1", "0.0"}}}, {"label2id", {{"0", 0}, {"0.0", 1}}}});
   std::filesystem::remove_all(folder.path("tuned"));
