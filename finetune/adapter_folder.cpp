@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/ops.h"
 #include "finetune/adapters.h"
 #include "finetune/data/labels.h"
 #include "finetune/data/text.h"
@@ -200,9 +199,8 @@ std::vector<std::string> modules_to_write(const Model& model, const AdapterSpec&
 
 // Row i of a saved head is row rows[i] of the model's: empty where they are the same. PEFT gives the rows the
 // names of the base's classes, in the base's order.
-std::vector<std::int64_t> rows_of_base(const std::vector<std::string>& labels, const std::string& base) {
-  if (base.empty()) return {};
-  const std::vector<std::string> names = labels_of_rows(read_model_folder(base), labels);
+std::vector<std::int64_t> rows_of_base(const std::vector<std::string>& labels, const ModelFolder& base) {
+  const std::vector<std::string> names = labels_of_rows(base, labels);
   if (names.size() != labels.size() || find_same_labels(names)) return {};
   return places_of_labels(names, labels).value_or(std::vector<std::int64_t>{});
 }
@@ -210,12 +208,10 @@ std::vector<std::int64_t> rows_of_base(const std::vector<std::string>& labels, c
 void put_in_order(const std::vector<std::int64_t>& rows, const Linear& layer,
                   std::map<const Parameter*, Tensor>& values) {
   if (rows.empty()) return;
-  const Tensor index =
-      from_vector({rows.begin(), rows.end()}, {static_cast<std::int64_t>(rows.size())}, {DType::i64});
   for (const ParameterPtr& parameter : {layer.weight(), layer.bias()}) {
     if (!parameter) continue;
     Tensor& value = values.emplace(parameter.get(), parameter->tensor).first->second;
-    value = index_select(value.detach(), 0, index);
+    value = rows_in_order(value.detach(), rows);
   }
 }
 
@@ -224,8 +220,9 @@ void put_in_order(const std::vector<std::int64_t>& rows, const Linear& layer,
 std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels,
                                              const std::string& base) {
   if (base.empty() || labels.empty()) return {};
-  const std::vector<std::string> names = read_model_folder(base).preprocess.labels;
-  if (names.size() != labels.size() || !rows_of_base(labels, base).empty()) return {};
+  const ModelFolder folder = read_model_folder(base);
+  const std::vector<std::string>& names = folder.preprocess.labels;
+  if (names.size() != labels.size() || !rows_of_base(labels, folder).empty()) return {};
   return {concat("PEFT calls the classes of an adapter as the base does, ", name_list(names), " (", base,
                  "): give it the run's, ", name_list(labels), ", as id2label")};
 }
@@ -254,7 +251,8 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
     if (layer->lora() != nullptr && is_in_any(layer->path(), saved))
       changed[layer->weight().get()] = layer->merged_weight();
   Preprocess written = preprocess;
-  const std::vector<std::int64_t> rows = rows_of_base(preprocess.labels, base);
+  std::vector<std::int64_t> rows;
+  if (!base.empty()) rows = rows_of_base(preprocess.labels, read_model_folder(base));
   for (std::size_t i = 0; i < rows.size(); ++i)
     written.labels[i] = preprocess.labels[static_cast<std::size_t>(rows[i])];
   put_in_order(rows, model.output_layer(), changed);

@@ -12,6 +12,7 @@
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
 #include "finetune/data/text.h"
+#include "finetune/statistics.h"
 #include "finetune/text_input.h"
 #include "finetune/units.h"
 
@@ -59,13 +60,12 @@ bool looks_like_numbers(const Dataset& data) {
 // Targets are taken as they are, and a network's output begins near 0: what lies far off takes many updates.
 void note_large_targets(const Dataset& data, std::vector<std::string>& notes) {
   constexpr double kLarge = 20;
-  const auto count = static_cast<double>(data.target.size());
-  double mean = 0, squares = 0;
-  for (const double target : data.target) mean += target / count;
-  for (const double target : data.target) squares += (target - mean) * (target - mean) / count;
-  const double deviation = std::sqrt(squares);
-  if (std::abs(mean) < kLarge && deviation < kLarge) return;
-  notes.push_back(concat("warning: the targets have a mean of ", short_number(mean),
+  const double center = mean(data.target);
+  double squares = 0;
+  for (const double target : data.target) squares += (target - center) * (target - center);
+  const double deviation = std::sqrt(squares / static_cast<double>(data.target.size()));
+  if (std::abs(center) < kLarge && deviation < kLarge) return;
+  notes.push_back(concat("warning: the targets have a mean of ", short_number(center),
                          " and a standard deviation of ", short_number(deviation),
                          ", and are learnt as they are: scale them to about -1 to 1 to train faster"));
 }

@@ -7,6 +7,7 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "core/ops.h"
 #include "finetune/data/text.h"
 #include "kernels/kernels.h"
 #include "nn/layers/linear.h"
@@ -170,6 +171,11 @@ NamedTensors merged_weights(Model& model) {
 
 std::optional<std::string> model_name(const Model& model, const std::string& name_in_file) {
   return model.name_in_model(without_wrappers(name_in_file).name);
+}
+
+Tensor rows_in_order(const Tensor& tensor, const std::vector<std::int64_t>& rows) {
+  const Shape shape{static_cast<std::int64_t>(rows.size())};
+  return index_select(tensor, 0, from_vector({rows.begin(), rows.end()}, shape, {DType::i64}));
 }
 
 TensorShapes shapes_in(const Model& model, const WeightFiles& files) {

@@ -20,6 +20,9 @@ NamedTensors merged_weights(Model& model);
 // is no part of the model.
 std::optional<std::string> model_name(const Model& model, const std::string& name_in_file);
 
+// A new tensor whose row i is row rows[i] of `tensor`.
+Tensor rows_in_order(const Tensor& tensor, const std::vector<std::int64_t>& rows);
+
 // Of the model's tensors those that the files have, by the model's names, with their shapes there. A head
 // that is for something else than the model (ModelConfig::foreign_head) is none of the model's.
 using TensorShapes = std::map<std::string, std::vector<std::int64_t>>;

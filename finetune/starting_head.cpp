@@ -4,7 +4,6 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "core/ops.h"
 #include "finetune/data/labels.h"
 #include "finetune/data/text.h"
 #include "finetune/origin.h"
@@ -196,8 +195,6 @@ void order_head(Model& model, const Config& config, const PreparedData& data,
   const std::vector<std::int64_t> rows = places_of_labels(classes, labels).value();
   if (std::is_sorted(rows.begin(), rows.end())) return;
   const NoGrad no_grad;
-  const Tensor index =
-      from_vector({rows.begin(), rows.end()}, {static_cast<std::int64_t>(rows.size())}, {DType::i64});
   const Linear& layer = model.output_layer();
   std::vector<ParameterPtr> parameters = {layer.weight(), layer.bias()};
   if (const LoraAdapter* lora = layer.lora()) {
@@ -205,7 +202,7 @@ void order_head(Model& model, const Config& config, const PreparedData& data,
     parameters.push_back(lora->magnitude());
   }
   for (const ParameterPtr& parameter : parameters)
-    if (parameter) kernels::copy(parameter->tensor, index_select(parameter->tensor, 0, index));
+    if (parameter) kernels::copy(parameter->tensor, rows_in_order(parameter->tensor, rows));
   notes.push_back(concat("the head is kept, its rows in the order of the task's classes: ",
                          name_list(classes), "; they were those of ", name_list(labels)));
 }

@@ -65,12 +65,13 @@ void load_init(Model& model, const Config& config, const PreparedData& data,
   });
   check_finite(model, path);
   reset_magnitudes(model, report.missing);
-  const std::string& last = model.output_layer().weight()->name;
-  const bool has_last = shapes_in(model, WeightFiles(path)).contains(last);
+  const auto& missing = report.missing;
+  const bool has_last =
+      std::find(missing.begin(), missing.end(), model.output_layer().weight()->name) == missing.end();
   if (has_last && is_new == 0 && head_source(config, data, model) != HeadSource::file) {
     before.put_back();
     notes.push_back(
-        concat("the head is not that of ", path, ": ", why_no_head(config, data, model, report.missing)));
+        concat("the head is not that of ", path, ": ", why_no_head(config, data, model, missing)));
   }
   report.missing.clear();  // any subset of the names will do
   if (!report.fits())

@@ -55,6 +55,11 @@ struct CliStartingHead : testing::TextFolders {
     return all;
   }
 
+  // In config.json, as transformers has it.
+  void name_rows(const std::string& path, const std::string& first, const std::string& second) const {
+    configure(path, {{"id2label", {{"0", first}, {"1", second}}}, {"label2id", {{first, 0}, {second, 1}}}});
+  }
+
   static Strings with(Strings first, const Strings& more) {
     first.insert(first.end(), more.begin(), more.end());
     return first;
@@ -126,8 +131,7 @@ TEST_F(CliStartingHead, UnnamedRowsAreThoseOfTheirNumbers) {
   start("bare", run, {});
   std::filesystem::remove(bare + "/preprocess.json");
   const std::string named = labels(bare);
-  configure(bare, {{"id2label", {{"0", "LABEL_0"}, {"1", "LABEL_1"}}},
-                   {"label2id", {{"LABEL_0", 0}, {"LABEL_1", 1}}}});
+  name_rows(bare, "LABEL_0", "LABEL_1");
   const auto accuracy = [&](const std::string& first, const std::string& second, const Strings& more) {
     std::string table = "text,label\n";
     std::istringstream stream(named);
@@ -172,8 +176,7 @@ TEST_F(CliStartingHead, AnAdapterOfAnUnnamedBaseHasItsRowsInTheirOrder) {
   const std::string bare = folder.path("bare");
   start("bare", run, {});
   std::filesystem::remove(bare + "/preprocess.json");
-  configure(bare, {{"id2label", {{"0", "LABEL_0"}, {"1", "LABEL_1"}}},
-                   {"label2id", {{"LABEL_0", 0}, {"LABEL_1", 1}}}});
+  name_rows(bare, "LABEL_0", "LABEL_1");
   std::string numbers = file_text(data);
   for (const auto& [word, number] : {std::pair{",good\n", ",1\n"}, {",bad\n", ",0\n"}})
     for (std::size_t at = 0; (at = numbers.find(word, at)) != std::string::npos;)
@@ -190,7 +193,7 @@ TEST_F(CliStartingHead, AnAdapterOfAnUnnamedBaseHasItsRowsInTheirOrder) {
       start("tuned", run, {"--strategy", "lora", "--set", "data.train=" + folder.path("numbers.csv")});
   expect_has(renamed.err, "PEFT calls the classes of an adapter as the base does, \"bad\", \"good\"");
   // A base that names a class twice says nothing of the order.
-  configure(bare, {{"id2label", {{"0", "0"}, {"1", "0.0"}}}, {"label2id", {{"0", 0}, {"0.0", 1}}}});
+  name_rows(bare, "0", "0.0");
   std::filesystem::remove_all(folder.path("tuned"));
   start("tuned", bare, {"--strategy", "lora", "--set", "data.train=" + folder.path("numbers.csv")});
   EXPECT_EQ(json::parse(file_text(folder.path("tuned/adapter/preprocess.json"))).at("labels"),

@@ -31,9 +31,9 @@ const char* problem_of(std::string_view cell, double& value) {
   constexpr const char* kTooLarge = "is too large for a 32-bit float";
   constexpr std::array<std::string_view, 4> kBooleans = {"true", "false", "yes", "no"};
   const std::string_view text = trim(cell);
-  if (text.empty() || text == "?" || (may_be_missing(text) && !parse_number(text))) return "is missing";
   const std::optional<double> number = parse_number(text);
   if (!number) {
+    if (text.empty() || text == "?" || may_be_missing(text)) return "is missing";
     if (is_one_of(kBooleans, text)) return "is true or false, not a number";
     if (is_beyond_range(text)) return kTooLarge;
     return has_comma(text) ? "is not a number but has a comma" : "is not a number";
