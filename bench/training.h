@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/ops.h"
 #include "core/random.h"
 #include "finetune/step.h"
 #include "finetune/strategy.h"

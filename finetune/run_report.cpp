@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/checkpoint.h"
 #include "finetune/metrics_json.h"
+#include "kernels/kernels.h"
 #include "nn/files.h"
 
 namespace thaw {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/ops.h"
 #include "core/random.h"
 #include "finetune/class_weight.h"
 #include "finetune/selector.h"

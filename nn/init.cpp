@@ -1,5 +1,7 @@
 #include "nn/init.h"
 
+#include "core/ops.h"
+
 namespace thaw {
 namespace {
 thread_local std::uint64_t init_seed = 0;

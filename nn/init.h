@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "core/ops.h"
 #include "core/random.h"
+#include "core/tensor.h"
 
 namespace thaw {
 

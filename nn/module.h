@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/autograd.h"
-#include "core/ops.h"
 #include "core/trace.h"
 #include "nn/padding.h"
 #include "nn/parameter.h"

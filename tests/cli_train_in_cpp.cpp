@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/ops.h"
 #include "finetune/model_folder.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"

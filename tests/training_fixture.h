@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ops.h"
 #include "core/random.h"
 #include "finetune/adapters.h"
 #include "finetune/trainer.h"

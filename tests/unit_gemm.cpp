@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "core/ops.h"
 #include "kernels/kernels.h"
 
 namespace thaw {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/ops.h"
 #include "core/random.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"

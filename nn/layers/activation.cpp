@@ -1,6 +1,7 @@
 #include "nn/layers/activation.h"
 
 #include "core/error.h"
+#include "core/ops.h"
 
 namespace thaw {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/ops.h"
+#include "core/tensor.h"
 
 namespace thaw {
 

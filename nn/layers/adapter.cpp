@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/ops.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
 

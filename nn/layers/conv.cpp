@@ -1,5 +1,6 @@
 #include "nn/layers/conv.h"
 
+#include "core/ops.h"
 #include "nn/init.h"
 
 namespace thaw {

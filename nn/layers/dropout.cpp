@@ -1,5 +1,6 @@
 #include "nn/layers/dropout.h"
 
+#include "core/ops.h"
 #include "core/random.h"
 
 namespace thaw {

@@ -1,6 +1,7 @@
 #include "nn/layers/embedding.h"
 
 #include "core/autograd.h"
+#include "core/ops.h"
 #include "kernels/kernels.h"
 #include "nn/init.h"
 

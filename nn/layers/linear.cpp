@@ -1,6 +1,7 @@
 #include "nn/layers/linear.h"
 
 #include "core/error.h"
+#include "core/ops.h"
 #include "nn/init.h"
 
 namespace thaw {

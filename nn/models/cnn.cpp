@@ -1,6 +1,7 @@
 #include "nn/models/cnn.h"
 
 #include "core/error.h"
+#include "core/ops.h"
 #include "nn/models/architecture.h"
 
 namespace thaw {

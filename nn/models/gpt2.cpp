@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/ops.h"
 #include "nn/models/architecture.h"
 
 namespace thaw {

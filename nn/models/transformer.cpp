@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/ops.h"
 #include "nn/init.h"
 
 namespace thaw {

@@ -1,6 +1,7 @@
 #include "nn/models/vit.h"
 
 #include "core/error.h"
+#include "core/ops.h"
 #include "nn/init.h"
 #include "nn/models/architecture.h"
 

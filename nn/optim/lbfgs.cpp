@@ -5,6 +5,8 @@
 #include <deque>
 #include <numeric>
 
+#include "core/ops.h"
+
 namespace thaw {
 namespace {
 
