@@ -11,8 +11,8 @@
 
 #include "core/ops.h"
 #include "core/random.h"
-#include "finetune/step.h"
-#include "finetune/strategy.h"
+#include "finetune/plan/strategy.h"
+#include "finetune/train/step.h"
 #include "kernels/memory.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <random>
 
-#include "finetune/run_folder.h"
+#include "finetune/run/run_folder.h"
 #include "tests/support/compare_run.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"

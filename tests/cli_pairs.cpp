@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "finetune/batch.h"
-#include "finetune/config.h"
-#include "finetune/experiment.h"
+#include "finetune/config/config.h"
+#include "finetune/data/batch.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/prepare_data.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"

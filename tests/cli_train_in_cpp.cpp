@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "core/ops.h"
-#include "finetune/model_folder.h"
+#include "finetune/model/model_folder.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/program.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "finetune/model_folder.h"
+#include "finetune/model/model_folder.h"
 #include "nn/init.h"
 #include "nn/safetensors.h"
 #include "tests/support/messages.h"

@@ -10,8 +10,9 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "finetune/adapter_folder.h"
-#include "finetune/adapters.h"
+#include "finetune/model/adapter_folder.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/plan/adapters.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/golden/golden.h"

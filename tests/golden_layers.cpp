@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/ops.h"
+#include "finetune/model/snapshot.h"
 #include "kernels/kernels.h"
 #include "nn/layers/attention.h"
 #include "nn/layers/conv.h"

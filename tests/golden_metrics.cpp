@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "finetune/compare/linear_probe.h"
-#include "finetune/metrics.h"
+#include "finetune/task/evaluate.h"
+#include "finetune/task/metrics.h"
 #include "tests/golden/golden.h"
 
 namespace thaw::test {

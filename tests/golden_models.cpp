@@ -12,7 +12,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops.h"
-#include "finetune/model_folder.h"
+#include "finetune/model/model_folder.h"
 #include "nn/init.h"
 #include "nn/models/bert.h"
 #include "nn/models/gpt2.h"

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "core/ops.h"
-#include "finetune/trainer.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/train/trainer.h"
 #include "nn/init.h"
 #include "tests/golden/golden.h"
 
@@ -96,7 +99,7 @@ void replay(const std::string& golden, ModelConfig model_config, const std::vect
   config.train = training(optimizer, lr);
   Strategy strategy;
   strategy.plan.phases = phases;
-  Trainer trainer(config, strategy, model_config, *model, data, nullptr, {});
+  Trainer trainer(config, strategy, model_config, *model, data, {});
   expect_frozen_proofs(trainer.run(), phases.size());
   expect_state(*model, file, optimizer + ".", 1e-5, 1e-5);
 }
@@ -147,7 +150,7 @@ TEST(Training, TableTaskEqualsPyTorch) {
   const PreparedData data = prepare_data(config, config.train.seed, false, false);
   const PreparedModel prepared = prepare_model(config, data, config.train.seed, std::nullopt, false);
   const Strategy strategy = make_strategy(config.strategy, describe(*prepared.model));
-  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, nullptr, {});
+  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, {});
   expect_frozen_proofs(trainer.run(), 3);
   expect_state(*prepared.model, open_golden("task_end.safetensors"), "", 1e-4, 1e-6);
 }

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "finetune/plan.h"
+#include "finetune/plan/plan.h"
+#include "finetune/plan/plan_text.h"
 
 namespace thaw::testing {
 

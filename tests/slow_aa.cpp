@@ -8,8 +8,10 @@
 #include <random>
 #include <vector>
 
-#include "finetune/inference.h"
-#include "finetune/run.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/report/inference.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/run/run.h"
 
 namespace thaw {
 namespace {

@@ -11,10 +11,15 @@
 #include <string>
 #include <vector>
 
+#include "finetune/model/model_folder.h"
+#include "finetune/run/run_folder.h"
+#include "nn/safetensors.h"
+#include "nn/weight_files.h"
 #include "core/ops.h"
 #include "core/random.h"
-#include "finetune/adapters.h"
-#include "finetune/trainer.h"
+#include "finetune/plan/adapters.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/train/trainer.h"
 #include "nn/init.h"
 
 namespace thaw::test {
@@ -76,7 +81,8 @@ class TestRun {
   RunOutcome train(const Trainer::Hooks& hooks = {}, RunFolder* folder = nullptr, bool resume = false) {
     model = make();
     const Strategy chosen = strategy();
-    Trainer trainer(config, chosen, model_config, *model, data, folder, hooks);
+    Trainer trainer(config, chosen, model_config, *model, data, hooks);
+    if (folder != nullptr) trainer.write_to(*folder);
     return trainer.run(resume);
   }
 

@@ -6,7 +6,9 @@
 #include <map>
 
 #include "core/ops.h"
-#include "finetune/selector.h"
+#include "finetune/model/snapshot.h"
+#include "finetune/plan/selector.h"
+#include "finetune/train/trainer.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/norm.h"
 #include "tests/training_fixture.h"

@@ -1,9 +1,9 @@
 // Why a strategy may be below the probe: of what was looked at, and of nothing else.
-#include "finetune/compare/below_probe.h"
+#include "finetune/report/below_probe.h"
 
 #include <gtest/gtest.h>
 
-#include "finetune/compare/footnotes.h"
+#include "finetune/report/footnotes.h"
 #include "tests/support/messages.h"
 
 namespace thaw {

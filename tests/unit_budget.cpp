@@ -3,9 +3,10 @@
 
 #include <algorithm>
 
-#include "finetune/compare/budget.h"
 #include "finetune/compare/notes.h"
-#include "finetune/run.h"
+#include "finetune/compare/with_budget.h"
+#include "finetune/run/run.h"
+#include "finetune/train/trainer.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 

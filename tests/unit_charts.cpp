@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "finetune/report/charts.h"
+#include "finetune/report/html/charts.h"
 
 namespace thaw::report {
 namespace {

@@ -1,11 +1,13 @@
 // Weights of classes in the training loss: against PyTorch's CrossEntropyLoss(weight) by
 // golden/make_golden.py, accumulated micro-batches against the big batch, and what is refused.
-#include "finetune/class_weight.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/task/class_weight.h"
+#include "finetune/train/trainer.h"
 
 #include <cmath>
 
 #include "core/error.h"
-#include "finetune/ledger.h"
+#include "finetune/train/ledger.h"
 #include "tests/golden/golden.h"
 #include "tests/training_fixture.h"
 
@@ -28,7 +30,7 @@ Dataset labelled(std::vector<std::int64_t> labels, std::vector<std::string> clas
 
 std::string refusal(const TrainSection& section, const Dataset& data) {
   try {
-    class_weights(section, data);
+    class_weights(section.class_weight, data);
   } catch (const InputError& error) {
     return error.what();
   }
@@ -38,17 +40,19 @@ std::string refusal(const TrainSection& section, const Dataset& data) {
 TEST(ClassWeight, BalancedIsScikitLearns) {
   TrainSection section;
   section.class_weight.balanced = true;
-  EXPECT_EQ(class_weights(section, labelled({0, 0, 0, 1}, {"a", "b"})), (std::vector<double>{4.0 / 6, 2}));
+  EXPECT_EQ(class_weights(section.class_weight, labelled({0, 0, 0, 1}, {"a", "b"})),
+            (std::vector<double>{4.0 / 6, 2}));
   // One that does not occur is none of the k.
-  EXPECT_EQ(class_weights(section, labelled({0, 0, 0, 2}, {"a", "b", "c"})),
+  EXPECT_EQ(class_weights(section.class_weight, labelled({0, 0, 0, 2}, {"a", "b", "c"})),
             (std::vector<double>{4.0 / 6, 1, 2}));
   EXPECT_TRUE(class_weights({}, labelled({0}, {"a"})).empty());
 }
 
 TEST(ClassWeight, NamesAreMatchedAsLabelsAre) {
-  EXPECT_EQ(class_weights(named({{"spam", 3}}), labelled({0, 1}, {"ham", "spam"})),
+  EXPECT_EQ(class_weights(named({{"spam", 3}}).class_weight, labelled({0, 1}, {"ham", "spam"})),
             (std::vector<double>{1, 3}));
-  EXPECT_EQ(class_weights(named({{" 1.0", 3}}), labelled({0, 1}, {"0", "1"})), (std::vector<double>{1, 3}));
+  EXPECT_EQ(class_weights(named({{" 1.0", 3}}).class_weight, labelled({0, 1}, {"0", "1"})),
+            (std::vector<double>{1, 3}));
 }
 
 TEST(ClassWeight, WhatCannotBeMeantIsRefused) {
@@ -108,7 +112,7 @@ void expect_training_as_pytorch(const std::string& name, const TrainSection& sec
   std::vector<double> losses;
   Trainer::Hooks hooks;
   hooks.progress = [&](const TrainProgress& progress) { losses.push_back(progress.loss); };
-  Trainer trainer(run.config, strategy, run.model_config, *run.model, run.data, nullptr, hooks);
+  Trainer trainer(run.config, strategy, run.model_config, *run.model, run.data, hooks);
   trainer.run();
   const std::vector<double> expected = file.load(name + ".losses").to_vector();
   ASSERT_EQ(losses.size(), expected.size());
@@ -132,7 +136,7 @@ TEST(ClassWeight, TrainsAsPyTorchWholeAndInMicroBatches) {
 
 std::vector<Tensor> gradients(const TestRun& run, const TrainSection& section, std::int64_t size) {
   const auto model = run.make();
-  const std::vector<double> weights = class_weights(section, run.data.train);
+  const std::vector<double> weights = class_weights(section.class_weight, run.data.train);
   LossOptions options = loss_options(section, run.data.train);
   const std::int64_t all = run.data.train.size();
   const auto batches = BatchPlan(all, size, all, false, 0).update(0);

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "finetune/config.h"
-#include "finetune/config_keys.h"
+#include "finetune/config/config.h"
+#include "finetune/config/config_keys.h"
+#include "finetune/config/config_text.h"
+#include "finetune/plan/plan_text.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
@@ -224,7 +226,7 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
 }
 
 // toml++ 3.3 asks whether letters like these are white space and takes a No for unreachable
-// (finetune/toml.h).
+// (finetune/config/toml.h).
 TEST_F(ConfigTest, LettersBeyondAsciiAreNoWhiteSpace) {
   for (const std::string letter : {"\u00e9", "\u3042", "\ufbaf"}) {
     EXPECT_EQ(load("[data]\nlabel = \"\"\"\\\n  " + letter + "\"\"\"\n").data.label, letter);

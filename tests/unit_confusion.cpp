@@ -1,12 +1,12 @@
 // Confusion matrices: counts, ratios that are 0 / 0, JSON, and the report's section.
-#include "finetune/confusion.h"
+#include "finetune/task/confusion.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "finetune/metrics_json.h"
-#include "finetune/report/sections.h"
+#include "finetune/report/html/sections.h"
+#include "finetune/task/metrics_json.h"
 
 namespace thaw {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "finetune/data/readers.h"
-#include "finetune/data/text.h"
+#include "finetune/common/text.h"
+#include "finetune/data/readers/readers.h"
 #include "tests/support/data_files.h"
 
 namespace thaw {

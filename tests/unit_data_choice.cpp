@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "finetune/data/corrupt.h"
-#include "finetune/data/readers.h"
-#include "finetune/experiment.h"
+#include "finetune/data/readers/readers.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/prepare_data.h"
 #include "tests/support/data_files.h"
 #include "tests/support/messages.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "finetune/data/readers.h"
+#include "finetune/data/readers/readers.h"
 #include "tests/support/data_files.h"
 
 namespace thaw {

@@ -6,6 +6,9 @@
 #include <cmath>
 
 #include "core/autograd.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/train/trainer.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {

@@ -1,5 +1,5 @@
 // Metrics of outputs that can be counted by hand.
-#include "finetune/evaluate.h"
+#include "finetune/task/evaluate.h"
 
 #include <gtest/gtest.h>
 

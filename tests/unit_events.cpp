@@ -12,8 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "finetune/event_file.h"
-#include "finetune/run_report.h"
+#include "finetune/run/event_file.h"
+#include "finetune/run/run_report.h"
+#include "finetune/train/run_records.h"
 
 namespace thaw {
 namespace {

@@ -7,11 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "finetune/class_spelling.h"
-#include "finetune/data/labels.h"
-#include "finetune/experiment.h"
-#include "finetune/run.h"
-#include "finetune/run_report.h"
+#include "finetune/data/readers/labels.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/run/run.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/run/run_report.h"
+#include "finetune/task/class_spelling.h"
+#include "finetune/train/run_records.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/support/program.h"

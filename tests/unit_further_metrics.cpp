@@ -6,7 +6,7 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/random.h"
-#include "finetune/further_metrics.h"
+#include "finetune/run/further_metrics.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
 

@@ -1,6 +1,6 @@
 // The comparison's statistics, tried on simulated results of which the truth is known. Every figure that is
 // checked is printed too.
-#include "finetune/inference.h"
+#include "finetune/report/inference.h"
 
 #include <gtest/gtest.h>
 

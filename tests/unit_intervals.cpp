@@ -6,8 +6,8 @@
 #include <cmath>
 #include <random>
 
-#include "finetune/inference.h"
-#include "finetune/metric_bounds.h"
+#include "finetune/report/inference.h"
+#include "finetune/task/metric_bounds.h"
 
 namespace thaw {
 namespace {

@@ -7,9 +7,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "finetune/common/text.h"
 #include "finetune/compare/journal.h"
-#include "finetune/data/text.h"
-#include "finetune/test_looks.h"
+#include "finetune/run/test_looks.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/training_fixture.h"

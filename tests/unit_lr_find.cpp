@@ -1,5 +1,5 @@
 // What is read from the losses of a learning-rate range test.
-#include "finetune/lr_find.h"
+#include "finetune/run/lr_find.h"
 
 #include <gtest/gtest.h>
 

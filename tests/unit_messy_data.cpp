@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "finetune/class_spelling.h"
-#include "finetune/data/labels.h"
+#include "finetune/data/readers/labels.h"
+#include "finetune/task/class_spelling.h"
 #include "tests/support/data_files.h"
 
 namespace thaw {

@@ -1,6 +1,7 @@
 // The list of metrics: what it says of each, and that the spread of an example's scores is that of the
 // metric.
-#include "finetune/metrics.h"
+#include "finetune/task/evaluate.h"
+#include "finetune/task/metrics.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +10,8 @@
 #include <set>
 
 #include "core/error.h"
-#include "finetune/further_metrics.h"
-#include "finetune/statistics.h"
+#include "finetune/common/statistics.h"
+#include "finetune/run/further_metrics.h"
 
 namespace thaw {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "finetune/name_pattern.h"
+#include "finetune/common/name_pattern.h"
 #include "tests/support/messages.h"
 
 namespace thaw {

@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "core/error.h"
-#include "finetune/data/labels.h"
-#include "finetune/experiment.h"
-#include "finetune/run.h"
+#include "finetune/data/readers/labels.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/origin.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/run/run.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "finetune/plan.h"
+#include "finetune/plan/plan.h"
+#include "finetune/plan/plan_text.h"
 #include "tests/plan_fixture.h"
 #include "tests/support/messages.h"
 

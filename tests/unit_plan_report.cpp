@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "finetune/plan_report.h"
+#include "finetune/plan/plan_timeline.h"
+#include "finetune/plan/plan_warnings.h"
 #include "nn/optim/schedule.h"
 #include "tests/plan_fixture.h"
 

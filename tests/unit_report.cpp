@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "finetune/compare/output.h"
-#include "finetune/verdict.h"
+#include "finetune/report/comparison_files.h"
+#include "finetune/report/verdict.h"
 #include "tests/support/comparison.h"
 
 namespace thaw::test {

@@ -11,8 +11,11 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "finetune/checkpoint.h"
-#include "finetune/weights_hash.h"
+#include "finetune/model/weights_hash.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/train/checkpoint.h"
+#include "finetune/train/trainer.h"
 #include "nn/safetensors.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "finetune/nearest.h"
-#include "finetune/selector.h"
+#include "finetune/common/nearest.h"
+#include "finetune/plan/selector.h"
 #include "tests/support/messages.h"
 
 namespace thaw {

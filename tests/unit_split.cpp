@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "finetune/data/readers.h"
+#include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
 

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "core/error.h"
-#include "finetune/adapters.h"
-#include "finetune/plan_report.h"
-#include "finetune/selector.h"
-#include "finetune/strategy.h"
+#include "finetune/plan/adapters.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/plan/plan_warnings.h"
+#include "finetune/plan/selector.h"
+#include "finetune/plan/strategy.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/messages.h"

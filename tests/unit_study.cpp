@@ -1,7 +1,7 @@
 // Studies as configs: the [[axis]] tables, the cells that they make, and what is refused.
 #include <gtest/gtest.h>
 
-#include "finetune/config.h"
+#include "finetune/config/config.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "finetune/compare/data_card.h"
-#include "finetune/compare/prediction.h"
-#include "finetune/compare/summary.h"
+#include "finetune/report/prediction.h"
+#include "finetune/report/summary.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <string>
 
+#include "finetune/common/text_table.h"
 #include "finetune/compare/compare.h"
-#include "finetune/text_table.h"
+#include "finetune/report/summary_text.h"
 #include "tests/support/comparison.h"
 #include "tests/support/messages.h"
 

@@ -1,10 +1,10 @@
 // Texts as data: read from tables and lines, split, hashed, and padded into batches.
 #include <gtest/gtest.h>
 
-#include "finetune/batch.h"
-#include "finetune/data/readers.h"
+#include "finetune/data/batch.h"
+#include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
-#include "finetune/text_input.h"
+#include "finetune/preprocess/text_input.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 

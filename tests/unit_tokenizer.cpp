@@ -1,5 +1,5 @@
 // Tokenizers: the ids that PyPI's `tokenizers` gave, from each form of files, and what is not UTF-8.
-#include "finetune/tokenizer/tokenizer.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
 
 #include <gtest/gtest.h>
 
@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "finetune/tokenizer/added_tokens.h"
-#include "finetune/utf8.h"
+#include "finetune/common/utf8.h"
+#include "finetune/preprocess/tokenizer/added_tokens.h"
 #include "nn/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/tokenizer_files.h"

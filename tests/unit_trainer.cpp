@@ -8,6 +8,9 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "finetune/model/snapshot.h"
+#include "finetune/train/ledger.h"
+#include "finetune/train/trainer.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {

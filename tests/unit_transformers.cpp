@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "core/random.h"
-#include "finetune/adapters.h"
+#include "finetune/plan/adapters.h"
 #include "nn/layers/dropout.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/registry.h"

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "core/ops.h"
-#include "finetune/plan_report.h"
+#include "finetune/model/snapshot.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/plan/plan_timeline.h"
+#include "finetune/train/trainer.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {

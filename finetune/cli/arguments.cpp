@@ -6,9 +6,10 @@
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
-#include "finetune/config.h"
-#include "finetune/data/text.h"
-#include "finetune/nearest.h"
+#include "finetune/common/nearest.h"
+#include "finetune/common/text.h"
+#include "finetune/config/config.h"
+#include "finetune/config/config_text.h"
 
 namespace thaw::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "finetune/cli/arguments.h"
-#include "finetune/config.h"
+#include "finetune/config/config.h"
 
 namespace thaw::cli {
 

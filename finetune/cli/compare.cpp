@@ -1,15 +1,18 @@
 // `thaw compare`: strategies on equal terms.
 #include "finetune/compare/compare.h"
+#include "finetune/report/study_files.h"
+#include "finetune/report/summary_text.h"
+#include "finetune/train/trainer.h"
 
 #include <algorithm>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
-#include "finetune/compare/budget.h"
 #include "finetune/compare/models.h"
-#include "finetune/run_folder.h"
-#include "finetune/study/study.h"
+#include "finetune/compare/study.h"
+#include "finetune/compare/with_budget.h"
+#include "finetune/run/run_folder.h"
 #include "nn/files.h"
 
 namespace thaw::cli {

@@ -6,17 +6,21 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "finetune/adapter_folder.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
+#include "finetune/config/config_text.h"
 #include "finetune/data/corrupt.h"
-#include "finetune/data/readers.h"
-#include "finetune/evaluate.h"
-#include "finetune/experiment.h"
-#include "finetune/metrics_json.h"
-#include "finetune/test_looks.h"
-#include "finetune/text_input.h"
+#include "finetune/data/readers/readers.h"
+#include "finetune/model/adapter_folder.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/text_source.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/preprocess/text_input.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/run/test_looks.h"
+#include "finetune/task/evaluate.h"
+#include "finetune/task/metrics_json.h"
 #include "nn/files.h"
 
 namespace thaw::cli {

@@ -3,12 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "finetune/adapter_folder.h"
-#include "finetune/adapters.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
-#include "finetune/model_folder.h"
-#include "finetune/text_table.h"
+#include "finetune/common/text_table.h"
+#include "finetune/model/adapter_folder.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/plan/adapters.h"
 #include "nn/safetensors_header.h"
 
 namespace thaw::cli {

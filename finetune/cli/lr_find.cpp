@@ -1,5 +1,5 @@
 // `thaw lr-find`: the loss of a strategy while its learning rate rises, and the rate that it suggests.
-#include "finetune/lr_find.h"
+#include "finetune/run/lr_find.h"
 
 #include <cmath>
 #include <filesystem>
@@ -8,12 +8,12 @@
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
-#include "finetune/data/text.h"
-#include "finetune/metrics_json.h"
-#include "finetune/report/lr_sweep.h"
-#include "finetune/run_folder.h"
-#include "finetune/text_table.h"
-#include "finetune/units.h"
+#include "finetune/common/text.h"
+#include "finetune/common/text_table.h"
+#include "finetune/common/units.h"
+#include "finetune/report/html/lr_sweep.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/task/metrics_json.h"
 #include "nn/files.h"
 
 namespace thaw::cli {

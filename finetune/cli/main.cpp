@@ -13,7 +13,7 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
-#include "finetune/trainer.h"
+#include "finetune/train/trainer.h"
 #include "kernels/kernels.h"
 
 namespace thaw::cli {

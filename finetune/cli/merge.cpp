@@ -1,12 +1,14 @@
 // `thaw merge`: a plain model folder from a model and its adapter.
 #include "core/error.h"
-#include "finetune/adapter_folder.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
-#include "finetune/run_folder.h"
-#include "finetune/text_input.h"
-#include "finetune/tokenizer/tokenizer.h"
+#include "finetune/model/adapter_folder.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/text_source.h"
+#include "finetune/preprocess/text_input.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
+#include "finetune/run/run_folder.h"
 
 namespace thaw::cli {
 namespace {

@@ -12,7 +12,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "finetune/utf8.h"
+#include "finetune/common/utf8.h"
 #include "nn/files.h"
 
 namespace thaw::cli {

@@ -9,9 +9,10 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
-#include "finetune/data/text.h"
-#include "finetune/evaluate.h"
-#include "finetune/metrics_json.h"
+#include "finetune/common/text.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/task/evaluate.h"
+#include "finetune/task/metrics_json.h"
 
 namespace thaw::cli {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "finetune/cli/arguments.h"
 #include "finetune/data/dataset.h"
-#include "finetune/evaluate.h"
-#include "finetune/model_folder.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/task/evaluate.h"
 #include "nn/module.h"
 
 namespace thaw::cli {

@@ -4,9 +4,10 @@
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
-#include "finetune/strategy.h"
-#include "finetune/text_table.h"
-#include "finetune/units.h"
+#include "finetune/common/text_table.h"
+#include "finetune/common/units.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/plan/strategy.h"
 
 namespace thaw::cli {
 namespace {

@@ -4,14 +4,16 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "finetune/chrome_trace.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
-#include "finetune/data/text.h"
-#include "finetune/metrics_json.h"
-#include "finetune/run.h"
-#include "finetune/text_table.h"
-#include "finetune/units.h"
+#include "finetune/common/text.h"
+#include "finetune/common/text_table.h"
+#include "finetune/common/units.h"
+#include "finetune/run/run.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/task/metrics_json.h"
+#include "finetune/train/chrome_trace.h"
+#include "finetune/train/trainer.h"
 #include "nn/files.h"
 
 namespace thaw::cli {

@@ -8,12 +8,16 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
-#include "finetune/adapters.h"
-#include "finetune/batch.h"
-#include "finetune/class_weight.h"
-#include "finetune/clock.h"
+#include "finetune/common/clock.h"
 #include "finetune/compare/linear_probe.h"
-#include "finetune/further_metrics.h"
+#include "finetune/data/batch.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/plan/adapters.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/further_metrics.h"
+#include "finetune/task/class_weight.h"
+#include "finetune/task/evaluate.h"
 #include "kernels/kernel.h"
 #include "kernels/memory.h"
 #include "nn/layers/norm.h"
@@ -114,7 +118,7 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
     return ProbeData{x.defined() ? standardised(x, train) : x, &part, {}};
   };
   const ProbeData training{standardised(train, train), &data.train,
-                           class_weights(request.config.train, data.train)};
+                           class_weights(request.config.train.class_weight, data.train)};
   const Probe best = fit_probe(training, prepared(data.validation), row.metric);
   meter->add_to(row);
   meter.reset();

@@ -9,25 +9,30 @@
 #include <set>
 
 #include "core/random.h"
-#include "finetune/chosen_metrics.h"
+#include "finetune/common/text.h"
 #include "finetune/compare/baselines.h"
-#include "finetune/compare/budget.h"
 #include "finetune/compare/contender.h"
 #include "finetune/compare/data_card.h"
 #include "finetune/compare/journal.h"
 #include "finetune/compare/looks.h"
 #include "finetune/compare/notes.h"
-#include "finetune/compare/output.h"
 #include "finetune/compare/picture.h"
-#include "finetune/compare/prediction.h"
 #include "finetune/compare/row.h"
 #include "finetune/compare/spending.h"
-#include "finetune/compare/summary.h"
 #include "finetune/compare/time_left.h"
 #include "finetune/compare/tuning.h"
-#include "finetune/data/text.h"
-#include "finetune/further_metrics.h"
-#include "finetune/test_looks.h"
+#include "finetune/compare/with_budget.h"
+#include "finetune/config/chosen_metrics.h"
+#include "finetune/config/config_text.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/report/comparison_files.h"
+#include "finetune/report/prediction.h"
+#include "finetune/report/summary.h"
+#include "finetune/run/further_metrics.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/run/test_looks.h"
+#include "finetune/train/trainer.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -390,10 +395,6 @@ class Comparison {
 };
 
 }  // namespace
-
-bool CompareOutcome::all_ok() const {
-  return std::all_of(runs.begin(), runs.end(), [](const ReportedRun& run) { return run.status == "ok"; });
-}
 
 CompareOutcome compare(const CompareRequest& request) { return Comparison(request).run(); }
 

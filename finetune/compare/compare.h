@@ -1,14 +1,13 @@
 // Compare: every strategy on equal terms, on real data, with the test set looked at once per reported run.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 
-#include "finetune/compare/comparison.h"
-#include "finetune/run.h"
+#include "finetune/report/comparison.h"
+#include "finetune/run/run.h"
 
 namespace thaw {
 
@@ -34,9 +33,5 @@ struct CompareRequest {
 };
 
 CompareOutcome compare(const CompareRequest& request);
-
-// The result as a table for a terminal of `width` columns. What is too wide for it is said in fewer words,
-// and without peak memory and then seconds.
-std::string summary_text(const CompareOutcome& outcome, std::size_t width = 120);
 
 }  // namespace thaw

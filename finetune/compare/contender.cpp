@@ -7,12 +7,15 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "finetune/adapters.h"
 #include "finetune/compare/baselines.h"
-#include "finetune/dry_run.h"
-#include "finetune/plan_report.h"
-#include "finetune/run.h"
-#include "finetune/trainer.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/plan/adapters.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/plan/plan_warnings.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/dry_run.h"
+#include "finetune/run/run.h"
+#include "finetune/train/trainer.h"
 
 namespace thaw {
 namespace {
@@ -33,7 +36,7 @@ void check(const Contender& contender, const PreparedData& data, bool allow_miss
   const Config& config = contender.config;
   const Strategy strategy = strategy_for(config, data);
   PreparedModel model = prepare_model(config, data, config.train.seed, strategy.adapters, allow_missing);
-  const Trainer trainer(config, strategy, model.config, *model.model, data, nullptr, {});
+  const Trainer trainer(config, strategy, model.config, *model.model, data, {});
   if (contender.name == "full") notes.insert(notes.end(), model.notes.begin(), model.notes.end());
 }
 

@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "finetune/compare/comparison.h"
-#include "finetune/experiment.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/report/comparison.h"
+#include "finetune/run/prepare_data.h"
 
 namespace thaw {
 

@@ -10,9 +10,10 @@
 #include "core/autograd.h"
 #include "core/error.h"
 #include "core/ops.h"
+#include "finetune/common/text.h"
 #include "finetune/compare/baselines.h"
 #include "finetune/data/split.h"
-#include "finetune/data/text.h"
+#include "finetune/preprocess/prepared_data.h"
 #include "nn/files.h"
 
 namespace thaw {

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "finetune/compare/budget.h"
-#include "finetune/data/text.h"
-#include "finetune/metrics_json.h"
+#include "finetune/common/text.h"
+#include "finetune/compare/with_budget.h"
+#include "finetune/task/metrics_json.h"
 
 namespace thaw {
 namespace {

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "finetune/compare/comparison.h"
 #include "finetune/compare/contender.h"
-#include "finetune/config.h"
+#include "finetune/config/config.h"
+#include "finetune/report/comparison.h"
 #include "nn/files.h"
 
 namespace thaw {

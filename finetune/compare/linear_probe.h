@@ -8,7 +8,7 @@
 
 #include "core/tensor.h"
 #include "finetune/data/dataset.h"
-#include "finetune/evaluate.h"
+#include "finetune/task/evaluate.h"
 
 namespace thaw {
 
@@ -17,7 +17,7 @@ struct ProbeData {
   Tensor x;
   const Dataset* data = nullptr;
   std::vector<double> class_weights =
-      {};  // in the fit, see finetune/class_weight.h; empty: all count the same
+      {};  // in the fit, see finetune/task/class_weight.h; empty: all count the same
 };
 
 // Minimises  sum_i weight(y_i) loss(W x_i + b, y_i) + 1 / (2 C) ||W||^2  over W [outputs, F] and b, which has

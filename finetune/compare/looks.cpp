@@ -4,8 +4,12 @@
 
 #include "core/error.h"
 #include "finetune/compare/data_card.h"
-#include "finetune/run_report.h"
-#include "finetune/weights_hash.h"
+#include "finetune/config/config_text.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/model/weights_hash.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/run_report.h"
+#include "finetune/train/run_records.h"
 #include "nn/files.h"
 
 namespace thaw {

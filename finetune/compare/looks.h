@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "finetune/experiment.h"
-#include "finetune/test_looks.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/run/test_looks.h"
 
 namespace thaw {
 

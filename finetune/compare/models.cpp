@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "finetune/data/text.h"
-#include "finetune/evaluate.h"
-#include "finetune/units.h"
+#include "finetune/common/text.h"
+#include "finetune/common/units.h"
+#include "finetune/task/evaluate.h"
 #include "nn/files.h"
 
 namespace thaw {

@@ -4,10 +4,11 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/common/units.h"
 #include "finetune/compare/baselines.h"
-#include "finetune/data/text.h"
-#include "finetune/run_report.h"
-#include "finetune/units.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/run_report.h"
 #include "kernels/kernels.h"
 
 namespace thaw {

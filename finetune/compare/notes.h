@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "finetune/compare/budget.h"
-#include "finetune/compare/comparison.h"
-#include "finetune/config.h"
-#include "finetune/experiment.h"
+#include "finetune/compare/with_budget.h"
+#include "finetune/config/config.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/report/comparison.h"
+#include "finetune/run/prepare_data.h"
 
 namespace thaw {
 

@@ -1,8 +1,13 @@
 #include "finetune/compare/picture.h"
 
 #include "core/error.h"
-#include "finetune/dry_run.h"
-#include "finetune/run_report.h"
+#include "finetune/plan/plan_timeline.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/dry_run.h"
+#include "finetune/run/run_report.h"
+#include "finetune/train/ledger.h"
+#include "finetune/train/run_records.h"
+#include "finetune/train/trainer.h"
 
 namespace thaw {
 

@@ -3,8 +3,9 @@
 
 #include <string>
 
-#include "finetune/compare/comparison.h"
-#include "finetune/experiment.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/report/comparison.h"
+#include "finetune/run/prepare_data.h"
 
 namespace thaw {
 

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <utility>
 
-#include "finetune/run_report.h"
+#include "finetune/run/run_report.h"
+#include "finetune/train/run_records.h"
+#include "finetune/train/trainer.h"
 
 namespace thaw {
 

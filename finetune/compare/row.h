@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "finetune/compare/comparison.h"
-#include "finetune/run.h"
+#include "finetune/report/comparison.h"
+#include "finetune/run/run.h"
 
 namespace thaw {
 

@@ -2,6 +2,10 @@
 
 #include <utility>
 
+#include "finetune/compare/with_budget.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/train/trainer.h"
+
 namespace thaw {
 
 Spending::Spending(Budget budget, PreparedData data, Journal& journal,

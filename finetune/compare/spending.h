@@ -3,9 +3,10 @@
 
 #include <functional>
 
-#include "finetune/compare/budget.h"
 #include "finetune/compare/contender.h"
 #include "finetune/compare/journal.h"
+#include "finetune/compare/with_budget.h"
+#include "finetune/preprocess/prepared_data.h"
 
 namespace thaw {
 

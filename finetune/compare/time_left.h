@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "finetune/clock.h"
+#include "finetune/common/clock.h"
 
 namespace thaw {
 

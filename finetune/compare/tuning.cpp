@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "finetune/data/text.h"
+#include "finetune/common/text.h"
 
 namespace thaw {
 namespace {

@@ -10,7 +10,7 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "core/tensor.h"
-#include "finetune/data/text.h"
+#include "finetune/common/text.h"
 
 namespace thaw {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "finetune/data/text.h"
+#include "finetune/common/text.h"
 
 namespace thaw {
 namespace {

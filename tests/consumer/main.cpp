@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "finetune/tokenizer/tokenizer.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
 
 int main() {
   const thaw::Tensor x = thaw::ones({4, 3});

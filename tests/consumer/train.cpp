@@ -2,8 +2,8 @@
 
 #include "core/ops.h"
 #include "core/random.h"
-#include "finetune/model_folder.h"  // load_weights(*model, WeightFiles("trained.safetensors"))
-#include "finetune/selector.h"
+#include "finetune/model/model_folder.h"  // load_weights(*model, WeightFiles("trained.safetensors"))
+#include "finetune/plan/selector.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
 #include "nn/optim/optimizer.h"

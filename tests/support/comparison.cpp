@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "finetune/plan/plan_timeline.h"
 
 namespace thaw::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "finetune/compare/comparison.h"
+#include "finetune/report/comparison.h"
 
 namespace thaw::test {
 

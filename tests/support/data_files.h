@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "finetune/data/readers.h"
+#include "finetune/data/readers/readers.h"
 
 namespace thaw {
 

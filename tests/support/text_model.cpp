@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "finetune/model_folder.h"
+#include "finetune/model/model_folder.h"
 #include "nn/init.h"
 
 namespace thaw::testing {

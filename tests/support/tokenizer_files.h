@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "finetune/tokenizer/tokenizer.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "nn/json_file.h"
 
 namespace thaw {

@@ -7,10 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "finetune/batch.h"
-#include "finetune/experiment.h"
-#include "finetune/step.h"
-#include "finetune/trainer.h"
+#include "finetune/data/batch.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/train/step.h"
+#include "finetune/train/trainer.h"
 
 namespace thaw {
 namespace {

@@ -8,10 +8,12 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "finetune/batch.h"
-#include "finetune/data/readers.h"
-#include "finetune/step.h"
-#include "finetune/text_input.h"
+#include "finetune/data/batch.h"
+#include "finetune/data/readers/readers.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/text_source.h"
+#include "finetune/preprocess/text_input.h"
+#include "finetune/train/step.h"
 #include "nn/models/bert.h"
 
 namespace thaw {

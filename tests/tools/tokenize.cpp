@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "finetune/tokenizer/tokenizer.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
 
 namespace {
 

@@ -1,0 +1,34 @@
+// Budgets: what every contender of a comparison may spend. Schedules and plans stretch to it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "finetune/config/budget.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/train/trainer.h"
+
+namespace thaw {
+
+std::string describe(const Budget& budget, const TrainSection& train);
+// InputError where nothing would show that a run has converged.
+void check_budget(const Budget& budget, const Config& config, const PreparedData& data);
+
+// Whether runs have another number of updates than [train] says.
+bool changes_length(const Budget& budget);
+
+// The config does not fit the budget however it is cut.
+struct OverBudget : InputError {
+  using InputError::InputError;
+};
+
+// `config` (of one strategy) with train.steps, train.accumulation and so on set so that a run on `data`
+// spends the budget. For seconds, `run` trains a config and returns what it took; it is called a few times
+// with short runs. What is known of FLOPs is predicted, see ledger.h.
+Config with_budget(Config config, const Budget& budget, const PreparedData& data,
+                   const std::function<RunOutcome(const Config&)>& run);
+
+// What a budget may change of a run, from one to the other.
+void copy_budget(const TrainSection& from, TrainSection& to);
+
+}  // namespace thaw

@@ -1,0 +1,38 @@
+#include "finetune/config/chosen_metrics.h"
+
+#include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/preprocess/prepared_data.h"
+
+namespace thaw {
+
+const MetricSpec& compared_metric(const Config& config) {
+  const bool regression = config.data.task == "regression";
+  const std::string& named = config.compare.metric;
+  return metric_spec(!named.empty() ? named : regression ? "rmse" : "accuracy", regression);
+}
+
+void check_compared_metric(const Config& config, const PreparedData& data) {
+  const auto check = [&](const Dataset& part, const std::string& name) {
+    if (part.size() > 0) check_defined(compared_metric(config), "compare.metric", part, name);
+  };
+  check(data.test, "the test data");
+  check(data.validation, "the validation data");
+  for (const ShiftedData& shifted : data.shifted)
+    check(shifted.data, "the shifted data " + in_quotes(shifted.name));
+  if (config.compare.training_score) check(data.train, "the training samples");
+}
+
+void check_monitors(const Config& config, const Plan& plan, const Dataset& validation) {
+  if (validation.size() == 0) return;
+  const auto check = [&](const std::string& monitor, const std::string& key) {
+    const std::string name = monitor.substr(std::string("validation_").size());
+    check_defined(metric_spec(name, config.data.task == "regression"), key, validation,
+                  "the validation data");
+  };
+  check(config.train.monitor, "train.monitor");
+  for (const Phase& phase : plan.phases)
+    if (phase.at.kind == PhaseStart::Kind::plateau) check(phase.at.metric, "a phase's plateau");
+}
+
+}  // namespace thaw

@@ -1,0 +1,396 @@
+#include "finetune/config/config_keys.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/config/budget.h"
+#include "finetune/config/chosen_metrics.h"
+#include "finetune/data/readers/labels.h"
+#include "finetune/plan/interval.h"
+#include "nn/models/registry.h"
+
+namespace thaw {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMostUpdates = 1e15;
+
+Rule any() { return {}; }
+
+Rule between(double least, double most) {
+  Rule rule;
+  rule.least = least;
+  rule.most = most;
+  return rule;
+}
+
+Rule at_least(double least) { return between(least, kInfinity); }
+
+Rule above(double least) {
+  Rule rule = at_least(least);
+  rule.least_allowed = false;
+  return rule;
+}
+
+// From 0 on, and below 1.
+Rule share() {
+  Rule rule = between(0, 1);
+  rule.most_allowed = false;
+  return rule;
+}
+
+Rule one_of(std::vector<std::string> choices) {
+  Rule rule;
+  rule.choices = std::move(choices);
+  return rule;
+}
+
+Rule weights_of_classes() {
+  Rule rule = at_least(0);
+  rule.choices = {"balanced"};
+  return rule;
+}
+
+Rule checked(Problem (*check)(const std::string&)) {
+  Rule rule;
+  rule.check = check;
+  return rule;
+}
+
+Rule path(Problem (*check)(const std::string&) = nullptr) {
+  Rule rule = checked(check);
+  rule.is_path = true;
+  return rule;
+}
+
+Problem check_interval(const std::string& text) {
+  try {
+    parse_interval(text, 1, "");
+    return {};
+  } catch (const InputError&) {
+    return {"is no interval", "write \"1 epoch\", \"100 steps\" or \"never\""};
+  }
+}
+
+Problem check_separator(const std::string& text) {
+  if (text.size() == 1 && text.find_first_of("\"\n\r") == std::string::npos) return {};
+  return {"is no separator", "write one character, such as \";\" or \"\\t\""};
+}
+
+Problem check_data_file(const std::string& file) {
+  std::error_code ignored;  // the reader says what is wrong with a path that cannot be looked at
+  const char* later = nullptr;
+  if (std::filesystem::is_directory(file, ignored))
+    later = "is a folder: data in folders is not in this version";
+  if (lower_ascii(file).ends_with(".txt")) later = "is text without labels";
+  if (later == nullptr) return {};
+  return {later, "give a .csv, .tsv, .jsonl or IDX images file, or builtin:digits"};
+}
+
+Problem check_precision(const std::string& text) {
+  if (text == "fp32") return {};
+  return {text == "bf16" ? "is not in this version" : "is unknown", "write \"fp32\""};
+}
+
+Problem check_budget(const std::string& text) {
+  try {
+    parse_budget(text);
+    return {};
+  } catch (const InputError&) {
+    return {"is no budget", "write \"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" or \"convergence\""};
+  }
+}
+
+// What stands after the keys' own words, made of the metrics' list.
+const std::string kMonitors =
+    concat("what best means: validation_ and one of ", joined(metric_names_of(false)),
+           "; regression: ", joined(metric_names_of(true)));
+const std::string kMetrics =
+    concat("what is tuned on, reported, tested and ranked by: ", joined(metric_names_of(false)),
+           "; regression: ", joined(metric_names_of(true)), "; default: accuracy, or rmse; auc: two classes");
+
+}  // namespace
+
+const std::vector<Key<ModelSection>>& model_keys() {
+  using S = ModelSection;
+  static const std::vector<Key<S>> keys = {
+      {"from", "an architecture (\"mlp\", \"cnn\"), or the folder of a model that thaw or Hugging Face wrote",
+       &S::from},  // the reader sees to which of the two it is
+      {"hidden", "hidden sizes", &S::hidden, between(1, 1 << 24).of("mlp")},
+      {"activation", "\"relu\", \"gelu\" or \"tanh\"", &S::activation,
+       one_of({"relu", "gelu", "tanh"}).of("mlp")},
+      {"width", "channels of the first block", &S::width, between(1, 4096).of("cnn")},
+      {"depth", "residual blocks", &S::depth, between(1, 8).of("cnn")},
+      {"init",
+       "a .safetensors file whose weights to start from, any subset of the names; or a folder of PEFT's",
+       &S::init, path().unset()},
+      {"pretrained", "false: the folder's architecture with random weights", &S::pretrained},
+      {"dropout", "of every dropout of the architecture", &S::dropout, share()},
+      {"max_length", "text: tokens of a sample, longer ones are cut; default: as the folder says",
+       &S::max_length, at_least(1).unset()},
+      {"pooling",
+       "text: how it becomes one vector, \"mean\", \"cls\", \"pooler\" or \"lasttoken\"; default: as the "
+       "folder says",
+       &S::pooling, one_of({"mean", "cls", "pooler", "lasttoken"}).unset()},
+  };
+  return keys;
+}
+
+const std::vector<Key<DataSection>>& data_keys() {
+  using S = DataSection;
+  static const std::vector<Key<S>> keys = {
+      {"train", ".csv, .tsv, .jsonl, IDX images (.gz too) or builtin:digits", &S::train,
+       path(check_data_file).unset()},
+      {"validation", "a file, instead of a share of the training data", &S::validation,
+       path(check_data_file).unset()},
+      {"validation_fraction", "share of the training data, stratified; 0: none", &S::validation_fraction,
+       share()},
+      {"test", "a file, instead of a share of the training data", &S::test, path(check_data_file).unset()},
+      {"shifted",
+       "{ \"elsewhere\" = \"other.csv\", .. }: further test data, on which compare reports the metric and "
+       "chooses "
+       "nothing",
+       &S::shifted, path(check_data_file).unset()},
+      {"test_fraction", "share of the data; compare uses 0.2 where none is set", &S::test_fraction, share()},
+      {"split_seed", "of the shares above", &S::split_seed, at_least(0)},
+      {"label", "the column to predict", &S::label},
+      {"text", "the column of texts, for models that take text; default: \"text\"", &S::text, any().unset()},
+      {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
+      {"task", "\"classification\" or \"regression\"", &S::task, one_of({"classification", "regression"})},
+      {"text_pair",
+       "the column of the second text of a pair; \"\": single texts; default: as the folder says",
+       &S::text_pair},
+      {"features", "the columns of a table that are features, names and globs; default: all but those below",
+       &S::features, any().unset()},
+      {"ignore", "the columns of a table that are no features, names and globs", &S::ignore, any().unset()},
+      {"separator", "of fields in .csv and .tsv, one character; default: by the ending and the header",
+       &S::separator, checked(check_separator).unset()},
+      {"quote",
+       "\"csv\": a field in quotes may hold separators and line ends; \"none\": quotes are ordinary "
+       "characters; default: csv, but in .tsv only what is closed within its field",
+       &S::quote, one_of({"csv", "none"}).unset()},
+      {"standardize",
+       "tables, images: less the mean, divided by the deviation: of the training rows (\"train\"), or those "
+       "that the starting model came with (\"model\"); true: model where it has them, else train; false: "
+       "neither; default: model where it has them",
+       &S::standardize, one_of({"train", "model", "true", "false"}).or_flag().unset()},
+      {"samples_per_class", "draw so many labelled samples of each class, anew for each seed",
+       &S::samples_per_class, at_least(1).unset()},
+      {"limit", "draw so many training samples, each class by its share, anew for each seed", &S::limit,
+       at_least(1).unset()},
+      {"rows", "[first, end): these samples alone of the training file, counted from 0", &S::rows,
+       at_least(0).unset()},
+      {"merge", "{ \"a\" = [\"0\", \"6\"], .. }: classes made of these labels; the others are left out",
+       &S::merge, any().unset().or_integer()},
+      {"classes", "these labels alone, in this order", &S::classes, any().unset().or_integer()},
+      {"corrupt",
+       "a study's tool: images of every part, not of predict, get \"blur\", \"noise\" or \"invert\"",
+       &S::corrupt, one_of({"", "blur", "noise", "invert"}).unset()},
+      {"duplicates", "\"warn\": rows that stand in two of the files are no error of compare", &S::duplicates,
+       one_of({"warn"}).unset()},
+  };
+  return keys;
+}
+
+const std::vector<Key<TrainSection>>& train_keys() {
+  using S = TrainSection;
+  static const std::vector<Key<S>> keys = {
+      {"epochs", "fractions are allowed; 0 writes the initial model", &S::epochs, between(0, 1e9)},
+      {"steps", "updates, instead of epochs", &S::steps, between(1, kMostUpdates).unset()},
+      {"batch_size", "0: the whole training set", &S::batch_size, between(0, 1e9)},
+      {"accumulation", "batches per update", &S::accumulation, between(1, 1e6)},
+      {"shuffle", "anew in each epoch", &S::shuffle},
+      {"optimizer", "\"adamw\" or \"sgd\"", &S::optimizer, one_of({"adamw", "sgd"})},
+      {"betas", "decay of the gradient's two moments", NumberPair<S>{&S::beta1, &S::beta2},
+       share().of("adamw")},
+      {"eps", "added to the denominator", &S::eps, at_least(0).of("adamw")},
+      {"weight_decay", "decoupled for adamw", &S::weight_decay, at_least(0)},
+      {"momentum", "decay of the velocity; 0: none", &S::momentum, at_least(0).of("sgd")},
+      {"dampening", "share of the gradient that does not enter the velocity", &S::dampening, any().of("sgd")},
+      {"nesterov", "look ahead: the step is gradient + momentum x velocity", &S::nesterov, any().of("sgd")},
+      {"no_decay", "a selector of what has no weight decay, such as \"kind:bias, kind:norm\"", &S::no_decay,
+       any().unset()},
+      {"lr", "learning rate; a parameter has schedule x multiplier of it", &S::lr, above(0)},
+      {"schedule", "\"constant\", \"linear\", \"cosine\", \"one-cycle\" or \"slanted-triangular\"",
+       &S::schedule, one_of({"constant", "linear", "cosine", "one-cycle", "slanted-triangular"})},
+      {"warmup_steps", "updates until the schedule's full rate, from 0 in a line", &S::warmup_steps,
+       between(0, kMostUpdates)},
+      {"warmup_fraction", "the same as a share of all updates", &S::warmup_fraction, between(0, 1)},
+      {"clip_norm", "of all gradients together; 0: off", &S::clip_norm, at_least(0)},
+      {"label_smoothing", "share of the target spread evenly over all classes", &S::label_smoothing, share()},
+      {"class_weight",
+       "\"balanced\" (n / (k n[c]) of the drawn samples) or { \"spam\" = 3.0, .. }, others 1: how much a "
+       "sample of the class counts in the training loss; validation_loss stays without",
+       &S::class_weight, weights_of_classes().unset()},
+      {"precision", "\"fp32\"", &S::precision, checked(check_precision)},
+      {"eval_every", "\"1 epoch\", \"100 steps\" or \"never\"", &S::eval_every, checked(check_interval)},
+      {"checkpoint_every", "as eval_every; each waits for the disk, so fewer are faster on small data",
+       &S::checkpoint_every, checked(check_interval)},
+      {"keep_checkpoints", "the newest so many", &S::keep_checkpoints, between(1, 1e6)},
+      {"restore_best", "end with the weights of the best evaluation of all phases", &S::restore_best},
+      {"early_stopping_patience", "evaluations of the last phase without an improvement on its best; 0: off",
+       &S::early_stopping_patience, between(0, 1e9)},
+      {"monitor", kMonitors.c_str(), &S::monitor},
+      {"nan", "a loss or gradient that is not finite: \"stop\", \"skip\" the update or \"rollback\"", &S::nan,
+       one_of({"stop", "skip", "rollback"})},
+      {"cache", "of a frozen prefix: not in this version", &S::cache, one_of({"auto", "off"})},
+      {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
+  };
+  return keys;
+}
+
+const std::vector<Key<CompareSection>>& compare_keys() {
+  using S = CompareSection;
+  static const std::vector<Key<S>> keys = {
+      {"strategies", "see `thaw strategies`", &S::strategies},
+      {"seeds", "reported runs per strategy: seed, seed + 1, ..; each draws its own training subset",
+       &S::seeds, between(1, 10000)},
+      {"repeats", "runs of each subset; from 2 on the spread of subsets and of training is told apart",
+       &S::repeats, between(1, 1000)},
+      {"tune", "learning rates tried per strategy on validation data; 0: untuned", &S::tune,
+       between(0, 1000)},
+      {"lr_grid", "these instead", &S::lr_grid, above(0).unset()},
+      {"rates",
+       "{ \"head\" = 1e-2, .. }: instead of train.lr a strategy's learning rate where none is tuned, else "
+       "the "
+       "middle of those tried (otherwise train.lr times what `thaw strategies` says)",
+       &S::rates, above(0).unset()},
+      {"search", "each learning rate tried comes with a random draw of the strategy's own knobs", &S::search},
+      {"budget",
+       "\"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" (predicted, of a step's activations, gradients "
+       "and "
+       "optimizer state) or \"convergence\"; schedules stretch to it",
+       &S::budget, checked(check_budget)},
+      {"predict", "strategies that are to win against the others; full and the baselines are no rivals",
+       &S::predict, any().unset()},
+      {"prediction", "why, in words; hashed and printed before the first run", &S::prediction, any().unset()},
+      {"metric", kMetrics.c_str(), &S::metric, any().unset()},
+      {"margin",
+       "smaller differences of the metric count as none; of loss, rmse and mae as a share of full's",
+       &S::margin, above(0)},
+      {"training_score", "the metric on the samples trained on is reported too", &S::training_score},
+      {"neighbours",
+       "of a test sample's so many nearest neighbours by the network's features, the share that training "
+       "leaves is reported; 0: not",
+       &S::neighbours, between(0, 100)},
+  };
+  return keys;
+}
+
+const std::vector<Alternatives>& alternatives() {
+  static const std::vector<Alternatives> pairs = {
+      {"data", "validation", "validation_fraction"},
+      {"data", "test", "test_fraction"},
+      {"train", "steps", "epochs"},
+      {"train", "warmup_steps", "warmup_fraction"},
+  };
+  return pairs;
+}
+
+namespace {
+
+void check_metric(const Config& config, const std::string& metric, const std::string& key) {
+  const std::vector<std::string> known = metric_names_of(config.data.task == "regression", "validation_");
+  if (std::find(known.begin(), known.end(), metric) != known.end()) return;
+  fail_input(key, " has the metric '", metric, "', which ", config.data.task, " does not give (", config.path,
+             "); write one of ", joined(known));
+}
+
+void check_metric_name(const Config& config) try {
+  compared_metric(config);
+} catch (const InputError& error) {
+  fail_input("compare.metric (", config.path, "): ", error.what());
+}
+
+// A column of the results would have the name of another.
+void check_shifted_names(const Config& config) {
+  const std::vector<std::string> metrics = metric_names_of(config.data.task == "regression");
+  for (const auto& [name, file] : config.data.shifted) {
+    if (name.empty() || name == "training")
+      fail_input("data.shifted has ", name.empty() ? "a file without a name" : "the name \"training\"", " (",
+                 config.path, "); name each as it is to be called in the results, such as \"elsewhere\"");
+    const std::string column = concat(name, '_', compared_metric(config).name);
+    if (std::find(metrics.begin(), metrics.end(), column) != metrics.end())
+      fail_input("data.shifted has the name ", in_quotes(name), ", so that its results would be called ",
+                 column, " as a metric is (", config.path, "); choose another name");
+  }
+}
+
+void check_rows(const Config& config) {
+  const std::vector<std::int64_t>& rows = config.data.rows;
+  if (rows.empty() || (rows.size() == 2 && rows[0] < rows[1])) return;
+  fail_input("data.rows is no range of samples (", config.path,
+             "); write [first, end] with first below end, such as [0, 40000]");
+}
+
+void check_merge(const Config& config) {
+  std::map<std::string, std::string> class_of;  // by the labels' keys
+  std::vector<std::string> classes;
+  for (const auto& [merged, labels] : config.data.merge) {
+    classes.push_back(merged);
+    if (merged.empty() || labels.empty())
+      fail_input("data.merge has a class without a ", merged.empty() ? "name" : "label", " (", config.path,
+                 "); write { \"name\" = [\"label\", ..], .. }");
+    for (const std::string& label : labels) {
+      const auto [earlier, is_new] = class_of.emplace(label_key(label), merged);
+      if (!is_new)
+        fail_input("data.merge has the label ", in_quotes(label), " twice, in ", in_quotes(earlier->second),
+                   " and in ", in_quotes(merged), " (", config.path,
+                   "); list it once: labels that are equal numbers are one");
+    }
+  }
+  if (const auto same = find_same_labels(classes))
+    fail_input("data.merge names the class ", in_quotes(same->first), " twice, as ", in_quotes(same->first),
+               " and as ", in_quotes(same->second), " (", config.path, "); make one list of them");
+}
+
+}  // namespace
+
+void check_together(const Config& config) {
+  const TrainSection& train = config.train;
+  check_metric(config, train.monitor, "train.monitor");
+  bool needs_validation = train.restore_best || train.early_stopping_patience > 0;
+  for (const Phase& phase : config.strategy.phases)
+    if (phase.at.kind == PhaseStart::Kind::plateau) {
+      check_metric(config, phase.at.metric, "a plateau of [[strategy.phase]]");
+      needs_validation = true;
+    }
+  if (needs_validation && config.data.validation.empty() && config.data.validation_fraction == 0)
+    fail_input("restore_best, early stopping and plateaus need validation data (", config.path,
+               "); set data.validation, or data.validation_fraction above 0");
+  if (train.nesterov && (train.momentum == 0 || train.dampening != 0))
+    fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path,
+               "); set train.momentum = 0.9");
+  check_metric_name(config);
+  check_shifted_names(config);
+  check_rows(config);
+  check_merge(config);
+  if (config.data.task == "regression" &&
+      (config.data.samples_per_class > 0 || !config.data.classes.empty() || !config.data.merge.empty()))
+    fail_input("data.samples_per_class, data.classes and data.merge are for classification (", config.path,
+               "); for regression use data.limit");
+  if (config.data.task == "regression" &&
+      (train.label_smoothing > 0 || !(train.class_weight == ClassWeights{})))
+    fail_input(train.label_smoothing > 0 ? "train.label_smoothing" : "train.class_weight",
+               " is for classification (", config.path, "); leave it out");
+  for (const std::string& name : config.compare.predict)
+    if (std::find(config.compare.strategies.begin(), config.compare.strategies.end(), name) ==
+        config.compare.strategies.end())
+      fail_input("compare.predict names ", in_quotes(name), ", which is not in compare.strategies (",
+                 config.path, "); add it there");
+  if (config.compare.repeats > 1 && config.data.samples_per_class == 0 && config.data.limit == 0)
+    fail_input("compare.repeats are runs of one training subset, but none is drawn (", config.path,
+               "); set data.samples_per_class or data.limit, or give compare.seeds instead");
+  for (const auto& [name, rate] : config.compare.rates) try {
+      find_strategy(name);
+    } catch (const InputError& error) {
+      fail_input("compare.rates (", config.path, "): ", error.what());
+    }
+  if (config.compare.strategies.empty())
+    fail_input("compare.strategies is empty (", config.path, "); name at least one strategy");
+}
+
+}  // namespace thaw

@@ -1,0 +1,92 @@
+// What --set and the values of a study's axes change in a config's TOML. Part of config.cpp, the one file
+// that uses toml++.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/config/config_keys.h"
+#include "finetune/config/config_value.h"
+#include "finetune/config/toml.h"
+
+namespace thaw {
+
+inline toml::table parse_toml(const std::string& text, const std::string& path) {
+  try {
+    return toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    fail_input("no valid TOML: ", error.description(), " (", place_of(error.source(), path),
+               "); mend the line");
+  }
+}
+
+// What a key's alternative was is void when an override gives the key. Returns a note for each that was.
+inline std::vector<std::string> drop_alternatives(toml::table& root, const toml::table& given) {
+  std::vector<std::string> notes;
+  for (const Alternatives& pair : alternatives())
+    for (const auto& [key, other] : {std::pair{pair.first, pair.second}, std::pair{pair.second, pair.first}})
+      if (const toml::node* old = root[pair.section][other].node(); old && given[pair.section][key]) {
+        if (old->value<double>() != 0.0)
+          notes.push_back(concat(pair.section, ".", other, " = ", value_text(*old), " gives way to ",
+                                 pair.section, ".", key, " = ", value_text(*given[pair.section][key].node()),
+                                 " (--set)"));
+        root[pair.section].as_table()->erase(other);
+      }
+  return notes;
+}
+
+// Keys of a section go to that section; a table that is the value of a key, { .. }, takes the old one's
+// place.
+inline void merge(toml::table& into, toml::table&& from, bool is_root = true) {
+  for (auto&& [key, node] : from) {
+    toml::table* below = into[key.str()].as_table();
+    if (below != nullptr && node.is_table() && (is_root || !node.as_table()->is_inline()))
+      merge(*below, std::move(*node.as_table()), false);
+    else
+      std::move(node).visit([&into, &name = key](auto&& value) {
+        into.insert_or_assign(name, std::forward<decltype(value)>(value));
+      });
+  }
+}
+
+// KEY=VALUE, where VALUE is TOML or, failing that, a bare word.
+inline toml::table parse_override(const std::string& text) {
+  const std::string source = std::string(kSetOption) + text;
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || text.find('\n') != std::string::npos)
+    fail_input("'", text, "' sets nothing (--set); write --set KEY=VALUE, such as --set train.lr=1e-3");
+  try {
+    return toml::parse(text, source);
+  } catch (const toml::parse_error&) {
+    const std::string value = text.substr(equals + 1);
+    if (value.empty() || std::string_view("\"'[{").find(value[0]) != std::string_view::npos)
+      fail_input(in_quotes(value), " is no TOML value (", source, "); quote texts, close brackets");
+    if (value.find('\'') != std::string::npos)
+      fail_input("a bare word with a quote in it (", source, "); quote it");
+    return parse_toml(text.substr(0, equals) + "='" + value + "'", source);
+  }
+}
+
+// Changes win over what stands there.
+inline std::vector<std::string> give(toml::table& root, toml::table&& changes) {
+  std::vector<std::string> notes = drop_alternatives(root, changes);
+  merge(root, std::move(changes));
+  return notes;
+}
+
+// All that --set gives. Of two keys that are alternatives one would quietly drop the other.
+inline toml::table parse_overrides(const std::vector<std::string>& overrides) {
+  toml::table given;
+  for (const std::string& change : overrides) merge(given, parse_override(change));
+  for (const Alternatives& pair : alternatives())
+    if (given[pair.section][pair.first] && given[pair.section][pair.second])
+      fail_input(pair.section, '.', pair.first, " and ", pair.section, '.', pair.second,
+                 " are both given, and one takes the other's place (--set); leave one out");
+  return given;
+}
+
+}  // namespace thaw

@@ -1,0 +1,241 @@
+#include "finetune/data/readers/columns.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "core/error.h"
+#include "finetune/common/nearest.h"
+#include "finetune/common/text.h"
+
+namespace thaw {
+namespace {
+
+// By its whole name, or by a glob. A pattern that is some column's whole name is that one alone, though it
+// has a glob's signs ("size [cm]").
+bool is_named_by(const std::string& pattern, const std::string& name, const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), pattern) != names.end()) return pattern == name;
+  return glob_matches(pattern, name);
+}
+
+bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
+
+class Chooser {
+ public:
+  Chooser(const DataSource& source, const std::vector<std::string>& names, const std::string& place)
+      : source_(source), names_(names), place_(place) {}
+
+  ColumnRoles choose() {
+    roles_.feature.assign(names_.size(), ColumnRoles::kNone);
+    if (source_.read_labels) {
+      roles_.label = find(source_.label, "label");
+      if (!source_.group.empty()) roles_.group = find(source_.group, "group");
+      check_apart(roles_.group, "group");
+    }
+    if (!source_.text.empty())
+      choose_texts();
+    else if (source_.columns.empty())
+      choose_all_features();
+    else
+      choose_named_features();
+    choose_kept();
+    if (!source_.columns.empty()) note_extra();
+    if (source_.text.empty() && roles_.features.empty())
+      fail_input("the table has no feature column (", place_,
+                 "); add columns beside the label, text and group");
+    return std::move(roles_);
+  }
+
+ private:
+  void choose_kept() {
+    std::vector<std::string> patterns;
+    for (size_t i = 0; source_.keep_id && i < names_.size(); ++i)
+      if (is_spare_id(i)) patterns.push_back(names_[i]);
+    patterns.insert(patterns.end(), source_.keep.begin(), source_.keep.end());
+    roles_.kept = columns_to_keep(patterns, names_, place_);
+    roles_.asked_to_keep = columns_to_keep(source_.keep, names_, place_);
+  }
+
+  // Of several columns of one name none is kept that nobody asked for: results could not tell them apart.
+  bool is_spare_id(size_t column) const {
+    const std::string& name = names_[column];
+    return is_id(name) && !roles_.reads(column) && name != source_.label &&
+           std::count(names_.begin(), names_.end(), name) == 1;
+  }
+
+  void choose_texts() {
+    roles_.text = find(source_.text, "text");
+    check_apart(roles_.text, "text");
+    if (source_.text_pair.empty()) return;
+    roles_.text_pair = find(source_.text_pair, "text_pair");
+    check_apart(roles_.text_pair, "text_pair");
+    if (roles_.text == roles_.text_pair)
+      fail_input("both texts of a pair are one column, ", in_quotes(source_.text), " (", place_,
+                 "); set data.text_pair to another column");
+  }
+
+  void check_apart(int64_t other, const char* what) const {
+    if (roles_.label == ColumnRoles::kNone || roles_.label != other) return;
+    fail_input("the label and the ", what, " are one column, ", in_quotes(source_.label), " (", place_,
+               "); set data.", what, " to another column");
+  }
+
+  int64_t find(const std::string& name, const char* option) const {
+    const auto found = std::find(names_.begin(), names_.end(), name);
+    if (found == names_.end()) refuse_absent(name, option);
+    check_single(found);
+    return found - names_.begin();
+  }
+
+  [[noreturn]] void refuse_absent(const std::string& name, const char* option) const {
+    std::vector<std::string> known = names_;
+    std::erase(known, "");
+    const bool has_numbers = std::any_of(known.begin(), known.end(), [](const std::string& column) {
+      return parse_number(column).has_value();
+    });
+    if (!names_.empty() && names_.size() <= 2 &&
+        (names_.front().starts_with("sep=") || names_.front().starts_with('#')))
+      fail_input("the first line, ", in_quotes(names_.front()), ", is no header (", place_,
+                 "); remove it, so that the columns' names stand first");
+    const bool is_second = option == std::string_view("text_pair");
+    const bool is_one = names_.size() == 1 && names_[0].find(name) != std::string::npos;
+    const std::string near = is_one ? "" : did_you_mean(name, known);
+    fail_input("there is no ", option, " column ", in_quotes(name), " (", place_, ")",
+               near.empty() ? "; " : near + " ",
+               is_one ? concat("the header is one column, ", in_quotes(names_[0]), ": set data.separator")
+               : has_numbers ? concat("the first line, ", name_list(known),
+                                      ", looks like data: put the columns' names above it")
+               : source_.read_labels
+                   ? concat("set data.", option, " to one of the columns: ", name_list(known))
+                   : concat("give the column that name, or name it by --", is_second ? "text-pair" : option,
+                            "; there are ", name_list(known)),
+               is_second ? "; \"\" is for single texts" : "");
+  }
+
+  void check_single(std::vector<std::string>::const_iterator first) const {
+    const auto second = std::find(first + 1, names_.end(), *first);
+    if (second == names_.end()) return;
+    fail_input("two columns are named ", in_quotes(*first), " (", place_, ", columns ",
+               first - names_.begin() + 1, " and ", second - names_.begin() + 1, "); rename one",
+               source_.columns.empty() ? ", or leave both out with data.ignore" : "");
+  }
+
+  void check_patterns(const std::vector<std::string>& patterns, const char* key) const {
+    for (const std::string& pattern : patterns)
+      if (std::none_of(names_.begin(), names_.end(),
+                       [&](const std::string& name) { return is_named_by(pattern, name, names_); }))
+        fail_input(key, " has ", in_quotes(pattern), ", which no column matches (", place_, "); there are ",
+                   name_list(names_));
+  }
+
+  bool is_chosen(const std::string& name) const {
+    return (source_.features.empty() || is_named_by_any(source_.features, name)) &&
+           !is_named_by_any(source_.ignore, name);
+  }
+
+  bool is_named_by_any(const std::vector<std::string>& patterns, const std::string& name) const {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& pattern) { return is_named_by(pattern, name, names_); });
+  }
+
+  bool is_other_role(const std::string& name) const {
+    return name == source_.label || (!source_.group.empty() && name == source_.group);
+  }
+
+  void add_feature(std::vector<std::string>::const_iterator column) {
+    check_single(column);
+    roles_.feature[static_cast<size_t>(column - names_.begin())] =
+        static_cast<int64_t>(roles_.features.size());
+    roles_.features.push_back(*column);
+  }
+
+  void choose_all_features() {
+    check_patterns(source_.features, "data.features");
+    check_patterns(source_.ignore, "data.ignore");
+    for (auto column = names_.begin(); column != names_.end(); ++column) {
+      if (is_other_role(*column)) continue;
+      if (column->empty())
+        roles_.notes.push_back(
+            concat("column ", column - names_.begin() + 1, " has no name and is left out (", place_, ")"));
+      else if (is_chosen(*column))
+        add_feature(column);
+    }
+  }
+
+  void choose_named_features() {
+    std::vector<std::string> absent, ignored;
+    for (const std::string& wanted : source_.columns) {
+      const auto found = std::find(names_.begin(), names_.end(), wanted);
+      if (found == names_.end())
+        absent.push_back(wanted);
+      else if (!is_chosen(wanted))
+        ignored.push_back(wanted);
+      else if (found - names_.begin() == roles_.label)
+        fail_input("the column ", in_quotes(wanted), " is the label, and one of ", source_.columns_of,
+                   " features (", place_, "); set data.label to another column");
+      else
+        add_feature(found);
+    }
+    if (!absent.empty())
+      fail_input(source_.columns_of, " feature columns ", name_list(absent), " are not in the table (",
+                 place_, "), which has ", name_list(names_), "; give a table with ", source_.columns_of,
+                 " columns: ", name_list(source_.columns));
+    if (!ignored.empty())
+      fail_input(source_.columns_of, " feature columns ", name_list(ignored),
+                 " are left out by data.features or data.ignore (", place_, "); let them in");
+  }
+
+  void note_extra() {
+    std::vector<std::string> extra;
+    for (size_t i = 0; i < names_.size(); ++i)
+      if (!names_[i].empty() && !roles_.reads(i) && !is_other_role(names_[i]) && is_chosen(names_[i]))
+        extra.push_back(names_[i]);
+    if (!extra.empty())
+      roles_.notes.push_back(concat("of the columns ", name_list(extra), " nothing is read: they are not ",
+                                    source_.columns_of, " (", place_, ")"));
+  }
+
+  const DataSource& source_;
+  const std::vector<std::string>& names_;
+  const std::string& place_;
+  ColumnRoles roles_;
+};
+
+}  // namespace
+
+bool ColumnRoles::reads(size_t column) const {
+  const auto index = static_cast<int64_t>(column);
+  return feature[column] != kNone || std::find(kept.begin(), kept.end(), column) != kept.end() ||
+         index == label || index == group || index == text || index == text_pair;
+}
+
+std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,
+                                    const std::vector<std::string>& names, const std::string& where) {
+  const auto matches = [&](const std::string& pattern, const std::string& name) {
+    return pattern == "all" || is_named_by(pattern, name, names);
+  };
+  std::vector<size_t> kept;
+  std::vector<bool> taken(names.size(), false);
+  for (const bool leaves_out : {true, false}) {
+    for (const std::string& pattern : patterns) {
+      if (pattern.starts_with('!') != leaves_out) continue;
+      bool found = false;
+      for (size_t i = 0; i < names.size(); ++i) {
+        if (!matches(leaves_out ? pattern.substr(1) : pattern, names[i])) continue;
+        found = true;
+        if (!taken[i] && !leaves_out) kept.push_back(i);
+        taken[i] = true;
+      }
+      if (!found)
+        fail_input("there is no column ", in_quotes(pattern), " to keep (", where, "); the columns are ",
+                   name_list(names));
+    }
+  }
+  return kept;
+}
+
+ColumnRoles choose_columns(const DataSource& source, const std::vector<std::string>& names,
+                           const std::string& place) {
+  return Chooser(source, names, place).choose();
+}
+
+}  // namespace thaw

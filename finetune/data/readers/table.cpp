@@ -1,0 +1,206 @@
+#include "finetune/data/readers/table.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/data/readers/labels.h"
+
+namespace thaw {
+namespace {
+
+// Fewer rows may be numbered by chance.
+constexpr int64_t kLeastNumberedRows = 10;
+
+template <size_t N>
+bool is_one_of(const std::array<std::string_view, N>& words, std::string_view text) {
+  return std::find(words.begin(), words.end(), lower_ascii(std::string(text))) != words.end();
+}
+
+// "1,5" or "1,234.5": the decimal comma of half the world's spreadsheets, or the other half's thousands.
+bool has_comma(std::string_view text) {
+  std::string without(text);
+  return std::erase(without, ',') > 0 && parse_number(without).has_value();
+}
+
+// What keeps the text from being a feature; nullptr: nothing does, and `value` is the number.
+const char* problem_of(std::string_view cell, double& value) {
+  constexpr const char* kTooLarge = "is too large for a 32-bit float";
+  constexpr std::array<std::string_view, 4> kBooleans = {"true", "false", "yes", "no"};
+  const std::string_view text = trim(cell);
+  const std::optional<double> number = parse_number(text);
+  if (!number) {
+    if (text.empty() || text == "?" || may_be_missing(text)) return "is missing";
+    if (is_one_of(kBooleans, text)) return "is true or false, not a number";
+    if (is_beyond_range(text)) return kTooLarge;
+    return has_comma(text) ? "is not a number but has a comma" : "is not a number";
+  }
+  if (!std::isfinite(*number)) return "is not finite";
+  value = *number;
+  return std::isfinite(static_cast<float>(value)) ? nullptr : kTooLarge;
+}
+
+}  // namespace
+
+std::string place(const std::string& path, int64_t line, int64_t column) {
+  return column == 0 ? concat(path, ":", line) : concat(path, ":", line, ":", column);
+}
+
+TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> names, int64_t line)
+    : source_(source), names_(std::move(names)) {
+  for (std::string& name : names_) name = std::string(trim(name));
+  roles_ = choose_columns(source, names_, place(source.path, line));
+  data_.columns = roles_.features;
+  data_.notes = std::move(roles_.notes);
+  doubts_.resize(data_.columns.size() + 1);
+  data_.sample_shape = {static_cast<int64_t>(data_.columns.size())};
+  for (const size_t column : roles_.kept) data_.kept.push_back({names_[column], {}});
+}
+
+void TableBuilder::add(const std::vector<Cell>& cells) {
+  if (repeats_header(cells)) {
+    if (headers_++ == 0) first_header_line_ = cells.front().line;
+    return;
+  }
+  add_features(cells);
+  add_text(cells, roles_.text, data_.text);
+  add_text(cells, roles_.text_pair, data_.text_pair);
+  add_label(cells);
+  add_group(cells);
+  add_kept(cells);
+  lines_.push_back(cells.front().line);
+  data_.id.push_back(data_.size());
+}
+
+// As in files that were put together. A table of one column may have its name as a text.
+bool TableBuilder::repeats_header(const std::vector<Cell>& cells) const {
+  if (names_.size() < 2) return false;
+  for (size_t i = 0; i < cells.size(); ++i)
+    if (trim(cells[i].text) != names_[i]) return false;
+  return true;
+}
+
+void TableBuilder::add_features(const std::vector<Cell>& cells) {
+  const size_t start = data_.x.size();
+  data_.x.resize(start + data_.columns.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (roles_.feature[i] == ColumnRoles::kNone) continue;
+    const auto feature = static_cast<size_t>(roles_.feature[i]);
+    double value = 0;
+    if (const char* problem = cells[i].nested ? "is a list or an object" : problem_of(cells[i].text, value))
+      complain(static_cast<int64_t>(i), "feature", problem, cells[i]);
+    doubts_[feature].add(cells[i].text, value);
+    data_.x[start + feature] = static_cast<float>(value);
+  }
+}
+
+void TableBuilder::add_text(const std::vector<Cell>& cells, int64_t column, std::vector<std::string>& to) {
+  if (column == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(column)];
+  if (cell.nested) complain(column, "text", "is a list or an object", cell);
+  if (cell.text.empty()) complain(column, "text", "is missing", cell);
+  if (may_be_missing(cell.text) && missing_texts_++ == 0)
+    first_missing_text_ = concat(in_quotes(cell.text), ", ", cell_place(cell));
+  to.emplace_back(cell.text);
+}
+
+void TableBuilder::add_label(const std::vector<Cell>& cells) {
+  if (roles_.label == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(roles_.label)];
+  const std::optional<double> value = parse_number(cell.text);
+  if (cell.nested)
+    complain(roles_.label, "label", "is a list or an object", cell);
+  else if (trim(cell.text).empty())
+    complain(roles_.label, "label", "is missing", cell);
+  else if (source_.task == Task::kRegression && (!value || !std::isfinite(static_cast<float>(*value))))
+    complain(roles_.label, "label", "is not a finite number", cell);
+  if (source_.task == Task::kRegression && value) doubts_.back().add(cell.text, *value);
+  labels_.emplace_back(cell.text);
+}
+
+void TableBuilder::add_group(const std::vector<Cell>& cells) {
+  if (roles_.group == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(roles_.group)];
+  if (cell.nested) complain(roles_.group, "group", "is a list or an object", cell);
+  if (cell.text.empty()) complain(roles_.group, "group", "is missing", cell);
+  data_.group.emplace_back(cell.text);
+}
+
+// A list or an object names no row; where nobody asked for the column that is no reason to stop.
+void TableBuilder::drop_nested_ids(const std::vector<Cell>& cells) {
+  const std::vector<size_t>& asked = roles_.asked_to_keep;
+  for (size_t i = roles_.kept.size(); i-- > 0;) {
+    const Cell& cell = cells[roles_.kept[i]];
+    if (!cell.nested || std::find(asked.begin(), asked.end(), roles_.kept[i]) != asked.end()) continue;
+    note(concat("the column ", in_quotes(data_.kept[i].name), " is not kept: it has a list or an object (",
+                cell_place(cell), ")"));
+    data_.kept.erase(data_.kept.begin() + static_cast<std::ptrdiff_t>(i));
+    roles_.kept.erase(roles_.kept.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+void TableBuilder::add_kept(const std::vector<Cell>& cells) {
+  drop_nested_ids(cells);
+  for (size_t i = 0; i < roles_.kept.size(); ++i) {
+    const Cell& cell = cells[roles_.kept[i]];
+    if (cell.nested)
+      complain(static_cast<int64_t>(roles_.kept[i]), "kept column", "is a list or an object", cell);
+    data_.kept[i].cells.push_back({std::string(cell.text), cell.is_text});
+  }
+}
+
+void TableBuilder::complain(int64_t column, const char* role, const char* what, const Cell& cell) {
+  problems_.add({column, role, names_[static_cast<size_t>(column)]}, what, cell.text, cell_place(cell));
+}
+
+std::string TableBuilder::cell_place(const Cell& cell) const {
+  return concat(place(source_.path, cell.line, cell.column), ", row ", data_.size() + 1);
+}
+
+// An index that a table carries along is known to the network as any feature, and tells it nothing.
+void TableBuilder::note_row_numbers() {
+  const int64_t rows = data_.size();
+  if (rows < kLeastNumberedRows || !source_.columns.empty() || !source_.features.empty()) return;
+  for (size_t f = 0; f < data_.columns.size(); ++f) {
+    const auto is_number_of = [&](int64_t row) {
+      return data_.sample(row)[f] == data_.x[f] + static_cast<float>(row);
+    };
+    int64_t row = 0;
+    while (row < rows && is_number_of(row)) ++row;
+    if (row == rows)
+      note(concat("warning: the feature ", in_quotes(data_.columns[f]), " only numbers the rows (",
+                  source_.path, "); leave it out with data.ignore = [", in_quotes(data_.columns[f]), "]"));
+  }
+}
+
+// What can be read, but may mean something else than it says.
+void TableBuilder::note_doubts() {
+  for (size_t f = 0; f < doubts_.size(); ++f) {
+    const std::string& column = f < data_.columns.size() ? data_.columns[f] : source_.label;
+    for (const std::string& warning : doubts_[f].warnings(column, source_.path)) note(warning);
+  }
+  if (missing_texts_ > 0)
+    note(concat("warning: ", missing_texts_, missing_texts_ == 1 ? " text is" : " texts are",
+                " no word but what stands for a missing one (first: ", first_missing_text_, ")"));
+}
+
+Dataset TableBuilder::finish() {
+  if (data_.size() == 0) fail_input("the table has no rows (", source_.path, "); add some below its header");
+  if (!problems_.empty()) problems_.refuse(source_.columns.empty());
+  if (headers_ > 0)
+    note(concat("warning: ", headers_, headers_ == 1 ? " row repeats" : " rows repeat",
+                " the header (first: ", place(source_.path, first_header_line_), "), and ",
+                headers_ == 1 ? "is" : "are", " left out"));
+  note_row_numbers();
+  note_doubts();
+  if (!source_.read_labels) return std::move(data_);
+  const auto row_place = [&](int64_t row) {
+    return concat(place(source_.path, lines_[row]), ", row ", row + 1, ", column ", in_quotes(source_.label));
+  };
+  return with_labels(std::move(data_), labels_, source_, row_place);
+}
+
+}  // namespace thaw

@@ -1,0 +1,74 @@
+// From rows of text to a data set: what CSV, TSV and JSONL have in common once their syntax is read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "finetune/data/dataset.h"
+#include "finetune/data/readers/cell_problems.h"
+#include "finetune/data/readers/columns.h"
+#include "finetune/data/readers/number_doubts.h"
+#include "finetune/data/readers/readers.h"
+
+namespace thaw {
+
+// One value of a table, and where it stands in the file.
+struct Cell {
+  std::string_view text;
+  int64_t line = 0;     // from 1
+  int64_t column = 0;   // in bytes from 1; 0 when it is not known
+  bool is_text = true;  // false: a number, true or false of JSON, or null
+  bool nested = false;  // a list or an object of JSON: no value of a table
+};
+
+// "file:line", with ":column" when it is not 0.
+std::string place(const std::string& path, int64_t line, int64_t column = 0);
+
+// Takes a table row by row. Every feature must be a finite number, every label and group must be there. Where
+// the source names a text column, that is the sample. Of cells that nobody reads nothing is asked.
+class TableBuilder {
+ public:
+  // `names` are the table's columns, named at `line`; white space around a name is no part of it.
+  TableBuilder(const DataSource& source, std::vector<std::string> names, int64_t line);
+
+  bool reads(size_t column) const { return roles_.reads(column); }
+
+  // One row with a cell for each column. The cells' text is not kept. A row that repeats the header is left
+  // out.
+  void add(const std::vector<Cell>& cells);
+
+  // What the reader of the file has to say.
+  void note(std::string text) { data_.notes.push_back(std::move(text)); }
+
+  // InputError with all that is wrong with the cells.
+  Dataset finish();
+
+ private:
+  bool repeats_header(const std::vector<Cell>& cells) const;
+  void add_features(const std::vector<Cell>& cells);
+  void add_text(const std::vector<Cell>& cells, int64_t column, std::vector<std::string>& to);
+  void add_label(const std::vector<Cell>& cells);
+  void add_group(const std::vector<Cell>& cells);
+  void drop_nested_ids(const std::vector<Cell>& cells);
+  void add_kept(const std::vector<Cell>& cells);
+  void complain(int64_t column, const char* role, const char* what, const Cell& cell);
+  void note_row_numbers();
+  void note_doubts();
+  std::string cell_place(const Cell& cell) const;
+
+  const DataSource& source_;
+  std::vector<std::string> names_;
+  ColumnRoles roles_;
+  CellProblems problems_;
+  Dataset data_;
+  std::vector<NumberDoubts> doubts_;  // of each feature, then of the target
+  std::vector<std::string> labels_;
+  std::vector<int64_t> lines_;                   // of each row
+  int64_t headers_ = 0, first_header_line_ = 0;  // rows that repeat it
+  int64_t missing_texts_ = 0;                    // that may stand for none: "NA"
+  std::string first_missing_text_;
+};
+
+}  // namespace thaw

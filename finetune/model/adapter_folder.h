@@ -1,0 +1,69 @@
+// LoRA and DoRA on disk, in the layout of Hugging Face's PEFT: adapter_config.json says what they are,
+// adapter_model.safetensors holds them and the modules that trained beside them. thaw adds preprocess.json.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/common/name_pattern.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/plan/strategy.h"
+
+namespace thaw {
+
+inline constexpr const char* kAdapterConfigName = "/adapter_config.json";
+
+// PEFT's rank_pattern and alpha_pattern: of the keys, in the file's order, the first that matches a module's
+// name says its value.
+struct LoraPattern {
+  std::string key;
+  NamePattern pattern;
+  double value = 0;
+};
+
+struct AdapterFolder {
+  std::string path;
+  LoraOptions options;  // of the layers that no pattern names
+  std::vector<LoraPattern> ranks, alphas;
+  std::string task_type;            // as PEFT calls it: "SEQ_CLS"; empty: not said
+  std::string base;                 // base_model_name_or_path; empty: not said
+  std::vector<std::string> labels;  // the classes of its head, where thaw's preprocess.json says them
+  std::string pooling;              // how its head takes a text, likewise
+  std::string weights() const { return path + "/adapter_model.safetensors"; }
+  // `module` as transformers calls it, without ".lora_A.weight".
+  LoraOptions options_of(const std::string& module) const;
+};
+
+// It has an adapter_config.json and no config.json of a whole model.
+bool is_adapter_folder(const std::string& path);
+
+// InputError for what thaw has not: another peft_type, biases that train, starts that changed the base's
+// weights, and any other key that would change the adapter.
+AdapterFolder read_adapter_folder(const std::string& path);
+
+// Writes the folder of a model's attached adapters, each file atomically. With them go the modules to save
+// and the head; an adapter inside of these is in the weight that is saved. `base`: the folder of the model
+// that they adapt, or empty. The head's rows stand in the order of the base's classes where those are the
+// model's: PEFT gives them the base's names.
+void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
+                          const ModelConfig& config, const Preprocess& preprocess, const std::string& base);
+
+// What whoever loads such a folder with PEFT should know of the names that the head's rows have there.
+std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels, const std::string& base);
+
+// Whether the folder has an adapter for the layer.
+bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer);
+
+// Copies the folder's tensors into a model whose adapters are attached. A head of another shape stays as it
+// is, which `notes` says. InputError where r, the scale, the kind or the layers differ.
+void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& spec,
+                  std::vector<std::string>& notes);
+
+// The layers whose rank or alpha the folder's patterns make another than its options', for a spec.
+std::vector<LayerLora> layers_of_patterns(const Model& model, const AdapterFolder& folder);
+
+// Adds the adapters to the weights of a model that has none, and copies the saved modules. Returns the number
+// of weights that were adapted.
+std::int64_t fold_adapter(Model& model, const AdapterFolder& folder, std::vector<std::string>& notes);
+
+}  // namespace thaw

@@ -1,0 +1,186 @@
+#include "finetune/model/model_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <string_view>
+
+#include "core/error.h"
+#include "finetune/data/readers/labels.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
+#include "nn/json_file.h"
+#include "nn/models/transformer.h"
+#include "nn/safetensors_header.h"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* kFolded = "thaw_folded";  // in preprocess.json and among the weights' metadata
+
+// `pooling`, and `normalize`, which it begins with, stay as they are where the file names none.
+Preprocess read_preprocess(const std::string& path, bool normalize, std::string& pooling) {
+  const nlohmann::json json = read_json(path);
+  Preprocess p;
+  p.normalize = normalize;
+  read_field(json, "task", path, p.task);
+  read_field(json, "sample_shape", path, p.sample_shape);
+  read_field(json, "columns", path, p.columns);
+  read_field(json, "mean", path, p.mean);
+  read_field(json, "deviation", path, p.deviation);
+  read_field(json, "labels", path, p.labels);
+  read_field(json, "label", path, p.label_column);
+  read_field(json, "group", path, p.group_column);
+  read_optional_field(json, "quote", path, p.quote);
+  read_optional_field(json, "text", path, p.text_column);
+  read_optional_field(json, "text_pair", path, p.pair_column);
+  read_optional_field(json, "max_length", path, p.max_length);
+  read_optional_field(json, "pooling", path, pooling);
+  read_optional_field(json, "normalize", path, p.normalize);
+  read_optional_field(json, kFolded, path, p.has_folded);
+  if (p.mean.size() != p.deviation.size())
+    fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
+  return p;
+}
+
+std::vector<std::string> input_files(const ModelConfig& config, const std::string& folder) {
+  if (takes_text(config)) return load_tokenizer(folder)->files();
+  if (read_image_input(folder, config)) return {kImageInputName};
+  return {};
+}
+
+void copy_input_files(const ModelConfig& config, const std::string& from, const std::string& to) {
+  for (const std::string& name : input_files(config, from))
+    atomic_write(concat(to, '/', name), read_file(concat(from, '/', name), kMaxTokenizerBytes));
+}
+
+// What a folder without a config.json may be instead.
+[[noreturn]] void refuse_folder(const std::string& path) {
+  const bool has_run = fs::exists(path + "/metrics.jsonl");  // which no comparison writes
+  if (has_run && fs::exists(path + "/run.json"))
+    fail_input("the run diverged, and has left no model (", path,
+               "/run.json); give the folder of another run");
+  if (has_run)
+    fail_input("the run has not come to its end (", path, "); go on with thaw train ", path,
+               "/config.toml --out ", path, " --resume");
+  if (fs::exists(path + "/adapter_config.json"))
+    fail_input("this is the folder of an adapter, not of a whole model (", path,
+               "); set model.from to its base and model.init to it, or merge them with thaw merge");
+  fail_input("the folder has no config.json (", path, "); give one with config.json and model.safetensors");
+}
+
+void use_sentence_modules(const SentenceModules& sentences, ModelFolder& folder) {
+  folder.preprocess.normalize = sentences.normalize;
+  if (sentences.pooling.empty()) return;
+  check_pooling(sentences, own_pooling(folder.config) == std::string_view(kLastToken));
+  folder.config.transformer.pooling = sentences.pooling;
+  folder.pooling_from = sentences.pooling_file;
+}
+
+void take_preprocess(const std::string& path, ModelFolder& folder) {
+  folder.preprocess = read_preprocess(path, folder.preprocess.normalize, folder.config.transformer.pooling);
+  folder.pooling_from = path;
+}
+
+// With weights beside those that modules.json names it is not known which are meant.
+void check_one_model(const ModelFolder& folder) {
+  if (folder.path != folder.root && (has_weights(folder.root) || fs::exists(folder.root + "/config.json")))
+    fail_input("there are two models: modules.json names the one in ", folder.path, ", and ", folder.root,
+               " has a config.json or weights too; remove the one that is not meant");
+}
+
+}  // namespace
+
+bool is_model_folder(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+ModelFolder read_model_folder(const std::string& path) {
+  if (!is_model_folder(path))
+    fail_input("there is no model folder (", path, "); give one with config.json and model.safetensors");
+  const SentenceModules sentences = read_sentence_modules(path);
+  ModelFolder folder;
+  folder.root = path;
+  folder.path = sentences.transformer.empty() ? path : concat(path, '/', sentences.transformer);
+  check_one_model(folder);
+  if (!fs::exists(folder.path + "/config.json")) refuse_folder(folder.path);
+  folder.config = read_model_config(folder.path + "/config.json");
+  if (takes_text(folder.config)) use_sentence_modules(sentences, folder);
+  folder.has_preprocess = fs::exists(folder.path + "/preprocess.json");
+  if (folder.has_preprocess) {
+    take_preprocess(folder.path + "/preprocess.json", folder);
+  } else {
+    // As in transformers: one output is a number, whatever it is called.
+    if (folder.config.outputs == 1)
+      folder.preprocess.task = "regression";
+    else
+      folder.preprocess.labels = folder.config.labels;
+  }
+  folder.images = read_image_input(folder.path, folder.config);
+  if (!has_weights(folder.path))
+    fail_input("the folder ", folder.path, " has no model.safetensors",
+               fs::exists(folder.path + "/pytorch_model.bin")
+                   ? ", and thaw reads no pytorch_model.bin; save the model again with safetensors"
+                   : "; give the whole folder of a model, or finish the run that makes it");
+  return folder;
+}
+
+std::vector<std::string> labels_of_rows(const ModelFolder& folder, const std::vector<std::string>& classes) {
+  const std::vector<std::string>& labels = folder.preprocess.labels;
+  return labels.empty() ? numbered_labels(classes, folder.config.outputs) : labels;
+}
+
+std::string classifier_pooling(const ModelFolder& folder) {
+  return folder.has_preprocess ? folder.config.transformer.pooling : own_pooling(folder.config);
+}
+
+void use_sentence_pooling(ModelFolder& folder) {
+  if (!folder.pooling_from.empty()) return;
+  folder.config.transformer.pooling = kMeanPooling;
+  folder.pooling_from = "no 1_Pooling says another: as sentence-transformers has it";
+}
+
+void use_preprocess(const std::string& path, ModelFolder& folder) {
+  take_preprocess(path, folder);
+  folder.has_preprocess = true;
+  folder.config.labels = folder.preprocess.labels;
+  folder.config.outputs = std::max<std::int64_t>(static_cast<std::int64_t>(folder.config.labels.size()), 1);
+}
+
+void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& p) {
+  nlohmann::ordered_json preprocess{{"task", p.task},           {"sample_shape", p.sample_shape},
+                                    {"columns", p.columns},     {"mean", p.mean},
+                                    {"deviation", p.deviation}, {"labels", p.labels},
+                                    {"label", p.label_column},  {"group", p.group_column}};
+  if (!p.quote.empty()) preprocess["quote"] = p.quote;
+  if (takes_text(config)) {
+    preprocess["text"] = p.text_column;
+    if (!p.pair_column.empty()) preprocess["text_pair"] = p.pair_column;
+    preprocess["max_length"] = p.max_length;
+    preprocess["pooling"] = config.transformer.pooling;
+    preprocess["normalize"] = p.normalize;
+  }
+  if (p.has_folded) preprocess[kFolded] = true;
+  atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");
+}
+
+void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
+                        const NamedTensors& weights, const std::string& inputs) {
+  std::map<std::string, std::string> metadata{{"format", "pt"}};
+  if (preprocess.has_folded) metadata[kFolded] = "adapter";
+  save_safetensors(path + "/" + kWeightsName, weights, metadata);
+  if (!inputs.empty()) copy_input_files(config, inputs, path);
+  write_preprocess(path, config, preprocess);
+  atomic_write(path + "/config.json", write_model_config(config));
+}
+
+bool has_folded_adapter(const std::string& path) {
+  if (WeightFiles(path).files().front().metadata().contains(kFolded)) return true;
+  bool folded = false;
+  const std::string preprocess = path + "/preprocess.json";
+  if (fs::exists(preprocess)) read_optional_field(read_json(preprocess), kFolded, preprocess, folded);
+  return folded;
+}
+
+}  // namespace thaw

@@ -1,0 +1,39 @@
+// From a config to a model with its starting weights.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "finetune/config/config.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "nn/models/registry.h"
+#include "nn/module.h"
+
+namespace thaw {
+
+struct PreparedModel {
+  ModelConfig config;
+  std::unique_ptr<Model> model;
+  std::vector<std::string> notes;  // "the head is new: …"
+  bool init_changed_base = false;  // model.init set weights that adapters leave as they are
+};
+
+// The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head
+// made anew where the labels differ; then model.init. Adapters are attached after the folder's weights
+// are loaded; an adapter in model.init goes into those of lora and dora, and is folded into the weights for
+// other strategies. Its head stays out where its labels differ.
+PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
+                            const std::optional<AdapterSpec>& adapters, bool allow_missing);
+
+// Whether prepare_model leaves the head of this model as it is drawn: neither model.from nor model.init has
+// weights for these labels. Reads names and shapes, no weights; `model` may be on the meta device.
+bool head_is_new(const Config& config, const PreparedData& data, const Model& model);
+
+// What prepare_model would build, without weights: for dry runs on the meta device. InputError when its
+// parameters would not fit the machine's memory.
+ModelConfig model_config(const Config& config, const PreparedData& data);
+
+}  // namespace thaw

@@ -1,0 +1,89 @@
+#include <cmath>
+#include <optional>
+#include <sstream>
+
+#include "finetune/common/text.h"
+#include "finetune/plan/strategies/strategies.h"
+
+namespace thaw {
+namespace {
+
+// "1 epoch", "20 steps" or "0.1 run" as the start of the phase that comes after one interval.
+PhaseStart interval_of(const StrategyOptions& options) {
+  constexpr double kLongest = 1e12;
+  const char* mend = "write a positive length such as \"1 epoch\", \"20 steps\" or \"0.1 run\"";
+  std::istringstream words(options.text("every"));
+  std::string number, unit, rest;
+  words >> number >> unit >> rest;
+  const std::optional<double> length = parse_number(number);
+  if (!length || !(*length > 0 && *length <= kLongest) || !rest.empty()) options.refuse("every", mend);
+
+  PhaseStart interval;
+  interval.amount = *length;
+  if (unit == "epoch" || unit == "epochs") {
+    interval.kind = PhaseStart::Kind::epoch;
+  } else if (unit == "step" || unit == "steps") {
+    interval.kind = PhaseStart::Kind::step;
+    if (*length != std::floor(*length)) options.refuse("every", "write a whole number of steps");
+  } else if (unit == "run") {
+    interval.kind = PhaseStart::Kind::fraction;
+  } else {
+    options.refuse("every", mend);
+  }
+  return interval;
+}
+
+}  // namespace
+
+Plan single_phase(const std::string& train, const std::map<std::string, double>& lr_mult) {
+  Plan plan;
+  plan.phases.resize(1);
+  plan.phases[0].train = train;
+  plan.phases[0].lr_mult = lr_mult;
+  return plan;
+}
+
+std::map<std::string, double> multipliers_by_depth(const ModelInfo& model, double factor, int lowest) {
+  std::map<std::string, double> multipliers;
+  if (factor == 1.0) return multipliers;
+  for (int group = lowest; group <= model.head(); ++group) {
+    if (model.has_parameters(group))
+      multipliers[model.groups[group]] = std::pow(factor, model.head() - group);
+  }
+  return multipliers;
+}
+
+Plan gradual_plan(const ModelInfo& model, const StrategyOptions& options) {
+  const PhaseStart interval = interval_of(options);
+  const double factor = 1.0 / lr_decay_of(options);
+  Plan plan;
+  int depth = 0;
+  for (int group = model.head(); group >= 0; --group) {
+    if (!model.has_parameters(group)) continue;
+    Phase phase;
+    phase.at = interval;
+    phase.at.amount = interval.amount * depth++;
+    phase.train = "top:" + std::to_string(model.head() - group);
+    phase.lr_mult = multipliers_by_depth(model, factor, group);
+    plan.phases.push_back(phase);
+  }
+  return plan;
+}
+
+OptionSpec lr_decay_option(double default_value) {
+  return {"lr_decay",
+          default_value,
+          "the learning rate is divided by it from each group to the one below",
+          {1.0, 1.6, 2.6}};
+}
+
+double lr_decay_of(const StrategyOptions& options) { return options.number("lr_decay", 1e-3, 1e3); }
+
+OptionSpec every_option() {
+  return {"every",
+          "1 epoch",
+          "time between two thaws: \"1 epoch\", \"20 steps\" or \"0.1 run\"",
+          {std::string("0.1 run"), std::string("0.2 run")}};
+}
+
+}  // namespace thaw

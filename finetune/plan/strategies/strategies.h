@@ -1,0 +1,27 @@
+// What strategies share. The head is always the top group; groups without parameters are passed over.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "finetune/plan/strategy.h"
+
+namespace thaw {
+
+// A plan of one phase, from the start to the end.
+Plan single_phase(const std::string& train, const std::map<std::string, double>& lr_mult = {});
+
+// The multiplier factor^depth for every group from `lowest` up, where the head has depth 0 and the group
+// below it 1. Empty for factor 1.
+std::map<std::string, double> multipliers_by_depth(const ModelInfo& model, double factor, int lowest);
+
+// One phase per group from the top down: phase i begins after i intervals of `every` ("1 epoch", "20 steps",
+// "0.1 run") and trains the head and i groups below it, each at lr_decay^-depth. Reads these two options.
+Plan gradual_plan(const ModelInfo& model, const StrategyOptions& options);
+
+// The option lr_decay: the learning rate is divided by it from each group to the one below.
+OptionSpec lr_decay_option(double default_value);
+double lr_decay_of(const StrategyOptions& options);
+OptionSpec every_option();
+
+}  // namespace thaw

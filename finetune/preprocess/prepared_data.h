@@ -1,0 +1,31 @@
+// The data of a run as training takes them, with what is needed to treat new data alike.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "finetune/data/dataset.h"
+#include "finetune/preprocess/preprocess.h"
+
+namespace thaw {
+
+// Where the mean and deviation of features come from.
+enum class Scaling { none, model, training };
+
+struct ShiftedData {
+  std::string name;
+  Dataset data;
+};
+
+struct PreparedData {
+  Dataset train, validation, test;   // test is empty where the config has none
+  std::vector<ShiftedData> shifted;  // further test data, of data.shifted
+  std::string test_hash;             // content_hash of the test data as they were read; empty without any
+  bool regression = false;
+  Scaling scaling = Scaling::none;
+  Preprocess preprocess;               // what predict needs to treat new data alike
+  std::vector<std::string> notes;      // for the user: what was split off, drawn, left out
+  std::vector<std::string> questions;  // of the notes those that are to be repeated at the end
+};
+
+}  // namespace thaw

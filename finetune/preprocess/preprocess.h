@@ -1,0 +1,26 @@
+// What preprocess.json says: how a model's inputs are made and what its outputs mean.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace thaw {
+
+struct Preprocess {
+  std::string task = "classification";  // or "regression"
+  std::vector<std::int64_t> sample_shape;
+  std::vector<std::string> columns;     // tables: features in order
+  std::vector<double> mean, deviation;  // empty: not standardised
+  std::vector<std::string> labels;      // classification
+  std::string label_column = "label";
+  std::string group_column;
+  std::string quote;            // how the training data's quotes were read, where data.quote said it
+  std::string text_column;      // text models
+  std::string pair_column;      // of the second text, where they take pairs
+  std::int64_t max_length = 0;  // text models: tokens; longer texts are cut
+  bool normalize = false;       // text models: embeddings have length 1
+  bool has_folded = false;      // the weights have the adapters of the folder's adapter/ in them
+};
+
+}  // namespace thaw

@@ -1,0 +1,17 @@
+// What a comparison leaves on disk beside its runs.
+#pragma once
+
+#include <string>
+
+#include "finetune/config/config.h"
+#include "finetune/report/comparison.h"
+
+namespace thaw {
+
+// results.csv, tuning.csv, results.json and report.html in `folder`, each atomically.
+void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome);
+
+// The report: one self-contained page that opens from disk.
+std::string report_html(const Config& config, const CompareOutcome& outcome);
+
+}  // namespace thaw

@@ -1,0 +1,344 @@
+#include "finetune/run/prepare_data.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/random.h"
+#include "finetune/common/statistics.h"
+#include "finetune/common/text.h"
+#include "finetune/common/units.h"
+#include "finetune/data/corrupt.h"
+#include "finetune/data/readers/readers.h"
+#include "finetune/data/split.h"
+#include "finetune/data/standardize.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/origin.h"
+#include "finetune/model/text_source.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/preprocess/text_input.h"
+#include "finetune/task/class_spelling.h"
+
+namespace thaw {
+namespace {
+
+DataSource source_of(const Config& config, const std::string& path, const Dataset* like) {
+  DataSource source = data_source(config, path);
+  if (const auto text = text_input(config)) {
+    source.text = text->column;
+    source.text_pair = text->pair_column;
+  }
+  if (like != nullptr) {  // further files are read as the training file was
+    source.columns = like->columns;
+    source.columns_of = "the training data's";
+    if (source.classes.empty()) source.classes = like->classes;
+    source.require_every_class = false;
+  } else {
+    source.rows = config.data.rows;
+    if (const auto origin = origin_of(config)) source.columns = origin->preprocess.columns;
+  }
+  return source;
+}
+
+// With what is to be said of it.
+Dataset read_part(const Config& config, const std::string& path, const Dataset* like,
+                  std::vector<std::string>& notes) {
+  Dataset data = read_dataset(source_of(config, path, like));
+  notes.push_back(describe_read(data, path));
+  notes.insert(notes.end(), data.notes.begin(), data.notes.end());
+  return data;
+}
+
+// Mean and deviation of fewer are rough: that of 50 is off by a tenth.
+constexpr std::int64_t kFewRows = 50;
+
+// Classes that are numbers, and so many that hardly one has samples enough: most likely no classes.
+bool looks_like_numbers(const Dataset& data) {
+  const auto is_number = [](const std::string& name) { return parse_number(name).has_value(); };
+  const auto classes = static_cast<std::int64_t>(data.classes.size());
+  return classes > 20 && classes * 5 > data.size() &&
+         std::all_of(data.classes.begin(), data.classes.end(), is_number);
+}
+
+// Targets are taken as they are, and a network's output begins near 0: what lies far off takes many updates.
+void note_large_targets(const Dataset& data, std::vector<std::string>& notes) {
+  constexpr double kLarge = 20;
+  const double center = mean(data.target);
+  double squares = 0;
+  for (const double target : data.target) squares += (target - center) * (target - center);
+  const double deviation = std::sqrt(squares / static_cast<double>(data.target.size()));
+  if (std::abs(center) < kLarge && deviation < kLarge) return;
+  notes.push_back(concat("warning: the targets have a mean of ", short_number(center),
+                         " and a standard deviation of ", short_number(deviation),
+                         ", and are learnt as they are: scale them to about -1 to 1 to train faster"));
+}
+
+void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t seed) {
+  const Split split = split_dataset(rest, fraction, seed);
+  taken = rest.subset(split.taken);
+  rest = rest.subset(split.rest);
+}
+
+// Samples and the file that they are from.
+struct Part {
+  const Dataset& data;
+  const std::string& path;
+};
+
+std::int64_t place_of(const Dataset& data, std::int64_t row) {
+  return data.id[static_cast<std::size_t>(row)] + 1;
+}
+
+void check_duplicates(const Config& config, const Part& known, const Part& other, bool refuse,
+                      std::vector<std::string>& notes) {
+  const std::vector<Duplicate> found = find_duplicates(known.data, other.data);
+  if (found.empty()) return;
+  const std::string what = concat(found.size(), " rows of ", other.path, " stand in ", known.path,
+                                  " too (first: row ", place_of(other.data, found[0].second_row), " is row ",
+                                  place_of(known.data, found[0].first_row), ")");
+  if (refuse && config.data.duplicates != "warn")
+    fail_input(what, "; remove them, or set data.duplicates = \"warn\"");
+  notes.push_back("warning: " + what);
+}
+
+void check_groups(const Config& config, const Part& known, const Part& other, bool refuse,
+                  std::vector<std::string>& notes) {
+  const std::set<std::string> groups(known.data.group.begin(), known.data.group.end());
+  std::set<std::string> shared;
+  for (const std::string& group : other.data.group)
+    if (groups.count(group) > 0) shared.insert(group);
+  if (shared.empty()) return;
+  const std::string what =
+      concat(shared.size(), " groups of ", other.path, " stand in ", known.path, " too (column ",
+             in_quotes(config.data.group), ", first: ", in_quotes(*shared.begin()), ")");
+  if (refuse && config.data.duplicates != "warn")
+    fail_input(what, "; keep a group in one file, or set data.duplicates = \"warn\"");
+  notes.push_back("warning: " + what);
+}
+
+void check_apart(const Config& config, const Part& known, const Part& other, bool refuse,
+                 std::vector<std::string>& notes) {
+  check_duplicates(config, known, other, refuse, notes);
+  check_groups(config, known, other, refuse, notes);
+}
+
+void check_same_shape(const Dataset& train, const Dataset& other, const std::string& path) {
+  if (train.sample_shape != other.sample_shape)
+    fail_input("samples of ", path, " have the shape ", Shape(other.sample_shape),
+               ", those of the training data ", Shape(train.sample_shape), "; both must agree");
+}
+
+void read_or_split(const Config& config, const std::string& path, double fraction, const char* what,
+                   bool refuse, PreparedData& data, Dataset& part) {
+  if (!path.empty()) {
+    part = read_part(config, path, &data.train, data.notes);
+    check_same_shape(data.train, part, path);
+    check_apart(config, {data.train, config.data.train}, {part, path}, refuse, data.notes);
+  } else if (fraction > 0) {
+    // Each part has a seed of its own, so that taking a test part does not hand its samples to validation.
+    take_split(data.train, part, fraction, mix64(config.data.split_seed ^ hash_text(what)));
+    data.notes.push_back(
+        concat(what, ": ", part.size(), " samples split off (seed ", config.data.split_seed, ")"));
+  }
+}
+
+void read_shifted(const Config& config, bool refuse, PreparedData& data) {
+  for (const auto& [name, path] : config.data.shifted) {
+    data.shifted.push_back({name, read_part(config, path, &data.train, data.notes)});
+    const ShiftedData& shifted = data.shifted.back();
+    check_same_shape(data.train, shifted.data, path);
+    check_apart(config, {data.train, config.data.train}, {shifted.data, path}, refuse, data.notes);
+    // What is chosen on is not judged on either.
+    const std::string& validation = config.data.validation;
+    check_apart(config, {data.validation, validation.empty() ? config.data.train : validation},
+                {shifted.data, path}, refuse, data.notes);
+  }
+}
+
+// Every data set in it, with the file that it came from.
+template <class Visit>
+void for_each_part(const DataSection& section, PreparedData& data, Visit visit) {
+  const auto source_of_part = [&](const std::string& file) { return file.empty() ? section.train : file; };
+  visit(data.train, section.train);
+  visit(data.validation, source_of_part(section.validation));
+  visit(data.test, source_of_part(section.test));
+  for (ShiftedData& shifted : data.shifted) visit(shifted.data, section.shifted.at(shifted.name));
+}
+
+// After the splits, which keep equal images together and look for those that two files share.
+void corrupt_parts(const DataSection& section, PreparedData& data) {
+  if (section.corrupt.empty()) return;
+  for_each_part(section, data,
+                [&](Dataset& part, const std::string& file) { corrupt_images(part, section.corrupt, file); });
+  data.notes.push_back(concat("every image is changed: data.corrupt = ", in_quotes(section.corrupt)));
+}
+
+void tokenize_parts(const Config& config, const TextInput& input, PreparedData& data) {
+  std::vector<Dataset*> parts;
+  for_each_part(config.data, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  for (const std::string& warning :
+       {tokenize(input, parts), note_of_tokenizer(input, folder_of_init(config), data.train)})
+    if (!warning.empty()) data.notes.push_back(warning);
+  std::int64_t texts = 0, cut = 0;
+  for (const Dataset* part : parts) {
+    texts += part->size();
+    cut += count_full(input, *part);
+  }
+  if (std::string note = note_of_cut(input, cut, texts); !note.empty())
+    data.notes.push_back(note + " (model.max_length)");
+}
+
+// How values will be scaled.
+void use_scaling(const Config& config, PreparedData& data) {
+  const std::string& wanted = config.data.standardize;
+  if (data.train.is_text()) {
+    if (!wanted.empty() && wanted != "false")
+      fail_input("data.standardize is for tables and images, the model takes text (", config.path,
+                 "); leave it out");
+    return;
+  }
+  const std::optional<Origin> origin = origin_of(config);
+  // Samples of another shape are refused when the model is made.
+  if (origin && origin->images && is_model_folder(config.model.from) &&
+      read_model_folder(config.model.from).config.sample_shape != data.train.sample_shape)
+    return;
+  data.scaling = choose_scaling(config, origin, data.notes);
+  const bool from_model = data.scaling == Scaling::model;
+  if (origin && origin->images)
+    for (const std::string& note : notes_of(*origin->images, from_model)) data.notes.push_back(note);
+  if (!from_model) return;
+  const Standardizer standardizer = origin->images
+                                        ? normalization_of(*origin->images, data.train.sample_shape)
+                                        : Standardizer{origin->preprocess.mean, origin->preprocess.deviation};
+  data.preprocess.mean = standardizer.mean;
+  data.preprocess.deviation = standardizer.deviation;
+}
+
+}  // namespace
+
+DataSource data_source(const Config& config, const std::string& path) {
+  const DataSection& data = config.data;
+  DataSource source;
+  source.path = path;
+  source.task = data.task == "regression" ? Task::kRegression : Task::kClassification;
+  source.label = data.label;
+  source.group = data.group;
+  source.features = data.features;
+  source.ignore = data.ignore;
+  source.separator = data.separator.empty() ? '\0' : data.separator[0];
+  source.quote = data.quote;
+  source.merge = data.merge;
+  source.classes = data.classes;
+  source.drop_other_classes = !data.classes.empty();
+  source.require_every_class = !data.classes.empty() || !data.merge.empty();
+  return source;
+}
+
+std::string describe_read(const Dataset& data, const std::string& path) {
+  std::string text = concat(path == "-" ? "standard input" : path, ": ", data.size(),
+                            data.size() == 1 ? " sample" : " samples");
+  if (!data.columns.empty())
+    text += concat(" of ", data.columns.size(),
+                   data.columns.size() == 1 ? " feature, " : " features: ", name_list(data.columns));
+  return text;
+}
+
+PreparedData load_data(const Config& config, bool want_test, bool refuse_duplicates) {
+  const DataSection& section = config.data;
+  if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
+  PreparedData data;
+  data.regression = section.task == "regression";
+  data.train = read_part(config, section.train, nullptr, data.notes);
+  if (!data.regression && data.train.classes.size() < 2)
+    fail_input("the labels have ", data.train.classes.size(), " class, ", name_list(data.train.classes), " (",
+               section.train, "); classification needs two: add samples",
+               !section.classes.empty() ? ", or name more in data.classes"
+               : parse_number(data.train.classes.empty() ? "" : data.train.classes[0])
+                   ? ", or set data.task = \"regression\""
+                   : "");
+  if (!data.regression && looks_like_numbers(data.train))
+    data.questions.push_back(concat("warning: the labels are ", data.train.classes.size(),
+                                    " different numbers in ", data.train.size(),
+                                    " samples; to predict a number set data.task = \"regression\""));
+  if (data.regression) note_large_targets(data.train, data.notes);
+  data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
+  for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
+  const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
+  read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
+  read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
+                data, data.validation);
+  // What is split off the training file is kept apart from the rest of it, not from another file.
+  if (!section.validation.empty())
+    check_apart(config, {data.test, section.test.empty() ? section.train : section.test},
+                {data.validation, section.validation}, refuse_duplicates, data.notes);
+  read_shifted(config, refuse_duplicates, data);
+  if (data.test.size() > 0) data.test_hash = content_hash(data.test);
+  corrupt_parts(section, data);
+  const auto text = text_input(config);
+  if (text) tokenize_parts(config, *text, data);
+
+  Preprocess& preprocess = data.preprocess;
+  preprocess.task = section.task;
+  preprocess.quote = section.quote;
+  if (!text) preprocess.sample_shape = data.train.sample_shape;
+  preprocess.columns = data.train.columns;
+  preprocess.labels = data.train.classes;
+  preprocess.label_column = section.label;
+  preprocess.group_column = section.group;
+  if (text) {
+    preprocess.text_column = text->column;
+    preprocess.pair_column = text->pair_column;
+    preprocess.max_length = text->max_length;
+    preprocess.normalize = text->normalize;
+  }
+  use_scaling(config, data);
+  return data;
+}
+
+PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed) {
+  const DataSection& section = config.data;
+  PreparedData data{.train = {},
+                    .validation = loaded.validation,
+                    .test = loaded.test,
+                    .shifted = loaded.shifted,
+                    .test_hash = loaded.test_hash,
+                    .regression = loaded.regression,
+                    .scaling = loaded.scaling,
+                    .preprocess = loaded.preprocess,
+                    .notes = loaded.notes,
+                    .questions = loaded.questions};
+  // All of the pool is copied only where nothing is drawn from it.
+  if (section.samples_per_class > 0)
+    data.train = loaded.train.subset(draw_per_class(loaded.train, section.samples_per_class, draw_seed));
+  const Dataset& pool = section.samples_per_class > 0 ? data.train : loaded.train;
+  if (section.limit > 0)
+    data.train = pool.subset(draw_rows(pool, section.limit, draw_seed));
+  else if (section.samples_per_class == 0)
+    data.train = loaded.train;
+  if (data.train.size() != loaded.train.size())
+    data.notes.push_back(concat("training: ", data.train.size(), " of ", loaded.train.size(),
+                                " samples drawn (seed ", draw_seed, ")"));
+  Standardizer standardizer{data.preprocess.mean, data.preprocess.deviation};
+  if (data.scaling == Scaling::training) {
+    standardizer = Standardizer::fit(data.train);
+    if (data.train.size() < kFewRows)
+      data.notes.push_back(concat("warning: mean and deviation are those of ", data.train.size(),
+                                  " rows, and of fewer than ", kFewRows, " they are rough"));
+  }
+  if (!standardizer.mean.empty()) {
+    for_each_part(section, data, [&](Dataset& part, const std::string&) {
+      if (part.size() > 0) standardizer.apply(part);
+    });
+    data.preprocess.mean = standardizer.mean;
+    data.preprocess.deviation = standardizer.deviation;
+  }
+  return data;
+}
+
+PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test,
+                          bool refuse_duplicates) {
+  return draw_training_data(config, load_data(config, want_test, refuse_duplicates), draw_seed);
+}
+
+}  // namespace thaw

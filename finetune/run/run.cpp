@@ -1,0 +1,229 @@
+#include "finetune/run/run.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "finetune/common/clock.h"
+#include "finetune/common/text.h"
+#include "finetune/config/chosen_metrics.h"
+#include "finetune/config/config_text.h"
+#include "finetune/model/adapter_folder.h"
+#include "finetune/model/model_folder.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/plan/adapters.h"
+#include "finetune/plan/plan_warnings.h"
+#include "finetune/preprocess/prepared_data.h"
+#include "finetune/run/event_file.h"
+#include "finetune/run/further_metrics.h"
+#include "finetune/run/prepare_data.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/run/run_report.h"
+#include "finetune/run/test_looks.h"
+#include "finetune/task/class_weight.h"
+#include "finetune/task/evaluate.h"
+#include "finetune/train/checkpoint.h"
+#include "finetune/train/ledger_output.h"
+#include "finetune/train/run_records.h"
+#include "nn/models/transformer.h"
+
+namespace thaw {
+namespace {
+
+namespace fs = std::filesystem;
+
+Config resolved_config(const RunRequest& request, const Strategy& strategy) {
+  Config resolved = request.config;
+  if (!resolved.train.schedule) resolved.train.schedule = strategy.schedule.value_or("constant");
+  return resolved;
+}
+
+// What was begun belongs to one config; but a config.toml beside which no run has been is the user's own.
+void check_same_run(const RunFolder& folder, const std::string& toml) {
+  const std::string path = folder.file("config.toml");
+  if (!fs::exists(path)) return;
+  const std::string then = read_file(path, 1 << 24);
+  if (folder.finished() || fs::exists(folder.file("metrics.jsonl")) || fs::exists(folder.checkpoints()))
+    return check_same_config(then, toml, path);
+  if (then != toml)
+    fail_input("the folder has a config.toml that no run has written (", path, "); choose another --out");
+}
+
+// Whether the folder's run is one of this config. A comparison compares its own config, which its runs have:
+// where it names other strategies or folders since, a run that was under way begins anew.
+bool goes_on(const RunFolder& folder, const std::string& toml) {
+  const std::string path = folder.file("config.toml");
+  if (!fs::exists(path) || read_file(path, 1 << 24) == toml) return true;
+  remove_folder(folder.checkpoints());
+  return false;
+}
+
+// The folder whose weights are those that the adapters stand beside; empty where there is none.
+std::string base_of(const RunRequest& request, const PreparedModel& prepared) {
+  const ModelSection& model = request.config.model;
+  const bool has_base = is_model_folder(model.from) && model.pretrained && !prepared.init_changed_base;
+  return has_base ? read_model_folder(model.from).path : "";
+}
+
+void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
+                   PreparedModel& prepared, const PreparedData& data) {
+  const std::string& from = request.config.model.from;
+  const bool inputs_of_folder =
+      is_model_folder(from) && (takes_text(prepared.config) || data.scaling == Scaling::model);
+  const bool low_rank = strategy.adapters && strategy.adapters->is_low_rank();
+  if (low_rank)
+    write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,
+                         data.preprocess, base_of(request, prepared));
+  Preprocess preprocess = data.preprocess;
+  preprocess.has_folded = low_rank;
+  write_model_folder(folder.path(), prepared.config, preprocess, merged_weights(*prepared.model),
+                     inputs_of_folder ? read_model_folder(from).path : "");
+}
+
+void write_results(const RunRequest& request, const Config& resolved, const Strategy& strategy,
+                   const RunFolder& folder, PreparedModel& prepared, const PreparedData& data,
+                   const RunResult& result, double load_seconds) {
+  // Weights that diverged are no model: nobody should predict with them.
+  if (result.outcome.status == RunStatus::ok) write_weights(request, strategy, folder, prepared, data);
+  atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
+  // TensorBoard knows its files by "tfevents" in their name.
+  std::ifstream metrics(folder.file("metrics.jsonl"), std::ios::binary);
+  atomic_write(folder.file("events.out.tfevents.0.thaw"), event_file(metrics));
+  RunContext context;
+  context.version = request.version;
+  context.compiler = request.compiler;
+  context.model = request.config.model.from;
+  context.load_seconds = load_seconds;
+  context.test_evaluations = result.test_evaluations;
+  context.test_hash = data.test_hash;
+  context.test = result.test;
+  // Last: its presence says that the run came to its end.
+  atomic_write(folder.file("run.json"), run_json(resolved, result.outcome, context));
+}
+
+void say_notes(const RunRequest& request, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes)
+    if (request.hooks.message) request.hooks.message(note);
+}
+
+// The one look at the test data, once the run has ended.
+void judge_on_test(const RunRequest& request, const PreparedData& data, Model& model, RunResult& result) {
+  const Config& config = request.config;
+  const Outputs outputs = predict_all(model, data.test);
+  result.test = compute_metrics(outputs, data.test);
+  result.test_scores = example_scores(outputs, data.test, compared_metric(config).name);
+  result.confusion = confusion_of(outputs, data.test);
+  add_further_metrics(
+      config, data, [&](const Dataset& part) { return predict_all(model, part); }, result.test);
+  if (config.compare.neighbours > 0) {
+    const PreparedModel before = prepare_model(config, data, config.train.seed, {}, request.allow_missing);
+    result.test.emplace_back("neighbours_kept",
+                             neighbours_kept(*before.model, model, data.test, config.compare.neighbours));
+  }
+  result.test_evaluations = 1;
+}
+
+// What the user should know before it trains.
+void say_what_is_odd(const RunRequest& request, const PreparedData& data, const PreparedModel& prepared,
+                     const Strategy& strategy, const Trainer& trainer) {
+  say_notes(request, data.notes);
+  say_notes(request, prepared.notes);
+  say_notes(request, strategy.warnings);
+  if (request.data != nullptr) return;  // a comparison says the rest once for all of its runs
+  const auto rate = [&](std::int64_t completed) { return trainer.learning_rate(completed); };
+  say_notes(request, plan_warnings(trainer.plan(), rate, {}, false));
+  const std::string weights =
+      class_weights_text(class_weights(request.config.train.class_weight, data.train), data.train);
+  if (!weights.empty()) say_notes(request, {weights});
+  const std::string undefined = data.validation.size() > 0 ? undefined_metrics(data.validation) : "";
+  if (!undefined.empty()) say_notes(request, {"on the validation data " + undefined});
+  if (strategy.adapters && strategy.adapters->is_low_rank())
+    say_notes(request, notes_of_peft_names(data.preprocess.labels, base_of(request, prepared)));
+  const std::string& pooling = prepared.config.transformer.pooling;
+  const std::string own = own_pooling(prepared.config);
+  if (takes_text(prepared.config) && pooling != own)
+    say_notes(request, {concat("the head takes ", in_quotes(pooling), ", where transformers and PEFT have ",
+                               in_quotes(own),
+                               ": to use the model there, train with model.pooling = ", in_quotes(own))});
+}
+
+}  // namespace
+
+Strategy strategy_for(const Config& config, const PreparedData& data) {
+  const std::unique_ptr<Model> model = make_meta_model(model_config(config, data));
+  ModelInfo info = describe(*model);
+  info.head_is_new = head_is_new(config, data, *model);
+  Strategy strategy = make_strategy(config.strategy, info);
+  if (strategy.adapters && strategy.adapters->is_low_rank() && is_adapter_folder(config.model.init))
+    strategy.adapters->layers = layers_of_patterns(*model, read_adapter_folder(config.model.init));
+  const auto& wanted = config.train.schedule;
+  if (wanted && strategy.schedule && *wanted != *strategy.schedule)
+    strategy.warnings.push_back(concat("train.schedule = ", in_quotes(*wanted),
+                                       " takes the place of the strategy's own, ",
+                                       in_quotes(*strategy.schedule)));
+  return strategy;
+}
+
+RunResult run_training(const RunRequest& request) {
+  const auto start = Clock::now();
+  const Config& config = request.config;
+  RunResult result;
+  result.folder = request.out;
+  std::unique_ptr<RunFolder> folder;
+  bool resume = request.resume;
+  // Data, model and plan are made first: a mistake in them must not leave a folder behind.
+  PreparedData own;
+  if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
+  const PreparedData& data = request.data != nullptr ? *request.data : own;
+  const bool judge = request.evaluate_test && data.test.size() > 0;
+  if (judge) {
+    check_further_metrics(config, data.test);
+    check_compared_metric(config, data);
+  }
+  // A comparison registers all of its looks at once.
+  const bool registers = judge && !request.out.empty() && request.data == nullptr;
+  result.questions = data.questions;
+  if (registers) check_can_record(registered_name(request.out));
+  const Strategy strategy = strategy_for(config, data);
+  const Config resolved = resolved_config(request, strategy);
+  PreparedModel prepared =
+      prepare_model(config, data, config.train.seed, strategy.adapters, request.allow_missing);
+  Trainer trainer(resolved, strategy, prepared.config, *prepared.model, data, request.hooks);
+  if (!request.out.empty()) {
+    folder = std::make_unique<RunFolder>(request.out, request.resume);
+    const std::string toml = to_toml(resolved);
+    if (resume && request.data == nullptr) check_same_run(*folder, toml);
+    if (resume && request.data != nullptr) resume = goes_on(*folder, toml);
+    if (folder->finished()) {
+      result.was_finished = true;
+      result.outcome.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
+      return result;
+    }
+    atomic_write(folder->file("config.toml"), toml);
+    trainer.write_to(*folder);
+    trainer.space_checkpoints(request.checkpoint_pause);
+  }
+  std::optional<Watch> watch;
+  if (request.watch) trainer.watch_with(watch.emplace(*prepared.model, trainer.plan().run().total_updates));
+  say_what_is_odd(request, data, prepared, strategy, trainer);
+  const double load_seconds = seconds_since(start);
+  result.outcome = trainer.run(resume);
+  if (watch) result.watched = watch->samples();
+  if (result.outcome.status == RunStatus::interrupted) return result;
+  if (judge && result.outcome.status == RunStatus::ok) {
+    if (registers)
+      record_look({data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
+    judge_on_test(request, data, *prepared.model, result);
+    if (folder)
+      folder->append_metrics(
+          evaluation_line(result.outcome.completed, "test", result.test,
+                          trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0),
+                                                  result.outcome.triggers)));
+  }
+  if (folder) write_results(request, resolved, strategy, *folder, prepared, data, result, load_seconds);
+  return result;
+}
+
+}  // namespace thaw

@@ -1,0 +1,17 @@
+// What a model does on a data set: outputs without a graph, and the metrics made from them.
+#pragma once
+
+#include "finetune/data/dataset.h"
+#include "finetune/task/metrics.h"
+#include "nn/module.h"
+
+namespace thaw {
+
+// In evaluation mode; the model's mode is restored.
+Outputs predict_all(Model& model, const Dataset& data);
+// The same for what the head's linear layer takes: [N, features].
+Outputs features_all(Model& model, const Dataset& data);
+
+Metrics evaluate(Model& model, const Dataset& data);
+
+}  // namespace thaw

@@ -1,0 +1,45 @@
+// Metrics and confusion matrices as JSON. For the few sources that hold nlohmann/json; no other header
+// includes it.
+#pragma once
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "finetune/task/confusion.h"
+#include "finetune/task/metrics.h"
+
+namespace thaw {
+
+// JSON has no NaN or infinity: they become null, as JavaScript writes them.
+inline nlohmann::ordered_json json_number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+inline nlohmann::ordered_json metrics_json(const Metrics& metrics) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : metrics) json[name] = json_number(value);
+  return json;
+}
+
+// "classes", "confusion" with a row of counts for each true class and a column for each answer, and
+// "per_class"; a ratio that is 0 / 0 is null.
+inline nlohmann::ordered_json confusion_json(const Confusion& confusion,
+                                             const std::vector<std::string>& classes) {
+  using Json = nlohmann::ordered_json;
+  std::vector<std::vector<std::int64_t>> rows(classes.size(), std::vector<std::int64_t>(classes.size()));
+  for (const auto& [pair, count] : confusion)
+    rows[static_cast<std::size_t>(pair.first)][static_cast<std::size_t>(pair.second)] = count;
+  const auto ratio = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
+  Json per_class = Json::array();
+  const std::vector<ClassScore> scores = class_scores(confusion, classes.size());
+  for (std::size_t c = 0; c < classes.size(); ++c)
+    per_class.push_back({{"class", classes[c]},
+                         {"precision", ratio(scores[c].precision)},
+                         {"recall", ratio(scores[c].recall)},
+                         {"f1", ratio(scores[c].f1)},
+                         {"support", scores[c].support}});
+  return {{"classes", classes}, {"confusion", rows}, {"per_class", per_class}};
+}
+
+}  // namespace thaw

@@ -1,0 +1,154 @@
+#include "finetune/train/ledger.h"
+
+#include <algorithm>
+
+#include "core/random.h"
+#include "finetune/plan/adapters.h"
+
+namespace thaw {
+
+double StepCost::total_flops() const {
+  double total = 0;
+  for (const double flops_of_section : flops) total += flops_of_section;
+  return total;
+}
+
+StepObserver::StepObserver(const Model& model, KernelObserver* listener)
+    : model_(model), listener_(listener), previous_(kernel_observer) {
+  cost_.group_flops.resize(model.groups().size());
+  cost_.group_seconds.resize(model.groups().size());
+  kernel_observer = this;
+}
+
+StepObserver::~StepObserver() { kernel_observer = previous_; }
+
+std::size_t StepObserver::group_of_scope(int scope) {
+  const auto index = static_cast<std::size_t>(scope);
+  if (index >= scope_groups_.size()) scope_groups_.resize(index + 1, -2);
+  if (scope_groups_[index] == -2) scope_groups_[index] = model_.group_of(scope_path(scope));
+  // What no module asked for (the loss, the optimizer's bookkeeping) is the head's.
+  return static_cast<std::size_t>(scope_groups_[index] < 0 ? model_.head() : scope_groups_[index]);
+}
+
+void StepObserver::on_kernel(const KernelEvent& event) {
+  const auto section = static_cast<std::size_t>(trace_state.section);
+  const std::size_t group = group_of_scope(trace_state.scope);
+  cost_.flops[section] += event.flops;
+  cost_.seconds[section] += event.seconds;
+  cost_.group_flops[group][section] += event.flops;
+  cost_.group_seconds[group][section] += event.seconds;
+  if (listener_ != nullptr) listener_->on_kernel(event);
+}
+
+StepCost StepObserver::finish(Device device) const {
+  StepCost cost = cost_;
+  const memory::Usage usage = memory::usage(device);
+  cost.saved_bytes = usage.saved_peak;
+  cost.gradient_bytes = usage.peak[static_cast<std::size_t>(memory::Category::gradient)];
+  cost.optimizer_bytes = usage.current[static_cast<std::size_t>(memory::Category::optimizer)];
+  return cost;
+}
+
+namespace {
+
+// The run on the meta device: one model and one optimizer go through the phases in order, so that state which
+// an earlier phase left behind is counted too.
+class MetaRun {
+ public:
+  MetaRun(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
+          const ResolvedPlan& plan, const Dataset& data)
+      : config_(config), plan_(plan), model_(make_meta_model(model_config, strategy.adapters)) {
+    if (strategy.l2_sp) penalty_.emplace(*model_, *strategy.l2_sp);
+    optimizer_ = make_optimizer(config.train, *model_);
+    loss_ = loss_options(config.train, data, kMeta);
+    const std::int64_t size = config.train.batch_size == 0 ? data.size() : config.train.batch_size;
+    batch_ = meta_batch(data, std::min(size, data.size()));
+    const std::int64_t batches = (data.size() + batch_.size() - 1) / batch_.size();
+    micro_batches_ = std::min(config.train.accumulation, batches);
+  }
+
+  // The cost of an update in mid-phase.
+  StepCost phase(std::int64_t begin, const Triggers& triggers) {
+    const std::vector<bool> before = trainable_flags(*model_);
+    apply_plan(*model_, plan_, begin, triggers);
+    const auto index = static_cast<std::size_t>(plan_.phase_at(begin, triggers));
+    if (begin > 0) apply_state_policy(*optimizer_, before, plan_.phases()[index].state);
+    update();  // makes the optimizer's state
+    memory::reset_peak(kMeta);
+    const StepObserver observer(*model_);
+    update();
+    return observer.finish(kMeta);
+  }
+
+ private:
+  void update() {
+    const double weight = 1.0 / static_cast<double>(micro_batches_);
+    for (std::int64_t i = 0; i < micro_batches_; ++i)
+      forward_backward(*model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
+    if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
+    optimizer_->step(0);
+    optimizer_->clear_grad();
+  }
+
+  const Config& config_;
+  const ResolvedPlan& plan_;
+  std::unique_ptr<Model> model_;
+  std::optional<L2SpPenalty> penalty_;
+  std::unique_ptr<Optimizer> optimizer_;
+  LossOptions loss_;
+  Batch batch_;
+  std::int64_t micro_batches_ = 1;  // of an update; an epoch may have fewer than train.accumulation
+};
+
+}  // namespace
+
+std::string blocking_parameter(const ResolvedPlan& plan, int phase) {
+  const auto& trainable = plan.phases()[static_cast<std::size_t>(phase)].trainable;
+  const ModelInfo& model = plan.model();
+  int lowest = static_cast<int>(model.groups.size());
+  std::string name;
+  for (std::size_t i = 0; i < trainable.size(); ++i)
+    if (trainable[i] && model.parameters[i].group < lowest) {
+      lowest = model.parameters[i].group;
+      name = model.parameters[i].name;
+    }
+  for (std::size_t i = 0; i < trainable.size(); ++i)
+    if (!trainable[i] && model.parameters[i].group > lowest) return name;
+  return {};
+}
+
+Ledger predict_ledger(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
+                      const ResolvedPlan& plan, const Dataset& data, const Triggers& triggers) {
+  Ledger ledger;
+  ledger.groups = plan.model().groups;
+  MetaRun run(config, model_config, strategy, plan, data);
+  for (const Segment& segment : plan.segments(triggers)) {
+    LedgerPhase row;
+    row.phase = segment.phase;
+    row.begin = segment.begin;
+    row.end = segment.end;
+    const auto& trainable = plan.phases()[static_cast<std::size_t>(segment.phase)].trainable;
+    for (std::size_t i = 0; i < trainable.size(); ++i) {
+      row.parameters += plan.model().parameters[i].numel;
+      if (trainable[i]) row.trainable += plan.model().parameters[i].numel;
+    }
+    row.predicted = run.phase(segment.begin, triggers);
+    row.blocked_by = blocking_parameter(plan, segment.phase);
+    ledger.phases.push_back(row);
+  }
+  return ledger;
+}
+
+std::int64_t trained_elements(const Ledger& ledger, const ResolvedPlan& plan) {
+  std::vector<bool> trained(plan.model().parameters.size());
+  for (const LedgerPhase& row : ledger.phases) {
+    const std::vector<bool>& trainable = plan.phases()[static_cast<std::size_t>(row.phase)].trainable;
+    for (std::size_t i = 0; i < trained.size(); ++i) trained[i] = trained[i] || trainable[i];
+  }
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < trained.size(); ++i)
+    if (trained[i]) elements += plan.model().parameters[i].numel;
+  return elements;
+}
+
+}  // namespace thaw

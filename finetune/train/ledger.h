@@ -1,0 +1,80 @@
+// The ledger: what each phase of a run costs, predicted and measured, so that a frozen layer's saving is a
+// number.
+//
+// A prediction comes from running the real step of the real model on the meta device, where kernels count
+// FLOPs and bytes instead of computing; no formula is written a second time. A measurement observes the same
+// step on the CPU.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/trace.h"
+#include "finetune/train/step.h"
+#include "kernels/kernel.h"
+#include "kernels/memory.h"
+#include "nn/models/registry.h"
+
+namespace thaw {
+
+// Cost of one update, by section (core/trace.h).
+struct StepCost {
+  std::array<double, kSections> flops{};
+  std::array<double, kSections> seconds{};                 // of kernels; zero in a prediction
+  std::vector<std::array<double, kSections>> group_flops;  // per group of the model
+  std::vector<std::array<double, kSections>> group_seconds;
+  std::int64_t saved_bytes = 0;     // peak of saved activations
+  std::int64_t gradient_bytes = 0;  // of parameters' gradients
+  std::int64_t optimizer_bytes = 0;
+  double total_flops() const;
+};
+
+// Counts the kernels that this thread runs while it lives, and passes each on to `listener` if there is one.
+class StepObserver : public KernelObserver {
+ public:
+  explicit StepObserver(const Model& model, KernelObserver* listener = nullptr);
+  ~StepObserver() override;
+  void on_kernel(const KernelEvent& event) override;
+  // With the memory that the step has left and peaked at on `device`.
+  StepCost finish(Device device) const;
+
+ private:
+  std::size_t group_of_scope(int scope);
+
+  const Model& model_;
+  KernelObserver* listener_;
+  KernelObserver* previous_;
+  StepCost cost_;
+  std::vector<int> scope_groups_;  // by scope id; -2: not asked yet
+};
+
+// Why backward still reaches below the frozen groups, or why a frozen part saves nothing: names the
+// parameter. Empty where freezing saves all that it can.
+std::string blocking_parameter(const ResolvedPlan& plan, int phase);
+
+struct LedgerPhase {
+  int phase = 0;
+  std::int64_t begin = 0, end = 0;  // updates begin + 1 ... end
+  std::int64_t trainable = 0, parameters = 0;
+  StepCost predicted;
+  StepCost measured;  // of one update in the phase; all zero where none was observed
+  bool was_measured = false;
+  double seconds = 0;  // of the phase's training updates, wall clock
+  std::string blocked_by;
+};
+
+struct Ledger {
+  std::vector<std::string> groups;
+  std::vector<LedgerPhase> phases;
+};
+
+// The whole run's predictions, a row per segment of the plan.
+Ledger predict_ledger(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
+                      const ResolvedPlan& plan, const Dataset& data, const Triggers& triggers = {});
+
+// Elements that some phase of the ledger trains.
+std::int64_t trained_elements(const Ledger& ledger, const ResolvedPlan& plan);
+
+}  // namespace thaw

@@ -1,0 +1,94 @@
+#include "finetune/train/ledger_output.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "finetune/common/text_table.h"
+#include "finetune/common/units.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json sections_json(const std::array<double, kSections>& values) {
+  Json json = Json::object();
+  for (int s = 0; s < kSections; ++s)
+    json[section_name(static_cast<Section>(s))] = values[static_cast<std::size_t>(s)];
+  return json;
+}
+
+Json cost_json(const StepCost& cost, const std::vector<std::string>& groups, bool measured) {
+  Json json{{"flops", sections_json(cost.flops)},
+            {"saved_bytes", cost.saved_bytes},
+            {"gradient_bytes", cost.gradient_bytes},
+            {"optimizer_bytes", cost.optimizer_bytes}};
+  if (measured) json["seconds"] = sections_json(cost.seconds);
+  Json by_group = Json::object();
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    by_group[groups[g]]["flops"] = sections_json(cost.group_flops[g]);
+    if (measured) by_group[groups[g]]["seconds"] = sections_json(cost.group_seconds[g]);
+  }
+  json["groups"] = by_group;
+  return json;
+}
+
+constexpr const char* kColumns[] = {"phase", "updates", "trains", "forward",   "dX",   "dW",
+                                    "step",  "work",    "saved",  "gradients", "state"};
+
+// FLOPs relative to training everything, or themselves where that is not known.
+std::string work_text(double flops, const StepCost* everything) {
+  if (everything == nullptr) return flops_text(flops);
+  return percent_text(flops / std::max(everything->total_flops(), 1.0));
+}
+
+TextRow row_of(const LedgerPhase& phase, const StepCost* everything) {
+  const StepCost& cost = phase.predicted;
+  TextRow row = {std::to_string(phase.phase + 1), concat(phase.begin + 1, "-", phase.end),
+                 percent_text(static_cast<double>(phase.trainable) /
+                              static_cast<double>(std::max<std::int64_t>(phase.parameters, 1)))};
+  for (const double flops : cost.flops) row.push_back(work_text(flops, everything));
+  row.push_back(work_text(cost.total_flops(), everything));
+  for (const std::int64_t bytes : {cost.saved_bytes, cost.gradient_bytes, cost.optimizer_bytes})
+    row.push_back(bytes_text(static_cast<double>(bytes)));
+  return row;
+}
+
+}  // namespace
+
+std::string ledger_json(const Ledger& ledger) {
+  Json phases = Json::array();
+  for (const LedgerPhase& row : ledger.phases) {
+    Json phase{{"phase", row.phase},
+               {"updates", {row.begin + 1, row.end}},
+               {"trainable", row.trainable},
+               {"parameters", row.parameters},
+               {"seconds", row.seconds},
+               {"blocked_by", row.blocked_by.empty() ? Json(nullptr) : Json(row.blocked_by)},
+               {"predicted", cost_json(row.predicted, ledger.groups, false)}};
+    phase["measured"] = row.was_measured ? cost_json(row.measured, ledger.groups, true) : Json(nullptr);
+    phases.push_back(phase);
+  }
+  return Json{{"unit",
+               "one update of a full batch; flops as the kernels count them, bytes, seconds in kernels"},
+              {"groups", ledger.groups},
+              {"phases", phases}}
+             .dump(2) +
+         "\n";
+}
+
+std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
+  std::vector<TextRow> rows = {TextRow(std::begin(kColumns), std::end(kColumns))};
+  for (const LedgerPhase& phase : ledger.phases) rows.push_back(row_of(phase, everything));
+  std::string text = "Cost of one update, predicted";
+  if (everything != nullptr)
+    text.append("; work relative to training everything, ").append(flops_text(everything->total_flops()));
+  text.append("\n").append(text_table(rows, Align::right));
+  for (const LedgerPhase& phase : ledger.phases)
+    if (!phase.blocked_by.empty())
+      text += concat("phase ", phase.phase + 1, ": ", phase.blocked_by,
+                     " is trained, so backward passes through the frozen parts above it\n");
+  return text;
+}
+
+}  // namespace thaw

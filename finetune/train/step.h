@@ -1,0 +1,88 @@
+// One training step, the same code on the CPU and, for predictions, on the meta device: switches set from a
+// plan, loss, backward.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "finetune/config/config.h"
+#include "finetune/data/batch.h"
+#include "finetune/plan/plan.h"
+#include "finetune/plan/strategy.h"
+#include "nn/module.h"
+#include "nn/optim/optimizer.h"
+#include "nn/optim/schedule.h"
+
+namespace thaw {
+
+// Sets every switch as the plan has it after `completed` updates: requires_grad, lr_mult, and the norm and
+// dropout modes of groups with nothing trainable. Optimizer state is not touched.
+void apply_plan(Model& model, const ResolvedPlan& plan, std::int64_t completed, const Triggers& triggers);
+
+// requires_grad of each parameter, in the order of parameters().
+std::vector<bool> trainable_flags(const Model& model);
+
+// What a phase says about the optimizer state of the parameters that froze or thawed since `before`.
+void apply_state_policy(Optimizer& optimizer, const std::vector<bool>& before, StatePolicy policy);
+
+// Groups with no trainable parameter at this moment.
+std::vector<bool> frozen_groups(const Model& model);
+
+// L2-SP (Li, Grandvalet & Davoine 2018): alpha/2 ||w - w0||^2 over what was pretrained, beta/2 ||w||^2 over
+// the head.
+class L2SpPenalty {
+ public:
+  L2SpPenalty(const Model& model, const L2SpSpec& spec);
+  // Over the trainable parameters; undefined when there are none.
+  Tensor operator()(const Model& model) const;
+
+ private:
+  L2SpSpec spec_;
+  std::vector<Tensor> start_;  // in the order of parameters(); undefined for the head's
+};
+
+struct LossOptions {
+  bool regression = false;
+  double label_smoothing = 0;
+  Tensor class_weight = {};                  // [classes], see class_weight.h; undefined: all count the same
+  std::vector<double> weight_of_class = {};  // the same
+  double mean_weight = 1;                    // of the update's samples by these weights
+};
+
+// Of the training section, for the classes of `train`, on the device of the model.
+LossOptions loss_options(const TrainSection& section, const Dataset& train, Device device = kCpu);
+
+// Mean loss of a batch: cross-entropy of logits [B, classes], or mean squared error of [B, 1]. With class
+// weights the sum over samples of weight x loss is divided by B and the update's mean weight: the whole batch
+// gives the mean over weights, as PyTorch's CrossEntropyLoss(weight) does, and micro-batches, each with its
+// share of the samples, add up to it, also one whose samples all have the weight 0. It is 0 where the update
+// has no weight at all, and PyTorch's not a number.
+Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& options);
+
+// Forward and backward of one micro-batch whose share of the update's samples is `weight`; returns the mean
+// loss (undefined gradient when nothing is trainable: then only the forward runs).
+Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,
+                        const L2SpPenalty* penalty);
+
+// An update: the rows of each of its micro-batches. `seed`, `number` (from 0) and the samples decide what is
+// drawn in it, such as dropout.
+struct Update {
+  std::vector<std::vector<std::int64_t>> rows;
+  std::uint64_t seed = 0;
+  std::int64_t number = 0;
+};
+// Forward and backward of all micro-batches: their gradients add up to that of the mean loss, which it
+// returns.
+double forward_backward(Model& model, const Dataset& train, const Update& update, LossOptions options,
+                        const L2SpPenalty* penalty);
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model);
+// Marks weight_decay off for what train.no_decay selects.
+void apply_no_decay(const TrainSection& train, Model& model);
+
+// The schedule of a run: the user's, else the strategy's own, else constant.
+Schedule make_schedule(const TrainSection& train, const Strategy& strategy, std::int64_t total_updates);
+std::int64_t total_updates(const TrainSection& train, std::int64_t updates_per_epoch);
+
+}  // namespace thaw

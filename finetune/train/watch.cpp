@@ -1,0 +1,95 @@
+#include "finetune/train/watch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "finetune/common/clock.h"
+
+namespace thaw {
+namespace {
+
+using Values = std::vector<float>;
+
+std::vector<Values> copy_weights(const Model& model) {
+  std::vector<Values> copies;
+  for (const ParameterPtr& parameter : model.parameters()) {
+    const float* values = std::as_const(parameter->tensor).data<float>();
+    copies.emplace_back(values, values + parameter->tensor.numel());
+  }
+  return copies;
+}
+
+double squared_norm(const float* values, std::int64_t count) {
+  return std::inner_product(values, values + count, values, 0.0);
+}
+
+double squared_distance(const Values& from, const float* to) {
+  double sum = 0;
+  for (std::size_t i = 0; i < from.size(); ++i) sum += std::pow(static_cast<double>(to[i]) - from[i], 2);
+  return sum;
+}
+
+std::vector<double> ratios(const std::vector<double>& squares, const std::vector<double>& of) {
+  std::vector<double> result;
+  for (std::size_t g = 0; g < squares.size(); ++g)
+    result.push_back(std::sqrt(squares[g] / (of[g] > 0 ? of[g] : 1)));
+  return result;
+}
+
+}  // namespace
+
+Watch::Watch(const Model& model, std::int64_t total_updates, std::int64_t samples)
+    : total_(total_updates),
+      every_(std::max<std::int64_t>(total_updates / samples, 1)),
+      start_(copy_weights(model)) {}
+
+bool Watch::is_due(std::int64_t completed) const {
+  return completed % every_ == 0 || completed + 1 == total_;
+}
+
+void Watch::before_step(const Model& model, std::int64_t completed, double loss) {
+  loss_sum_ += loss;
+  ++losses_;
+  if (!is_due(completed)) return;
+  const auto start = Clock::now();
+  std::vector<double> squares(model.groups().size());
+  for (const ParameterPtr& parameter : model.parameters())
+    if (const Tensor gradient = parameter->tensor.grad(); gradient.defined()) {
+      const Tensor dense = gradient.contiguous();
+      squares[static_cast<std::size_t>(parameter->group)] +=
+          squared_norm(std::as_const(dense).data<float>(), dense.numel());
+    }
+  now_ = {.step = completed + 1, .loss = loss_sum_ / static_cast<double>(losses_)};
+  for (const double square : squares) now_.gradient.push_back(std::sqrt(square));
+  loss_sum_ = 0;
+  losses_ = 0;
+  before_ = copy_weights(model);
+  seconds_ += seconds_since(start);
+}
+
+void Watch::after_step(const Model& model, std::int64_t completed) {
+  if (!is_due(completed)) return;
+  const auto begin = Clock::now();
+  const std::size_t groups = model.groups().size();
+  std::vector<double> update(groups), trained(groups), moved(groups), start(groups);
+  const std::vector<ParameterPtr> parameters = model.parameters();
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto g = static_cast<std::size_t>(parameters[i]->group);
+    const float* weights = std::as_const(parameters[i]->tensor).data<float>();
+    if (parameters[i]->tensor.requires_grad()) {
+      update[g] += squared_distance(before_[i], weights);
+      trained[g] += squared_norm(before_[i].data(), parameters[i]->tensor.numel());
+    }
+    moved[g] += squared_distance(start_[i], weights);
+    start[g] += squared_norm(start_[i].data(), parameters[i]->tensor.numel());
+  }
+  now_.update_ratio = ratios(update, trained);
+  now_.drift = ratios(moved, start);
+  samples_.push_back(now_);
+  before_.clear();
+  seconds_ += seconds_since(begin);
+}
+
+}  // namespace thaw
