@@ -24,7 +24,6 @@
 #include "finetune/compare/with_budget.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/config/config_text.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison_files.h"
 #include "finetune/report/prediction.h"
 #include "finetune/report/summary.h"
