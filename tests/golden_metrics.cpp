@@ -6,6 +6,7 @@
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics.h"
 #include "tests/golden/golden.h"
+#include "tests/support/tasks.h"
 
 namespace thaw::test {
 namespace {
@@ -63,7 +64,7 @@ TEST(GoldenMetrics, WeightedProbeEqualsLogisticRegression) {
   data.classes = {"0", "1", "2"};
   const Tensor x = file.load("probe.x");
   for (std::int64_t i = 0; i < x.size(0); ++i) data.id.push_back(i);
-  const Outputs outputs = LinearModel::fit({x, &data, {0.5, 1, 4}}, 0.5).predict(x);
+  const Outputs outputs = LinearModel::fit({x, &data, &classification(), {0.5, 1, 4}}, 0.5).predict(x);
   const std::vector<double> expected = file.load("probe.logits").to_vector();
   // Logits are known up to a number of each row's own.
   for (std::size_t i = 0; i < expected.size(); i += 3)

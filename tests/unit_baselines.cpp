@@ -14,6 +14,7 @@
 #include "finetune/task/evaluate.h"
 #include "nn/optim/lbfgs.h"
 #include "nn/safetensors.h"
+#include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
 namespace thaw {
@@ -78,7 +79,7 @@ TEST(LinearProbe, LogisticRegressionIsScikitLearns) {
                                           Golden{1e-1, 0.935340022296544, 0.28103366013757713},
                                           Golden{1, 0.939799331103679, 0.24833223017576003},
                                           Golden{1e2, 0.9386845039018952, 0.4035081444383174}}) {
-    const LinearModel model = LinearModel::fit({d.x_train, &d.train}, c);
+    const LinearModel model = LinearModel::fit({d.x_train, &d.train, &task_of(d.train)}, c);
     const Metrics metrics = compute_metrics(model.predict(d.x_test), d.test);
     EXPECT_NEAR(metric(metrics, "accuracy"), accuracy, 0.002) << "C = " << c;
     EXPECT_NEAR(metric(metrics, "loss"), loss, 2e-4 * loss) << "C = " << c;
@@ -89,16 +90,17 @@ TEST(LinearProbe, RidgeRegressionIsScikitLearns) {
   const Digits d = digits(true);
   for (const auto& [c, rmse] : {std::pair{1e3, 2.0519097259343746}, std::pair{1.0, 2.050064678177757},
                                 std::pair{1e-2, 2.0016617790950786}}) {
-    const LinearModel model = LinearModel::fit({d.x_train, &d.train}, c);
+    const LinearModel model = LinearModel::fit({d.x_train, &d.train, &task_of(d.train)}, c);
     EXPECT_NEAR(metric(compute_metrics(model.predict(d.x_test), d.test), "rmse"), rmse, 1e-4) << "C = " << c;
   }
 }
 
 TEST(LinearProbe, StrengthIsChosenOnValidationData) {
   const Digits d = digits();
-  const Probe probe = fit_probe({d.x_train, &d.train}, {d.x_test, &d.test}, "accuracy");
+  const Probe probe =
+      fit_probe({d.x_train, &d.train, &task_of(d.train)}, {d.x_test, &d.test, &task_of(d.test)}, "accuracy");
   for (const double c : {1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3}) {
-    const LinearModel other = LinearModel::fit({d.x_train, &d.train}, c);
+    const LinearModel other = LinearModel::fit({d.x_train, &d.train, &task_of(d.train)}, c);
     EXPECT_GE(metric(probe.validation, "accuracy"),
               metric(compute_metrics(other.predict(d.x_test), d.test), "accuracy") - 1e-12)
         << "C = " << c;
@@ -177,8 +179,8 @@ TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
   EXPECT_EQ(row.trainable, 3 * (train.size(1) + 1));
   ASSERT_NE(train.size(1), run.data.train.sample_size());
   const Tensor x = standardised(valid, train);
-  const Probe probe =
-      fit_probe({standardised(train, train), &run.data.train}, {x, &run.data.validation}, "accuracy");
+  const Probe probe = fit_probe({standardised(train, train), &run.data.train, run.data.task},
+                                {x, &run.data.validation, run.data.task}, "accuracy");
   EXPECT_NEAR(row.loss, metric(compute_metrics(probe.model.predict(x), run.data.test), "loss"), 1e-6);
 }
 

@@ -11,6 +11,7 @@
 #include "finetune/train/trainer.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/norm.h"
+#include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -207,7 +208,7 @@ TEST(Behaviour8, RecomputingOverFrozenInputsStillGivesGradients) {
   const auto model = run.make();
   apply_plan(*model, resolve(*model, plan_of_phases({make_phase(0, "all, !layers.1")})), 0, {});
   const Batch batch = run.batch();
-  batch_loss(model->forward(batch.x), batch, {}).backward();
+  classification().loss(model->forward(batch.x), batch, {}).backward();
   std::vector<Tensor> expected;
   for (const ParameterPtr& parameter : model->parameters()) {
     expected.push_back(parameter->tensor.grad());
@@ -215,7 +216,7 @@ TEST(Behaviour8, RecomputingOverFrozenInputsStillGivesGradients) {
   }
   const Tensor y = checkpoint([&](const std::vector<Tensor>& inputs) { return model->forward(inputs[0]); },
                               {batch.x.values});
-  batch_loss(y, batch, {}).backward();
+  classification().loss(y, batch, {}).backward();
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const Parameter& parameter = *model->parameters()[i];
     ASSERT_EQ(parameter.tensor.grad().defined(), parameter.requires_grad()) << parameter.name;

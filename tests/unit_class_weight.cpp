@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "finetune/train/ledger.h"
 #include "tests/golden/golden.h"
+#include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -135,9 +136,11 @@ TEST(ClassWeight, TrainsAsPyTorchWholeAndInMicroBatches) {
 // -- accumulation
 
 std::vector<Tensor> gradients(const TestRun& run, const TrainSection& section, std::int64_t size) {
+  Config config;
+  config.train = section;
   const auto model = run.make();
   const std::vector<double> weights = class_weights(section.class_weight, run.data.train);
-  LossOptions options = loss_options(section, run.data.train);
+  LossOptions options = loss_options(config, run.data.train);
   const std::int64_t all = run.data.train.size();
   const auto batches = BatchPlan(all, size, all, false, 0).update(0);
   options.mean_weight = mean_weight(weights, run.data.train, batches);
@@ -168,7 +171,7 @@ TEST(ClassWeight, MicroBatchesAddUpToTheBigBatch) {
 TEST(ClassWeight, AnUpdateWithoutWeightLearnsNothing) {
   TestRun run("mlp", {"full", {}, {}});
   run.data.train = run.data.train.subset({0, 3, 6});
-  LossOptions options;
+  LossOptions options{&classification()};
   options.class_weight = from_vector({0, 1, 1}, {3});
   options.mean_weight = 0;
   const auto model = run.make();

@@ -55,7 +55,7 @@ TEST_F(Csv, LinesAreCountedThroughQuotedLineEnds) {
 
 TEST_F(Csv, ReadsRegressionTargetsAndGroups) {
   DataSource source = labelled("y");
-  source.task = Task::kRegression;
+  source.targets = Targets::numbers;
   source.group = "who";
   const Dataset d = read("a.csv", "y,who,x\n0.1,ann,1\n-2,bob,2\n", source);
   EXPECT_EQ(d.target, (std::vector<double>{0.1, -2}));
@@ -164,7 +164,7 @@ TEST_F(Jsonl, ReadsTheSameKeysInAnyOrder) {
 
 TEST_F(Jsonl, IntegersKeepTheirDigits) {
   DataSource source;
-  source.task = Task::kRegression;
+  source.targets = Targets::numbers;
   EXPECT_EQ(read("a.jsonl", "{\"x\":1,\"label\":9007199254740993}", source).target[0], 9007199254740993.0);
   EXPECT_EQ(read("a.jsonl", "{\"x\":18446744073709551615,\"label\":1}").x[0], 18446744073709551616.0f);
 }

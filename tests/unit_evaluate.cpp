@@ -1,5 +1,6 @@
 // Metrics of outputs that can be counted by hand.
 #include "finetune/task/evaluate.h"
+#include "tests/support/tasks.h"
 
 #include <gtest/gtest.h>
 

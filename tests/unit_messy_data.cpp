@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "finetune/data/readers/labels.h"
-#include "finetune/task/class_spelling.h"
+#include "finetune/preprocess/class_spelling.h"
 #include "tests/support/data_files.h"
 
 namespace thaw {
@@ -226,7 +226,7 @@ TEST_F(MessyTable, APointThatMaySeparateThousandsIsAskedAbout) {
   EXPECT_FALSE(doubted("1941;a\n1.320;b\n")) << "a thousand without a point";
   EXPECT_FALSE(doubted("1.320;b\n2.983;a\n")) << "three decimals everywhere";
   DataSource regression;
-  regression.task = Task::kRegression;
+  regression.targets = Targets::numbers;
   EXPECT_TRUE(has_note(read("a.csv", "x,label\n1,500\n2,5.000\n", regression),
                        "\"label\" has numbers such as 5.000"));
 }

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "finetune/common/statistics.h"
 #include "finetune/run/further_metrics.h"
+#include "tests/support/tasks.h"
 
 namespace thaw {
 namespace {
@@ -84,17 +85,20 @@ double variance_ratio(const MetricSpec& spec, const Sample& sample) {
 }
 
 TEST(MetricList, SpreadOfScoresIsThatOfTheBootstrap) {
-  for (const MetricSpec& spec : metric_list()) {
-    const int classes = spec.regression ? 0 : spec.needs == Requires::two_classes ? 2 : 4;
-    EXPECT_NEAR(variance_ratio(spec, draw(classes, 800, 3)), 1, 0.12) << spec.name;
-  }
+  for (const Task* task : tasks())
+    for (const MetricSpec& spec : task->metrics()) {
+      const int classes = !task->has_classes() ? 0 : spec.needs == Requires::two_classes ? 2 : 4;
+      EXPECT_NEAR(variance_ratio(spec, draw(classes, 800, 3)), 1, 0.12) << spec.name;
+    }
 }
 
 TEST(MetricList, NamesAreUniqueInATask) {
-  std::set<std::pair<bool, std::string>> names;
-  for (const MetricSpec& spec : metric_list()) EXPECT_TRUE(names.emplace(spec.regression, spec.name).second);
+  for (const Task* task : tasks()) {
+    std::set<std::string> names;
+    for (const MetricSpec& spec : task->metrics()) EXPECT_TRUE(names.insert(spec.name).second);
+  }
   EXPECT_EQ(
-      metric_names_of(true, "validation_"),
+      regression().metric_names("validation_"),
       (std::vector<std::string>{"validation_loss", "validation_rmse", "validation_mae", "validation_r2"}));
 }
 
@@ -113,21 +117,21 @@ TEST(MetricList, MarginsAreSharesOfErrorsAlone) {
 
 TEST(MetricList, UnknownNamesAreRefusedWithTheNearest) {
   try {
-    metric_spec("balanced_acuracy", false);
+    classification().metric("balanced_acuracy");
     FAIL();
   } catch (const InputError& error) {
     EXPECT_NE(std::string(error.what()).find("did you mean \"balanced_accuracy\"?"), std::string::npos);
   }
-  EXPECT_THROW(metric_spec("rmse", false), InputError);
-  EXPECT_STREQ(metric_spec("log_loss", false).name, "loss");
-  EXPECT_THROW(metric_spec("log_loss", true), InputError);
+  EXPECT_THROW(classification().metric("rmse"), InputError);
+  EXPECT_STREQ(classification().metric("log_loss").name, "loss");
+  EXPECT_THROW(regression().metric("log_loss"), InputError);
 }
 
 TEST(MetricList, AucIsForTwoClasses) {
   const Sample three = draw(3, 20, 1);
   for (const auto& [name, value] : compute_metrics(three.outputs, three.data)) EXPECT_NE(name, "auc");
   EXPECT_THROW(example_scores(three.outputs, three.data, "auc"), InputError);
-  EXPECT_THROW(check_defined(metric_spec("auc", false), "compare.metric", three.data, "the test data"),
+  EXPECT_THROW(check_defined(classification().metric("auc"), "compare.metric", three.data, "the test data"),
                InputError);
 }
 

@@ -11,6 +11,7 @@
 #include "finetune/model/snapshot.h"
 #include "finetune/train/ledger.h"
 #include "finetune/train/trainer.h"
+#include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {

@@ -124,22 +124,21 @@ void add_confusion(const Outputs& outputs, const Dataset& data, Json& json) {
 int eval(const Arguments& arguments) {
   const Config config = read_config(arguments);
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
-  const std::string& task = saved.folder.preprocess.task;
-  if (task != config.data.task)
-    fail_input("the model is made for ", task, ", data.task is ", config.data.task, " (", config.path,
+  const Task& task = *saved.folder.preprocess.task;
+  if (task.name() != config.data.task)
+    fail_input("the model is made for ", task.name(), ", data.task is ", config.data.task, " (", config.path,
                "); evaluate it on its own task");
   if (const auto text = text_input(saved.folder)) say_what_counts(config, saved.folder, *text);
   Part part = part_to_evaluate(config, saved.folder);
   prepare_for(saved.folder, part.source, part.data);
-  if (task == "classification")
-    use_labels_of(saved.folder, part.source, !config.data.classes.empty(), part.data);
+  if (task.has_classes()) use_labels_of(saved.folder, part.source, !config.data.classes.empty(), part.data);
   Json json{{"split", part.split}, {"samples", part.data.size()}};
   const Outputs outputs = predict_all(*saved.model, part.data);
   check_outputs(outputs, part.source);
-  json.update(metrics_json(compute_metrics(outputs, part.data)));
-  if (const std::string undefined = undefined_metrics(part.data); !undefined.empty())
+  json.update(metrics_json(compute_metrics(task, outputs, part.data)));
+  if (const std::string undefined = undefined_metrics(task, part.data); !undefined.empty())
     Progress().message(undefined);
-  if (arguments.json && task == "classification") add_confusion(outputs, part.data, json);
+  if (arguments.json && task.has_classes()) add_confusion(outputs, part.data, json);
   std::int64_t looks = 0;
   if (std::string(part.split) == "test") try {
       looks = count_look(arguments.model, config, part.hash);

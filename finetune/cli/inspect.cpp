@@ -68,7 +68,7 @@ std::string as_json(const Inspected& inspected) {
   Json json = Json::object();
   if (inspected.model != nullptr) {
     json["architecture"] = inspected.folder.config.architecture;
-    json["task"] = inspected.folder.preprocess.task;
+    json["task"] = inspected.folder.preprocess.task->name();
     json["labels"] = inspected.folder.preprocess.labels;
     json["groups"] = Json::array();
     for (const Group& group : inspected.model->groups()) {
@@ -94,7 +94,8 @@ std::string as_json(const Inspected& inspected) {
 std::string as_text(const Inspected& inspected) {
   std::string text;
   if (inspected.model != nullptr) {
-    text += inspected.folder.config.architecture + " for " + inspected.folder.preprocess.task + "\n\n";
+    text +=
+        inspected.folder.config.architecture + " for " + inspected.folder.preprocess.task->name() + "\n\n";
     Rows groups = {{"group", "tensors", "elements"}};
     for (const Group& group : inspected.model->groups()) {
       const auto count = inspected.count(&group.name);

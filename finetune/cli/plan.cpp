@@ -101,8 +101,8 @@ int graph(const Arguments& arguments) {
   const std::int64_t all = data.train.size();
   const std::int64_t size = config.train.batch_size == 0 ? all : std::min(config.train.batch_size, all);
   const Batch batch = meta_batch(data.train, size);
-  const LossOptions options = loss_options(config.train, data.train, kMeta);
-  Tensor loss = batch_loss(run.model->forward(batch.x), batch, options);
+  const LossOptions options = loss_options(config, data.train, kMeta);
+  Tensor loss = options.task->loss(run.model->forward(batch.x), batch, options);
   if (run.strategy.l2_sp) {
     const Tensor penalty = L2SpPenalty(*run.model, *run.strategy.l2_sp)(*run.model);
     if (penalty.defined()) loss = loss + penalty;

@@ -1,7 +1,6 @@
 // `thaw predict`: what a trained model says of new inputs, a line for each. How a line is written is decided
 // once, before the inputs are read.
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -44,50 +43,31 @@ Json numbers(const std::vector<double>& values) {
   return json;
 }
 
-std::vector<double> softmax_of(const std::vector<double>& logits) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  std::vector<double> probabilities;
-  double total = 0;
-  for (const double logit : logits) total += probabilities.emplace_back(std::exp(logit - largest));
-  for (double& probability : probabilities) probability /= total;
-  return probabilities;
-}
-
-std::size_t largest_of(const std::vector<double>& values) {
-  return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
-}
-
-// What is said of one input, by name; values are JSON, which a line of CSV takes as they are or as text.
-using Line = std::vector<std::pair<std::string, Json>>;
-
 // Puts what a model gives into words.
 struct Speaker {
   Speaker(const ModelFolder& folder, Format to)
-      : format(to), regression(folder.preprocess.task == "regression"), classes(folder.preprocess.labels) {
+      : format(to), task(*folder.preprocess.task), classes(folder.preprocess.labels) {
     for (auto i = static_cast<std::int64_t>(classes.size()); i < folder.config.outputs; ++i)
       classes.push_back(std::to_string(i));
   }
 
-  Line line(const std::vector<double>& outputs) const {
-    if (regression) return {{"value", json_number(outputs[0])}};
-    const std::vector<double> probabilities = softmax_of(outputs);
-    const std::size_t best = largest_of(outputs);
-    if (format == Format::jsonl)
-      return {{"label", classes[best]},
-              {"logits", numbers(outputs)},
-              {"probabilities", numbers(probabilities)},
-              {"classes", classes}};
-    Line fields = {{"label", classes[best]}, {"probability", json_number(probabilities[best])}};
-    for (std::size_t i = 0; i < classes.size(); ++i)
-      fields.emplace_back("p_" + classes[i], json_number(probabilities[i]));
-    return fields;
+  Fields line(const std::vector<double>& outputs) const {
+    return task.prediction(outputs, classes, format == Format::csv);
   }
-  Line example() const { return line(std::vector<double>(classes.size(), 0.0)); }
+  Fields example() const { return line(std::vector<double>(classes.size(), 0.0)); }
 
   Format format;
-  bool regression;
+  const Task& task;
   std::vector<std::string> classes;
 };
+
+// A line of CSV takes it as it is, or as text.
+Json to_json(const FieldValue& value) {
+  if (const auto* number = std::get_if<double>(&value)) return json_number(*number);
+  if (const auto* list = std::get_if<std::vector<double>>(&value)) return numbers(*list);
+  if (const auto* names = std::get_if<std::vector<std::string>>(&value)) return *names;
+  return std::get<std::string>(value);
+}
 
 std::string json_text(const KeptCell& cell) {
   if (cell.is_text) return Json(cell.text).dump();
@@ -122,7 +102,7 @@ class Lines {
 };
 
 // Two fields of a line must not have one name: a reader would see one of them.
-void check_names(const std::vector<KeptColumn>& kept, const Line& line, const std::string& input) {
+void check_names(const std::vector<KeptColumn>& kept, const Fields& line, const std::string& input) {
   std::vector<std::string> names;
   for (const auto& [name, value] : line) names.push_back(name);
   for (const KeptColumn& column : kept) {
@@ -148,7 +128,7 @@ std::string prediction_lines(const Outputs& outputs, const Dataset& data, const 
       lines.add(column.name, csv ? csv_field(cell.text) : json_text(cell));
     }
     for (const auto& [name, value] : speaker.line({outputs.row(i), outputs.row(i) + outputs.columns}))
-      lines.add(name, csv ? csv_text(value) : value.dump());
+      lines.add(name, csv ? csv_text(to_json(value)) : to_json(value).dump());
     lines.end();
   }
   return lines.text();

@@ -17,6 +17,7 @@
 #include "finetune/plan/adapters.h"
 #include "finetune/preprocess/text_input.h"
 #include "finetune/run/prepare_data.h"
+#include "finetune/task/regression.h"
 #include "finetune/train/checkpoint.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
@@ -47,9 +48,7 @@ void check_preprocess(const ModelFolder& folder) {
     fail_input("'", key, "' ", what, folder.has_preprocess ? " (preprocess.json in " : " (config.json in ",
                folder.path, "); make the folder again");
   };
-  const bool regression = p.task == "regression";
-  if (!regression && p.task != "classification") refuse("task", "is neither classification nor regression");
-  if (regression && folder.config.outputs != 1)
+  if (!p.task->has_classes() && folder.config.outputs != 1)
     refuse("task", "is regression, but the model has several outputs");
   if (!p.labels.empty() && static_cast<std::int64_t>(p.labels.size()) != folder.config.outputs)
     refuse("labels", "are not as many as the model's outputs");
@@ -88,7 +87,7 @@ void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
   folder.config.outputs = last->second[0];
   folder.config.labels.clear();
   folder.preprocess.labels.clear();
-  folder.preprocess.task = folder.config.outputs == 1 ? "regression" : "classification";
+  folder.preprocess.task = folder.config.outputs == 1 ? &regression() : &classification();
 }
 
 // The model's folder, as its adapter needs it.

@@ -94,8 +94,7 @@ std::string resume_command(const Arguments& arguments, const std::string& folder
 class EvaluationRows {
  public:
   EvaluationRows(const Config& config, Progress& progress) : progress_(progress) {
-    metrics_ = config.data.task == "regression" ? std::vector<std::string>{"loss", "rmse", "r2"}
-                                                : std::vector<std::string>{"loss", "accuracy", "macro_f1"};
+    metrics_ = find_task(config.data.task).shown_metrics();
     const std::string monitored = config.train.monitor.substr(std::string("validation_").size());
     if (std::find(metrics_.begin(), metrics_.end(), monitored) == metrics_.end())
       metrics_.push_back(monitored);

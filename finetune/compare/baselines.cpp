@@ -85,8 +85,8 @@ void estimate_statistics(Model& model, const Dataset& data) {
 void look_at_test(const BaselineRequest& request, const Predict& predict, ReportedRun& row) {
   const Dataset& test = request.data.test;
   const Outputs outputs = predict(test);
-  row.test = compute_metrics(outputs, test);
-  row.scores = example_scores(outputs, test, row.metric);
+  row.test = compute_metrics(*request.data.task, outputs, test);
+  row.scores = example_scores(*request.data.task, outputs, test, row.metric);
   row.confusion = confusion_of(outputs, test);
   row.value = metric(row.test, row.metric);
   row.loss = metric(row.test, "loss");
@@ -94,15 +94,8 @@ void look_at_test(const BaselineRequest& request, const Predict& predict, Report
   add_further_metrics(request.config, request.data, predict, row.test);
 }
 
-// Every class as likely as it is among the training samples, an unseen one half as likely as one seen once.
 Outputs majority(const PreparedData& data, std::int64_t samples) {
-  std::vector<float> row;
-  if (data.regression)
-    row.push_back(
-        static_cast<float>(std::accumulate(data.train.target.begin(), data.train.target.end(), 0.0) /
-                           static_cast<double>(data.train.size())));
-  for (const std::int64_t count : data.train.class_counts())
-    row.push_back(std::log(std::max(static_cast<float>(count), 0.5F)));
+  const std::vector<float> row = data.task->constant_output(data.train);
   Outputs outputs{static_cast<std::int64_t>(row.size()), {}};
   for (std::int64_t i = 0; i < samples; ++i)
     outputs.values.insert(outputs.values.end(), row.begin(), row.end());
@@ -115,14 +108,14 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
   const Tensor train = features_of(model, data.train);
   const auto prepared = [&](const Dataset& part) {
     const Tensor x = features_of(model, part);
-    return ProbeData{x.defined() ? standardised(x, train) : x, &part, {}};
+    return ProbeData{x.defined() ? standardised(x, train) : x, &part, data.task, {}};
   };
-  const ProbeData training{standardised(train, train), &data.train,
+  const ProbeData training{standardised(train, train), &data.train, data.task,
                            class_weights(request.config.train.class_weight, data.train)};
   const Probe best = fit_probe(training, prepared(data.validation), row.metric);
   meter->add_to(row);
   meter.reset();
-  const std::int64_t outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
+  const std::int64_t outputs = data.task->outputs(data.train);
   row.trainable = outputs * (train.size(1) + 1);
   look_at_test(
       request, [&](const Dataset& part) { return best.model.predict(prepared(part).x); }, row);
@@ -172,15 +165,10 @@ bool keeps_head(const Config& config, const PreparedData& data) {
 }
 
 std::string linear_model(const Config& config, const PreparedData& data) {
-  if (data.regression) return "ridge regression";
-  const bool weighted = !(config.train.class_weight == ClassWeights{});
-  return weighted ? "logistic regression with the class weights" : "logistic regression";
+  return data.task->about_probe(!(config.train.class_weight == ClassWeights{}));
 }
 
-std::string about_majority(const Config&, const PreparedData& data) {
-  return data.regression ? "the mean of the training targets"
-                         : "the most frequent class of the training samples";
-}
+std::string about_majority(const Config&, const PreparedData& data) { return data.task->about_constant(); }
 
 std::string about_as_is(const Config&, const PreparedData&) {
   return "the model as it was given, with its own head; nothing trained";

@@ -12,17 +12,12 @@ namespace {
 
 constexpr double kStrongest = -3, kWeakest = 3;  // exponents of C
 
-Tensor targets_of(const Dataset& data) {
-  if (!data.label.empty()) return from_data(data.label.data(), {data.size()});
-  return from_vector(data.target, {data.size(), 1}, {DType::f64});
-}
-
 // Mean loss and penalty, whose minimum is that of the sum over the samples, at weights [outputs, features +
 // 1].
 class Loss {
  public:
   Loss(const ProbeData& train, double c)
-      : x_(train.x), targets_(targets_of(*train.data)), is_regression_(train.data->label.empty()) {
+      : x_(train.x), task_(*train.task), targets_(task_.probe_targets(*train.data)) {
     const auto n = static_cast<double>(x_.size(0));
     penalty_ = 1 / (2 * c * n);
     const auto classes = static_cast<std::int64_t>(train.class_weights.size());
@@ -36,7 +31,7 @@ class Loss {
     w.set_requires_grad();
     const Tensor slope = slice(w, 1, 0, features), shift = select(w, 1, features);
     const Tensor y = linear(x_, slope, shift);
-    const Tensor loss = fit(y) + sum(square(slope)) * penalty_;
+    const Tensor loss = task_.probe_loss(y, targets_, class_weight_) + sum(square(slope)) * penalty_;
     loss.backward();
     const Tensor dw = w.grad().contiguous();
     gradient.assign(std::as_const(dw).data<double>(), std::as_const(dw).data<double>() + dw.numel());
@@ -44,16 +39,9 @@ class Loss {
   }
 
  private:
-  // With class weights the sum over the samples is divided by their number, as the penalty is.
-  Tensor fit(const Tensor& y) const {
-    if (is_regression_) return mse_loss(y, targets_) * 0.5;
-    if (!class_weight_.defined()) return cross_entropy(y, targets_);
-    return cross_entropy(y, targets_, {.weight = class_weight_, .reduction = Reduction::sum}) *
-           (1 / static_cast<double>(x_.size(0)));
-  }
-
-  Tensor x_, targets_, class_weight_;
-  bool is_regression_;
+  Tensor x_;
+  const Task& task_;
+  Tensor targets_, class_weight_;
   double penalty_;
 };
 
@@ -61,7 +49,7 @@ class Loss {
 
 LinearModel LinearModel::fit(const ProbeData& train, double c, const LinearModel* warm) {
   LinearModel model;
-  model.outputs_ = train.data->label.empty() ? 1 : static_cast<std::int64_t>(train.data->classes.size());
+  model.outputs_ = train.task->outputs(*train.data);
   model.features_ = train.x.size(1);
   const auto size = static_cast<std::size_t>(model.outputs_ * (model.features_ + 1));
   model.weights_ = minimise(Loss(train, c), warm != nullptr ? warm->weights_ : std::vector<double>(size)).x;
@@ -90,7 +78,7 @@ Probe fit_probe(const ProbeData& train, const ProbeData& validation, const std::
   for (double exponent = kStrongest; exponent <= kWeakest; ++exponent) {
     const double c = std::pow(10, exponent);
     last = LinearModel::fit(train, c, exponent == kStrongest ? nullptr : &last);
-    const Metrics metrics = compute_metrics(last.predict(validation.x), *validation.data);
+    const Metrics metrics = compute_metrics(*validation.task, last.predict(validation.x), *validation.data);
     if (best.validation.empty() || rating(metrics) > rating(best.validation)) best = {last, c, metrics};
   }
   return best;

@@ -16,6 +16,7 @@ namespace thaw {
 struct ProbeData {
   Tensor x;
   const Dataset* data = nullptr;
+  const Task* task = nullptr;
   std::vector<double> class_weights =
       {};  // in the fit, see finetune/task/class_weight.h; empty: all count the same
 };

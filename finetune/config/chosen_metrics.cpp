@@ -7,9 +7,8 @@
 namespace thaw {
 
 const MetricSpec& compared_metric(const Config& config) {
-  const bool regression = config.data.task == "regression";
-  const std::string& named = config.compare.metric;
-  return metric_spec(!named.empty() ? named : regression ? "rmse" : "accuracy", regression);
+  const Task& task = find_task(config.data.task);
+  return task.metric(!config.compare.metric.empty() ? config.compare.metric : task.main_metric());
 }
 
 void check_compared_metric(const Config& config, const PreparedData& data) {
@@ -27,8 +26,7 @@ void check_monitors(const Config& config, const Plan& plan, const Dataset& valid
   if (validation.size() == 0) return;
   const auto check = [&](const std::string& monitor, const std::string& key) {
     const std::string name = monitor.substr(std::string("validation_").size());
-    check_defined(metric_spec(name, config.data.task == "regression"), key, validation,
-                  "the validation data");
+    check_defined(find_task(config.data.task).metric(name), key, validation, "the validation data");
   };
   check(config.train.monitor, "train.monitor");
   for (const Phase& phase : plan.phases)

@@ -105,12 +105,15 @@ Problem check_budget(const std::string& text) {
 }
 
 // What stands after the keys' own words, made of the metrics' list.
-const std::string kMonitors =
-    concat("what best means: validation_ and one of ", joined(metric_names_of(false)),
-           "; regression: ", joined(metric_names_of(true)));
-const std::string kMetrics =
-    concat("what is tuned on, reported, tested and ranked by: ", joined(metric_names_of(false)),
-           "; regression: ", joined(metric_names_of(true)), "; default: accuracy, or rmse; auc: two classes");
+std::string metrics_of_tasks() {
+  std::string text;
+  for (const Task* task : tasks())
+    text += concat(text.empty() ? "" : concat("; ", task->name(), ": "), joined(task->metric_names()));
+  return text;
+}
+const std::string kMonitors = "what best means: validation_ and one of " + metrics_of_tasks();
+const std::string kMetrics = concat("what is tuned on, reported, tested and ranked by: ", metrics_of_tasks(),
+                                    "; default: accuracy, or rmse; auc: two classes");
 
 }  // namespace
 
@@ -159,7 +162,7 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"label", "the column to predict", &S::label},
       {"text", "the column of texts, for models that take text; default: \"text\"", &S::text, any().unset()},
       {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
-      {"task", "\"classification\" or \"regression\"", &S::task, one_of({"classification", "regression"})},
+      {"task", "\"classification\" or \"regression\"", &S::task, one_of(task_names())},
       {"text_pair",
        "the column of the second text of a pair; \"\": single texts; default: as the folder says",
        &S::text_pair},
@@ -293,7 +296,7 @@ const std::vector<Alternatives>& alternatives() {
 namespace {
 
 void check_metric(const Config& config, const std::string& metric, const std::string& key) {
-  const std::vector<std::string> known = metric_names_of(config.data.task == "regression", "validation_");
+  const std::vector<std::string> known = find_task(config.data.task).metric_names("validation_");
   if (std::find(known.begin(), known.end(), metric) != known.end()) return;
   fail_input(key, " has the metric '", metric, "', which ", config.data.task, " does not give (", config.path,
              "); write one of ", joined(known));
@@ -307,7 +310,7 @@ void check_metric_name(const Config& config) try {
 
 // A column of the results would have the name of another.
 void check_shifted_names(const Config& config) {
-  const std::vector<std::string> metrics = metric_names_of(config.data.task == "regression");
+  const std::vector<std::string> metrics = find_task(config.data.task).metric_names();
   for (const auto& [name, file] : config.data.shifted) {
     if (name.empty() || name == "training")
       fail_input("data.shifted has ", name.empty() ? "a file without a name" : "the name \"training\"", " (",
@@ -368,11 +371,11 @@ void check_together(const Config& config) {
   check_shifted_names(config);
   check_rows(config);
   check_merge(config);
-  if (config.data.task == "regression" &&
+  if (!find_task(config.data.task).has_classes() &&
       (config.data.samples_per_class > 0 || !config.data.classes.empty() || !config.data.merge.empty()))
     fail_input("data.samples_per_class, data.classes and data.merge are for classification (", config.path,
                "); for regression use data.limit");
-  if (config.data.task == "regression" &&
+  if (!find_task(config.data.task).has_classes() &&
       (train.label_smoothing > 0 || !(train.class_weight == ClassWeights{})))
     fail_input(train.label_smoothing > 0 ? "train.label_smoothing" : "train.class_weight",
                " is for classification (", config.path, "); leave it out");

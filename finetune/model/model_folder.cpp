@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
+#include "finetune/task/regression.h"
 #include "nn/json_file.h"
 #include "nn/models/transformer.h"
 #include "nn/safetensors_header.h"
@@ -18,12 +19,21 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kFolded = "thaw_folded";  // in preprocess.json and among the weights' metadata
 
+const Task* task_in(const nlohmann::json& json, const std::string& path) {
+  std::string name;
+  read_field(json, "task", path, name);
+  for (const Task* task : tasks())
+    if (name == task->name()) return task;
+  fail_input("'task' is ", in_quotes(name), ", none of ", joined(task_names()), " (", path,
+             "); make the folder again");
+}
+
 // `pooling`, and `normalize`, which it begins with, stay as they are where the file names none.
 Preprocess read_preprocess(const std::string& path, bool normalize, std::string& pooling) {
   const nlohmann::json json = read_json(path);
   Preprocess p;
   p.normalize = normalize;
-  read_field(json, "task", path, p.task);
+  p.task = task_in(json, path);
   read_field(json, "sample_shape", path, p.sample_shape);
   read_field(json, "columns", path, p.columns);
   read_field(json, "mean", path, p.mean);
@@ -113,7 +123,7 @@ ModelFolder read_model_folder(const std::string& path) {
   } else {
     // As in transformers: one output is a number, whatever it is called.
     if (folder.config.outputs == 1)
-      folder.preprocess.task = "regression";
+      folder.preprocess.task = &regression();
     else
       folder.preprocess.labels = folder.config.labels;
   }
@@ -149,7 +159,7 @@ void use_preprocess(const std::string& path, ModelFolder& folder) {
 }
 
 void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& p) {
-  nlohmann::ordered_json preprocess{{"task", p.task},           {"sample_shape", p.sample_shape},
+  nlohmann::ordered_json preprocess{{"task", p.task->name()},   {"sample_shape", p.sample_shape},
                                     {"columns", p.columns},     {"mean", p.mean},
                                     {"deviation", p.deviation}, {"labels", p.labels},
                                     {"label", p.label_column},  {"group", p.group_column}};

@@ -211,7 +211,7 @@ ModelConfig model_config(const Config& config, const PreparedData& data) {
   else
     model.sample_shape = data.train.sample_shape;
   model.labels = data.train.classes;
-  model.outputs = data.regression ? 1 : static_cast<std::int64_t>(data.train.classes.size());
+  model.outputs = data.task->outputs(data.train);
   if (folder && takes_text(model)) use_pooling_of_head(config, data, *folder, model);
   check_fits_memory(model);
   return model;

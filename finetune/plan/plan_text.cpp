@@ -9,7 +9,7 @@
 #include "finetune/common/nearest.h"
 #include "finetune/common/text.h"
 #include "finetune/plan/plan.h"
-#include "finetune/task/metrics.h"
+#include "finetune/task/task.h"
 
 namespace thaw {
 namespace {
@@ -17,11 +17,12 @@ namespace {
 constexpr double kMostUpdates = 1e15;  // whole numbers stay exact in a double far beyond it
 constexpr double kMostPatience = 1e6;
 
-// What a plateau may wait for, of either task.
+// What a plateau may wait for, of any task.
 std::vector<std::string> monitored_metrics() {
-  std::vector<std::string> names = metric_names_of(false, "validation_");
-  for (const std::string& name : metric_names_of(true, "validation_"))
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  std::vector<std::string> names;
+  for (const Task* task : tasks())
+    for (const std::string& name : task->metric_names("validation_"))
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   return names;
 }
 

@@ -6,6 +6,7 @@
 
 #include "finetune/data/dataset.h"
 #include "finetune/preprocess/preprocess.h"
+#include "finetune/task/task.h"
 
 namespace thaw {
 
@@ -21,7 +22,7 @@ struct PreparedData {
   Dataset train, validation, test;   // test is empty where the config has none
   std::vector<ShiftedData> shifted;  // further test data, of data.shifted
   std::string test_hash;             // content_hash of the test data as they were read; empty without any
-  bool regression = false;
+  const Task* task = &classification();
   Scaling scaling = Scaling::none;
   Preprocess preprocess;               // what predict needs to treat new data alike
   std::vector<std::string> notes;      // for the user: what was split off, drawn, left out

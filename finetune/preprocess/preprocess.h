@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "finetune/task/classification.h"
+
 namespace thaw {
 
 struct Preprocess {
-  std::string task = "classification";  // or "regression"
+  const Task* task = &classification();
   std::vector<std::int64_t> sample_shape;
   std::vector<std::string> columns;     // tables: features in order
   std::vector<double> mean, deviation;  // empty: not standardised

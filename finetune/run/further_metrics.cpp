@@ -58,7 +58,7 @@ void add_further_metrics(const Config& config, const PreparedData& data, const P
                          Metrics& to) {
   const std::string name = compared_metric(config).name;
   const auto add = [&](const std::string& where, const Dataset& part) {
-    to.emplace_back(where + "_" + name, metric(compute_metrics(predict(part), part), name));
+    to.emplace_back(where + "_" + name, metric(compute_metrics(*data.task, predict(part), part), name));
   };
   for (const ShiftedData& shifted : data.shifted) add(shifted.name, shifted.data);
   if (config.compare.training_score) add("training", data.train);

@@ -54,7 +54,7 @@ Setup set_up(const Config& config, bool allow_missing) {
   apply_no_decay(train, *prepared.model);
   std::optional<L2SpPenalty> penalty;
   if (strategy.l2_sp) penalty.emplace(*prepared.model, *strategy.l2_sp);
-  LossOptions loss = loss_options(train, data.train);
+  LossOptions loss = loss_options(config, data.train);
   return {std::move(data),      std::move(strategy), std::move(prepared), std::move(batches),
           std::move(optimizer), std::move(penalty),  std::move(loss)};
 }

@@ -16,9 +16,9 @@
 #include "finetune/model/model_folder.h"
 #include "finetune/model/origin.h"
 #include "finetune/model/text_source.h"
+#include "finetune/preprocess/class_spelling.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/preprocess/text_input.h"
-#include "finetune/task/class_spelling.h"
 
 namespace thaw {
 namespace {
@@ -52,27 +52,6 @@ Dataset read_part(const Config& config, const std::string& path, const Dataset* 
 
 // Mean and deviation of fewer are rough: that of 50 is off by a tenth.
 constexpr std::int64_t kFewRows = 50;
-
-// Classes that are numbers, and so many that hardly one has samples enough: most likely no classes.
-bool looks_like_numbers(const Dataset& data) {
-  const auto is_number = [](const std::string& name) { return parse_number(name).has_value(); };
-  const auto classes = static_cast<std::int64_t>(data.classes.size());
-  return classes > 20 && classes * 5 > data.size() &&
-         std::all_of(data.classes.begin(), data.classes.end(), is_number);
-}
-
-// Targets are taken as they are, and a network's output begins near 0: what lies far off takes many updates.
-void note_large_targets(const Dataset& data, std::vector<std::string>& notes) {
-  constexpr double kLarge = 20;
-  const double center = mean(data.target);
-  double squares = 0;
-  for (const double target : data.target) squares += (target - center) * (target - center);
-  const double deviation = std::sqrt(squares / static_cast<double>(data.target.size()));
-  if (std::abs(center) < kLarge && deviation < kLarge) return;
-  notes.push_back(concat("warning: the targets have a mean of ", short_number(center),
-                         " and a standard deviation of ", short_number(deviation),
-                         ", and are learnt as they are: scale them to about -1 to 1 to train faster"));
-}
 
 void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t seed) {
   const Split split = split_dataset(rest, fraction, seed);
@@ -221,7 +200,7 @@ DataSource data_source(const Config& config, const std::string& path) {
   const DataSection& data = config.data;
   DataSource source;
   source.path = path;
-  source.task = data.task == "regression" ? Task::kRegression : Task::kClassification;
+  source.targets = find_task(data.task).targets();
   source.label = data.label;
   source.group = data.group;
   source.features = data.features;
@@ -248,20 +227,11 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   const DataSection& section = config.data;
   if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
   PreparedData data;
-  data.regression = section.task == "regression";
+  data.task = &find_task(section.task);
   data.train = read_part(config, section.train, nullptr, data.notes);
-  if (!data.regression && data.train.classes.size() < 2)
-    fail_input("the labels have ", data.train.classes.size(), " class, ", name_list(data.train.classes), " (",
-               section.train, "); classification needs two: add samples",
-               !section.classes.empty() ? ", or name more in data.classes"
-               : parse_number(data.train.classes.empty() ? "" : data.train.classes[0])
-                   ? ", or set data.task = \"regression\""
-                   : "");
-  if (!data.regression && looks_like_numbers(data.train))
-    data.questions.push_back(concat("warning: the labels are ", data.train.classes.size(),
-                                    " different numbers in ", data.train.size(),
-                                    " samples; to predict a number set data.task = \"regression\""));
-  if (data.regression) note_large_targets(data.train, data.notes);
+  Task::Notes odd = data.task->look_at(data.train, section.train, !section.classes.empty());
+  data.notes.insert(data.notes.end(), odd.notes.begin(), odd.notes.end());
+  data.questions = std::move(odd.questions);
   data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
   for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
@@ -279,7 +249,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
   if (text) tokenize_parts(config, *text, data);
 
   Preprocess& preprocess = data.preprocess;
-  preprocess.task = section.task;
+  preprocess.task = data.task;
   preprocess.quote = section.quote;
   if (!text) preprocess.sample_shape = data.train.sample_shape;
   preprocess.columns = data.train.columns;
@@ -303,7 +273,7 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
                     .test = loaded.test,
                     .shifted = loaded.shifted,
                     .test_hash = loaded.test_hash,
-                    .regression = loaded.regression,
+                    .task = loaded.task,
                     .scaling = loaded.scaling,
                     .preprocess = loaded.preprocess,
                     .notes = loaded.notes,

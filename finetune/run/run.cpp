@@ -112,8 +112,8 @@ void say_notes(const RunRequest& request, const std::vector<std::string>& notes)
 void judge_on_test(const RunRequest& request, const PreparedData& data, Model& model, RunResult& result) {
   const Config& config = request.config;
   const Outputs outputs = predict_all(model, data.test);
-  result.test = compute_metrics(outputs, data.test);
-  result.test_scores = example_scores(outputs, data.test, compared_metric(config).name);
+  result.test = compute_metrics(*data.task, outputs, data.test);
+  result.test_scores = example_scores(*data.task, outputs, data.test, compared_metric(config).name);
   result.confusion = confusion_of(outputs, data.test);
   add_further_metrics(
       config, data, [&](const Dataset& part) { return predict_all(model, part); }, result.test);
@@ -137,7 +137,8 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
   const std::string weights =
       class_weights_text(class_weights(request.config.train.class_weight, data.train), data.train);
   if (!weights.empty()) say_notes(request, {weights});
-  const std::string undefined = data.validation.size() > 0 ? undefined_metrics(data.validation) : "";
+  const std::string undefined =
+      data.validation.size() > 0 ? undefined_metrics(*data.task, data.validation) : "";
   if (!undefined.empty()) say_notes(request, {"on the validation data " + undefined});
   if (strategy.adapters && strategy.adapters->is_low_rank())
     say_notes(request, notes_of_peft_names(data.preprocess.labels, base_of(request, prepared)));

@@ -36,8 +36,8 @@ Outputs predict_all(Model& model, const Dataset& data) { return outputs_of(model
 
 Outputs features_all(Model& model, const Dataset& data) { return outputs_of(model, data, &Model::features); }
 
-Metrics evaluate(Model& model, const Dataset& data) {
-  return compute_metrics(predict_all(model, data), data);
+Metrics evaluate(const Task& task, Model& model, const Dataset& data) {
+  return compute_metrics(task, predict_all(model, data), data);
 }
 
 }  // namespace thaw

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "finetune/data/dataset.h"
-#include "finetune/task/metrics.h"
+#include "finetune/task/task.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -12,6 +12,6 @@ Outputs predict_all(Model& model, const Dataset& data);
 // The same for what the head's linear layer takes: [N, features].
 Outputs features_all(Model& model, const Dataset& data);
 
-Metrics evaluate(Model& model, const Dataset& data);
+Metrics evaluate(const Task& task, Model& model, const Dataset& data);
 
 }  // namespace thaw

@@ -1,6 +1,6 @@
-// Metrics of outputs beside what is right, listed once: their names, which way is better, how far they reach,
-// what a margin of them means, and how they are computed. Monitors, plateaus, what compare judges by and its
-// statistics all go by this list.
+// Metrics of outputs beside what is right: their names, which way is better, how far they reach, what a
+// margin of them means, and how they are computed. Each task lists its own once; monitors, plateaus, what
+// compare judges by and its statistics all go by these lists.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,8 @@
 #include "finetune/data/dataset.h"
 
 namespace thaw {
+
+class Task;
 
 // Outputs [N, classes or 1] of a model, row-major.
 struct Outputs {
@@ -42,7 +44,6 @@ enum class Requires {
 struct MetricSpec {
   const char* name;
   const char* words;  // for people
-  bool regression;    // else of classification
   bool higher_is_better;
   bool relative_margin;  // a margin of it is a share of full's value; else a difference
   double least, most;    // what it can be
@@ -51,34 +52,26 @@ struct MetricSpec {
   Scored (*compute)(const Outputs& outputs, const Dataset& data);  // outputs are finite, samples at least one
 };
 
-// In the order in which they are reported.
-const std::vector<MetricSpec>& metric_list();
-
-// InputError that lists the names where the task has no such metric. "log_loss" is the loss of
-// classification.
-const MetricSpec& metric_spec(const std::string& name, bool regression);
-
-// "loss, accuracy, .." of one task, and with a word before each.
-std::vector<std::string> metric_names_of(bool regression, const std::string& prefix = "");
-
 // InputError where `part` of the data, which `part_name` says in words, leaves the metric undefined: too many
 // classes, one class alone, equal targets. `key`: of the config that asks for it.
 void check_defined(const MetricSpec& spec, const std::string& key, const Dataset& part,
                    const std::string& part_name);
 
 // Metrics that `data` leave undefined, and why, in words; empty: none.
-std::string undefined_metrics(const Dataset& data);
+std::string undefined_metrics(const Task& task, const Dataset& data);
 
 // Named numbers in the list's order; those that need two classes only where there are two. All are NaN where
 // an output is not finite, and each is where the data leave it undefined.
 using Metrics = std::vector<std::pair<std::string, double>>;
-Metrics compute_metrics(const Outputs& outputs, const Dataset& data);
+Metrics compute_metrics(const Task& task, const Outputs& outputs, const Dataset& data);
 double metric(const Metrics& metrics, const std::string& name);  // throws InputError listing the names
 
 // Each example's part in `metric`, see Scored. All are NaN where the metric is.
-std::vector<float> example_scores(const Outputs& outputs, const Dataset& data, const std::string& metric);
+std::vector<float> example_scores(const Task& task, const Outputs& outputs, const Dataset& data,
+                                  const std::string& metric);
 
-// By name, whatever the task, a name of neither having none of it; "validation_" before it is passed over.
+// By name, whatever the task, a name of none having none of it; "validation_" before it is passed over.
+const MetricSpec* find_metric_spec(std::string name);  // null: there is none
 bool is_metric(const std::string& name);
 bool higher_is_better(const std::string& metric);
 double score_range(const std::string& metric);

@@ -60,7 +60,7 @@ class MetaRun {
       : config_(config), plan_(plan), model_(make_meta_model(model_config, strategy.adapters)) {
     if (strategy.l2_sp) penalty_.emplace(*model_, *strategy.l2_sp);
     optimizer_ = make_optimizer(config.train, *model_);
-    loss_ = loss_options(config.train, data, kMeta);
+    loss_ = loss_options(config, data, kMeta);
     const std::int64_t size = config.train.batch_size == 0 ? data.size() : config.train.batch_size;
     batch_ = meta_batch(data, std::min(size, data.size()));
     const std::int64_t batches = (data.size() + batch_.size() - 1) / batch_.size();

@@ -73,9 +73,9 @@ Tensor L2SpPenalty::operator()(const Model& model) const {
   return total;
 }
 
-LossOptions loss_options(const TrainSection& section, const Dataset& train, Device device) {
-  LossOptions options{train.label.empty(), section.label_smoothing};
-  const std::vector<double> weights = class_weights(section.class_weight, train);
+LossOptions loss_options(const Config& config, const Dataset& train, Device device) {
+  LossOptions options{&find_task(config.data.task), config.train.label_smoothing};
+  const std::vector<double> weights = class_weights(config.train.class_weight, train);
   if (weights.empty()) return options;
   options.weight_of_class = weights;
   const Shape shape{static_cast<std::int64_t>(weights.size())};
@@ -84,20 +84,9 @@ LossOptions loss_options(const TrainSection& section, const Dataset& train, Devi
   return options;
 }
 
-Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& options) {
-  if (options.regression) return mse_loss(output.reshape({output.size(0)}), batch.target);
-  CrossEntropyOptions cross_entropy_options;
-  cross_entropy_options.label_smoothing = options.label_smoothing;
-  if (!options.class_weight.defined()) return cross_entropy(output, batch.target, cross_entropy_options);
-  cross_entropy_options.weight = options.class_weight;
-  cross_entropy_options.reduction = Reduction::sum;
-  const double weight = options.mean_weight * static_cast<double>(batch.size());
-  return cross_entropy(output, batch.target, cross_entropy_options) * (weight > 0 ? 1 / weight : 0);
-}
-
 Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,
                         const L2SpPenalty* penalty) {
-  const Tensor loss = batch_loss(model.forward(batch.x), batch, options);
+  const Tensor loss = options.task->loss(model.forward(batch.x), batch, options);
   Tensor objective = loss;
   if (penalty != nullptr)
     if (const Tensor term = (*penalty)(model); term.defined()) objective = objective + term;

@@ -10,6 +10,7 @@
 #include "finetune/data/batch.h"
 #include "finetune/plan/plan.h"
 #include "finetune/plan/strategy.h"
+#include "finetune/task/task.h"
 #include "nn/module.h"
 #include "nn/optim/optimizer.h"
 #include "nn/optim/schedule.h"
@@ -42,23 +43,8 @@ class L2SpPenalty {
   std::vector<Tensor> start_;  // in the order of parameters(); undefined for the head's
 };
 
-struct LossOptions {
-  bool regression = false;
-  double label_smoothing = 0;
-  Tensor class_weight = {};                  // [classes], see class_weight.h; undefined: all count the same
-  std::vector<double> weight_of_class = {};  // the same
-  double mean_weight = 1;                    // of the update's samples by these weights
-};
-
-// Of the training section, for the classes of `train`, on the device of the model.
-LossOptions loss_options(const TrainSection& section, const Dataset& train, Device device = kCpu);
-
-// Mean loss of a batch: cross-entropy of logits [B, classes], or mean squared error of [B, 1]. With class
-// weights the sum over samples of weight x loss is divided by B and the update's mean weight: the whole batch
-// gives the mean over weights, as PyTorch's CrossEntropyLoss(weight) does, and micro-batches, each with its
-// share of the samples, add up to it, also one whose samples all have the weight 0. It is 0 where the update
-// has no weight at all, and PyTorch's not a number.
-Tensor batch_loss(const Tensor& output, const Batch& batch, const LossOptions& options);
+// As the config says, for the classes of `train`, on the device of the model.
+LossOptions loss_options(const Config& config, const Dataset& train, Device device = kCpu);
 
 // Forward and backward of one micro-batch whose share of the update's samples is `weight`; returns the mean
 // loss (undefined gradient when nothing is trainable: then only the forward runs).

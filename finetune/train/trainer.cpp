@@ -44,7 +44,7 @@ Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConf
       schedule_(make_schedule(config.train, strategy, total_)),
       plan_(strategy.plan, describe(model), {total_, batches_.updates_per_epoch()}),
       optimizer_(make_optimizer(config.train, model)),
-      loss_options_(loss_options(config.train, data.train)),
+      loss_options_(loss_options(config, data.train)),
       evaluate_every_(
           parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
       checkpoint_every_(parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(),

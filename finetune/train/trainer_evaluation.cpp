@@ -24,7 +24,7 @@ void Trainer::maybe_evaluate(bool last) {
 void Trainer::evaluate_now() {
   note_peak();
   const auto start = Clock::now();
-  const Metrics metrics = evaluate(model_, data_.validation);
+  const Metrics metrics = evaluate(*data_.task, model_, data_.validation);
   memory::reset_peak(kCpu);
   if (sink_ != nullptr)
     sink_->append_metrics(evaluation_line(state_.completed, "validation", metrics, phase_));
@@ -80,7 +80,7 @@ void Trainer::check_plateau() {
 void Trainer::check_outcome() {
   const bool validated = data_.validation.size() > 0;
   if (!validated && std::isfinite(state_.last_loss)) return;
-  const Metrics judged = validated ? outcome_.validation : evaluate(model_, data_.train);
+  const Metrics judged = validated ? outcome_.validation : evaluate(*data_.task, model_, data_.train);
   if (std::isfinite(metric(judged, "loss"))) return;
   const std::string skipped =
       state_.skipped > 0 ? concat(" (", state_.skipped, " of ", state_.completed, " updates were skipped)")
@@ -110,7 +110,7 @@ void Trainer::keep_best() {
   say(concat("the weights after update ", state_.best_step, " are kept",
              of_phase < phase_ ? concat(", of phase ", of_phase + 1, " of ", plan_.phases().size()) : "",
              ": best ", config_.train.monitor, " ", state_.best_value));
-  outcome_.validation = evaluate(model_, data_.validation);
+  outcome_.validation = evaluate(*data_.task, model_, data_.validation);
 }
 
 void Trainer::finish() {
@@ -123,7 +123,7 @@ void Trainer::finish() {
       state_.best_step != state_.completed) {
     keep_best();
   } else if (outcome_.validation.empty() && data_.validation.size() > 0 && outcome_.status == RunStatus::ok) {
-    outcome_.validation = evaluate(model_, data_.validation);  // a run without updates
+    outcome_.validation = evaluate(*data_.task, model_, data_.validation);  // a run without updates
   }
   if (outcome_.status == RunStatus::ok) check_outcome();
   outcome_.completed = state_.completed;

@@ -150,7 +150,7 @@ void table(const std::string& bytes) {
   DataSource source;
   source.path = input.write(bytes);
   answer([&] { read_dataset(source); });
-  source.task = Task::kRegression;
+  source.targets = Targets::numbers;
   answer([&] { read_dataset(source); });
   source.read_labels = false;
   source.text = "text";

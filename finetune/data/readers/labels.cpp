@@ -296,7 +296,7 @@ Dataset with_labels(Dataset data, std::vector<std::string> labels, const DataSou
   std::vector<std::string> notes = std::move(data.notes);  // subsets have none
   if (!source.rows.empty()) keep_rows(data, labels, source);
   const LabelPlace place_of = [&](int64_t row) { return label_place(data.id[row]); };
-  if (source.task == Task::kRegression) {
+  if (source.targets == Targets::numbers) {
     data.target = parse_targets(labels, place_of);
     data.notes = std::move(notes);
     return data;

@@ -18,14 +18,15 @@ inline constexpr int64_t kMaxFieldBytes = int64_t{1} << 20;
 
 using LabelMerge = std::map<std::string, std::vector<std::string>>;
 
-enum class Task { kClassification, kRegression };
+// What a label is: the name of a class, or a number to predict.
+enum class Targets { classes, numbers };
 
 // What to read and how to understand it. Column names apply to tables.
 struct DataSource {
   // A .csv, .tsv, .jsonl or IDX images file, each plain or gzip, "builtin:NAME", or "-": CSV from standard
   // input. With `text` and without labels also a .txt file, and "-" is such: one text per line.
   std::string path;
-  Task task = Task::kClassification;
+  Targets targets = Targets::classes;
   std::string label = "label";  // the label's column
   std::string text;             // the text's column: the samples are texts, other columns are skipped
   std::string text_pair;        // the column of the second text of a pair; empty: single texts

@@ -115,9 +115,9 @@ void TableBuilder::add_label(const std::vector<Cell>& cells) {
     complain(roles_.label, "label", "is a list or an object", cell);
   else if (trim(cell.text).empty())
     complain(roles_.label, "label", "is missing", cell);
-  else if (source_.task == Task::kRegression && (!value || !std::isfinite(static_cast<float>(*value))))
+  else if (source_.targets == Targets::numbers && (!value || !std::isfinite(static_cast<float>(*value))))
     complain(roles_.label, "label", "is not a finite number", cell);
-  if (source_.task == Task::kRegression && value) doubts_.back().add(cell.text, *value);
+  if (source_.targets == Targets::numbers && value) doubts_.back().add(cell.text, *value);
   labels_.emplace_back(cell.text);
 }
 

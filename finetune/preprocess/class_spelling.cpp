@@ -1,4 +1,4 @@
-#include "finetune/task/class_spelling.h"
+#include "finetune/preprocess/class_spelling.h"
 
 #include <map>
 
