@@ -108,7 +108,7 @@ void* take(Pool& p, std::int64_t bytes) {
 
 const char* category_name(Category category) {
   static constexpr const char* kNames[kCategories] = {"parameter",  "gradient", "optimizer", "input",
-                                                      "activation", "cache",    "scratch"};
+                                                      "activation", "cache",    "snapshot",  "scratch"};
   return kNames[static_cast<int>(category)];
 }
 

@@ -13,8 +13,17 @@
 
 namespace thaw::memory {
 
-enum class Category : std::uint8_t { parameter, gradient, optimizer, input, activation, cache, scratch };
-inline constexpr int kCategories = 7;
+enum class Category : std::uint8_t {
+  parameter,
+  gradient,
+  optimizer,
+  input,
+  activation,
+  cache,
+  snapshot,
+  scratch
+};
+inline constexpr int kCategories = 8;
 const char* category_name(Category category);
 
 struct Usage {  // bytes as asked for, before rounding to a size class

@@ -189,7 +189,7 @@ struct Softplus {  // ln(1 + e^x)
 
 // -- binary
 
-#define THAW_FORMULA(name, expression)          \
+#define THAW_BINARY_FORMULA(name, expression)   \
   struct name {                                 \
     template <class T>                          \
     THAW_DEVICE_FUNCTION static T f(T a, T b) { \
@@ -197,21 +197,21 @@ struct Softplus {  // ln(1 + e^x)
     }                                           \
   };
 
-THAW_FORMULA(Add, a + b)
-THAW_FORMULA(Sub, a - b)
-THAW_FORMULA(Mul, a* b)
-THAW_FORMULA(Div, a / b)
-THAW_FORMULA(Maximum, select(a != a, a, select(a > b, a, b)))  // a NaN on either side stays
-THAW_FORMULA(Minimum, select(a != a, a, select(a < b, a, b)))
-THAW_FORMULA(Pow, pow(a, b))
+THAW_BINARY_FORMULA(Add, a + b)
+THAW_BINARY_FORMULA(Sub, a - b)
+THAW_BINARY_FORMULA(Mul, a* b)
+THAW_BINARY_FORMULA(Div, a / b)
+THAW_BINARY_FORMULA(Maximum, select(a != a, a, select(a > b, a, b)))  // a NaN on either side stays
+THAW_BINARY_FORMULA(Minimum, select(a != a, a, select(a < b, a, b)))
+THAW_BINARY_FORMULA(Pow, pow(a, b))
 // -(b ln s + (1 - b) ln(1 - s)) with s = sigmoid(a): a the logit, b the target
-THAW_FORMULA(BceLogits, select(a < T(0), T(0), a) - a * b + log1p_exp_neg_abs(a))
+THAW_BINARY_FORMULA(BceLogits, select(a < T(0), T(0), a) - a * b + log1p_exp_neg_abs(a))
 
-#undef THAW_FORMULA
+#undef THAW_BINARY_FORMULA
 
 // -- comparisons (plain numbers only)
 
-#define THAW_FORMULA(name, op)                     \
+#define THAW_COMPARISON(name, op)                  \
   struct name {                                    \
     template <class T>                             \
     THAW_DEVICE_FUNCTION static bool f(T a, T b) { \
@@ -219,14 +219,14 @@ THAW_FORMULA(BceLogits, select(a < T(0), T(0), a) - a * b + log1p_exp_neg_abs(a)
     }                                              \
   };
 
-THAW_FORMULA(Eq, ==)
-THAW_FORMULA(Ne, !=)
-THAW_FORMULA(Lt, <)
-THAW_FORMULA(Le, <=)
-THAW_FORMULA(Gt, >)
-THAW_FORMULA(Ge, >=)
+THAW_COMPARISON(Eq, ==)
+THAW_COMPARISON(Ne, !=)
+THAW_COMPARISON(Lt, <)
+THAW_COMPARISON(Le, <=)
+THAW_COMPARISON(Gt, >)
+THAW_COMPARISON(Ge, >=)
 
-#undef THAW_FORMULA
+#undef THAW_COMPARISON
 
 }  // namespace formula
 }  // namespace thaw

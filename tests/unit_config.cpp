@@ -64,7 +64,7 @@ train = "head"
 at = "epoch 1.5"
 train = "all"
 lr_mult = { "head" = 1.0, "layers.0" = 0.38 }
-state = "park"
+state = "drop"
 rewarmup = 5
 [compare]
 strategies = ["full", "top-2"]

@@ -60,11 +60,11 @@ TEST(PhaseStart, RefusesOtherTexts) {
 }
 
 TEST(PlanChoices, ParseAndPrint) {
-  for (const char* text : {"keep", "park", "drop"}) EXPECT_EQ(to_text(parse_state_policy(text)), text);
+  for (const char* text : {"keep", "drop"}) EXPECT_EQ(to_text(parse_state_policy(text)), text);
   for (const char* text : {"still", "batch"}) EXPECT_EQ(to_text(parse_frozen_norm(text)), text);
   for (const char* text : {"keep", "off"}) EXPECT_EQ(to_text(parse_frozen_dropout(text)), text);
   EXPECT_EQ(message_of<InputError>([] { parse_state_policy("free"); }),
-            "state = \"free\" is unknown; write \"keep\" or \"park\" or \"drop\"");
+            "state = \"free\" is unknown; write \"keep\" or \"drop\"");
   EXPECT_NE(message_of<InputError>([] { parse_frozen_norm("off"); }), kNothingThrown);
   EXPECT_NE(message_of<InputError>([] { parse_frozen_dropout("on"); }), kNothingThrown);
 }
@@ -172,7 +172,7 @@ TEST(PlanRewarmup, CountsFromTheLastThaw) {
 
 TEST(PlanDefaults, PhasesOverrideThePlan) {
   Plan plan = plan_of({phase("", "head"), phase("step 5", "all")});
-  plan.state = StatePolicy::park;
+  plan.state = StatePolicy::drop;
   plan.rewarmup = 3;
   plan.frozen_norm = FrozenNorm::batch;
   plan.frozen_dropout = FrozenDropout::off;
@@ -181,7 +181,7 @@ TEST(PlanDefaults, PhasesOverrideThePlan) {
   plan.phases[1].frozen_norm = FrozenNorm::still;
   plan.phases[1].frozen_dropout = FrozenDropout::keep;
   const std::vector<ResolvedPhase> phases = ResolvedPlan(plan, mlp(), kRun).phases();
-  EXPECT_EQ(phases[0].state, StatePolicy::park);
+  EXPECT_EQ(phases[0].state, StatePolicy::drop);
   EXPECT_EQ(phases[0].frozen_norm, FrozenNorm::batch);
   EXPECT_EQ(phases[0].frozen_dropout, FrozenDropout::off);
   EXPECT_EQ(phases[1].state, StatePolicy::drop);

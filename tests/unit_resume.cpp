@@ -140,11 +140,12 @@ TEST(Behaviour7, ASignalSavesAndTheRunGoesOnFromThere) {
   const TemporaryFolder folder;
   RunFolder run_folder(folder.path(), false);
   Trainer::Hooks hooks;
-  hooks.progress = [](const TrainProgress& progress) {
-    if (progress.completed == 5) stop_signal = SIGINT;
+  StopToken stop;
+  hooks.stop = &stop;
+  hooks.progress = [&](const TrainProgress& progress) {
+    if (progress.completed == 5) stop.request(SIGINT);
   };
   const RunOutcome stopped = run.train(hooks, &run_folder);
-  stop_signal = 0;
   EXPECT_EQ(stopped.status, RunStatus::interrupted);
   EXPECT_EQ(stopped.completed, 5);
   EXPECT_EQ(run.train({}, &run_folder, true).status, RunStatus::ok);

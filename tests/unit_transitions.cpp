@@ -13,7 +13,7 @@ namespace thaw::test {
 namespace {
 
 TEST(Behaviour4, UntouchedGroupsKeepTheirOptimizerState) {
-  for (const StatePolicy policy : {StatePolicy::keep, StatePolicy::drop, StatePolicy::park}) {
+  for (const StatePolicy policy : {StatePolicy::keep, StatePolicy::drop}) {
     SCOPED_TRACE(to_text(policy));
     const TestRun run("mlp", {"full", {}, {}});
     const auto model = run.make();

@@ -4,9 +4,13 @@
 #include <string>
 
 #include "finetune/cli/arguments.h"
+#include "finetune/common/stop.h"
 #include "finetune/config/config.h"
 
 namespace thaw::cli {
+
+// Of the process: a signal asks for it, see main.cpp. train and compare save what they have and end.
+inline StopToken stop_token;
 
 int train(const Arguments& arguments);
 int compare(const Arguments& arguments);

@@ -91,6 +91,7 @@ int compare(const Arguments& arguments) {
   Result result;
   {
     Progress progress;
+    compare.stop = &stop_token;
     compare.message = [&](const std::string& text) { progress.message(text); };
     compare.progress = [&](const CompareProgress& now) {
       if (now.done > 0) progress.show(now.done, now.total, now.what, now.seconds_left);
@@ -102,7 +103,7 @@ int compare(const Arguments& arguments) {
   if (result.interrupted) {
     Progress().message(concat("interrupted; go on with: thaw compare ", arguments.config, " --out ",
                               compare.out, " --resume (and the same options)"));
-    return 128 + stop_signal;
+    return 128 + stop_token.signal();
   }
   print(arguments.json ? read_file(result.json_file, std::int64_t{1} << 30)
                        : concat(result.text, "Report: ", compare.out, "/report.html\n", result.models));

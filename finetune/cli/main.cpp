@@ -35,8 +35,8 @@ void check_cpu() {
 
 // The first signal asks the trainer to save and stop, the second ends the process at once.
 void on_stop_signal(int signal) {
-  if (stop_signal != 0) _exit(128 + signal);
-  stop_signal = signal;
+  if (stop_token.requested()) _exit(128 + signal);
+  stop_token.request(signal);
 }
 
 // For the commands that train: the others have nothing to save, and end at the first signal.

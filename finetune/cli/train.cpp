@@ -210,6 +210,7 @@ int train(const Arguments& arguments) {
   ChromeTrace trace;
   bool wants_trace = !arguments.trace.empty();
   if (wants_trace) request.hooks.trace = &trace;
+  request.hooks.stop = &stop_token;
   RunResult result;
   {
     Progress progress(true);
@@ -237,7 +238,7 @@ int train(const Arguments& arguments) {
     Progress().message(
         concat("interrupted after ", result.outcome.completed,
                " updates, which are saved; go on with: ", resume_command(arguments, request.out)));
-    return 128 + stop_signal;
+    return 128 + stop_token.signal();
   }
   print(arguments.json ? result_json(result, request.config) : result_text(result, request.config));
   for (const std::string& question : result.questions) Progress().message(question);

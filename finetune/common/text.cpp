@@ -39,6 +39,11 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+std::string exact_number(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
+}
+
 std::string lower_ascii(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return text;

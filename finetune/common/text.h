@@ -15,6 +15,9 @@ std::optional<double> parse_number(std::string_view text);
 // Whether it is a decimal number that is too large for a double: one that parse_number gives nothing of.
 bool is_beyond_range(std::string_view text);
 
+// The shortest text that reads back to the same double: 0.1, 1e-05.
+std::string exact_number(double value);
+
 // "NA", "nan", "null", "None" and the like, in whatever case: what programs write where nothing is known.
 bool may_be_missing(std::string_view text);
 

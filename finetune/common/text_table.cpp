@@ -1,14 +1,21 @@
 #include "finetune/common/text_table.h"
 
+#include <utf8proc.h>
 #include <algorithm>
 #include <sstream>
+
+#include "finetune/common/utf8.h"
 
 namespace thaw {
 namespace {
 
+// Columns of a terminal: two for an ideograph, none for a mark that combines.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  const std::string valid = replace_invalid_utf8(text);
+  std::size_t width = 0;
+  for (const char* at = valid.data(); at != valid.data() + valid.size();)
+    width += static_cast<std::size_t>(utf8proc_charwidth(static_cast<utf8proc_int32_t>(next_scalar(at))));
+  return width;
 }
 
 }  // namespace

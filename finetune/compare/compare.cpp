@@ -1,5 +1,3 @@
-// The protocol: what is wrong with the input is found first; then every choice is made on validation data
-// with a seed that is not reported; then, and not before, the test data are looked at, once per reported run.
 #include "finetune/compare/compare.h"
 
 #include <algorithm>
@@ -31,7 +29,6 @@
 #include "finetune/run/prepare_data.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/run/test_looks.h"
-#include "finetune/train/trainer.h"
 #include "nn/files.h"
 
 namespace thaw {
@@ -56,14 +53,16 @@ class Comparison {
     prepare();
     open();
     for (const Contender& contender : contenders_)
-      if (stop_signal == 0) choose(contender);
-    if (stop_signal == 0) report_runs();
+      if (!stopped()) choose(contender);
+    if (!stopped()) report_runs();
     conclude();
     write_comparison(request_.out, config_, outcome_);
     return std::move(outcome_);
   }
 
  private:
+  bool stopped() const { return stop_requested(request_.stop); }
+
   // `in_cells`: of a study too, which says itself what its cells have in common.
   void say(const std::string& text, bool in_cells = true) {
     outcome_.notes.push_back(text);
@@ -128,8 +127,9 @@ class Comparison {
       check_same_comparison(read_file(config_file, 1 << 24), outcome_.config, config_file);
     journal_.emplace(request_.out);  // first of all files: see RunFolder
     atomic_write(config_file, outcome_.config);
-    spending_.emplace(budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
-                      [this](const Config& config) { return measure(config); });
+    spending_.emplace(
+        budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
+        [this](const Config& config) { return measure(config); }, request_.stop);
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
     const std::string predicted = outcome_.prediction ? outcome_.prediction->sha256 : "";
@@ -163,7 +163,7 @@ class Comparison {
     const Tuned tuned = tune(
         contender, higher_is_better(outcome_.metric),
         [this](const Contender& c, const Choice& choice) { return run_trial(c, choice); },
-        [] { return stop_signal != 0; });
+        [this] { return stopped(); });
     add_tuning(tuned.trials, tuned.note);
     if (tuned.status != "ok") {
       untuned_[contender.name] = tuned.status;
@@ -244,7 +244,7 @@ class Comparison {
     const auto rows = static_cast<std::int64_t>(baselines_.size() + contenders_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
     for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
-      if (stop_signal != 0) break;
+      if (stopped()) break;
       report_run(static_cast<std::size_t>(i / runs_per_strategy()),
                  static_cast<std::uint64_t>(i % runs_per_strategy()));
     }
@@ -325,7 +325,7 @@ class Comparison {
   }
 
   void conclude() {
-    outcome_.interrupted = stop_signal != 0;
+    outcome_.interrupted = stopped();
     for (const ReportedRun& run : outcome_.runs) outcome_.test_evaluations += run.test_evaluations;
     std::vector<SummaryRow> rows;
     const PreparedData data = draw(config_.train.seed);
@@ -360,6 +360,7 @@ class Comparison {
     run.allow_missing = request_.allow_missing;
     run.version = request_.version;
     run.compiler = request_.compiler;
+    run.hooks.stop = request_.stop;
     return run;
   }
 

@@ -1,4 +1,6 @@
-// Compare: every strategy on equal terms, on real data, with the test set looked at once per reported run.
+// Compare: every strategy on equal terms, on real data. What is wrong with the input is found first; then every
+// choice is made on validation data with a seed that is not reported; then, and not before, the test data are
+// looked at, once per reported run.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "finetune/common/stop.h"
 #include "finetune/report/comparison.h"
 #include "finetune/run/run.h"
 
@@ -30,6 +33,7 @@ struct CompareRequest {
   std::string version, compiler;
   std::function<void(const std::string&)> message;
   std::function<void(const CompareProgress&)> progress;
+  const StopToken* stop = nullptr;  // once requested, what runs is saved and the comparison ends
 };
 
 CompareOutcome compare(const CompareRequest& request);

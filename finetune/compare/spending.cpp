@@ -9,8 +9,8 @@
 namespace thaw {
 
 Spending::Spending(Budget budget, PreparedData data, Journal& journal,
-                   std::function<RunOutcome(const Config&)> measure)
-    : budget_(budget), data_(std::move(data)), journal_(journal), measure_(std::move(measure)) {}
+                   std::function<RunOutcome(const Config&)> measure, const StopToken* stop)
+    : budget_(budget), data_(std::move(data)), journal_(journal), measure_(std::move(measure)), stop_(stop) {}
 
 Config Spending::config_of(const Contender& contender, const Choice& choice) {
   Config config = with_choice(contender, choice);
@@ -18,8 +18,7 @@ Config Spending::config_of(const Contender& contender, const Choice& choice) {
   const std::string options = options_text(choice.options);
   if (journal_.restore_budget(contender.name, options, config.train)) return config;
   copy_budget(with_budget(config, budget_, data_, measure_).train, config.train);
-  // A measure that a signal cut short is none.
-  if (stop_signal == 0) journal_.add_budget(contender.name, options, config.train);
+  if (!stop_requested(stop_)) journal_.add_budget(contender.name, options, config.train);
   return config;
 }
 

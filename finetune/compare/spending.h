@@ -13,8 +13,9 @@ namespace thaw {
 class Spending {
  public:
   // `data`: drawn as for tuning. `measure` trains a config and returns what it took.
+  // A measure that `stop` cut short is none.
   Spending(Budget budget, PreparedData data, Journal& journal,
-           std::function<RunOutcome(const Config&)> measure);
+           std::function<RunOutcome(const Config&)> measure, const StopToken* stop);
 
   // The config of a run. A measure of time is not the same twice: it is taken once for each set of options,
   // and a comparison that goes on takes what it found before. Throws OverBudget.
@@ -25,6 +26,7 @@ class Spending {
   PreparedData data_;
   Journal& journal_;
   std::function<RunOutcome(const Config&)> measure_;
+  const StopToken* stop_;
 };
 
 }  // namespace thaw

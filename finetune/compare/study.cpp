@@ -117,8 +117,8 @@ class StudyRun {
     check_same_study();
     if (!outcome_.prediction_sha256.empty()) tell_predictions();
     for (const StudyCell& cell : study_.cells)
-      if (stop_signal == 0) run_cell(cell);
-    outcome_.interrupted = stop_signal != 0;
+      if (!stop_requested(request_.compare.stop)) run_cell(cell);
+    outcome_.interrupted = stop_requested(request_.compare.stop);
     if (!outcome_.interrupted) conclude();
     write_study(request_.compare.out, outcome_);
     return std::move(outcome_);

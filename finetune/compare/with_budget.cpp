@@ -13,9 +13,8 @@
 namespace thaw {
 namespace {
 
-constexpr double kMostEpochs = 10;     // of a run to convergence, in those of [train]
-constexpr std::int64_t kPatience = 5;  // evaluations
-constexpr std::int64_t kMostUpdates = 100'000'000;
+constexpr double kMostEpochs = 10;       // of a run to convergence, in those of [train]
+constexpr std::int64_t kPatience = 5;    // evaluations
 constexpr double kShareToMeasure = 0.1;  // of the budget: a run of this length says how fast the rest is
 
 // What a run of so many updates would cost, without running it.

@@ -16,7 +16,6 @@ namespace thaw {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMostUpdates = 1e15;
 
 Rule any() { return {}; }
 

@@ -1,43 +1,22 @@
 #include "finetune/config/config_text.h"
 
-#include <charconv>
 #include <optional>
 #include <sstream>
 
 #include "finetune/common/text_table.h"
+#include "finetune/common/toml_text.h"
 #include "finetune/config/config_keys.h"
 #include "finetune/plan/plan_text.h"
 
 namespace thaw {
 namespace {
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (byte < 0x20 || byte == 0x7f) {
-      constexpr const char* kHex = "0123456789abcdef";
-      out += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 std::string toml_text(bool value) { return value ? "true" : "false"; }
 std::string toml_text(std::int64_t value) { return std::to_string(value); }
 std::string toml_text(std::uint64_t value) { return std::to_string(value); }
-std::string toml_text(const std::string& value) { return quoted(value); }
+std::string toml_text(const std::string& value) { return toml_string(value); }
 
-// The shortest text that reads back to the same double, and as a float in TOML.
-std::string toml_text(double value) {
-  char buffer[32];
-  std::string text(buffer, std::to_chars(buffer, buffer + sizeof(buffer), value).ptr);
-  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
-}
+std::string toml_text(double value) { return toml_number(value); }
 
 template <class T>
 std::string toml_text(const std::vector<T>& values) {
@@ -50,12 +29,12 @@ template <class T>
 std::string toml_text(const std::map<std::string, T>& values) {
   std::string text;
   for (const auto& [name, value] : values)
-    text += (text.empty() ? "" : ", ") + quoted(name) + " = " + toml_text(value);
+    text += (text.empty() ? "" : ", ") + toml_string(name) + " = " + toml_text(value);
   return "{ " + text + " }";
 }
 
 std::string toml_text(const ClassWeights& weights) {
-  return weights.balanced ? quoted("balanced") : toml_text(weights.of);
+  return weights.balanced ? toml_string("balanced") : toml_text(weights.of);
 }
 
 template <class T>
@@ -112,16 +91,16 @@ void write_section(std::ostream& out, const char* name, const std::vector<Key<Se
 }
 
 void write_phase(std::ostream& out, const Phase& phase) {
-  out << "\n[[strategy.phase]]\nat = " << quoted(to_text(phase.at)) << "\ntrain = " << quoted(phase.train)
-      << '\n';
-  if (phase.state) out << "state = " << quoted(to_text(*phase.state)) << '\n';
+  out << "\n[[strategy.phase]]\nat = " << toml_string(to_text(phase.at))
+      << "\ntrain = " << toml_string(phase.train) << '\n';
+  if (phase.state) out << "state = " << toml_string(to_text(*phase.state)) << '\n';
   if (phase.rewarmup) out << "rewarmup = " << *phase.rewarmup << '\n';
-  if (phase.frozen_norm) out << "frozen_norm = " << quoted(to_text(*phase.frozen_norm)) << '\n';
-  if (phase.frozen_dropout) out << "frozen_dropout = " << quoted(to_text(*phase.frozen_dropout)) << '\n';
+  if (phase.frozen_norm) out << "frozen_norm = " << toml_string(to_text(*phase.frozen_norm)) << '\n';
+  if (phase.frozen_dropout) out << "frozen_dropout = " << toml_string(to_text(*phase.frozen_dropout)) << '\n';
   if (phase.lr_mult.empty()) return;
   const char* separator = "lr_mult = { ";
   for (const auto& [selector, multiplier] : phase.lr_mult) {
-    out << separator << quoted(selector) << " = " << toml_text(multiplier);
+    out << separator << toml_string(selector) << " = " << toml_text(multiplier);
     separator = ", ";
   }
   out << " }\n";
@@ -129,7 +108,7 @@ void write_phase(std::ostream& out, const Phase& phase) {
 
 void write_strategy(std::ostream& out, const StrategyRequest& request) {
   const StrategySpec& spec = find_strategy(request.name);
-  out << "[strategy]\nname = " << quoted(request.name) << '\n';
+  out << "[strategy]\nname = " << toml_string(request.name) << '\n';
   auto write = [&](const OptionSpec& option) {
     const auto given = request.options.find(option.name);
     const OptionValue& value = given == request.options.end() ? option.default_value : given->second;
@@ -164,7 +143,7 @@ name = "full"  and that strategy's options: `thaw strategies` lists both
 at = "step 0"       or "epoch 1", "step 200", "fraction 0.5", "plateau validation_loss 2" (evaluations)
 train               a selector, such as "head", "top:2", "layers.[0-2].*", "all, !kind:norm"
 lr_mult             { "head" = 1.0, "layers.0" = 0.1 }: multipliers of train.lr, by selector
-state               of the optimizer, for what freezes: "keep", "park" or "drop"
+state               of the optimizer, for what freezes: "keep" or "drop"
 rewarmup            updates until what thaws has its full learning rate
 frozen_norm         "still" or "batch": whether a frozen batch norm follows the data
 frozen_dropout      "keep" or "off"

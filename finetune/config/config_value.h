@@ -35,21 +35,16 @@ inline std::string with_place(const std::string& message, const std::string& pla
   return message.substr(0, end) + " (" + place + ")" + message.substr(end);
 }
 
-inline std::string number_text(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
-}
-
 inline std::string value_text(const toml::node& node) {
   if (const auto text = node.value_exact<std::string>()) return in_quotes(*text);
   if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
   if (const auto whole = node.value_exact<std::int64_t>()) return std::to_string(*whole);
-  if (const auto number = node.value_exact<double>()) return number_text(*number);
+  if (const auto number = node.value_exact<double>()) return exact_number(*number);
   return node.is_table() ? "a table" : node.is_array() ? "an array" : "a date or time";
 }
 
 inline std::string range_text(const Rule& rule) {
-  const std::string least = number_text(rule.least), most = number_text(rule.most);
+  const std::string least = exact_number(rule.least), most = exact_number(rule.most);
   std::string text;
   if (std::isfinite(rule.least)) text += (rule.least_allowed ? "at least " : "above ") + least;
   if (std::isfinite(rule.most))

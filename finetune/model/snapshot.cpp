@@ -30,7 +30,7 @@ void copy_into(const Tensor& to, const Tensor& from) {
 
 Snapshot take_snapshot(const Model& model) {
   const NoGrad no_grad;
-  const CategoryScope category(memory::Category::cache);
+  const CategoryScope category(memory::Category::snapshot);
   Snapshot snapshot;
   for (const Tensor& tensor : model_tensors(model).tensors) snapshot.push_back(tensor.clone());
   return snapshot;

@@ -19,10 +19,10 @@ std::string place(size_t phase, const char* key) { return concat("strategy.phase
 // ceil() of a product whose factor was written in decimal: 0.07 * 100 is 7 although it is a little more in
 // binary.
 std::int64_t ceil_updates(double updates) {
-  constexpr double kMostUpdates = 9e18;
   const double rounded = std::round(updates);
   const bool is_whole = std::abs(updates - rounded) <= 1e-12 * rounded;
-  return static_cast<std::int64_t>(std::min(is_whole ? rounded : std::ceil(updates), kMostUpdates));
+  return static_cast<std::int64_t>(
+      std::min(is_whole ? rounded : std::ceil(updates), static_cast<double>(kMostUpdates)));
 }
 
 std::int64_t fixed_start(const PhaseStart& at, const RunLength& run) {

@@ -99,6 +99,9 @@ using ScheduleFunction = std::function<double(std::int64_t completed)>;
 // 1 at most.
 double rewarmup_factor(std::int64_t completed, std::int64_t thawed, std::int64_t rewarmup);
 
+// The most updates that a run may have.
+constexpr std::int64_t kMostUpdates = 100'000'000;
+
 // The start of a phase whose plateau has not come.
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 

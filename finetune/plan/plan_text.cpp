@@ -14,7 +14,6 @@
 namespace thaw {
 namespace {
 
-constexpr double kMostUpdates = 1e15;  // whole numbers stay exact in a double far beyond it
 constexpr double kMostPatience = 1e6;
 
 // What a plateau may wait for, of any task.
@@ -32,8 +31,7 @@ struct Choice {
   T value;
 };
 
-constexpr Choice<StatePolicy> kStatePolicies[] = {
-    {"keep", StatePolicy::keep}, {"park", StatePolicy::park}, {"drop", StatePolicy::drop}};
+constexpr Choice<StatePolicy> kStatePolicies[] = {{"keep", StatePolicy::keep}, {"drop", StatePolicy::drop}};
 constexpr Choice<FrozenNorm> kFrozenNorms[] = {{"still", FrozenNorm::still}, {"batch", FrozenNorm::batch}};
 constexpr Choice<FrozenDropout> kFrozenDropouts[] = {{"keep", FrozenDropout::keep},
                                                      {"off", FrozenDropout::off}};
@@ -114,7 +112,7 @@ class StartParser {
 };
 
 // The shortest text that parses to the same number, without an exponent.
-std::string number_text(double value) {
+std::string without_exponent(double value) {
   char text[400];
   const auto [end, error] = std::to_chars(text, text + sizeof(text), value, std::chars_format::fixed);
   return error == std::errc() ? std::string(text, end) : concat(value);
@@ -125,6 +123,10 @@ std::string number_text(double value) {
 PhaseStart parse_phase_start(const std::string& text) { return StartParser(text).parse(); }
 
 StatePolicy parse_state_policy(const std::string& text) {
+  if (text == "park")
+    fail_input(
+        "state = \"park\" is no longer there: it freed no memory; write \"keep\", which gives the same "
+        "weights, or \"drop\"");
   return parse_choice("state", kStatePolicies, text);
 }
 FrozenNorm parse_frozen_norm(const std::string& text) {
@@ -137,11 +139,11 @@ FrozenDropout parse_frozen_dropout(const std::string& text) {
 std::string to_text(const PhaseStart& at) {
   switch (at.kind) {
     case PhaseStart::Kind::step:
-      return "step " + number_text(at.amount);
+      return "step " + without_exponent(at.amount);
     case PhaseStart::Kind::epoch:
-      return "epoch " + number_text(at.amount);
+      return "epoch " + without_exponent(at.amount);
     case PhaseStart::Kind::fraction:
-      return "fraction " + number_text(at.amount);
+      return "fraction " + without_exponent(at.amount);
     case PhaseStart::Kind::plateau:
       break;
   }

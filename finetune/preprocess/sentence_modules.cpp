@@ -21,18 +21,18 @@ constexpr const char* kUsualPooling = "1_Pooling";  // the folder of its config
 
 // "mean", "cls", "lasttoken", or what thaw has not.
 std::string read_pooling(const std::string& path) {
-  const nlohmann::json json = read_json(path);
+  const nlohmann::json config = read_json(path);
   const auto is_set = [&](const char* mode) {
     bool value = false;
-    read_optional_field(json, mode, path, value);
+    read_optional_field(config, mode, path, value);
     return value;
   };
   std::vector<std::string> modes;
   // From version 6 on one name, or a list of them; before, a switch for each.
-  if (const auto named = json.find("pooling_mode"); named != json.end() && named->is_string())
+  if (const auto named = config.find("pooling_mode"); named != config.end() && named->is_string())
     modes = {named->get<std::string>()};
   else
-    read_optional_field(json, "pooling_mode", path, modes);
+    read_optional_field(config, "pooling_mode", path, modes);
   for (const char* mode :
        {"cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"})
     if (is_set(concat("pooling_mode_", mode).c_str())) modes.emplace_back(mode);

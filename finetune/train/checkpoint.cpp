@@ -216,7 +216,7 @@ RunState load_parts(const std::string& path, Model& model, Optimizer& optimizer,
   rollback.clear();
   for (std::size_t i = 0; i < all.names.size(); ++i) {
     copy_into(all.tensors[i], file.load("model." + all.names[i]));
-    const CategoryScope category(memory::Category::cache);
+    const CategoryScope category(memory::Category::snapshot);
     if (file.contains("best." + all.names[i])) best.push_back(file.load("best." + all.names[i]));
     if (file.contains("rollback." + all.names[i])) rollback.push_back(file.load("rollback." + all.names[i]));
   }

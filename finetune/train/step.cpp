@@ -136,12 +136,12 @@ Schedule make_schedule(const TrainSection& train, const Strategy& strategy, std:
 }
 
 std::int64_t total_updates(const TrainSection& train, std::int64_t updates_per_epoch) {
-  constexpr double kMost = 1e8;
   const double updates = train.steps > 0
                              ? static_cast<double>(train.steps)
                              : std::ceil(train.epochs * static_cast<double>(updates_per_epoch) - 1e-9);
-  if (updates > kMost)
-    fail_input("the run would have ", updates, " updates (train.epochs, train.steps); use at most ", kMost);
+  if (updates > static_cast<double>(kMostUpdates))
+    fail_input("the run would have ", updates, " updates (train.epochs, train.steps); use at most ",
+               kMostUpdates);
   return static_cast<std::int64_t>(updates);
 }
 

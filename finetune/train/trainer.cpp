@@ -16,8 +16,6 @@
 
 namespace thaw {
 
-volatile int stop_signal = 0;
-
 namespace {
 
 // A run that went back this often is given up.
@@ -75,7 +73,7 @@ RunOutcome Trainer::run(bool resume) {
     if (!check_weights(last)) break;
     maybe_evaluate(last);
     maybe_checkpoint(last);
-    if (stop_signal != 0 && !last) {
+    if (stop_requested(hooks_.stop) && !last) {
       if (sink_ != nullptr) checkpoint();
       outcome_.status = RunStatus::interrupted;
     }
@@ -293,20 +291,16 @@ void Trainer::checkpoint() {
   last_checkpoint_ = Clock::now();
 }
 
-// Evaluation and snapshots are no part of what training needs: peaks are taken before them and started anew
-// after.
+// Evaluation is no part of what training needs: peaks are taken before it and started anew after. Snapshots
+// are.
 void Trainer::note_peak() {
-  const memory::Usage usage = memory::usage(kCpu);
-  const std::int64_t snapshots = usage.current[static_cast<std::size_t>(memory::Category::cache)];
-  state_.peak_bytes = std::max(state_.peak_bytes, usage.total_peak - snapshots - bytes_before_);
+  state_.peak_bytes = std::max(state_.peak_bytes, memory::usage(kCpu).total_peak - bytes_before_);
   memory::reset_peak(kCpu);
 }
 
 void Trainer::keep_snapshot(Snapshot& to) {
-  note_peak();
   to.clear();
   to = take_snapshot(model_);
-  memory::reset_peak(kCpu);
 }
 
 }  // namespace thaw

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "finetune/common/clock.h"
+#include "finetune/common/stop.h"
 #include "finetune/config/config.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/preprocess/prepared_data.h"
@@ -21,9 +22,6 @@
 #include "finetune/train/watch.h"
 
 namespace thaw {
-
-// Set by a signal handler to the signal's number; a trainer saves and returns at the next update.
-extern volatile int stop_signal;
 
 class ChromeTrace;
 
@@ -73,6 +71,7 @@ class Trainer {
     std::function<void(const TrainEvaluation&)> evaluated;
     std::function<void(const std::string&)> message;  // for the user
     ChromeTrace* trace = nullptr;                     // of the first update that the ledger measures
+    const StopToken* stop = nullptr;                  // once requested, the run is saved and ends interrupted
   };
 
   // `model` has its starting weights and adapters.

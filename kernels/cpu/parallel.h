@@ -1,7 +1,9 @@
 // parallel_for: the one way kernels use threads.
 //
-// The range is cut into chunks of `grain` that depend on the shape alone, never on the number of threads, so
-// a kernel that reduces inside a chunk and combines chunks in order gives the same bits for any thread count.
+// The range is cut into chunks of `grain`. Where a kernel reduces inside a chunk and combines chunks in
+// order, the grain depends on the shape alone, so that the bits are the same for any number of threads. Where
+// each element's value is the same however the range is cut (products: gemm.cpp), it may depend on the
+// threads too.
 //
 // Chunks are claimed one by one, by the calling thread too. A helper that the system has not scheduled (the
 // machine is busy with something else) so delays nobody: its chunks are done by who is there. OpenMP's

@@ -46,7 +46,6 @@ void Optimizer::step(double lr) {
     // Whose cost it is matters to an observer only, and asking for a scope's number takes a lock.
     const TraceScope owner(kernel_observer != nullptr ? scope_id(parameter->name) : 0);
     OptimizerState& state = state_of(*parameter);
-    set_category(state, memory::Category::optimizer);
     ++state.steps;
     update(*parameter, state, parameter->tensor.grad().contiguous(), lr * parameter->lr_mult);
   }
@@ -82,7 +81,6 @@ void Optimizer::restore_state(const Parameter& parameter, OptimizerState state) 
 void Optimizer::apply_policy(const Parameter& parameter, StatePolicy policy) {
   OptimizerState& state = state_of(parameter);
   if (policy == StatePolicy::drop) state = {};
-  if (policy == StatePolicy::park) set_category(state, memory::Category::cache);
 }
 
 double gradient_norm(const std::vector<ParameterPtr>& parameters) {

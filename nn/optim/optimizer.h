@@ -18,8 +18,6 @@ namespace thaw {
 enum class StatePolicy : unsigned char {
   keep,  // stays where it is and is used again after a thaw
   drop,  // forgotten: after a thaw moments and step count start anew
-  park,  // as keep, but set aside: its bytes count as cache, not as optimizer state, until the parameter
-         // steps again
 };
 
 struct OptimizerState {

@@ -29,7 +29,7 @@ train = "head"
 [[strategy.phase]]
 at = "epoch 10"
 train = "top:1"
-state = "park"
+state = "drop"
 [[strategy.phase]]
 at = "fraction 0.6"
 train = "all"

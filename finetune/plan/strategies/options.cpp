@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "finetune/common/nearest.h"
 #include "finetune/common/text.h"
+#include "finetune/common/toml_text.h"
 #include "finetune/plan/plan_text.h"
 #include "finetune/plan/strategy.h"
 
@@ -15,11 +16,6 @@ namespace {
 const char* type_name(const OptionValue& value) {
   constexpr const char* kNames[] = {"true or false", "a number", "a text", "a list of texts"};
   return kNames[value.index()];
-}
-
-std::string number_text(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
 }
 
 const OptionSpec* find_option(const std::vector<OptionSpec>& specs, const std::string& name) {
@@ -45,11 +41,11 @@ const OptionSpec* find_option(const std::vector<OptionSpec>& specs, const std::s
 
 std::string to_text(const OptionValue& value) {
   if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  if (const double* number = std::get_if<double>(&value)) return number_text(*number);
-  if (const std::string* text = std::get_if<std::string>(&value)) return in_quotes(*text);
+  if (const double* number = std::get_if<double>(&value)) return exact_number(*number);
+  if (const std::string* text = std::get_if<std::string>(&value)) return toml_string(*text);
   std::string listed;
   for (const std::string& item : std::get<std::vector<std::string>>(value)) {
-    listed += (listed.empty() ? "" : ", ") + in_quotes(item);
+    listed += (listed.empty() ? "" : ", ") + toml_string(item);
   }
   return "[" + listed + "]";
 }
@@ -84,7 +80,7 @@ void StrategyOptions::refuse(const std::string& name, const std::string& mend) c
 double StrategyOptions::number(const std::string& name, double least, double most) const {
   const double value = std::get<double>(values_.at(name));
   if (!(value >= least && value <= most)) {
-    refuse(name, concat("write a number between ", number_text(least), " and ", number_text(most)));
+    refuse(name, concat("write a number between ", exact_number(least), " and ", exact_number(most)));
   }
   return value;
 }

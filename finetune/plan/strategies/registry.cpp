@@ -103,7 +103,7 @@ const std::vector<OptionSpec>& common_options() {
   static const std::vector<OptionSpec> options = {
       {"frozen_norm", "still", "norm layers of frozen groups: \"still\" or \"batch\" statistics"},
       {"frozen_dropout", "keep", "dropout in frozen groups: \"keep\" or \"off\""},
-      {"state", "keep", "optimizer state of what a phase freezes or thaws: \"keep\", \"park\" or \"drop\""},
+      {"state", "keep", "optimizer state of what a phase freezes or thaws: \"keep\" or \"drop\""},
       {"rewarmup", 0.0, "updates in which what thaws reaches its learning rate, linearly"},
   };
   return options;
