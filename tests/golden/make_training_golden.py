@@ -212,9 +212,9 @@ MOMENTUM = ["train.momentum=0.9"]
 KEYS = {
     "model.activation": [["model.activation=\"relu\""], ["model.activation=\"gelu\""], ["model.activation=\"tanh\""]],
     # An epoch is 4 updates.
-    "train.epochs": [["train.epochs=0.5"], ["train.epochs=0.3"], ["train.epochs=1.6"]],
+    "train.epochs": [["train.epochs=0.5"], ["train.epochs=0.6"], ["train.epochs=1.6"]],
     "train.steps": [["train.steps=3"], ["train.steps=7"]],
-    "train.batch_size": [["train.batch_size=10"], ["train.batch_size=0"], ["train.batch_size=100"]],
+    "train.batch_size": [["train.batch_size=10"], ["train.batch_size=0"], ["train.batch_size=13"]],
     "train.accumulation": [["train.accumulation=1"], ["train.accumulation=2"], ["train.accumulation=3"]],
     "train.optimizer": [["train.optimizer=\"adamw\""], ["train.optimizer=\"sgd\""]],
     "train.betas": [[*ADAMW, "train.betas=[0.9, 0.999]"], [*ADAMW, "train.betas=[0.5, 0.999]"],
