@@ -181,6 +181,12 @@ KeyRow standardize() {
         EXPECT_TRUE(runs[3].preprocess.at("mean").empty());
         EXPECT_EQ(trained_rows(again({"model.from=mlp", "data.standardize=true"})), all_rows());
         EXPECT_NE(again({"model.from=mlp", "data.standardize=model"}).error, "");
+        // Validation data are treated alike: the same samples have the same loss.
+        for (const char* scaling : {"train", "model"}) {
+          const ConfigRun run = again({std::string("data.standardize=") + scaling, "data.validation=t.csv",
+                                       "train.batch_size=0", "train.lr=1e-30"});
+          EXPECT_NEAR(run.losses().at(0), run.validation("loss"), 1e-6) << scaling;
+        }
         // What the network sees of one row follows: its first loss.
         const Settings first = {"train.shuffle=false", "data.rows=[2, 10]", "train.lr=1e-30"};
         const double own = again(first + Settings{"data.standardize=train"}).losses().at(0);

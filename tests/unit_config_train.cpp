@@ -73,7 +73,7 @@ KeyRow cache() {
 
 KeyRow eval_every() {
   return train_row("train.eval_every",
-                   {"\"2 steps\"", "\"never\"", "\"1 epoch\"", "\"0.5 epochs\"", "\"3 steps\""},
+                   {"\"2 steps\"", "\"never\"", "\"1 epoch\"", "\"0.4 epochs\"", "\"3 steps\""},
                    small_table(), {"train.steps=7"}, [](const Runs& runs, const Again&) {
                      EXPECT_EQ(steps_of(runs[0].evaluations), (Steps{2, 4, 6, 7}));
                      EXPECT_EQ(steps_of(runs[1].evaluations), Steps{7}) << "the last one is always made";
