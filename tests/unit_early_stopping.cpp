@@ -90,6 +90,17 @@ TEST_F(EarlyStopping, WaitsForAPlateauThatIsToCome) {
   EXPECT_EQ(outcome.completed, 7 + 4);
 }
 
+// The evaluations up to its beginning are of the phase before, and the last of them is not its first.
+TEST_F(EarlyStopping, APlateauIsOfThePhaseThatItEnds) {
+  Phase last = make_phase(0, "head");
+  last.at = parse_phase_start("plateau validation_loss 2");
+  TestRun run = stuck(plan_of({make_phase(0, "head"), make_phase(4, "all"), last}), 40);
+  const RunOutcome outcome = train(run);
+  ASSERT_EQ(outcome.triggers.size(), 1U);
+  EXPECT_EQ(outcome.triggers[0].step, 4 + 3);
+  EXPECT_EQ(outcome.completed, 7 + 4);
+}
+
 TEST_F(EarlyStopping, APhaseThatNeverBeganIsNamed) {
   Phase thaw = make_phase(0, "all");
   thaw.at = parse_phase_start("plateau validation_loss 30");

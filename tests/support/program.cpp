@@ -111,10 +111,17 @@ ProgramResult run_program_and_signal_twice(const std::vector<std::string>& envir
   return wait_for(child, streams);
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (fs::temp_directory_path() / "thaw-test-XXXXXX").string();
+TemporaryFolder::TemporaryFolder() : TemporaryFolder(fs::temp_directory_path().string()) {}
+
+TemporaryFolder::TemporaryFolder(const std::string& parent) {
+  std::string pattern = parent + "/thaw-test-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
   path_ = pattern;
+}
+
+TemporaryFolder TemporaryFolder::in_memory() {
+  const char* memory = "/dev/shm";
+  return TemporaryFolder(::access(memory, W_OK) == 0 ? memory : fs::temp_directory_path().string());
 }
 
 TemporaryFolder::~TemporaryFolder() {

@@ -42,6 +42,9 @@ ProgramResult run_program_and_signal_twice(const std::vector<std::string>& envir
 class TemporaryFolder {
  public:
   TemporaryFolder();
+  explicit TemporaryFolder(const std::string& parent);
+  // In memory where the system has such a place: for many runs, which would wait for the disk.
+  static TemporaryFolder in_memory();
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;

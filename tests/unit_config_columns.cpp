@@ -1,0 +1,183 @@
+// The rows of the config table for [data]: files, their columns, and texts.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/ops.h"
+#include "nn/safetensors.h"
+#include "tests/support/config_table.h"
+#include "tests/support/text_model.h"
+
+namespace thaw::testing {
+namespace {
+
+using Runs = std::vector<ConfigRun>;
+using Strings = std::vector<std::string>;
+
+Setup two_files() {
+  Setup setup = small_table();
+  setup.files["other.csv"] = clusters_csv(24, 2);
+  return setup;
+}
+
+KeyRow train_file() {
+  return train_row("data.train", {"\"t.csv\"", "\"other.csv\""}, two_files(), {"data.validation_fraction=0"},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_TRUE(runs[0].said("t.csv: 40 samples"));
+                     EXPECT_EQ(runs[0].updates.size(), 5u);
+                     EXPECT_TRUE(runs[1].said("other.csv: 24 samples"));
+                     EXPECT_EQ(runs[1].updates.size(), 3u);
+                   });
+}
+
+KeyRow validation() {
+  return train_row("data.validation", {"", "\"other.csv\""}, two_files(), {},
+                   [](const Runs& runs, const Again& again) {
+                     EXPECT_EQ(runs[0].updates.size(), 4u);
+                     EXPECT_EQ(runs[1].updates.size(), 5u) << "nothing is split off";
+                     const ConfigRun tested = again({"data.test=other.csv", "data.validation_fraction=0"});
+                     EXPECT_EQ(runs[1].report.at("validation"), tested.report.at("test"));
+                   });
+}
+
+KeyRow test() {
+  return train_row("data.test", {"", "\"other.csv\""}, two_files(), {},
+                   [](const Runs& runs, const Again& again) {
+                     EXPECT_TRUE(runs[0].report.at("test").empty());
+                     EXPECT_EQ(runs[1].report.at("test_evaluations"), 1);
+                     EXPECT_EQ(runs[1].weights, runs[0].weights);
+                     const ConfigRun tested = again({"train.epochs=0", "data.test=other.csv"});
+                     const ConfigRun validated = again({"train.epochs=0", "data.validation=other.csv"});
+                     EXPECT_EQ(tested.report.at("test"), validated.report.at("validation"));
+                   });
+}
+
+// A row for each sample; three columns of numbers, one of which may be the target, and two of words.
+Setup many_columns() {
+  std::string csv = "p,q,r,kind,label\n";
+  for (int i = 0; i < 16; ++i)
+    csv += std::to_string(i % 5) + "," + std::to_string(i % 7 - 3) + "," + std::to_string(i * 0.25) +
+           (i % 3 == 0 ? ",north" : ",south") + (i % 2 == 0 ? ",yes\n" : ",no\n");
+  return {"[data]\ntrain = \"t.csv\"\nvalidation_fraction = 0\n[model]\nhidden = [3]\n[train]\nepochs = 1\n",
+          {{"t.csv", csv}}};
+}
+
+KeyRow label() {
+  return train_row("data.label", {"", "\"kind\""}, many_columns(), {"data.features=[\"p\", \"q\"]"},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].preprocess.at("labels"), (Strings{"no", "yes"})) << runs[0].error;
+                     EXPECT_EQ(runs[1].preprocess.at("labels"), (Strings{"north", "south"})) << runs[1].error;
+                     EXPECT_EQ(runs[1].preprocess.at("columns"), (Strings{"p", "q"}));
+                   });
+}
+
+// Squares of the distance to numbers, or the logarithms of shares of classes that are numbers.
+KeyRow task() {
+  return train_row("data.task", {"\"classification\"", "\"regression\""}, many_columns(),
+                   {"data.features=[\"p\", \"q\"]", "data.label=r", "data.validation=t.csv"},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].weights.at("head.bias").size(), 16u) << runs[0].error;
+                     EXPECT_EQ(runs[1].weights.at("head.bias").size(), 1u) << runs[1].error;
+                     EXPECT_NEAR(runs[1].validation("rmse"), std::sqrt(runs[1].validation("loss")), 1e-6);
+                     EXPECT_FALSE(runs[0].report.at("validation").contains("rmse"));
+                   });
+}
+
+KeyRow features() {
+  return train_row("data.features", {"[\"r\", \"p\"]", "[\"?\"]"}, many_columns(), {},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].preprocess.at("columns"), (Strings{"p", "r"})) << runs[0].error;
+                     EXPECT_EQ(runs[1].preprocess.at("columns"), (Strings{"p", "q", "r"})) << runs[1].error;
+                     EXPECT_EQ(runs[0].weights.at("layers.0.weight").size(), 3u * 2);
+                   });
+}
+
+KeyRow ignore() {
+  return train_row("data.ignore", {"[\"kind\"]", "[\"kind\", \"q\"]"}, many_columns(), {},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].preprocess.at("columns"), (Strings{"p", "q", "r"})) << runs[0].error;
+                     EXPECT_EQ(runs[1].preprocess.at("columns"), (Strings{"p", "r"})) << runs[1].error;
+                   });
+}
+
+KeyRow separator() {
+  Setup setup = many_columns();
+  std::replace(setup.files["t.csv"].begin(), setup.files["t.csv"].end(), ',', '~');
+  return train_row("data.separator", {"", "\"~\""}, setup, {"data.ignore=[\"kind\"]"},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_NE(runs[0].error, "") << "a comma is looked for";
+                     EXPECT_EQ(runs[1].preprocess.at("columns"), (Strings{"p", "q", "r"})) << runs[1].error;
+                   });
+}
+
+KeyRow quote() {
+  Setup setup = many_columns();
+  setup.files["t.csv"] = "p,label\n1,\"yes\"\n2,\"no\"\n3,\"yes\"\n4,\"no\"\n";
+  return train_row("data.quote", {"", "\"csv\"", "\"none\""}, setup, {}, [](const Runs& runs, const Again&) {
+    EXPECT_EQ(runs[0].preprocess.at("labels"), (Strings{"no", "yes"}));
+    EXPECT_EQ(runs[1].preprocess.at("labels"), (Strings{"no", "yes"}));
+    EXPECT_EQ(runs[2].preprocess.at("labels"), (Strings{"\"no\"", "\"yes\""}));
+  });
+}
+
+// -- texts
+
+const char* const kTypes = "bert.embeddings.token_type_embeddings.weight";
+
+// A text model; the columns stand beside each other under other names in the further files.
+Setup texts() {
+  Setup setup = {
+      "[data]\ntrain = \"s.csv\"\nvalidation_fraction = 0\n[model]\nfrom = \"bert\"\n"
+      "[train]\nepochs = 1\nbatch_size = 2\nshuffle = false\n"};
+  setup.prepare = [](const TemporaryFolder& folder) {
+    write_text_model(folder.path("bert"));
+    save_safetensors(folder.path("alike.safetensors"), {{kTypes, zeros({2, 16})}});
+  };
+  const Strings first = {"the film was good", "a dark end", "the music", "cold story"};
+  const Strings second = {"bad actor", "the scene was fine", "dull and dark", "a warm film"};
+  std::string &both = setup.files["s.csv"], &seconds = setup.files["seconds.csv"],
+              &joined = setup.files["joined.csv"];
+  both = "text,note,label\n";
+  seconds = joined = "text,label\n";
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const std::string label = i % 2 == 0 ? ",x\n" : ",y\n";
+    both += first[i] + "," + second[i] + label;
+    seconds += second[i] + label;
+    joined += first[i] + " [SEP] " + second[i] + label;
+  }
+  return setup;
+}
+
+KeyRow text() {
+  return train_row("data.text", {"", "\"note\""}, texts(), {}, [](const Runs& runs, const Again& again) {
+    EXPECT_EQ(runs[1].losses(), again({"data.train=seconds.csv"}).losses()) << runs[1].error;
+    EXPECT_NE(runs[1].losses(), runs[0].losses());
+  });
+}
+
+// The tokens are those of one text with [SEP] between its parts, but those of the second have another type.
+KeyRow text_pair() {
+  return train_row("data.text_pair", {"\"\"", "\"note\""}, texts(), {},
+                   [](const Runs& runs, const Again& again) {
+                     EXPECT_EQ(runs[0].losses(), again({}).losses()) << "this folder says nothing of pairs";
+                     const std::vector<double> pairs = runs[1].losses(),
+                                               joined = again({"data.train=joined.csv"}).losses();
+                     ASSERT_EQ(pairs.size(), 2u) << runs[1].error;
+                     EXPECT_NE(pairs, runs[0].losses());
+                     EXPECT_NE(pairs, joined) << "the second text has a type of its own";
+                     // In a model whose types are all alike they are the same.
+                     const Settings alike = {"model.init=alike.safetensors"};
+                     EXPECT_EQ(again(alike + Settings{"data.text_pair=note"}).losses().at(0),
+                               again(alike + Settings{"data.train=joined.csv"}).losses().at(0));
+                   });
+}
+
+}  // namespace
+
+std::vector<KeyRow> column_key_rows() {
+  return {train_file(), validation(), test(),   label(),     text(), task(),
+          text_pair(),  features(),   ignore(), separator(), quote()};
+}
+
+}  // namespace thaw::testing

@@ -1,0 +1,127 @@
+// A run does not go on from what is not its own: other labels, other samples, other weights, damaged files.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/error.h"
+#include "finetune/checkpoint.h"
+#include "tests/support/messages.h"
+#include "tests/training_fixture.h"
+
+namespace thaw::test {
+namespace {
+
+struct ResumeRefused : ::testing::Test {
+  ResumeRefused() {
+    run.config.train.steps = 5;
+    run.config.train.checkpoint_every = "1 steps";
+    run.config.train.keep_checkpoints = 2;
+    run.train({}, &run_folder);
+  }
+  std::string refusal() {
+    return message_of<InputError>([&] { run.train({}, &run_folder, true); });
+  }
+  // Updates that the resumed run makes anew.
+  std::vector<std::int64_t> resumed() {
+    std::vector<std::int64_t> updates;
+    messages.clear();
+    Trainer::Hooks hooks;
+    hooks.progress = [&](const TrainProgress& progress) { updates.push_back(progress.completed); };
+    hooks.message = [&](const std::string& text) { messages += text + "\n"; };
+    run.train(hooks, &run_folder, true);
+    return updates;
+  }
+  // Changes one byte of the tensors of the checkpoint of that update.
+  void damage(int step) const {
+    const std::string path =
+        run_folder.checkpoints() + "/step-000000000" + std::to_string(step) + ".safetensors";
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-10, std::ios::end);
+    const int byte = file.get();
+    file.seekp(-10, std::ios::end);
+    file.put(static_cast<char>(byte ^ 1));
+    ASSERT_TRUE(file.good()) << path;
+  }
+
+  TestRun run{"mlp", {"full", {}, {}}};
+  TemporaryFolder folder;
+  RunFolder run_folder{folder.path(), false};
+  std::string messages;
+};
+
+const char* const kOther = "was made with another config or other data";
+
+TEST_F(ResumeRefused, NotByTheSameRun) {
+  EXPECT_EQ(resumed(), std::vector<std::int64_t>{5});
+  expect_has(messages, "resumed after 4 of 5 updates");
+}
+
+TEST_F(ResumeRefused, OtherLabels) {
+  std::swap(run.data.train.label[0], run.data.train.label[1]);
+  expect_has(refusal(), kOther);
+}
+
+TEST_F(ResumeRefused, OtherLabelsOfTheValidationData) {
+  std::swap(run.data.validation.label[0], run.data.validation.label[1]);
+  expect_has(refusal(), kOther);
+}
+
+TEST_F(ResumeRefused, OtherValidationData) {
+  run.data.validation.x[4] += 1;
+  expect_has(refusal(), kOther);
+}
+
+// Dropout follows them.
+TEST_F(ResumeRefused, OtherSampleNumbers) {
+  run.data.train.id[0] = 99;
+  expect_has(refusal(), kOther);
+}
+
+TEST_F(ResumeRefused, AnotherConfig) {
+  run.config.train.lr *= 2;
+  expect_has(refusal(), kOther);
+}
+
+// What model.init or model.from names may have changed meanwhile.
+TEST_F(ResumeRefused, OtherStartingWeights) {
+  const InitSeed other(9);
+  const std::unique_ptr<Model> model = make_model(run.model_config);
+  const Strategy strategy = run.strategy();
+  Trainer trainer(run.config, strategy, run.model_config, *model, run.data, &run_folder, {});
+  expect_has(message_of<InputError>([&] { trainer.run(true); }), "is of a run that began with another model");
+}
+
+TEST_F(ResumeRefused, ADamagedCheckpointIsPassedOver) {
+  damage(4);
+  EXPECT_EQ(resumed(), (std::vector<std::int64_t>{4, 5}));
+  expect_has(messages, "is passed over: its checksum is wrong");
+  expect_has(messages, "resumed after 3 of 5 updates");
+}
+
+TEST_F(ResumeRefused, WithoutAWholeOneTheRunBeginsAnew) {
+  damage(3);
+  damage(4);
+  EXPECT_EQ(resumed(), (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
+  expect_has(messages, "there is no checkpoint to resume from");
+}
+
+TEST(ResumeRefusedRegression, OtherTargets) {
+  TestRun run("mlp", {"full", {}, {}});
+  run.model_config.outputs = 1;
+  for (Dataset* part : {&run.data.train, &run.data.validation}) {
+    part->target.assign(part->label.begin(), part->label.end());
+    part->label.clear();
+    part->classes.clear();
+  }
+  run.data.regression = true;
+  run.config.data.task = "regression";
+  run.config.train.checkpoint_every = "1 steps";
+  const TemporaryFolder folder;
+  RunFolder run_folder(folder.path(), false);
+  run.train({}, &run_folder);
+  run.data.train.target[3] += 0.5;
+  expect_has(message_of<InputError>([&] { run.train({}, &run_folder, true); }), kOther);
+}
+
+}  // namespace
+}  // namespace thaw::test
