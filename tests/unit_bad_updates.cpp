@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/autograd.h"
+#include "finetune/run/run_folder.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -38,7 +39,6 @@ class RunWithBadUpdates : public TestRun {
     RunFolder run_folder(folder.path(), false);
     stop_after_ = updates;
     EXPECT_EQ(train(&run_folder).status, RunStatus::interrupted);
-    stop_signal = 0;
     stop_after_ = 0;
     return train_from(updates, &run_folder, true);
   }
@@ -47,13 +47,15 @@ class RunWithBadUpdates : public TestRun {
   // The data are good while the run begins, which looks at all of them to see whose checkpoint it has.
   RunOutcome train_from(std::int64_t completed, RunFolder* folder, bool resume) {
     set_next(0);
+    StopToken stop;
     Trainer::Hooks hooks;
+    hooks.stop = &stop;
     hooks.message = [&](const std::string& text) {
       if (text.starts_with("resumed")) set_next(completed + 1);
     };
     hooks.progress = [&](const TrainProgress& progress) {
       set_next(progress.completed + 1);
-      if (progress.completed == stop_after_) stop_signal = SIGINT;
+      if (progress.completed == stop_after_) stop.request(SIGINT);
     };
     return TestRun::train(hooks, folder, resume);
   }

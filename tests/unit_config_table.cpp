@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "finetune/config_keys.h"
+#include "finetune/config/config_keys.h"
 #include "tests/support/config_table.h"
 
 namespace thaw {

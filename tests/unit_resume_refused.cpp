@@ -4,7 +4,9 @@
 #include <fstream>
 
 #include "core/error.h"
-#include "finetune/checkpoint.h"
+#include "finetune/run/run_folder.h"
+#include "finetune/task/regression.h"
+#include "finetune/train/checkpoint.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
@@ -87,7 +89,8 @@ TEST_F(ResumeRefused, OtherStartingWeights) {
   const InitSeed other(9);
   const std::unique_ptr<Model> model = make_model(run.model_config);
   const Strategy strategy = run.strategy();
-  Trainer trainer(run.config, strategy, run.model_config, *model, run.data, &run_folder, {});
+  Trainer trainer(run.config, strategy, run.model_config, *model, run.data, {});
+  trainer.write_to(run_folder);
   expect_has(message_of<InputError>([&] { trainer.run(true); }), "is of a run that began with another model");
 }
 
@@ -113,7 +116,7 @@ TEST(ResumeRefusedRegression, OtherTargets) {
     part->label.clear();
     part->classes.clear();
   }
-  run.data.regression = true;
+  run.data.task = &regression();
   run.config.data.task = "regression";
   run.config.train.checkpoint_every = "1 steps";
   const TemporaryFolder folder;

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "core/autograd.h"
-#include "finetune/watch.h"
+#include "finetune/train/watch.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -50,7 +50,7 @@ Watched watched(TestRun& run, std::int64_t samples) {
     result.after[progress.completed] = values_of(*result.model);
     result.losses.push_back(progress.loss);
   };
-  Trainer trainer(run.config, strategy, run.model_config, *result.model, run.data, nullptr, hooks);
+  Trainer trainer(run.config, strategy, run.model_config, *result.model, run.data, hooks);
   Watch watch(*result.model, run.config.train.steps, samples);
   trainer.watch_with(watch);
   trainer.run();

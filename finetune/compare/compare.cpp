@@ -62,7 +62,6 @@ class Comparison {
 
  private:
   bool stopped() const { return stop_requested(request_.stop); }
-
   // `in_cells`: of a study too, which says itself what its cells have in common.
   void say(const std::string& text, bool in_cells = true) {
     outcome_.notes.push_back(text);

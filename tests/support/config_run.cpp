@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "finetune/run.h"
+#include "finetune/run/run.h"
 #include "nn/safetensors.h"
 
 namespace thaw::testing {
