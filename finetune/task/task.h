@@ -18,10 +18,11 @@
 namespace thaw {
 
 class Task;
+const Task& classification();  // finetune/task/classification.h
 
 // The loss as the training section has it, for the classes of the training samples.
 struct LossOptions {
-  const Task* task = nullptr;
+  const Task* task = &classification();
   double label_smoothing = 0;
   Tensor class_weight = {};                  // [classes], see class_weight.h; undefined: all count the same
   std::vector<double> weight_of_class = {};  // the same
