@@ -15,8 +15,8 @@
 #include "finetune/train/step.h"
 #include "kernels/memory.h"
 #include "nn/init.h"
+#include "nn/io/safetensors.h"
 #include "nn/models/registry.h"
-#include "nn/safetensors.h"
 
 namespace thaw::bench {
 

@@ -21,7 +21,8 @@
 #include "finetune/run/test_looks.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics_json.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw::cli {
 namespace {

@@ -9,7 +9,7 @@
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/plan/adapters.h"
-#include "nn/safetensors_header.h"
+#include "nn/io/safetensors_header.h"
 
 namespace thaw::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include "finetune/train/ledger.h"
 #include "finetune/train/ledger_output.h"
 #include "finetune/train/step.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include "finetune/task/metrics_json.h"
 #include "finetune/train/chrome_trace.h"
 #include "finetune/train/trainer.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw::cli {
 namespace {

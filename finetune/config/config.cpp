@@ -14,7 +14,7 @@
 #include "finetune/config/config_synonyms.h"
 #include "finetune/config/config_value.h"
 #include "finetune/config/toml.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 #include "nn/models/registry.h"
 
 namespace thaw {

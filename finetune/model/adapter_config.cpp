@@ -5,9 +5,9 @@
 
 #include "core/error.h"
 #include "finetune/model/adapter_folder.h"
-#include "nn/files.h"
-#include "nn/json_file.h"
-#include "nn/safetensors_header.h"
+#include "nn/io/files.h"
+#include "nn/io/json_file.h"
+#include "nn/io/safetensors_header.h"
 
 namespace thaw {
 namespace {

@@ -8,9 +8,9 @@
 #include "core/error.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/models/transformer.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

@@ -18,8 +18,8 @@
 #include "finetune/preprocess/prepared_data.h"
 #include "kernels/kernels.h"
 #include "nn/init.h"
+#include "nn/io/weight_files.h"
 #include "nn/layers/linear.h"
-#include "nn/weight_files.h"
 
 namespace thaw {
 namespace {

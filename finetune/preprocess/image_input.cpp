@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

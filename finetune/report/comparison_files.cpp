@@ -10,7 +10,7 @@
 #include "finetune/report/summary.h"
 #include "finetune/run/run_report.h"
 #include "finetune/task/metrics_json.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 namespace {

@@ -12,7 +12,7 @@
 #include "finetune/report/summary.h"
 #include "finetune/report/verdict.h"
 #include "finetune/task/metrics.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 namespace {

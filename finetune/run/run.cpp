@@ -27,6 +27,7 @@
 #include "finetune/train/checkpoint.h"
 #include "finetune/train/ledger_output.h"
 #include "finetune/train/run_records.h"
+#include "nn/io/sha256.h"
 #include "nn/models/transformer.h"
 
 namespace thaw {

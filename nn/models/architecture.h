@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 #include "nn/models/registry.h"
 
 namespace thaw {

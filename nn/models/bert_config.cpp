@@ -1,8 +1,8 @@
 // config.json of BERT and its relatives.
 #include "core/error.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/models/architecture.h"
 #include "nn/models/transformer.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/models/architecture.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "nn/init.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/layers/linear.h"
 #include "nn/models/architecture.h"
 #include "nn/models/bert.h"
@@ -14,7 +15,6 @@
 #include "nn/models/mlp.h"
 #include "nn/models/transformer.h"
 #include "nn/models/vit.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

@@ -22,8 +22,8 @@
 #include "finetune/train/checkpoint.h"
 #include "finetune/train/step.h"
 #include "nn/init.h"
+#include "nn/io/weight_files.h"
 #include "nn/models/registry.h"
-#include "nn/weight_files.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 

@@ -5,7 +5,7 @@
 #include "finetune/common/utf8.h"
 #include "finetune/preprocess/tokenizer/normalizer.h"
 #include "finetune/preprocess/tokenizer/text_pattern.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

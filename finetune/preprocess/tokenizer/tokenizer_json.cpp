@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "finetune/preprocess/tokenizer/reading.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

@@ -7,8 +7,8 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/preprocess/tokenizer/reading.h"
-#include "nn/files.h"
-#include "nn/json_file.h"
+#include "nn/io/files.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {
