@@ -15,6 +15,7 @@
 #include "core/random.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/plan/adapters.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/train/trainer.h"

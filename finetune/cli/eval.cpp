@@ -12,7 +12,7 @@
 #include "finetune/config/config_text.h"
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers/readers.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/prepared_data.h"

@@ -8,6 +8,7 @@
 #include "finetune/common/units.h"
 #include "finetune/plan/plan_timeline.h"
 #include "finetune/plan/plan_warnings.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/dry_run.h"
 #include "finetune/run/prepare_data.h"

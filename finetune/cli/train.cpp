@@ -9,6 +9,7 @@
 #include "finetune/common/text.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/run/run.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/task/metrics_json.h"

@@ -14,6 +14,8 @@
 #include "finetune/config/config_synonyms.h"
 #include "finetune/config/config_value.h"
 #include "finetune/config/toml.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/plan/strategies/registry.h"
 #include "nn/io/files.h"
 #include "nn/models/registry.h"
 

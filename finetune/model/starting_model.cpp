@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/origin.h"

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/report/footnotes.h"
+#include "finetune/report/html/comparison_page.h"
 #include "finetune/report/summary.h"
 #include "finetune/run/run_report.h"
 #include "finetune/task/metrics_json.h"

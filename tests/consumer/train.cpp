@@ -7,7 +7,7 @@
 #include "nn/init.h"
 #include "nn/io/safetensors.h"
 #include "nn/models/registry.h"
-#include "nn/optim/optimizer.h"
+#include "nn/optim/adamw.h"
 
 using namespace thaw;
 

@@ -11,7 +11,7 @@
 #include "finetune/config/config.h"
 #include "finetune/config/config_text.h"
 #include "finetune/data/readers/readers.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_model.h"

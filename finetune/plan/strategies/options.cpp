@@ -1,4 +1,5 @@
-// Options of strategies: checks, defaults, typed access.
+#include "finetune/plan/strategies/options.h"
+
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -7,7 +8,6 @@
 #include "finetune/common/nearest.h"
 #include "finetune/common/text.h"
 #include "finetune/plan/plan_text.h"
-#include "finetune/plan/strategy.h"
 
 namespace thaw {
 namespace {

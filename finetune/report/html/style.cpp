@@ -1,6 +1,4 @@
-// How the page looks, and its script. The colours of lines and marks are Okabe and Ito's (2008), which people
-// with any kind of colour vision can tell apart, darker on white and lighter on black.
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/style.h"
 
 namespace thaw::report {
 
