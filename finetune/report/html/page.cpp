@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/style.h"
+#include "finetune/report/html/page_files.h"
 
 namespace thaw::report {
 namespace {
@@ -30,10 +30,9 @@ std::string page(const std::string& title, const std::string& heading, const std
   return concat(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\"/><title>thaw: ",
-      escape(title), "</title><style>", style_sheet(), "</style><style id=\"figure-style\">", figure_style(),
+      escape(title), "</title><style>\n", page_css(), "</style><style id=\"figure-style\">\n", figure_css(),
       "</style></head><body>\n<header><h1>", escape(heading), "</h1>\n", head, contents(parts),
-      "</header>\n<main>\n", sections(parts), "</main>\n<script>", page_script(),
-      "</script></body></html>\n");
+      "</header>\n<main>\n", sections(parts), "</main>\n<script>\n", page_js(), "</script></body></html>\n");
 }
 
 }  // namespace thaw::report
