@@ -7,6 +7,7 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random.h"
+#include "nn/optim/adamw.h"
 #include "nn/optim/optimizer.h"
 
 namespace thaw {

@@ -11,12 +11,13 @@
 
 #include "core/ops.h"
 #include "core/random.h"
-#include "finetune/plan/strategy.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/train/step.h"
 #include "kernels/memory.h"
 #include "nn/init.h"
+#include "nn/io/safetensors.h"
 #include "nn/models/registry.h"
-#include "nn/safetensors.h"
+#include "nn/optim/adamw.h"
 
 namespace thaw::bench {
 

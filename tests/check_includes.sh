@@ -3,6 +3,7 @@
 #   - includes are root-relative and point one way: finetune -> nn -> core -> kernels, and below finetune as kOrder
 #     says; no file includes itself by way of others;
 #   - Eigen, OpenMP and CUDA headers stay in kernels/cpu and kernels/cuda;
+#   - a .cpp of nn and finetune has a header of the same name beside it;
 #   - closures in core/ops capture nothing by reference and not `this` (they outlive the call);
 #   - a file has at most 400 lines, tables and generated files excepted.
 # Usage: tests/check_includes.sh [ROOT]
@@ -71,6 +72,20 @@ done
 mapfile -t sources < <(sources_of kernels core nn finetune tests bench | grep -vE '^kernels/(cpu|cuda)/')
 refuse "Eigen, OpenMP and CUDA headers belong in kernels/cpu and kernels/cuda" \
   '^\s*#\s*include\s*[<"](Eigen/|unsupported/Eigen/|omp\.h|cuda|cublas|cudnn|curand|nccl)' "${sources[@]}"
+
+# ---- one header, one source file of the same name
+
+# Those that another header declares: the program's commands, and the strategies, each a function of registry.h.
+headerless=(
+  finetune/cli/*.cpp
+  finetune/plan/strategies/*.cpp
+  finetune/train/trainer_evaluation.cpp
+)
+for file in nn/**/*.cpp finetune/**/*.cpp; do
+  if [[ ! -f ${file%.cpp}.h && " ${headerless[*]} " != *" $file "* ]]; then
+    report "$file:1" "its header is missing: one of the same name beside it declares what it defines"
+  fi
+done
 
 # ---- closures of operations
 

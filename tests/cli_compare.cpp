@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "finetune/plan/strategy.h"
+#include "finetune/plan/strategies/registry.h"
 #include "tests/support/compare_run.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 #include "tests/support/text_folders.h"
 
 namespace thaw {

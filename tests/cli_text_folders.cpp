@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/ops.h"
-#include "nn/json_file.h"
-#include "nn/safetensors.h"
+#include "nn/io/json_file.h"
+#include "nn/io/safetensors.h"
 #include "tests/support/text_folders.h"
 
 namespace thaw {

@@ -8,7 +8,7 @@
 
 #include "finetune/model/model_folder.h"
 #include "nn/init.h"
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 

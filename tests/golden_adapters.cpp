@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/ops.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/plan/adapters.h"

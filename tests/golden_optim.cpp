@@ -7,7 +7,9 @@
 #include <memory>
 
 #include "core/ops.h"
+#include "nn/optim/adamw.h"
 #include "nn/optim/optimizer.h"
+#include "nn/optim/sgd.h"
 #include "tests/golden/golden.h"
 
 namespace thaw::test {

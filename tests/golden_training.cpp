@@ -6,6 +6,7 @@
 
 #include "core/ops.h"
 #include "finetune/model/starting_model.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/prepare_data.h"
 #include "finetune/train/trainer.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "finetune/plan/strategy.h"
+#include "finetune/plan/strategies/registry.h"
 #include "tests/support/program.h"
 #include "tests/support/resume.h"
 #include "tests/support/text_model.h"

@@ -15,12 +15,13 @@
 #include "core/random.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/plan/adapters.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/train/trainer.h"
 #include "nn/init.h"
-#include "nn/safetensors.h"
-#include "nn/weight_files.h"
+#include "nn/io/safetensors.h"
+#include "nn/io/weight_files.h"
 
 namespace thaw::test {
 

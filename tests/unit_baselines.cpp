@@ -12,8 +12,8 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/task/evaluate.h"
+#include "nn/io/safetensors.h"
 #include "nn/optim/lbfgs.h"
-#include "nn/safetensors.h"
 #include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 

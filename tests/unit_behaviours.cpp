@@ -8,6 +8,7 @@
 #include "core/ops.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/plan/selector.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/train/trainer.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/norm.h"

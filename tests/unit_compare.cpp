@@ -8,6 +8,7 @@
 
 #include "finetune/compare/contender.h"
 #include "finetune/compare/tuning.h"
+#include "finetune/plan/strategies/registry.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 

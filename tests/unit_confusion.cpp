@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/confusion.h"
 #include "finetune/task/metrics_json.h"
 
 namespace thaw {

@@ -1,5 +1,5 @@
 // Reading with limits, atomic writing under faults, the folder lock, SHA-256.
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "nn/io/sha256.h"
 #include "tests/support/messages.h"
 
 namespace thaw {

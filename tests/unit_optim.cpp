@@ -6,8 +6,10 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "kernels/memory.h"
+#include "nn/optim/adamw.h"
 #include "nn/optim/optimizer.h"
 #include "nn/optim/schedule.h"
+#include "nn/optim/sgd.h"
 #include "tests/support/messages.h"
 
 namespace thaw {

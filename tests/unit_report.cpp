@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "finetune/report/comparison_files.h"
+#include "finetune/report/html/comparison_page.h"
 #include "finetune/report/verdict.h"
 #include "tests/support/comparison.h"
 

@@ -16,7 +16,8 @@
 #include "finetune/run/run_folder.h"
 #include "finetune/train/checkpoint.h"
 #include "finetune/train/trainer.h"
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
+#include "nn/io/sha256.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 

@@ -1,5 +1,5 @@
 // Safetensors files as they should be: what is written is read back, in the reference writer's bytes.
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

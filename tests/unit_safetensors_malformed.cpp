@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 
 namespace thaw {
 namespace {

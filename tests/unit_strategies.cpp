@@ -10,7 +10,7 @@
 #include "finetune/plan/plan_text.h"
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/selector.h"
-#include "finetune/plan/strategy.h"
+#include "finetune/plan/strategies/registry.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/messages.h"

@@ -15,7 +15,7 @@
 
 #include "finetune/common/utf8.h"
 #include "finetune/preprocess/tokenizer/added_tokens.h"
-#include "nn/files.h"
+#include "nn/io/sha256.h"
 #include "tests/support/messages.h"
 #include "tests/support/tokenizer_files.h"
 

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "nn/weight_files.h"
+#include "nn/io/weight_files.h"
 #include "tests/support/program.h"
 
 namespace thaw {

@@ -13,7 +13,7 @@
 #include "finetune/compare/study.h"
 #include "finetune/compare/with_budget.h"
 #include "finetune/run/run_folder.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw::cli {
 

@@ -13,7 +13,7 @@
 #include "finetune/common/text.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics_json.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw::cli {
 namespace {

@@ -12,7 +12,7 @@
 #include "finetune/config/config_text.h"
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers/readers.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/prepared_data.h"
@@ -21,7 +21,8 @@
 #include "finetune/run/test_looks.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics_json.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw::cli {
 namespace {

@@ -6,10 +6,10 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/common/text_table.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/plan/adapters.h"
-#include "nn/safetensors_header.h"
+#include "nn/io/safetensors_header.h"
 
 namespace thaw::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include "finetune/report/html/lr_sweep.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/task/metrics_json.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw::cli {
 namespace {

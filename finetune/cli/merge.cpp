@@ -3,7 +3,7 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/text_input.h"

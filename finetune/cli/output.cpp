@@ -13,7 +13,7 @@
 
 #include "core/error.h"
 #include "finetune/common/utf8.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw::cli {
 namespace {

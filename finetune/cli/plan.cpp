@@ -8,13 +8,14 @@
 #include "finetune/common/units.h"
 #include "finetune/plan/plan_timeline.h"
 #include "finetune/plan/plan_warnings.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/dry_run.h"
 #include "finetune/run/prepare_data.h"
 #include "finetune/train/ledger.h"
 #include "finetune/train/ledger_output.h"
 #include "finetune/train/step.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw::cli {
 namespace {

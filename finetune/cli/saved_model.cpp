@@ -11,6 +11,7 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/standardize.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/text_source.h"

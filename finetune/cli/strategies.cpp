@@ -7,7 +7,7 @@
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
 #include "finetune/plan/plan_text.h"
-#include "finetune/plan/strategy.h"
+#include "finetune/plan/strategies/registry.h"
 
 namespace thaw::cli {
 namespace {

@@ -9,12 +9,13 @@
 #include "finetune/common/text.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/run/run.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/task/metrics_json.h"
 #include "finetune/train/chrome_trace.h"
 #include "finetune/train/trainer.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "nn/safetensors_header.h"
+#include "nn/io/safetensors_header.h"
 
 namespace thaw {
 namespace {

@@ -29,7 +29,7 @@
 #include "finetune/run/prepare_data.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/run/test_looks.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 namespace {
@@ -376,10 +376,9 @@ class Comparison {
   Budget budget_;
   std::string began_ = now_utc();
   PreparedData loaded_;
-  std::string start_;  // hash_of_start()
-  TestLook look_;      // this comparison's own
-  // Of prepare(), said when nothing can be wrong with the input any more.
-  std::vector<std::string> data_notes_, notes_;
+  std::string start_;                            // hash_of_start()
+  TestLook look_;                                // this comparison's own
+  std::vector<std::string> data_notes_, notes_;  // of prepare(), said when nothing can be wrong any more
   std::optional<RunFolder> folder_;
   std::optional<Journal> journal_;
   std::optional<Spending> spending_;

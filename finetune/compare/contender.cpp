@@ -12,6 +12,7 @@
 #include "finetune/plan/adapters.h"
 #include "finetune/plan/plan_text.h"
 #include "finetune/plan/plan_warnings.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/dry_run.h"
 #include "finetune/run/run.h"

@@ -14,7 +14,7 @@
 #include "finetune/compare/baselines.h"
 #include "finetune/data/split.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "nn/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {

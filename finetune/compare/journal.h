@@ -11,7 +11,7 @@
 #include "finetune/compare/contender.h"
 #include "finetune/config/config.h"
 #include "finetune/report/comparison.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 

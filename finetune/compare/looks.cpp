@@ -10,7 +10,7 @@
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run_report.h"
 #include "finetune/train/run_records.h"
-#include "nn/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 

@@ -9,7 +9,7 @@
 #include "finetune/common/text.h"
 #include "finetune/common/units.h"
 #include "finetune/task/evaluate.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 namespace {

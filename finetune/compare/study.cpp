@@ -19,7 +19,8 @@
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metric_bounds.h"
 #include "finetune/train/trainer.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {

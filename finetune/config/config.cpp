@@ -14,7 +14,9 @@
 #include "finetune/config/config_synonyms.h"
 #include "finetune/config/config_value.h"
 #include "finetune/config/toml.h"
-#include "nn/files.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/plan/strategies/registry.h"
+#include "nn/io/files.h"
 #include "nn/models/registry.h"
 
 namespace thaw {

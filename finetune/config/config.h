@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "finetune/plan/plan.h"
-#include "finetune/plan/strategy.h"
+#include "finetune/plan/strategies/options.h"
 #include "finetune/task/class_weight.h"
 
 namespace thaw {

@@ -10,6 +10,7 @@
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/plan/interval.h"
+#include "finetune/plan/strategies/registry.h"
 #include "nn/models/registry.h"
 
 namespace thaw {

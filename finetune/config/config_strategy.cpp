@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "finetune/config/config.h"
+#include "finetune/plan/strategies/registry.h"
 
 namespace thaw {
 

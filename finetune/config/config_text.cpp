@@ -7,6 +7,7 @@
 #include "finetune/common/toml_text.h"
 #include "finetune/config/config_keys.h"
 #include "finetune/plan/plan_text.h"
+#include "finetune/plan/strategies/registry.h"
 
 namespace thaw {
 namespace {

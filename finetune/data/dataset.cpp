@@ -4,7 +4,7 @@
 #include <functional>
 #include <numeric>
 
-#include "nn/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {

@@ -1,13 +1,13 @@
-// What PEFT's adapter_config.json says of an adapter.
+#include "finetune/model/adapter_config.h"
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "core/error.h"
-#include "finetune/model/adapter_folder.h"
-#include "nn/files.h"
-#include "nn/json_file.h"
-#include "nn/safetensors_header.h"
+#include "nn/io/files.h"
+#include "nn/io/json_file.h"
+#include "nn/io/safetensors_header.h"
 
 namespace thaw {
 namespace {

@@ -12,7 +12,7 @@
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/plan/adapters.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 #include "nn/layers/linear.h"
 
 namespace thaw {

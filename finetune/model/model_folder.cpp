@@ -9,9 +9,9 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "finetune/task/regression.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/models/transformer.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

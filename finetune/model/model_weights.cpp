@@ -10,9 +10,9 @@
 #include "core/ops.h"
 #include "finetune/common/text.h"
 #include "kernels/kernels.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

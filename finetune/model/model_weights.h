@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "nn/io/weight_files.h"
 #include "nn/module.h"
-#include "nn/weight_files.h"
 
 namespace thaw {
 

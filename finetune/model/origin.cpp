@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 
 namespace thaw {

@@ -6,12 +6,13 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/origin.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "kernels/kernels.h"
+#include "nn/io/weight_files.h"
 #include "nn/layers/linear.h"
-#include "nn/weight_files.h"
 
 namespace thaw {
 namespace {

@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "finetune/config/config.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
+#include "finetune/model/model_folder.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "nn/module.h"
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "finetune/config/config.h"
+#include "finetune/plan/strategy.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "nn/models/registry.h"
 #include "nn/module.h"

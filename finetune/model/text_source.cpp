@@ -7,7 +7,7 @@
 #include "finetune/common/text.h"
 #include "finetune/model/origin.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/tensor.h"
-#include "nn/files.h"
+#include "nn/io/sha256.h"
 #include "nn/models/registry.h"
 #include "nn/module.h"
 

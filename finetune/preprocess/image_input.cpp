@@ -5,24 +5,23 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {
 
-using nlohmann::json;
 using Sizes = std::vector<std::int64_t>;
 
 constexpr double kPixelLevels = 255;  // a reader divides a byte by it
 constexpr double kUnsaid = 0.5;       // image_mean and image_std of ViTImageProcessor
 
-bool read_switch(const json& config, const char* key, const std::string& path, bool value) {
+bool read_switch(const nlohmann::json& config, const char* key, const std::string& path, bool value) {
   read_optional_field(config, key, path, value);
   return value;
 }
 
 // A number, which is every channel's, or a list with one for each.
-std::vector<double> read_channels(const json& config, const char* key, const std::string& path,
+std::vector<double> read_channels(const nlohmann::json& config, const char* key, const std::string& path,
                                   std::int64_t channels) {
   const auto found = config.find(key);
   double every = kUnsaid;
@@ -45,7 +44,7 @@ void check_positive(const std::vector<double>& values, const char* key, const st
 
 // {"height": .., "width": ..}, {"shortest_edge": ..} or a number: what becomes of a square image. Empty: not
 // said.
-Sizes read_size(const json& config, const char* key, const std::string& path) {
+Sizes read_size(const nlohmann::json& config, const char* key, const std::string& path) {
   const auto found = config.find(key);
   if (found == config.end() || found->is_null()) return {};
   std::int64_t height = 0, width = 0;
@@ -62,7 +61,7 @@ Sizes read_size(const json& config, const char* key, const std::string& path) {
 }
 
 // Images have the model's size, or are refused: what would make them so changes nothing.
-std::vector<std::string> read_left_out(const json& config, const std::string& path,
+std::vector<std::string> read_left_out(const nlohmann::json& config, const std::string& path,
                                        const Sizes& sample_shape) {
   std::vector<std::string> left_out;
   const auto add_size = [&](const char* key, bool unsaid, const char* size_key) {
@@ -89,7 +88,7 @@ std::string numbers(const std::vector<double>& values) {
 std::optional<ImageInput> read_image_input(const std::string& folder, const ModelConfig& model) {
   ImageInput input{folder + "/" + kImageInputName, {}, {}, {}};
   if (!takes_processed_images(model) || !std::filesystem::exists(input.file)) return std::nullopt;
-  const json config = read_json(input.file);
+  const nlohmann::json config = read_json(input.file);
   if (!config.is_object()) fail_input("no image processor's config (", input.file, "); get the file again");
   const std::int64_t channels = model.sample_shape[0];
   double factor = 1 / kPixelLevels;

@@ -9,9 +9,9 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/models/transformer.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

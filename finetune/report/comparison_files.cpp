@@ -7,10 +7,11 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/report/footnotes.h"
+#include "finetune/report/html/comparison_page.h"
 #include "finetune/report/summary.h"
 #include "finetune/run/run_report.h"
 #include "finetune/task/metrics_json.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 namespace {

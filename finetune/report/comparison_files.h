@@ -11,7 +11,4 @@ namespace thaw {
 // results.csv, tuning.csv, results.json and report.html in `folder`, each atomically.
 void write_comparison(const std::string& folder, const Config& config, const CompareOutcome& outcome);
 
-// The report: one self-contained page that opens from disk.
-std::string report_html(const Config& config, const CompareOutcome& outcome);
-
 }  // namespace thaw

@@ -7,7 +7,7 @@
 #include "finetune/report/summary.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metric_bounds.h"
-#include "nn/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {

@@ -9,10 +9,11 @@
 #include "finetune/common/text.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
+#include "finetune/report/html/study.h"
 #include "finetune/report/summary.h"
 #include "finetune/report/verdict.h"
 #include "finetune/task/metrics.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 namespace {

@@ -13,9 +13,6 @@ void write_study(const std::string& folder, const StudyOutcome& outcome);
 // The result for a terminal.
 std::string study_text(const StudyOutcome& outcome);
 
-// The page of a study.
-std::string study_html(const StudyOutcome& outcome);
-
 // "as predicted", "against the prediction", "undecided": as the interval says.
 std::string contrast_text(const StudyMean& contrast);
 

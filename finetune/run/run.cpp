@@ -10,11 +10,13 @@
 #include "finetune/common/text.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/config/config_text.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/plan/plan_warnings.h"
+#include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/event_file.h"
 #include "finetune/run/further_metrics.h"
@@ -27,6 +29,7 @@
 #include "finetune/train/checkpoint.h"
 #include "finetune/train/ledger_output.h"
 #include "finetune/train/run_records.h"
+#include "nn/io/sha256.h"
 #include "nn/models/transformer.h"
 
 namespace thaw {

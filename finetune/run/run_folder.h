@@ -6,7 +6,7 @@
 #include <string>
 
 #include "finetune/train/run_sink.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "finetune/task/metrics_json.h"
 #include "kernels/kernels.h"
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 namespace {

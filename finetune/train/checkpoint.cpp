@@ -10,7 +10,8 @@
 #include "finetune/model/snapshot.h"
 #include "finetune/model/weights_hash.h"
 #include "kernels/kernels.h"
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {

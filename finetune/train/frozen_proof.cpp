@@ -2,6 +2,7 @@
 
 #include "finetune/model/weights_hash.h"
 #include "finetune/train/step.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 

@@ -8,7 +8,7 @@
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/task/metrics_json.h"
 #include "finetune/train/ledger.h"
-#include "nn/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {

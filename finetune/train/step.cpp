@@ -8,6 +8,8 @@
 #include "finetune/task/class_weight.h"
 #include "nn/layers/dropout.h"
 #include "nn/layers/norm.h"
+#include "nn/optim/adamw.h"
+#include "nn/optim/sgd.h"
 
 namespace thaw {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 #include "nn/models/registry.h"
 
 namespace thaw {
@@ -25,31 +25,11 @@ struct Architecture {
 void read_thaw_fields(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_thaw_fields(const ModelConfig& config, nlohmann::ordered_json& json);
 
-// What Hugging Face's config.json has for a classifier's labels: id2label or num_labels, problem_type.
-void read_labels(const nlohmann::json& json, const std::string& path, ModelConfig& config);
-void write_labels(const ModelConfig& config, nlohmann::ordered_json& json);
-
-// The first of `architectures`, without what TensorFlow and Flax put before it; empty: none.
-std::string class_in(const nlohmann::json& json);
-// Whether a class is of the family: "Bert" has BertModel and BertForMaskedLM, but no BertGenerationEncoder.
-bool is_class_of(const std::string& name, const char* family);
-// ModelConfig::foreign_head, when the labels have been read.
-std::string foreign_head_in(const nlohmann::json& json, const ModelConfig& config);
-// InputError that says which model could serve instead. `known`: what this version reads.
-[[noreturn]] void refuse_model_type(const std::string& type, const std::string& path,
-                                    const std::string& known);
-
+// Defined beside the models.
 void read_mlp(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_mlp(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_cnn(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_cnn(const ModelConfig& config, nlohmann::ordered_json& json);
-void read_bert(const nlohmann::json& json, const std::string& path, ModelConfig& config);
-void write_bert(const ModelConfig& config, nlohmann::ordered_json& json);
-void read_distilbert(const nlohmann::json& json, const std::string& path, ModelConfig& config);
-void write_distilbert(const ModelConfig& config, nlohmann::ordered_json& json);
-void read_roberta(const nlohmann::json& json, const std::string& path, ModelConfig& config);
-void write_roberta(const ModelConfig& config, nlohmann::ordered_json& json);
-void write_xlm_roberta(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_gpt2(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_gpt2(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_vit(const nlohmann::json& json, const std::string& path, ModelConfig& config);

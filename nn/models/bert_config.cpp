@@ -1,8 +1,10 @@
-// config.json of BERT and its relatives.
+#include "nn/models/bert_config.h"
+
 #include "core/error.h"
-#include "nn/models/architecture.h"
+#include "nn/io/json_file.h"
+#include "nn/io/safetensors_header.h"
+#include "nn/models/labels.h"
 #include "nn/models/transformer.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {

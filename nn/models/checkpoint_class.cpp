@@ -1,11 +1,12 @@
-// Whose checkpoint it is: what transformers' class, which config.json names, says of the model and its head.
+#include "nn/models/checkpoint_class.h"
+
 #include <initializer_list>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "core/error.h"
-#include "nn/models/architecture.h"
-#include "nn/safetensors_header.h"
+#include "nn/io/safetensors_header.h"
 
 namespace thaw {
 namespace {

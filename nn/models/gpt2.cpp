@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "nn/models/architecture.h"
+#include "nn/models/labels.h"
 
 namespace thaw {
 namespace {

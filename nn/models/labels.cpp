@@ -1,6 +1,7 @@
-// The labels of a classifier, as Hugging Face's config.json names them.
+#include "nn/models/labels.h"
+
 #include "core/error.h"
-#include "nn/models/architecture.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

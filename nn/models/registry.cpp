@@ -6,15 +6,17 @@
 
 #include "core/error.h"
 #include "nn/init.h"
+#include "nn/io/safetensors_header.h"
 #include "nn/layers/linear.h"
 #include "nn/models/architecture.h"
 #include "nn/models/bert.h"
+#include "nn/models/bert_config.h"
+#include "nn/models/checkpoint_class.h"
 #include "nn/models/cnn.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/mlp.h"
 #include "nn/models/transformer.h"
 #include "nn/models/vit.h"
-#include "nn/safetensors_header.h"
 
 namespace thaw {
 namespace {
@@ -203,18 +205,6 @@ void check_fits_memory(const ModelConfig& config) {
   if (bytes > machine)
     fail_input("the model's parameters need ", bytes / 1e9, " GB (", config.architecture, " on a machine of ",
                machine / 1e9, " GB); use a smaller model");
-}
-
-void read_thaw_fields(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
-  read_field(json, "dropout", path, config.dropout);
-  read_field(json, "sample_shape", path, config.sample_shape);
-  read_field(json, "outputs", path, config.outputs);
-}
-
-void write_thaw_fields(const ModelConfig& config, nlohmann::ordered_json& json) {
-  json["dropout"] = config.dropout;
-  json["sample_shape"] = config.sample_shape;
-  json["outputs"] = config.outputs;
 }
 
 }  // namespace thaw

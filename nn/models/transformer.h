@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/attention.h"
 #include "nn/layers/embedding.h"

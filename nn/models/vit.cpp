@@ -4,6 +4,7 @@
 #include "core/ops.h"
 #include "nn/init.h"
 #include "nn/models/architecture.h"
+#include "nn/models/labels.h"
 
 namespace thaw {
 namespace {

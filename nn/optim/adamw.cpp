@@ -1,9 +1,9 @@
-// Adam with decoupled weight decay.
+#include "nn/optim/adamw.h"
+
 #include <cmath>
 #include <utility>
 
 #include "kernels/kernels.h"
-#include "nn/optim/optimizer.h"
 
 namespace thaw {
 namespace {

@@ -1,4 +1,3 @@
-// What all optimizers share: who is stepped, the life of the state, and clipping.
 #include "nn/optim/optimizer.h"
 
 #include <cmath>

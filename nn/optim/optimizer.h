@@ -1,4 +1,5 @@
-// Optimizers: SGD and AdamW as in torch.optim, with what freezing schedules need.
+// What all optimizers share, with what freezing schedules need: who is stepped, the life of the state, and
+// clipping.
 //
 // An optimizer is made once with every parameter of the model, frozen or not, and knows them by identity. A
 // step touches the active ones alone: requires_grad is set and a gradient is there. So a frozen parameter
@@ -56,44 +57,6 @@ class Optimizer {
 
   std::vector<ParameterPtr> parameters_;
   std::unordered_map<const Parameter*, OptimizerState> states_;
-};
-
-struct SgdOptions {
-  double momentum = 0;
-  double dampening = 0;
-  double weight_decay = 0;
-  bool nesterov = false;  // needs momentum > 0 and dampening 0
-};
-
-// torch.optim.SGD:  d = g + weight_decay * w;  m = momentum * m + (1 - dampening) * d, at first m = d;
-// w -= lr * m, with Nesterov w -= lr * (d + momentum * m).
-class Sgd final : public Optimizer {
- public:
-  Sgd(std::vector<ParameterPtr> parameters, SgdOptions options);
-  std::vector<const char*> slot_names() const override;
-
- private:
-  void update(Parameter& parameter, OptimizerState& state, const Tensor& gradient, double lr) override;
-  SgdOptions options_;
-};
-
-struct AdamWOptions {
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;
-  double weight_decay = 0.01;
-};
-
-// torch.optim.AdamW (Loshchilov & Hutter 2019): Adam with decay decoupled from the gradient, w -= lr *
-// weight_decay * w.
-class AdamW final : public Optimizer {
- public:
-  AdamW(std::vector<ParameterPtr> parameters, AdamWOptions options);
-  std::vector<const char*> slot_names() const override;
-
- private:
-  void update(Parameter& parameter, OptimizerState& state, const Tensor& gradient, double lr) override;
-  AdamWOptions options_;
 };
 
 // Is this parameter one that a step would update?

@@ -1,8 +1,8 @@
-// Stochastic gradient descent.
+#include "nn/optim/sgd.h"
+
 #include <utility>
 
 #include "kernels/kernels.h"
-#include "nn/optim/optimizer.h"
 
 namespace thaw {
 

@@ -5,9 +5,9 @@
 #include "finetune/model/model_folder.h"  // load_weights(*model, WeightFiles("trained.safetensors"))
 #include "finetune/plan/selector.h"
 #include "nn/init.h"
+#include "nn/io/safetensors.h"
 #include "nn/models/registry.h"
-#include "nn/optim/optimizer.h"
-#include "nn/safetensors.h"
+#include "nn/optim/adamw.h"
 
 using namespace thaw;
 

@@ -11,7 +11,7 @@
 #include "finetune/config/config.h"
 #include "finetune/config/config_text.h"
 #include "finetune/data/readers/readers.h"
-#include "finetune/model/adapter_folder.h"
+#include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_model.h"
@@ -22,8 +22,8 @@
 #include "finetune/train/checkpoint.h"
 #include "finetune/train/step.h"
 #include "nn/init.h"
+#include "nn/io/weight_files.h"
 #include "nn/models/registry.h"
-#include "nn/weight_files.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 

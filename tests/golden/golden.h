@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 
 namespace thaw::test {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"

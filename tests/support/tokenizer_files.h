@@ -11,7 +11,7 @@
 #include <string>
 
 #include "finetune/preprocess/tokenizer/tokenizer.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 

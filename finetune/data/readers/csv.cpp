@@ -1,6 +1,4 @@
-// CSV as RFC 4180 has it, and TSV: what a field in quotes may hold is said at DataSource::quote. A quote
-// inside a field that does not begin with one is an ordinary character. Lines end in LF or CR LF. An empty
-// line is skipped, unless the table has one column, where it is a missing value.
+#include "finetune/data/readers/csv.h"
 
 #include <algorithm>
 #include <string>
@@ -9,7 +7,6 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/data/readers/formats.h"
 #include "finetune/data/readers/input_file.h"
 #include "finetune/data/readers/table.h"
 

@@ -1,12 +1,10 @@
-// builtin:digits: 1,797 handwritten digits of 8 x 8 pixels, embedded in the library. digits.inc names the
-// source and the licence, make_digits.py how the samples are packed.
+#include "finetune/data/readers/digits.h"
 
 #include <array>
 #include <cassert>
 #include <string_view>
 
 #include "core/error.h"
-#include "finetune/data/readers/formats.h"
 #include "finetune/data/readers/labels.h"
 
 namespace thaw {

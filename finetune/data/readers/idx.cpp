@@ -1,5 +1,4 @@
-// IDX, the format of MNIST and Fashion-MNIST (http://yann.lecun.com/exdb/mnist): two zero bytes, a type code,
-// the number of dimensions, their sizes as big-endian 32-bit numbers, then the values in row-major order.
+#include "finetune/data/readers/idx.h"
 
 #include <array>
 #include <filesystem>
@@ -10,7 +9,6 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/data/readers/formats.h"
 #include "finetune/data/readers/input_file.h"
 #include "finetune/data/readers/labels.h"
 

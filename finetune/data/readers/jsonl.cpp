@@ -1,6 +1,4 @@
-// JSONL: one JSON object per line. The first one's keys are the columns; later lines have them in any order.
-// A value is a number, a string, true or false; null, NaN and a key that is not there are missing values. Of
-// keys that nobody reads nothing is asked.
+#include "finetune/data/readers/jsonl.h"
 
 #include <algorithm>
 #include <array>
@@ -14,7 +12,6 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/data/readers/formats.h"
 #include "finetune/data/readers/input_file.h"
 #include "finetune/data/readers/table.h"
 

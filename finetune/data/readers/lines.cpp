@@ -1,4 +1,4 @@
-// Plain text: a text per line. It has no labels, so it is for prediction alone.
+#include "finetune/data/readers/lines.h"
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/data/readers/formats.h"
 #include "finetune/data/readers/input_file.h"
 #include "finetune/data/readers/table.h"
 

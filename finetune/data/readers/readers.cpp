@@ -5,7 +5,11 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/data/readers/formats.h"
+#include "finetune/data/readers/csv.h"
+#include "finetune/data/readers/digits.h"
+#include "finetune/data/readers/idx.h"
+#include "finetune/data/readers/jsonl.h"
+#include "finetune/data/readers/lines.h"
 
 namespace thaw {
 namespace {

@@ -3,7 +3,7 @@
 // Transfer Learning for NLP").
 #include <algorithm>
 
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

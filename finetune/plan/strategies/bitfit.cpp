@@ -1,7 +1,7 @@
 // bitfit: the biases (those of norms too) and the head train (Ben Zaken et al. 2022, BitFit).
 #include <algorithm>
 
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -3,7 +3,7 @@
 // nobody can use a random one.
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

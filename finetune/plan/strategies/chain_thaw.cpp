@@ -1,7 +1,7 @@
 // chain-thaw (Felbo et al. 2017, DeepMoji): the new head first, then every other group alone from the bottom
 // to the top, at last all together. There each phase lasts until validation stops improving; here phases part
 // the run evenly, so that its length is known.
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -1,5 +1,5 @@
 // discriminative: everything trains, lower groups more slowly (Howard and Ruder 2018, ULMFiT: 2.6 a layer).
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

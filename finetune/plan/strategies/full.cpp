@@ -1,5 +1,5 @@
 // full: everything trains from the start to the end.
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -1,5 +1,5 @@
 // gradual: gradual unfreezing, one group more at a time from the top (Howard and Ruder 2018, ULMFiT).
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

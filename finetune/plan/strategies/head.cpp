@@ -1,5 +1,5 @@
 // head: the head alone trains, on the features of the frozen rest.
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -1,7 +1,7 @@
 // l2-sp: everything trains, held near the pretrained weights by a quadratic penalty; the head, which is new,
 // is held near zero (Li et al. 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional
 // Networks").
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -1,6 +1,6 @@
 // layer-decay: everything trains, the learning rate falling by a constant factor from each group to the one
 // below (Clark et al. 2020, ELECTRA; Bao et al. 2021, BEiT; 0.75 is He et al.'s, 2021, for MAE).
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -6,7 +6,7 @@
 #include "finetune/common/nearest.h"
 #include "finetune/common/text.h"
 #include "finetune/plan/adapters.h"
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

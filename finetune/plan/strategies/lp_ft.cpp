@@ -1,6 +1,6 @@
 // lp-ft: linear probing, then full fine-tuning, so that a fresh head does not distort the features
 // (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution").
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

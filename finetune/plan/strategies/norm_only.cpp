@@ -2,7 +2,7 @@
 // (Frankle et al. 2021, "Training BatchNorm and Only BatchNorm").
 #include <algorithm>
 
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

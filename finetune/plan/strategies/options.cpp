@@ -1,4 +1,5 @@
-// Options of strategies: checks, defaults, typed access.
+#include "finetune/plan/strategies/options.h"
+
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -8,7 +9,6 @@
 #include "finetune/common/text.h"
 #include "finetune/common/toml_text.h"
 #include "finetune/plan/plan_text.h"
-#include "finetune/plan/strategy.h"
 
 namespace thaw {
 namespace {

@@ -1,6 +1,6 @@
 // plan: the phases that the user wrote, as [[strategy.phase]] tables.
 #include "core/error.h"
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -1,5 +1,5 @@
-// The list of strategies. To add one: a file with a function that returns its StrategySpec, and its line
-// here. (A list, because a linker drops self-registering objects of a static library that nothing refers to.)
+#include "finetune/plan/strategies/registry.h"
+
 #include <charconv>
 #include <cstddef>
 #include <optional>
@@ -9,35 +9,17 @@
 #include "finetune/common/nearest.h"
 #include "finetune/common/text.h"
 #include "finetune/plan/plan_text.h"
-#include "finetune/plan/strategy.h"
-
-// X(function): in the order in which `thaw strategies` lists them.
-#define THAW_STRATEGIES(X)   \
-  X(full_strategy)           \
-  X(head_strategy)           \
-  X(top_k_strategy)          \
-  X(block_strategy)          \
-  X(gradual_strategy)        \
-  X(discriminative_strategy) \
-  X(ulmfit_strategy)         \
-  X(chain_thaw_strategy)     \
-  X(lp_ft_strategy)          \
-  X(bitfit_strategy)         \
-  X(norm_only_strategy)      \
-  X(lora_strategy)           \
-  X(dora_strategy)           \
-  X(adapter_strategy)        \
-  X(layer_decay_strategy)    \
-  X(l2_sp_strategy)          \
-  X(plan_strategy)
 
 namespace thaw {
-
-#define THAW_DECLARE(function) StrategySpec function();
-THAW_STRATEGIES(THAW_DECLARE)
-#undef THAW_DECLARE
-
 namespace {
+
+// In the order in which `thaw strategies` lists them.
+constexpr StrategySpec (*kStrategies[])() = {
+    full_strategy,           head_strategy,   top_k_strategy,      block_strategy,   gradual_strategy,
+    discriminative_strategy, ulmfit_strategy, chain_thaw_strategy, lp_ft_strategy,   bitfit_strategy,
+    norm_only_strategy,      lora_strategy,   dora_strategy,       adapter_strategy, layer_decay_strategy,
+    l2_sp_strategy,          plan_strategy,
+};
 
 // "top-2" as the strategy "top-k" and its k = 2.
 struct NumberedName {
@@ -81,9 +63,11 @@ void apply_common_options(const StrategyOptions& options, Plan& plan) {
 }  // namespace
 
 const std::vector<StrategySpec>& strategies() {
-#define THAW_CALL(function) function(),
-  static const std::vector<StrategySpec> list = {THAW_STRATEGIES(THAW_CALL)};
-#undef THAW_CALL
+  static const std::vector<StrategySpec> list = [] {
+    std::vector<StrategySpec> specs;
+    for (const auto& make_spec : kStrategies) specs.push_back(make_spec());
+    return specs;
+  }();
   return list;
 }
 

@@ -1,9 +1,10 @@
+#include "finetune/plan/strategies/shared.h"
+
 #include <cmath>
 #include <optional>
 #include <sstream>
 
 #include "finetune/common/text.h"
-#include "finetune/plan/strategies/strategies.h"
 
 namespace thaw {
 namespace {

@@ -1,6 +1,6 @@
 // top-k, written top-2: the head and the k groups below it train.
 #include "core/error.h"
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

@@ -1,6 +1,6 @@
 // ulmfit: gradual unfreezing, discriminative learning rates and a slanted triangular schedule together
 // (Howard and Ruder 2018, "Universal Language Model Fine-tuning for Text Classification").
-#include "finetune/plan/strategies/strategies.h"
+#include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
 namespace {

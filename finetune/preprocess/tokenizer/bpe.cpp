@@ -1,9 +1,11 @@
+#include "finetune/preprocess/tokenizer/bpe.h"
+
 #include <algorithm>
 #include <bit>
+#include <unordered_map>
 
 #include "core/error.h"
 #include "finetune/common/utf8.h"
-#include "finetune/preprocess/tokenizer/model.h"
 
 namespace thaw {
 namespace {

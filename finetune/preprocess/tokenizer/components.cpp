@@ -1,9 +1,12 @@
-// The normalizer, pre_tokenizer and post_processor of tokenizer.json.
+#include "finetune/preprocess/tokenizer/components.h"
+
 #include <algorithm>
 
 #include "core/error.h"
-#include "finetune/preprocess/tokenizer/reading.h"
-#include "nn/json_file.h"
+#include "finetune/preprocess/tokenizer/precompiled.h"
+#include "finetune/preprocess/tokenizer/splitting_pre_tokenizers.h"
+#include "finetune/preprocess/tokenizer/text_normalizers.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

@@ -1,11 +1,10 @@
-// Canonical composition (UAX #15, D117), with the characters that tokenizers' Unicode can compose.
+#include "finetune/preprocess/tokenizer/compose.h"
+
 #include <utf8proc.h>
 
 #include <string>
 #include <unordered_map>
 #include <utility>
-
-#include "finetune/preprocess/tokenizer/unicode.h"
 
 namespace thaw {
 namespace {

@@ -1,6 +1,6 @@
-// Extended grapheme clusters (UAX #29, revision 45 and later: with GB9c).
+#include "finetune/preprocess/tokenizer/grapheme.h"
+
 #include "finetune/common/utf8.h"
-#include "finetune/preprocess/tokenizer/unicode.h"
 
 namespace thaw {
 namespace {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "finetune/common/utf8.h"
+#include "finetune/preprocess/tokenizer/compose.h"
 
 namespace thaw {
 namespace {

@@ -72,9 +72,7 @@ class CharacterNormalizer final : public NormalizerPart {
   std::array<std::int16_t, 128> ascii_;  // what becomes of an ASCII character; -1: it is dropped
 };
 
-// Parts of tokenizer.json, from their JSON; `place` is for messages.
+// Makes a part of its JSON in tokenizer.json; `place` is for messages.
 using NormalizerReader = std::shared_ptr<const NormalizerPart>(const nlohmann::json& json,
                                                                const std::string& place);
-NormalizerReader read_replace, read_strip, read_prepend, read_precompiled;
-
 }  // namespace thaw

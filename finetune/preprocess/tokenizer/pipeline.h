@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "finetune/preprocess/tokenizer/added_tokens.h"
-#include "finetune/preprocess/tokenizer/model.h"
 #include "finetune/preprocess/tokenizer/normalizer.h"
 #include "finetune/preprocess/tokenizer/post_processor.h"
 #include "finetune/preprocess/tokenizer/pre_tokenizer.h"
+#include "finetune/preprocess/tokenizer/token_model.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 
 namespace thaw {

@@ -3,7 +3,8 @@
 #include "finetune/common/utf8.h"
 #include "finetune/preprocess/tokenizer/text_pattern.h"
 #include "finetune/preprocess/tokenizer/unicode.h"
-#include "nn/json_file.h"
+#include "finetune/preprocess/tokenizer/word_patterns.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

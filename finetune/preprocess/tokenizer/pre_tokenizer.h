@@ -59,10 +59,9 @@ std::shared_ptr<const PreTokenizerPart> bert_pre_tokenizer();
 std::shared_ptr<const PreTokenizerPart> byte_level_pre_tokenizer(bool add_prefix_space,
                                                                  bool use_regex = true);
 
-// Parts of tokenizer.json, from their JSON; `place` is for messages.
+// Makes a part of its JSON in tokenizer.json; `place` is for messages.
 using PreTokenizerReader = std::shared_ptr<const PreTokenizerPart>(const nlohmann::json& json,
                                                                    const std::string& place);
-PreTokenizerReader read_bert_pre_tokenizer, read_digits, read_byte_level, read_metaspace, read_split,
-    read_punctuation, read_whitespace, read_whitespace_split;
+PreTokenizerReader read_bert_pre_tokenizer, read_digits, read_byte_level;
 
 }  // namespace thaw

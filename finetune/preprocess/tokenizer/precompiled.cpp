@@ -1,4 +1,5 @@
-// The normalizer Precompiled: SentencePiece's table of replacements, as `tokenizers` follows it.
+#include "finetune/preprocess/tokenizer/precompiled.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -6,9 +7,9 @@
 
 #include "core/error.h"
 #include "finetune/common/utf8.h"
-#include "finetune/preprocess/tokenizer/normalizer.h"
+#include "finetune/preprocess/tokenizer/grapheme.h"
 #include "finetune/preprocess/tokenizer/unicode.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

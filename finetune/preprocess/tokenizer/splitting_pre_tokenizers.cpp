@@ -1,12 +1,12 @@
-// The pre-tokenizers that cut at a pattern: Split, Punctuation, Whitespace and WhitespaceSplit; and
-// Metaspace, which marks the spaces that it cuts at.
+#include "finetune/preprocess/tokenizer/splitting_pre_tokenizers.h"
+
 #include <utility>
 
 #include "core/error.h"
 #include "finetune/common/utf8.h"
-#include "finetune/preprocess/tokenizer/pre_tokenizer.h"
 #include "finetune/preprocess/tokenizer/text_pattern.h"
-#include "nn/json_file.h"
+#include "finetune/preprocess/tokenizer/word_patterns.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

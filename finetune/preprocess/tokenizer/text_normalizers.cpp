@@ -1,11 +1,11 @@
-// The normalizers Replace, Strip and Prepend.
+#include "finetune/preprocess/tokenizer/text_normalizers.h"
+
 #include <utility>
 
 #include "core/error.h"
 #include "finetune/common/utf8.h"
-#include "finetune/preprocess/tokenizer/normalizer.h"
 #include "finetune/preprocess/tokenizer/text_pattern.h"
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

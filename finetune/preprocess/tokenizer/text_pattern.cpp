@@ -7,7 +7,8 @@
 
 #include "core/error.h"
 #include "finetune/common/utf8.h"
-#include "nn/json_file.h"
+#include "finetune/preprocess/tokenizer/word_patterns.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

@@ -62,13 +62,6 @@ class RunPattern final : public TextPattern {
   std::size_t least_, most_;
 };
 
-// The patterns of byte-level BPE, which leave nothing between two matches; null for another one.
-std::unique_ptr<const TextPattern> word_pattern(std::string_view regex);
-std::unique_ptr<const TextPattern> gpt2_pattern();
-
-// \w+|[^\w\s]+
-std::unique_ptr<const TextPattern> words_and_symbols();
-
 // object["pattern"]: {"String": ..} or {"Regex": ..}. InputError for a regular expression that is not in this
 // version; `place` is for messages.
 std::shared_ptr<const TextPattern> read_pattern(const nlohmann::json& object, const std::string& place);

@@ -1,10 +1,14 @@
-// tokenizer.json, the one file that has a whole tokenizer.
+#include "finetune/preprocess/tokenizer/tokenizer_json.h"
+
 #include <charconv>
 #include <cmath>
 
 #include "core/error.h"
-#include "finetune/preprocess/tokenizer/reading.h"
-#include "nn/json_file.h"
+#include "finetune/preprocess/tokenizer/bpe.h"
+#include "finetune/preprocess/tokenizer/components.h"
+#include "finetune/preprocess/tokenizer/unigram.h"
+#include "finetune/preprocess/tokenizer/word_piece.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

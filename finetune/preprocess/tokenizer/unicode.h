@@ -80,13 +80,7 @@ class CharTable {
   std::vector<Page> pages_;
 };
 
-// Where the extended grapheme cluster ends that begins at `at`, which is not `end`; the text is UTF-8.
-const char* next_grapheme(const CharTable& table, const char* at, const char* end);
-
 // The canonical ordering of marks, in place.
 void order_marks(const CharTable& table, std::u32string& text);
-
-// NFC of text that is NFD, NFKC of text that is NFKD, in place.
-void compose(const CharTable& table, std::u32string& text);
 
 }  // namespace thaw

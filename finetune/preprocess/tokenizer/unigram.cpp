@@ -1,9 +1,10 @@
+#include "finetune/preprocess/tokenizer/unigram.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 #include "finetune/common/utf8.h"
-#include "finetune/preprocess/tokenizer/model.h"
 
 namespace thaw {
 namespace {

@@ -1,14 +1,16 @@
-// Tokenizers in their older form: vocab.txt, or vocab.json with merges.txt, and options in other files. What
-// is made of them is what the class that tokenizer_config.json names makes of them in `transformers`.
+#include "finetune/preprocess/tokenizer/vocabulary_files.h"
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/preprocess/tokenizer/reading.h"
-#include "nn/files.h"
-#include "nn/json_file.h"
+#include "finetune/preprocess/tokenizer/bpe.h"
+#include "finetune/preprocess/tokenizer/components.h"
+#include "finetune/preprocess/tokenizer/word_piece.h"
+#include "nn/io/files.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

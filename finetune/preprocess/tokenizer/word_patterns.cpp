@@ -1,7 +1,6 @@
-// The regular expressions that cut a text into words. Each is followed by hand: of its alternatives the first
-// one that fits, as long as it can be.
+#include "finetune/preprocess/tokenizer/word_patterns.h"
+
 #include "finetune/common/utf8.h"
-#include "finetune/preprocess/tokenizer/text_pattern.h"
 
 namespace thaw {
 namespace {

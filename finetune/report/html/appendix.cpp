@@ -1,11 +1,11 @@
-// What the comparison was made of: the data, and everything needed to repeat it.
+#include "finetune/report/html/appendix.h"
+
 #include <algorithm>
 #include <set>
 
 #include "core/error.h"
 #include "finetune/common/units.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
 #include "finetune/report/verdict.h"
 
 namespace thaw::report {

@@ -1,11 +1,11 @@
-// Which classes each strategy takes for which: a matrix, or for many classes the most frequent mistakes.
+#include "finetune/report/html/confusion.h"
+
 #include <algorithm>
 #include <vector>
 
 #include "core/error.h"
 #include "finetune/common/units.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
 #include "finetune/report/verdict.h"
 #include "finetune/task/confusion.h"
 

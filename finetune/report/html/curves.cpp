@@ -1,4 +1,5 @@
-// How runs went: validation metric and loss over the updates, and what watching each group saw.
+#include "finetune/report/html/curves.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -6,7 +7,7 @@
 #include "finetune/common/units.h"
 #include "finetune/report/html/charts.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/outcome.h"
 
 namespace thaw::report {
 namespace {

@@ -1,4 +1,5 @@
-// Where the cost of an update goes: predicted beside measured, phase by phase.
+#include "finetune/report/html/ledger.h"
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -6,7 +7,6 @@
 #include "core/error.h"
 #include "finetune/common/units.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
 #include "finetune/train/ledger.h"
 
 namespace thaw::report {

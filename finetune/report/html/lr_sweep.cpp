@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "finetune/report/html/charts.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/page.h"
 
 namespace thaw::report {
 namespace {

@@ -1,5 +1,5 @@
-// What is gained for what is spent: the metric against FLOPs, training seconds and peak memory, with the
-// strategies that no other beats in both.
+#include "finetune/report/html/pareto.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,7 +12,7 @@
 #include "finetune/common/units.h"
 #include "finetune/report/html/charts.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/outcome.h"
 #include "finetune/report/verdict.h"
 #include "finetune/task/evaluate.h"
 

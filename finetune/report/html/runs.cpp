@@ -1,4 +1,5 @@
-// The result as figures: every run with its interval, the differences to full, and the ranks.
+#include "finetune/report/html/runs.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -6,7 +7,7 @@
 #include "finetune/common/units.h"
 #include "finetune/report/html/charts.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/outcome.h"
 #include "finetune/report/verdict.h"
 
 namespace thaw::report {

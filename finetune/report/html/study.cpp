@@ -1,5 +1,5 @@
-// report.html of a study: the verdict on its predictions, heat maps of the first axis by strategies, and a
-// way to each cell's own report.
+#include "finetune/report/html/study.h"
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -8,7 +8,8 @@
 #include "finetune/common/units.h"
 #include "finetune/report/html/charts.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/outcome.h"
+#include "finetune/report/html/page.h"
 #include "finetune/report/study_files.h"
 #include "finetune/report/verdict.h"
 #include "finetune/task/evaluate.h"

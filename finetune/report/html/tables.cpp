@@ -1,4 +1,5 @@
-// The result in numbers: what each strategy gives, what it costs, and the other metrics.
+#include "finetune/report/html/tables.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -6,7 +7,7 @@
 #include "finetune/common/units.h"
 #include "finetune/report/footnotes.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/outcome.h"
 #include "finetune/report/summary.h"
 #include "finetune/report/verdict.h"
 #include "finetune/task/metrics.h"
@@ -211,19 +212,6 @@ std::string time_section(const CompareOutcome& outcome) {
                              short_number(outcome.full_spread->seed, 2),
                              " from one seed to another on the same subset (standard deviations)."));
   return html;
-}
-
-const StrategySummary* find_summary(const CompareOutcome& outcome, const std::string& strategy) {
-  for (const StrategySummary& s : outcome.summaries)
-    if (s.strategy == strategy) return &s;
-  return nullptr;
-}
-
-bool ended_well(const StrategySummary& summary) { return summary.runs > summary.failed; }
-
-std::string metric_name(const std::string& metric) {
-  if (metric.empty()) return "metric";
-  return metric_words(metric);
 }
 
 }  // namespace thaw::report

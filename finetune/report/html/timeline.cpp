@@ -1,5 +1,5 @@
-// Groups x updates: what is trainable when, and at which learning rate. Height as well as colour says the
-// rate, so that it can be read without colour.
+#include "finetune/report/html/timeline.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -8,7 +8,6 @@
 #include "finetune/plan/plan_timeline.h"
 #include "finetune/report/html/charts.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
 #include "finetune/report/verdict.h"
 
 namespace thaw::report {

@@ -1,5 +1,5 @@
-// What tuning saw: the validation metric against the learning rate, a small figure per strategy, all with the
-// same axes.
+#include "finetune/report/html/tuning.h"
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -12,7 +12,7 @@
 #include "finetune/report/footnotes.h"
 #include "finetune/report/html/charts.h"
 #include "finetune/report/html/html.h"
-#include "finetune/report/html/sections.h"
+#include "finetune/report/html/outcome.h"
 #include "finetune/report/verdict.h"
 
 namespace thaw::report {

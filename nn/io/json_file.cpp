@@ -1,9 +1,9 @@
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 #include <set>
 #include <vector>
 
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 namespace thaw {
 

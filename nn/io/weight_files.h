@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 
 namespace thaw {
 

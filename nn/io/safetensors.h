@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "nn/files.h"
-#include "nn/safetensors_header.h"
+#include "nn/io/files.h"
+#include "nn/io/safetensors_header.h"
 
 namespace thaw {
 
@@ -46,8 +46,8 @@ class SafetensorsFile {
 
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
-// Makes or replaces the file atomically (nn/files.h). Tensors that share memory are written under each name.
-// Throws Error for repeated names, names that are not UTF-8, tensors without data, and failing disks.
+// Makes or replaces the file atomically (nn/io/files.h). Tensors that share memory are written under each
+// name. Throws Error for repeated names, names that are not UTF-8, tensors without data, and failing disks.
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 

@@ -1,9 +1,9 @@
-#include "nn/weight_files.h"
+#include "nn/io/weight_files.h"
 
 #include <filesystem>
 #include <set>
 
-#include "nn/json_file.h"
+#include "nn/io/json_file.h"
 
 namespace thaw {
 namespace {

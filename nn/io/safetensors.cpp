@@ -1,5 +1,5 @@
 // A file is 8 bytes of header length, the header, and the tensors' bytes one after another.
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 
 #include <algorithm>
 #include <bit>

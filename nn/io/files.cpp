@@ -1,5 +1,5 @@
 // POSIX file calls with the errors a user can act on.
-#include "nn/files.h"
+#include "nn/io/files.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,7 +1,7 @@
 // A reader for exactly the JSON that the format allows. It takes the parser's events one by one, so that
 // repeated keys (which a JSON tree would silently merge), deep nesting and long lists are refused as they
 // appear.
-#include "nn/safetensors_header.h"
+#include "nn/io/safetensors_header.h"
 
 #include <algorithm>
 #include <limits>

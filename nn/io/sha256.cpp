@@ -1,9 +1,9 @@
-// SHA-256 as FIPS 180-4 states it (section 6.2); names of functions and variables are the standard's.
+#include "nn/io/sha256.h"
+
 #include <bit>
 #include <cstring>
 
-#include "nn/files.h"
-
+// Names of functions and variables are the standard's.
 namespace thaw {
 namespace {
 

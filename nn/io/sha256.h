@@ -1,0 +1,31 @@
+// SHA-256 as FIPS 180-4 states it (section 6.2), of bytes that come piece by piece.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace thaw {
+
+class Sha256 {
+ public:
+  void update(const void* data, std::size_t size);
+  void update(std::string_view bytes) { update(bytes.data(), bytes.size()); }
+  // The digest of all bytes so far, in 64 hexadecimal digits. More may be added afterwards.
+  std::string hex() const;
+
+ private:
+  static constexpr std::size_t kBlock = 64;
+  void absorb(const unsigned char* block);
+
+  std::array<std::uint32_t, 8> state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::array<unsigned char, kBlock> pending_{};  // the first size_ % kBlock bytes wait for a full block
+  std::uint64_t size_ = 0;
+};
+
+std::string sha256_hex(std::string_view bytes);
+
+}  // namespace thaw
