@@ -33,6 +33,7 @@ restore_best = true
 strategies = ["full", "head"]
 seeds = 2
 tune = 3
+training_score = true
 )";
 
 // class-0 -> class-1 -> class-2 -> class-0
@@ -44,17 +45,31 @@ std::string with_other_labels(std::string csv) {
   return csv;
 }
 
-// What the strategy's model, or the baseline, answers on the test data, however right that is.
-std::map<std::string, std::map<int, int>> answers_of(const std::string& run) {
-  std::map<std::string, std::map<int, int>> answers;
-  std::istringstream journal(file_text(run + "/journal.jsonl"));
-  for (std::string line; std::getline(journal, line);) {
-    const json entry = json::parse(line);
-    if (!entry.contains("run")) continue;
-    const json& reported = entry["run"];
-    const std::string name =
-        reported["strategy"].get<std::string>() + " seed " + std::to_string(reported["seed"].get<int>());
-    for (const json& count : reported["confusion"]) answers[name][count[1].get<int>()] += count[2].get<int>();
+std::string name_of(const json& run) {
+  return run["strategy"].get<std::string>() + " seed " + std::to_string(run["seed"].get<int>());
+}
+
+std::vector<json> reported_runs(const std::string& folder) {
+  std::vector<json> runs;
+  std::istringstream journal(file_text(folder + "/journal.jsonl"));
+  for (std::string line; std::getline(journal, line);)
+    if (const json entry = json::parse(line); entry.contains("run")) runs.push_back(entry["run"]);
+  return runs;
+}
+
+// What the models and baselines answer on the test data, however right that is, and how right they are on the
+// training samples.
+struct Answers {
+  std::map<std::string, std::map<int, int>> test;
+  std::map<std::string, double> training;
+};
+
+Answers answers_of(const std::string& folder) {
+  Answers answers;
+  for (const json& run : reported_runs(folder)) {
+    for (const json& count : run["confusion"])
+      answers.test[name_of(run)][count[1].get<int>()] += count[2].get<int>();
+    answers.training[name_of(run)] = run["test"]["training_accuracy"];
   }
   return answers;
 }
@@ -75,9 +90,10 @@ TEST(CliCompareSealed, NothingHangsOnTheLabelsOfTheTest) {
   const std::string a = compare("a", test), b = compare("b", with_other_labels(test));
   EXPECT_EQ(testing::without_seconds(read_csv(a + "/tuning.csv")),
             testing::without_seconds(read_csv(b + "/tuning.csv")));
-  const auto answers = answers_of(a);
-  ASSERT_EQ(answers.size(), 8U) << "majority, probe, full and head, twice each";
-  EXPECT_EQ(answers, answers_of(b));
+  const Answers of_a = answers_of(a), of_b = answers_of(b);
+  ASSERT_EQ(of_a.test.size(), 8U) << "majority, probe, full and head, twice each";
+  EXPECT_EQ(of_a.test, of_b.test);
+  EXPECT_EQ(of_a.training, of_b.training);
   for (const char* model : {"/full/seed-0/model.safetensors", "/head/seed-1/model.safetensors"})
     EXPECT_EQ(file_text(a + model), file_text(b + model)) << model;
   EXPECT_NE(values_of(read_csv(a + "/results.csv"), "value"),
@@ -95,6 +111,27 @@ TEST(CliCompareSealed, TheSeedOfTheChoiceIsNotReported) {
   const auto reported = testing::values_of(read_csv(run + "/results.csv"), "seed");
   for (const std::string& seed : testing::values_of(read_csv(run + "/tuning.csv"), "seed"))
     EXPECT_EQ(reported.count(seed), 0U) << seed;
+}
+
+// Two runs on each of two subsets: of a baseline that draws nothing itself both are the same.
+TEST(CliCompareSealed, RepeatsTrainOnOneSubset) {
+  const testing::TemporaryFolder folder;
+  const std::string config = folder.write("task.toml", kConfig), run = folder.path("run");
+  folder.write("train.csv", testing::clusters_csv(60, 1));
+  folder.write("validation.csv", testing::clusters_csv(30, 2));
+  ASSERT_EQ(testing::run_program({"compare", config, "--out", run, "--strategies", "full", "--no-tune",
+                                  "--set", "compare.repeats=2", "--set", "data.samples_per_class=3"})
+                .code,
+            0);
+  std::map<std::string, double> loss;
+  for (const json& reported : reported_runs(run)) {
+    EXPECT_EQ(reported["draw"].get<int>(), reported["seed"].get<int>() / 2) << name_of(reported);
+    loss[name_of(reported)] = reported["loss"];
+  }
+  ASSERT_EQ(loss.size(), 12U);
+  EXPECT_EQ(loss["probe seed 0"], loss["probe seed 1"]);
+  EXPECT_EQ(loss["probe seed 2"], loss["probe seed 3"]);
+  EXPECT_NE(loss["probe seed 0"], loss["probe seed 2"]);
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct TwelveStrategies : ::testing::Test {
     InferenceOptions options;
     options.margin = margin;
     options.difference = {-1, 1};
+    options.draws = 500;
     return conclude(strategies, reference, options).contrasts;
   }
   std::vector<Scores> strategies;
