@@ -96,8 +96,8 @@ TEST(CliCompareSealed, NothingHangsOnTheLabelsOfTheTest) {
   EXPECT_EQ(of_a.training, of_b.training);
   for (const char* model : {"/full/seed-0/model.safetensors", "/head/seed-1/model.safetensors"})
     EXPECT_EQ(file_text(a + model), file_text(b + model)) << model;
-  EXPECT_NE(values_of(read_csv(a + "/results.csv"), "value"),
-            values_of(read_csv(b + "/results.csv"), "value"))
+  EXPECT_NE(testing::values_of(read_csv(a + "/results.csv"), "value"),
+            testing::values_of(read_csv(b + "/results.csv"), "value"))
       << "the labels were others";
 }
 
