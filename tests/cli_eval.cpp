@@ -64,6 +64,14 @@ TEST_F(CliEval, ColumnsAreThoseOfTheirNamesWhateverTheirOrder) {
   EXPECT_EQ(metrics["loss"], as_it_was["loss"]);
 }
 
+// Inputs are standardised as the run's were.
+TEST_F(CliEval, MetricsAreTheRunsOwn) {
+  const json own = json::parse(testing::file_text(run + "/run.json"))["test"];
+  const json metrics = eval("test.csv");
+  EXPECT_EQ(metrics["loss"], own["loss"]);
+  EXPECT_EQ(metrics["accuracy"], own["accuracy"]);
+}
+
 TEST_F(CliEval, EachLookAtTheRunsTestDataCounts) {
   for (const int looks : {2, 3}) {
     const json metrics = eval("test.csv");

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <random>
 
+#include "finetune/compare/row.h"
 #include "finetune/compare/summary.h"
+#include "finetune/report/sections.h"
 #include "finetune/verdict.h"
 #include "tests/support/comparison.h"
 
@@ -64,6 +66,20 @@ TEST_F(TwelveStrategies, ADifferenceIsOneOfTwelve) {
   const Contrast shifted = judge(0)[0];
   EXPECT_GT(shifted.pointwise.low, 0);
   EXPECT_EQ(shifted.verdict, Verdict::undetected);
+}
+
+// Five seeds that agree on every example say nothing of other examples: 58 of 100 better, 42 worse.
+TEST(Examples, VaryThoughSeedsAgree) {
+  Scores better{5, 100, {}}, reference{5, 100, {}};
+  for (int r = 0; r < 5; ++r)
+    for (int i = 0; i < 100; ++i) {
+      better.values.push_back(i < 58 ? 1.0F : 0.0F);
+      reference.values.push_back(i < 58 ? 0.0F : 1.0F);
+    }
+  const Contrast c = conclude({better}, reference, {}).contrasts[0];
+  EXPECT_NEAR(c.pointwise.mean, 0.16, 1e-6);
+  EXPECT_NEAR(c.standard_error, 0.0992, 1e-3);  // of 100 numbers, 58 of them 1 and 42 -1
+  EXPECT_EQ(c.verdict, Verdict::undetected);
 }
 
 ReportedRun run_of(const std::string& strategy, std::uint64_t seed, std::uint64_t draw,
@@ -130,6 +146,38 @@ TEST(Margin, OfAnErrorIsAShareOfFulls) {
   EXPECT_NEAR(summarised("rmse", runs, 0.02).summaries[1].to_full->margin, 0.02 * 40, 1e-9);
   EXPECT_NEAR(summarised("mae", runs, 0.02).summaries[1].to_full->margin, 0.02 * 40, 1e-9);
   EXPECT_NEAR(summarised("r2", runs, 0.02).summaries[1].to_full->margin, 0.02, 1e-9);
+}
+
+// Half as dear as full, and as good as "dear", which is then not on the front.
+TEST(Front, HasNoneThatIsDearerAndNoBetter) {
+  CompareOutcome outcome =
+      test::small_comparison({{"dear", 0.85, Verdict::undetected}, {"cheap", 0.85, Verdict::undetected}});
+  const std::string section = report::pareto_section(outcome);
+  const std::size_t begin = section.find("no other is both as good and as cheap: ");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string front = section.substr(begin, section.find('<', begin) - begin);
+  EXPECT_NE(front.find("cheap (0.85"), std::string::npos) << front;
+  EXPECT_EQ(front.find("dear ("), std::string::npos) << front;
+}
+
+TEST(Costs, AreSharesOfFulls) {
+  const std::string tables = report::result_tables(
+      test::small_comparison({{"half", 0.85, Verdict::undetected}, {"third", 0.85, Verdict::undetected}}));
+  for (const char* share : {"100.0 %", "50.0 %", "33.3 %"})
+    EXPECT_NE(tables.find(share), std::string::npos) << share;
+}
+
+// Finite weights can give answers that are none: such a run is no result.
+TEST(Answers, ThatAreNotFiniteAreNoResult) {
+  RunResult result;
+  result.test = {{"loss", 0.5}, {"accuracy", 0.75}};
+  ReportedRun row;
+  row.metric = "accuracy";
+  fill_row(row, result);
+  EXPECT_EQ(row.status, "ok");
+  result.test = {{"loss", std::nan("")}, {"accuracy", std::nan("")}};
+  fill_row(row, result);
+  EXPECT_EQ(row.status, "diverged");
 }
 
 // The strategies of small_comparison() are the cheaper the later they stand.

@@ -6,7 +6,6 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
-#include "finetune/data/standardize.h"
 
 namespace thaw {
 namespace {
@@ -51,23 +50,14 @@ TEST(FrozenNorm, SendsAGradientOnWithoutItsInput) {
   EXPECT_NEAR(x.grad().to_vector()[0], 6, 1e-5);
 }
 
-// The mean of equal numbers is off by a rounding, and their deviation no 0: divided by it they would be
-// large.
-TEST(ConstantColumn, IsZeroWhateverTheRoundingOfItsMean) {
-  int rounded = 0;
-  for (std::int64_t rows = 3; rows < 60; ++rows)
-    for (const float value : {0.1F, 1e-3F, 12345.67F}) {
-      Dataset data;
-      data.sample_shape = {1};
-      data.x.assign(static_cast<std::size_t>(rows), value);
-      for (std::int64_t i = 0; i < rows; ++i) data.id.push_back(i);
-      double mean = 0;
-      for (const float x : data.x) mean += x;
-      rounded += mean / static_cast<double>(rows) != static_cast<double>(value) ? 1 : 0;
-      Standardizer::fit(data).apply(data);
-      for (const float x : data.x) ASSERT_EQ(x, 0) << rows << " rows of " << value;
-    }
-  EXPECT_GT(rounded, 0) << "or nothing was shown";
+// As in PyTorch: of equal maxima of a window the first one has all of the gradient.
+TEST(MaxPool, GivesTheGradientToTheFirstOfEqualMaxima) {
+  Tensor x = from_vector({1, 3, 3, 2, 3, 3, 0, 0, 7}, {1, 1, 3, 3});
+  x.set_requires_grad();
+  PoolParams pairs;
+  for (int d = 0; d < 2; ++d) pairs.size[d] = pairs.stride[d] = 2;
+  max_pool2d(x, pairs).backward(ones({1, 1, 1, 1}));
+  EXPECT_EQ(x.grad().to_vector(), (std::vector<double>{0, 1, 0, 0, 0, 0, 0, 0, 0}));
 }
 
 }  // namespace
