@@ -19,6 +19,9 @@ using testing::TemporaryFolder;
 constexpr const char* kLong =
     "[data]\ntrain = \"builtin:digits\"\n[train]\nsteps = 1000000\ncheckpoint_every = \"never\"\n";
 
+// What grows with the first update.
+std::string work_of(const std::string& run) { return run + "/metrics.jsonl"; }
+
 TEST(CliResume, KilledRunsEndWithTheSameBits) {
   const TemporaryFolder folder;
   testing::expect_same_bits_after_kills(folder.write("task.toml", testing::kChangingRun), 5, 1);
@@ -27,13 +30,12 @@ TEST(CliResume, KilledRunsEndWithTheSameBits) {
 void expect_interruption(int signal, int code) {
   const TemporaryFolder folder;
   const std::string config = folder.write("long.toml", kLong), run = folder.path("run");
-  const ProgramResult result =
-      run_program_and_signal({"train", config, "--out", run}, std::chrono::milliseconds(700), signal);
+  const ProgramResult result = run_program_and_signal({"train", config, "--out", run}, work_of(run), signal);
   EXPECT_EQ(result.code, code) << result.err;
   EXPECT_NE(result.err.find("--resume"), std::string::npos) << result.err;
   EXPECT_FALSE(std::filesystem::is_empty(run + "/checkpoints"));
-  const ProgramResult more = run_program_and_signal({"train", config, "--out", run, "--resume"},
-                                                    std::chrono::milliseconds(700), signal);
+  const ProgramResult more =
+      run_program_and_signal({"train", config, "--out", run, "--resume"}, work_of(run), signal);
   EXPECT_NE(more.err.find("resumed after"), std::string::npos) << more.err;
   EXPECT_EQ(more.code, code);
   const ProgramResult other =
@@ -53,12 +55,12 @@ TEST(CliResume, ASecondSignalEndsTheProgramAtOnce) {
   const ProgramResult result = testing::run_program_and_signal_twice(
       {"LD_PRELOAD=" THAW_PRELOAD "/stuck_sync.so", "ASAN_OPTIONS=verify_asan_link_order=0",
        "STUCK_AT=/run/checkpoints/", "STUCK_LOG=" + stuck},
-      {"train", config, "--out", run}, std::chrono::milliseconds(700), stuck, SIGINT);
+      {"train", config, "--out", run}, work_of(run), stuck, SIGINT);
   EXPECT_TRUE(std::filesystem::exists(stuck)) << "it was saving";
   EXPECT_EQ(result.code, 130) << result.err;
   EXPECT_EQ(result.err.find("--resume"), std::string::npos) << "nothing was saved: " << result.err;
-  const ProgramResult more = run_program_and_signal({"train", config, "--out", run, "--resume"},
-                                                    std::chrono::milliseconds(700), SIGINT);
+  const ProgramResult more =
+      run_program_and_signal({"train", config, "--out", run, "--resume"}, work_of(run), SIGINT);
   EXPECT_EQ(more.code, 130) << more.err;
   EXPECT_NE(more.err.find("--resume"), std::string::npos) << more.err;
 }
@@ -79,7 +81,7 @@ TEST(CliResume, OtherStartingWeightsAreRefused) {
   const std::string config = folder.write("long.toml", std::string("[model]\ninit = \"init.safetensors\"\n") +
                                                            kLong + "[strategy]\nname = \"l2-sp\"\n");
   const std::vector<std::string> resume = {"train", config, "--out", folder.path("run"), "--resume"};
-  ASSERT_EQ(run_program_and_signal(resume, std::chrono::milliseconds(700), SIGINT).code, 130);
+  ASSERT_EQ(run_program_and_signal(resume, work_of(folder.path("run")), SIGINT).code, 130);
   begin_with("2");
   const ProgramResult refused = run_program(resume);
   EXPECT_EQ(refused.code, 2);
@@ -87,7 +89,7 @@ TEST(CliResume, OtherStartingWeightsAreRefused) {
             std::string::npos)
       << refused.err;
   begin_with("1");
-  const ProgramResult again = run_program_and_signal(resume, std::chrono::milliseconds(700), SIGINT);
+  const ProgramResult again = run_program_and_signal(resume, work_of(folder.path("run")), SIGINT);
   EXPECT_EQ(again.code, 130) << again.err;
   EXPECT_NE(again.err.find("resumed after"), std::string::npos) << again.err;
 }
@@ -96,7 +98,7 @@ TEST(CliResume, ARunIsOneOfItsConfigBeforeTheFirstCheckpointToo) {
   const TemporaryFolder folder;
   const std::string config = folder.write("long.toml", kLong), run = folder.path("run");
   const std::vector<std::string> train = {"train", config, "--out", run};
-  run_program_and_signal(train, std::chrono::milliseconds(700), SIGKILL);
+  run_program_and_signal(train, work_of(run), SIGKILL);
   ASSERT_TRUE(std::filesystem::exists(run + "/metrics.jsonl"));
   const ProgramResult other =
       run_program({"train", config, "--out", run, "--resume", "--set", "train.steps=2"});
@@ -107,11 +109,9 @@ TEST(CliResume, ARunIsOneOfItsConfigBeforeTheFirstCheckpointToo) {
 TEST(CliResume, ARunGoesOnByTheConfigThatItWrote) {
   const TemporaryFolder folder;
   const std::string config = folder.write("long.toml", kLong), run = folder.path("run");
-  ASSERT_EQ(
-      run_program_and_signal({"train", config, "--out", run}, std::chrono::milliseconds(700), SIGINT).code,
-      130);
-  const ProgramResult again = run_program_and_signal(
-      {"train", run + "/config.toml", "--out", run, "--resume"}, std::chrono::milliseconds(700), SIGINT);
+  ASSERT_EQ(run_program_and_signal({"train", config, "--out", run}, work_of(run), SIGINT).code, 130);
+  const ProgramResult again =
+      run_program_and_signal({"train", run + "/config.toml", "--out", run, "--resume"}, work_of(run), SIGINT);
   EXPECT_EQ(again.code, 130) << again.err;
   EXPECT_NE(again.err.find("resumed after"), std::string::npos) << again.err;
 }

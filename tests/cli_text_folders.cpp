@@ -27,7 +27,7 @@ using CliTextFolders = testing::TextFolders;
 
 TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnTextsAlone) {
   const std::vector<std::string> longer = {"train", config, "--out", run, "--set", "train.epochs=100000"};
-  const ProgramResult begun = testing::run_program_and_signal(longer, std::chrono::milliseconds(700), SIGINT);
+  const ProgramResult begun = testing::run_program_and_signal(longer, run + "/metrics.jsonl", SIGINT);
   ASSERT_EQ(begun.code, 130) << begun.err;
   std::string other = file_text(data);
   other.replace(other.find("film"), 4, "end ");
@@ -42,7 +42,7 @@ TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnNetworkAlone) {
   const std::vector<std::string> longer = {"--set", "train.epochs=100000", "--resume"};
   const auto begin = [&] {
     return testing::run_program_and_signal({"train", config, "--out", run, longer[0], longer[1], longer[2]},
-                                           std::chrono::milliseconds(700), SIGINT);
+                                           run + "/metrics.jsonl", SIGINT);
   };
   ASSERT_EQ(begin().code, 130);
   const std::string before = file_text(model + "/config.json");

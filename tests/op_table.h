@@ -1,7 +1,7 @@
 // The one op table: a row per op (or per variant of one: "sum" over a dimension, "linear" without a bias).
 // Each row says how to call the op, on what, what should come out and what should be refused;
 // unit_op_table.cpp and grad_op_table.cpp drive every check from it. An op of
-// core/ops.h without a row fails.
+// core/ops.h without a row, or an overload, fails.
 //
 // To add an op: write a row in op_table_<family>.cpp; a new family is a function declared at the end of this
 // file and called in op_table.cpp. op_table_matmul.cpp shows how.
@@ -51,8 +51,9 @@ struct Invalid {
 };
 
 struct OpRow {
-  std::string name = {};     // as declared in core/ops.h
-  std::string variant = {};  // tells rows of one op apart: lower case, digits, '_'
+  std::string name = {};      // as declared in core/ops.h
+  std::string overload = {};  // of a name that is declared several times: "const Tensor&, double"
+  std::string variant = {};   // tells rows of one op apart: lower case, digits, '_'
   std::function<Tensor(const std::vector<Tensor>&)> fn = {};
   std::function<Array(const std::vector<Array>&)> reference = {};
 

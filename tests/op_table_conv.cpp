@@ -195,6 +195,19 @@ void add_convolutions(OpTable& table) {
       {{normal({1, 1, 6, 5}), normal({2, 1, 2, 2})}, {normal({0, 1, 6, 5}), normal({2, 1, 2, 2})}}, [] {
         return Sample{normal({4, 6, 17, 19}), normal({9, 6, 3, 3})};
       }));
+  // Several taps of a filter reach the same input pixels: those whose steps the stride divides.
+  table.add(conv2d_row("dilation_in_stride", conv_params(4, 2, 2, 1),
+                       {{normal({1, 1, 7, 6}), normal({2, 1, 4, 3}), normal({2})},
+                        {normal({0, 1, 7, 6}), normal({2, 1, 4, 3}), normal({2})}},
+                       [] {
+                         return Sample{normal({4, 6, 19, 21}), normal({9, 6, 4, 5}), normal({9})};
+                       }));
+  table.add(conv2d_row("stride_in_dilation", conv_params(2, 4, 4, 1),
+                       {{normal({1, 1, 4, 5}), normal({2, 1, 3, 2}), normal({2})},
+                        {normal({0, 1, 4, 5}), normal({2, 1, 3, 2}), normal({2})}},
+                       [] {
+                         return Sample{normal({4, 6, 17, 18}), normal({9, 6, 3, 3}), normal({9})};
+                       }));
   table.add(conv2d_row("groups", conv_params(1, 0, 1, 2),
                        {{normal({1, 4, 3, 2}), normal({2, 2, 2, 2}), normal({2})},
                         {normal({0, 4, 3, 2}), normal({2, 2, 2, 2}), normal({2})}},

@@ -135,8 +135,10 @@ void add_binary(OpTable& table) {
       "maximum", maximum, [](double a, double b) { return std::max(a, b); }, even_grid, odd_grid));
   table.add(binary_row(
       "minimum", minimum, [](double a, double b) { return std::min(a, b); }, even_grid, odd_grid));
-  table.add(binary_row(
-      "pow", pow, [](double a, double b) { return std::pow(a, b); }, positive, plain));
+  OpRow powers = binary_row(
+      "pow", pow, [](double a, double b) { return std::pow(a, b); }, positive, plain);
+  powers.overload = "const Tensor&, const Tensor&";
+  table.add(powers);
 
   OpRow channels = binary_row(
       "add", add, [](double a, double b) { return a + b; }, plain, plain);
@@ -168,6 +170,7 @@ void add_comparisons(OpTable& table) {
 void add_power(OpTable& table, const std::string& variant, double exponent) {
   table.add({
       .name = "pow",
+      .overload = "const Tensor&, double",
       .variant = variant,
       .fn = [exponent](const auto& in) { return pow(in[0], exponent); },
       .reference =

@@ -71,6 +71,15 @@ check_cuda() {
   fi
 }
 
+# A planted mistake whose place has changed would plant nothing.
+check_mutants() {
+  if ! python3 -c 'import tomllib' 2>/dev/null; then
+    echo "skipped: there is no python3 with tomllib (3.11) here"
+  else
+    python3 tests/mutants/run.py --check
+  fi
+}
+
 run_tests() { ctest --preset "$1" -j "$jobs" "${@:2}"; }
 
 need_packages "${kProgramPackages[@]}" libgtest-dev clang-format-14
@@ -81,6 +90,7 @@ fi
 trap '[[ $? -eq 0 ]] || echo "run.sh: FAILED" >&2' EXIT
 step "formatting" check_format
 step "includes" tests/check_includes.sh
+step "planted mistakes" check_mutants
 step "release build" build release -DTHAW_BUILD_TESTS=ON
 if ! $all; then
   run_tests release --label-exclude slow

@@ -222,5 +222,22 @@ TEST_F(PretrainedFixture, NormStatsAreThoseOfTheTrainingInputs) {
   EXPECT_NEAR(row.loss, estimated, 0.1 * std::abs(still - estimated));
 }
 
+// Two batches of 256 whose images differ: which one comes last does not matter.
+TEST_F(PretrainedFixture, NormStatsAreTheMeanOfTheBatches) {
+  Dataset dark = test::make_clusters(run.model_config.sample_shape, 256, 5), bright = dark;
+  for (float& x : bright.x) x = 3 * x + 2;
+  const auto loss_of = [&](const Dataset& first, const Dataset& second) {
+    run.data.train = first;
+    run.data.train.x.insert(run.data.train.x.end(), second.x.begin(), second.x.end());
+    for (std::int64_t i = 0; i < second.size(); ++i) run.data.train.id.push_back(256 + i);
+    run.data.train.label.insert(run.data.train.label.end(), second.label.begin(), second.label.end());
+    return baseline("norm-stats").loss;
+  };
+  const double loss = loss_of(dark, bright);
+  EXPECT_NEAR(loss, loss_of(bright, dark), 1e-4);
+  EXPECT_GT(std::abs(loss - loss_of(dark, dark)), 1e-3);
+  EXPECT_GT(std::abs(loss - loss_of(bright, bright)), 1e-3);
+}
+
 }  // namespace
 }  // namespace thaw

@@ -56,6 +56,11 @@ TEST(Models, WeightsFollowTheSeedAndTheirOwnName) {
   TestRun run("mlp", {"full", {}, {}});
   expect_same_bytes(*run.make(), *run.make());
   const auto model = run.make();
+  run.model_config.hidden = {6, 6, 6};
+  const auto square = run.make();
+  EXPECT_FALSE(same_bytes(square->parameters()[0]->tensor, square->parameters()[2]->tensor))
+      << "of one shape";
+  run.model_config.hidden = {8, 7, 5};
   run.model_config.outputs = 5;  // another head changes no other weight
   EXPECT_TRUE(same_bytes(run.make()->parameters()[0]->tensor, model->parameters()[0]->tensor));
   run.config.train.seed = 1;

@@ -10,6 +10,7 @@
 #include "core/autograd.h"
 #include "tests/support/arrangements.h"
 #include "tests/support/compare.h"
+#include "tests/support/declarations.h"
 #include "tests/support/op_runs.h"
 
 namespace thaw::test {
@@ -269,30 +270,84 @@ INSTANTIATE_TEST_SUITE_P(Op, PlainOpTest, ::testing::ValuesIn(rows_where(is_plai
 const std::map<std::string, std::string> kWithoutRow = {
     {"rand", "takes no tensors: unit_random"},
     {"randn", "takes no tensors: unit_random"},
+    {"check_same_kind", "gives nothing: every row has what it refuses"},
+    {"check_floating", "gives nothing: every row has what it refuses"},
+    {"operator+", "add and affine: OperatorsAreTheirOps"},
+    {"operator-", "sub, neg and affine: OperatorsAreTheirOps"},
+    {"operator*", "mul and affine: OperatorsAreTheirOps"},
+    {"operator/", "div and affine: OperatorsAreTheirOps"},
 };
 
-std::set<std::string> declared_ops() {
+std::vector<Declaration> declared_ops() {
   std::ifstream header(std::string(THAW_SOURCE_DIR) + "/core/ops.h");
-  std::set<std::string> names;
-  for (std::string line; std::getline(header, line);)
-    for (const std::string type : {"Tensor ", "BatchNormResult "})
-      if (line.starts_with(type)) {
-        const size_t end = line.find('(');
-        if (end != std::string::npos) names.insert(line.substr(type.size(), end - type.size()));
-      }
-  return names;
+  return declarations_in({std::istreambuf_iterator<char>(header), {}});
 }
 
-TEST(OpTable, HasARowForEveryOp) {
-  const std::set<std::string> declared = declared_ops();
-  ASSERT_GT(declared.size(), 50U) << "core/ops.h was not read";
-  std::set<std::string> covered;
-  for (const OpRow& row : op_table().rows()) {
-    covered.insert(row.name);
-    EXPECT_TRUE(declared.count(row.name)) << "core/ops.h declares no " << row.name;
+// Of the declared functions those that no row is of: a row of a name that is overloaded says which one it
+// calls.
+std::vector<std::string> without_row(const std::vector<Declaration>& declared) {
+  std::map<std::string, int> overloads;
+  for (const Declaration& op : declared) ++overloads[op.name];
+  std::vector<std::string> missing;
+  for (const Declaration& op : declared) {
+    const auto& rows = op_table().rows();
+    const bool has_row = std::any_of(rows.begin(), rows.end(), [&](const OpRow& row) {
+      return row.name == op.name && (overloads[op.name] == 1 || row.overload == op.types);
+    });
+    if (has_row == (kWithoutRow.count(op.name) > 0)) missing.push_back(concat(op.name, '(', op.types, ')'));
   }
-  for (const std::string& name : declared)
-    EXPECT_NE(covered.count(name), kWithoutRow.count(name)) << name << " needs a row in tests/op_table_*.cpp";
+  return missing;
+}
+
+TEST(OpTable, HasARowForEveryOverloadOfEveryOp) {
+  const std::vector<Declaration> declared = declared_ops();
+  ASSERT_GT(declared.size(), 80U) << "core/ops.h was not read";
+  EXPECT_EQ(without_row(declared), std::vector<std::string>()) << "each needs a row in tests/op_table_*.cpp";
+  for (const OpRow& row : op_table().rows())
+    EXPECT_TRUE(std::any_of(declared.begin(), declared.end(),
+                            [&](const Declaration& op) {
+                              return op.name == row.name &&
+                                     (row.overload.empty() || row.overload == op.types);
+                            }))
+        << "core/ops.h declares no " << row.name << '(' << row.overload << ')';
+}
+
+// Whatever they return, wherever the line breaks.
+TEST(OpTable, AnOpThatIsNewIsMissed) {
+  const std::string header = R"(
+      namespace thaw {
+      struct Parts { Tensor first, second; Tensor sum(int n) const; };
+      Tensor relu(const Tensor& x);  // Tensor in_a_comment(const Tensor& x);
+      Tensor relu(const Tensor& x, double slope);
+      std::vector<Tensor> unbind(const Tensor& x,
+                                 const std::map<int, std::string>& names = {});
+      const Parts& halves(const Tensor& x, int dim = f(1, 2));
+      inline bool is_close(const Tensor& a, const Tensor& b) { return equal(a, b); }
+      }  // namespace thaw
+  )";
+  EXPECT_EQ(
+      without_row(declarations_in(header)),
+      (std::vector<std::string>{"relu(const Tensor&)", "relu(const Tensor&, double)",
+                                "unbind(const Tensor&, const std::map<int, std::string>&)",
+                                "halves(const Tensor&, int)", "is_close(const Tensor&, const Tensor&)"}));
+}
+
+TEST(OpTable, OperatorsAreTheirOps) {
+  const Tensor a = from_vector({3, 8}, {2}), b = from_vector({2, 4}, {2});
+  const auto expect = [](const Tensor& got, std::vector<double> values) {
+    EXPECT_EQ(got.to_vector(), values);
+  };
+  expect(a + b, {5, 12});
+  expect(a - b, {1, 4});
+  expect(a * b, {6, 32});
+  expect(a / b, {1.5, 2});
+  expect(-a, {-3, -8});
+  expect(a + 1.0, {4, 9});
+  expect(a - 1.0, {2, 7});
+  expect(1.0 - a, {-2, -7});
+  expect(a * 2.0, {6, 16});
+  expect(2.0 * a, {6, 16});
+  expect(a / 2.0, {1.5, 4});
 }
 
 bool has_empty_input(const Sample& sample) {

@@ -102,6 +102,19 @@ TEST(Optimizer, MultiplierScalesTheRateAndDecayCanBeOff) {
   expect_near(scaled->tensor, {1 - 0.025, 2 - 0.025}, 1e-6);
 }
 
+// Without a gradient AdamW's step is its decay alone.
+TEST(Optimizer, DecayOfAdamWCanBeOffToo) {
+  const ParameterPtr plain = make_parameter("plain", {1, 2});
+  const ParameterPtr kept = make_parameter("kept", {1, 2});
+  kept->weight_decay = false;
+  AdamW optimizer({plain, kept}, {.weight_decay = 0.5});
+  set_gradient(plain, {0, 0});
+  set_gradient(kept, {0, 0});
+  optimizer.step(0.1);
+  expect_near(plain->tensor, {0.95, 1.9}, 1e-6);
+  expect_near(kept->tensor, {1, 2}, 0);
+}
+
 TEST(Optimizer, FrozenParametersKeepTheirBitsAndOwnNoState) {
   const ParameterPtr frozen = make_parameter("frozen", kStart);
   const ParameterPtr without_gradient = make_parameter("without_gradient", kStart);
@@ -253,6 +266,8 @@ TEST(Schedule, SlantedTriangularIsTheEquationOfUlmfit) {
   EXPECT_DOUBLE_EQ(multiplier(schedule, 10, 100), 1);
   EXPECT_DOUBLE_EQ(multiplier(schedule, 55, 100), (1 + 0.5 * 31) / 32);
   EXPECT_DOUBLE_EQ(multiplier(schedule, 100, 100), 1.0 / 32);
+  EXPECT_DOUBLE_EQ(multiplier(schedule, 2, 25), 1) << "it rises for floor(2.5) updates";
+  EXPECT_LT(multiplier(schedule, 3, 25), 1);
 }
 
 TEST(Schedule, ShortRunsAreFinite) {

@@ -1,6 +1,7 @@
 // Convolutions over [N, C, L] and [N, C, H, W].
 #pragma once
 
+#include "kernels/kernels.h"
 #include "nn/module.h"
 
 namespace thaw {

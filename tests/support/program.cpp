@@ -77,6 +77,38 @@ ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
   return wait_for(child, streams);
 }
 
+namespace {
+
+std::intmax_t size_of(const std::string& file) {
+  std::error_code missing;
+  const std::uintmax_t size = fs::file_size(file, missing);
+  return missing ? -1 : static_cast<std::intmax_t>(size);
+}
+
+bool has_ended(pid_t child) {
+  siginfo_t state{};
+  return ::waitid(P_PID, static_cast<id_t>(child), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         state.si_pid != 0;
+}
+
+void wait_for_change(pid_t child, const std::string& file, std::intmax_t before) {
+  while (size_of(file) == before && !has_ended(child))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace
+
+ProgramResult run_program_and_signal(const std::vector<std::string>& arguments, const std::string& file,
+                                     int signal) {
+  const TemporaryFolder streams;
+  streams.write("in", "");
+  const std::intmax_t before = size_of(file);
+  const pid_t child = start(arguments, streams);
+  wait_for_change(child, file, before);
+  ::kill(child, signal);
+  return wait_for(child, streams);
+}
+
 ProgramResult run_program_and_signal_reader(const std::vector<std::string>& arguments, int signal) {
   const TemporaryFolder streams;
   if (::mkfifo(streams.path("in").c_str(), 0600) != 0) throw std::runtime_error("mkfifo failed");
@@ -94,19 +126,14 @@ ProgramResult run_program_and_signal_reader(const std::vector<std::string>& argu
 
 ProgramResult run_program_and_signal_twice(const std::vector<std::string>& environment,
                                            const std::vector<std::string>& arguments,
-                                           std::chrono::milliseconds delay, const std::string& file,
-                                           int signal) {
+                                           const std::string& first, const std::string& second, int signal) {
   const TemporaryFolder streams;
   streams.write("in", "");
+  const std::intmax_t before_first = size_of(first), before_second = size_of(second);
   const pid_t child = start(arguments, streams, environment);
-  std::this_thread::sleep_for(delay);
+  wait_for_change(child, first, before_first);
   ::kill(child, signal);
-  const auto has_ended = [child] {
-    siginfo_t state{};
-    return ::waitid(P_PID, static_cast<id_t>(child), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           state.si_pid != 0;
-  };
-  while (!fs::exists(file) && !has_ended()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  wait_for_change(child, second, before_second);
   ::kill(child, signal);
   return wait_for(child, streams);
 }

@@ -29,14 +29,17 @@ ProgramResult run_program_without_output(const std::vector<std::string>& argumen
 ProgramResult run_program_and_signal(const std::vector<std::string>& arguments,
                                      std::chrono::milliseconds delay, int signal);
 
+// The same once it has changed the size of `file`, or made it, which says that it is at work.
+ProgramResult run_program_and_signal(const std::vector<std::string>& arguments, const std::string& file,
+                                     int signal);
+
 // Starts `thaw` with a pipe for its standard input, which stays open, and sends it `signal` once it reads.
 ProgramResult run_program_and_signal_reader(const std::vector<std::string>& arguments, int signal);
 
-// Starts `thaw` and sends it `signal` twice: after `delay`, and when `file` is there.
+// Starts `thaw` and sends it `signal` twice: once it has changed `first`, and once it has changed `second`.
 ProgramResult run_program_and_signal_twice(const std::vector<std::string>& environment,
                                            const std::vector<std::string>& arguments,
-                                           std::chrono::milliseconds delay, const std::string& file,
-                                           int signal);
+                                           const std::string& first, const std::string& second, int signal);
 
 // A folder that is removed with everything in it.
 class TemporaryFolder {

@@ -1,0 +1,67 @@
+// Random draws that must not repeat: keys of updates and micro-batches, shuffles, and the parts that data are
+// split into.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "core/ops.h"
+#include "core/random.h"
+#include "finetune/experiment.h"
+#include "nn/layers/dropout.h"
+#include "tests/support/compare_run.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+TEST(RandomKeys, DifferInEachOfTheirParts) {
+  std::set<std::pair<std::uint64_t, std::uint64_t>> keys;
+  for (const std::uint64_t seed : {1, 2})
+    for (const char* path : {"a", "b"})
+      for (const std::int64_t step : {0, 1})
+        for (const std::int64_t micro_batch : {0, 1}) {
+          const RandomKey key = random_key(seed, path, step, micro_batch);
+          EXPECT_TRUE(keys.emplace(key.seed, key.stream).second);
+        }
+}
+
+// Dropout of one layer on the same sample: again in each update and each micro-batch, the same in the same
+// one.
+TEST(RandomKeys, OfDropoutAreTheUpdatesAndTheMicroBatchs) {
+  Dropout layer(0.5);
+  layer.train();
+  const auto mask = [&](std::int64_t step, std::int64_t micro_batch) {
+    const RandomScope scope({1, step, micro_batch, {}});
+    return layer.forward(ones({1, 64})).to_vector();
+  };
+  EXPECT_EQ(mask(3, 0), mask(3, 0));
+  EXPECT_NE(mask(3, 0), mask(4, 0));
+  EXPECT_NE(mask(3, 0), mask(3, 1));
+}
+
+TEST(Shuffle, GivesEveryOrderAlikeOften) {
+  std::map<std::vector<std::int64_t>, int> seen;
+  for (std::uint64_t k = 0; k < 6000; ++k) ++seen[random_permutation({k, 7}, 3)];
+  ASSERT_EQ(seen.size(), 6U) << "those that leave an entry in its place too";
+  for (const auto& [order, count] : seen) EXPECT_NEAR(count, 1000, 150);
+}
+
+// Without a test part, validation must not be what the test part would have been.
+TEST(Parts, HaveSeedsOfTheirOwn) {
+  const testing::TemporaryFolder folder;
+  Config config;
+  config.data.train = folder.write("t.csv", testing::clusters_csv(300, 1));
+  config.data.validation_fraction = 0.2;
+  const PreparedData alone = load_data(config, false, true);
+  config.data.test_fraction = 0.2;
+  const PreparedData both = load_data(config, true, true);
+  const std::set<std::int64_t> test(both.test.id.begin(), both.test.id.end());
+  ASSERT_EQ(test.size(), 60U);
+  std::int64_t shared = 0;
+  for (const std::int64_t id : alone.validation.id) shared += test.count(id) > 0 ? 1 : 0;
+  EXPECT_LT(shared, 30) << "of 60; by chance it would be 12";
+}
+
+}  // namespace
+}  // namespace thaw

@@ -1,0 +1,46 @@
+// Shifted test sets are prepared as the test data are: what a model sees of the same rows is the same.
+#include <gtest/gtest.h>
+
+#include "finetune/experiment.h"
+#include "tests/support/compare_run.h"
+#include "tests/support/program.h"
+
+namespace thaw {
+namespace {
+
+const Dataset& only_shifted(const PreparedData& data) { return data.shifted.at(0).data; }
+
+TEST(Shifted, RowsAreStandardisedAsTheTests) {
+  const testing::TemporaryFolder folder;
+  const std::string rows = testing::clusters_csv(12, 2);
+  Config config;
+  config.data.train = folder.write("train.csv", testing::clusters_csv(60, 1));
+  config.data.test = folder.write("test.csv", rows);
+  config.data.shifted = {{"same", folder.write("shifted.csv", rows)}};
+  const PreparedData raw = prepare_data(config, 0, true, true);
+  config.data.standardize = "train";
+  const PreparedData data = prepare_data(config, 0, true, true);
+  ASSERT_EQ(only_shifted(data).size(), 12);
+  EXPECT_EQ(only_shifted(raw).x, raw.test.x);
+  EXPECT_EQ(only_shifted(data).x, data.test.x);
+  EXPECT_NE(only_shifted(data).x, only_shifted(raw).x);
+}
+
+// A file has its own noise, which hangs on its name.
+TEST(Shifted, ImagesAreCorruptedAsTheTests) {
+  Config config;
+  config.data.train = config.data.test = "builtin:digits";
+  config.data.shifted = {{"same", "builtin:digits"}};
+  config.data.duplicates = "warn";
+  config.data.rows = {0, 100};
+  const PreparedData clean = prepare_data(config, 0, true, true);
+  for (const char* kind : {"noise", "invert", "blur"}) {
+    config.data.corrupt = kind;
+    const PreparedData data = prepare_data(config, 0, true, true);
+    EXPECT_EQ(only_shifted(data).x, data.test.x) << kind;
+    EXPECT_NE(only_shifted(data).x, only_shifted(clean).x) << kind;
+  }
+}
+
+}  // namespace
+}  // namespace thaw
