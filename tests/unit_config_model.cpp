@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "core/ops.h"
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 #include "tests/support/config_table.h"
 #include "tests/support/text_model.h"
 

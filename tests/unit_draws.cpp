@@ -7,7 +7,7 @@
 
 #include "core/ops.h"
 #include "core/random.h"
-#include "finetune/experiment.h"
+#include "finetune/run/prepare_data.h"
 #include "nn/layers/dropout.h"
 #include "tests/support/compare_run.h"
 #include "tests/support/program.h"

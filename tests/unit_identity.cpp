@@ -4,7 +4,8 @@
 #include <functional>
 
 #include "finetune/compare/data_card.h"
-#include "finetune/run_report.h"
+#include "finetune/run/run_report.h"
+#include "finetune/train/run_records.h"
 #include "tests/training_fixture.h"
 
 namespace thaw {

@@ -5,9 +5,10 @@
 #include <random>
 
 #include "finetune/compare/row.h"
-#include "finetune/compare/summary.h"
-#include "finetune/report/sections.h"
-#include "finetune/verdict.h"
+#include "finetune/report/html/pareto.h"
+#include "finetune/report/html/tables.h"
+#include "finetune/report/summary.h"
+#include "finetune/report/verdict.h"
 #include "tests/support/comparison.h"
 
 namespace thaw {

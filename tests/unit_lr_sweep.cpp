@@ -1,7 +1,7 @@
 // A learning-rate sweep trains as a run would: what [train] says of clipping and decay holds in it too.
 #include <gtest/gtest.h>
 
-#include "finetune/lr_find.h"
+#include "finetune/run/lr_find.h"
 
 namespace thaw {
 namespace {

@@ -1,7 +1,7 @@
 // Shifted test sets are prepared as the test data are: what a model sees of the same rows is the same.
 #include <gtest/gtest.h>
 
-#include "finetune/experiment.h"
+#include "finetune/run/prepare_data.h"
 #include "tests/support/compare_run.h"
 #include "tests/support/program.h"
 

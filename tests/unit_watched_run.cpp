@@ -1,5 +1,5 @@
 // What watching a run sees: how far weights are from their start, and how large an update is beside them.
-#include "finetune/watch.h"
+#include "finetune/train/watch.h"
 
 #include <gtest/gtest.h>
 

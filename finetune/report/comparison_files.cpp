@@ -62,45 +62,45 @@ Json interval_json(const Interval& interval) {
 }
 
 Json contrast_json(const Contrast& contrast) {
-  Json json = interval_json(contrast.simultaneous);
-  json["alone"] = interval_json(contrast.pointwise);
-  json["standard_error"] = contrast.standard_error;
-  json["degrees_of_freedom"] = contrast.degrees;
-  json["detectable"] = contrast.detectable;
-  json["verdict"] = verdict_text(contrast);
-  return json;
+  Json object = interval_json(contrast.simultaneous);
+  object["alone"] = interval_json(contrast.pointwise);
+  object["standard_error"] = contrast.standard_error;
+  object["degrees_of_freedom"] = contrast.degrees;
+  object["detectable"] = contrast.detectable;
+  object["verdict"] = verdict_text(contrast);
+  return object;
 }
 
 Json summary_json(const StrategySummary& s) {
-  Json json{{"strategy", s.strategy}, {"baseline", s.is_baseline},
+  Json object{{"strategy", s.strategy}, {"baseline", s.is_baseline},
             {"about", s.about},       {"runs", s.runs},
             {"failed", s.failed},     {"lr", s.lr > 0 ? Json(s.lr) : Json(nullptr)}};
-  json["options"] = options_text(s.options);
-  json["value"] = s.runs > s.failed ? interval_json(s.value) : Json(nullptr);
+  object["options"] = options_text(s.options);
+  object["value"] = s.runs > s.failed ? interval_json(s.value) : Json(nullptr);
   Json metrics = Json::object();
   for (const MetricInterval& m : s.metrics) metrics[m.name] = interval_json(m.interval);
-  json["metrics"] = metrics;
-  json["difference_to_full"] = s.to_full ? contrast_json(*s.to_full) : Json(nullptr);
-  json["rank_probability"] = s.rank_probability;
-  json["lr_scale"] = s.lr_scale > 0 ? Json(s.lr_scale) : Json(nullptr);
-  json["settings"] = s.settings;
-  json["below_probe"] = s.below_probe;
-  json["below_probe_why"] = s.below_probe_why;
-  json["phases_that_never_began"] = s.never_began;
-  json["runs_with_weights_of_an_earlier_phase"] = s.kept_earlier_phase;
-  json["exploratory"] = s.exploratory;
-  json["seconds"] = {
+  object["metrics"] = metrics;
+  object["difference_to_full"] = s.to_full ? contrast_json(*s.to_full) : Json(nullptr);
+  object["rank_probability"] = s.rank_probability;
+  object["lr_scale"] = s.lr_scale > 0 ? Json(s.lr_scale) : Json(nullptr);
+  object["settings"] = s.settings;
+  object["below_probe"] = s.below_probe;
+  object["below_probe_why"] = s.below_probe_why;
+  object["phases_that_never_began"] = s.never_began;
+  object["runs_with_weights_of_an_earlier_phase"] = s.kept_earlier_phase;
+  object["exploratory"] = s.exploratory;
+  object["seconds"] = {
       {"training", interval_json(s.seconds)},
       {"first_epoch", s.first_epoch_seconds},
       {"evaluation", s.evaluation_seconds},
       {"tuning", s.tuning_seconds},
       {"to_within_half_a_point_of_full", s.seconds_to_full ? Json(*s.seconds_to_full) : Json(nullptr)}};
-  json["updates_to_within_half_a_point_of_full"] = s.steps_to_full ? Json(*s.steps_to_full) : Json(nullptr);
-  json["tuning_trials"] = s.tuning_trials;
-  json["flops"] = s.flops;
-  json["peak_bytes"] = interval_json(s.peak_bytes);
-  json["trainable"] = s.trainable;
-  return json;
+  object["updates_to_within_half_a_point_of_full"] = s.steps_to_full ? Json(*s.steps_to_full) : Json(nullptr);
+  object["tuning_trials"] = s.tuning_trials;
+  object["flops"] = s.flops;
+  object["peak_bytes"] = interval_json(s.peak_bytes);
+  object["trainable"] = s.trainable;
+  return object;
 }
 
 Json run_json(const ReportedRun& run) {

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "finetune/run/run.h"
-#include "nn/safetensors.h"
+#include "nn/io/safetensors.h"
 
 namespace thaw::testing {
 namespace {
