@@ -1,6 +1,7 @@
-// Byte pair encoding by hand: a merge that waits is void once one of its two was merged with another.
+// Steps of a tokenizer by hand: merges that wait for what is gone, added tokens that stand alone.
 #include <gtest/gtest.h>
 
+#include "finetune/tokenizer/added_tokens.h"
 #include "finetune/tokenizer/model.h"
 
 namespace thaw {
@@ -20,6 +21,20 @@ TEST(Merges, ThatWaitedForWhatIsGoneAreVoid) {
   ids.clear();
   bpe.append_ids("abab", ids);
   EXPECT_EQ(ids, (std::vector<std::int64_t>{3, 3}));
+}
+
+TEST(SingleWords, AreFoundWhereTheyStandAlone) {
+  AddedToken cat;
+  cat.content = "cat";
+  cat.id = 9;
+  cat.single_word = true;
+  const AddedTokens tokens({cat});
+  std::vector<std::string> parts;
+  tokens.cut("concat cat, cats (cat)", [&](std::string_view part, std::int64_t id) {
+    parts.push_back(id < 0 ? std::string(part) : "<" + std::string(part) + ">");
+    return true;
+  });
+  EXPECT_EQ(parts, (std::vector<std::string>{"concat ", "<cat>", ", cats (", "<cat>", ")"}));
 }
 
 }  // namespace
