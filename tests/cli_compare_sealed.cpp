@@ -113,6 +113,34 @@ TEST(CliCompareSealed, TheSeedOfTheChoiceIsNotReported) {
     EXPECT_EQ(reported.count(seed), 0U) << seed;
 }
 
+// A choice stands once the test data were looked at, whatever its trials are found to be later.
+TEST(CliCompareSealed, ChoicesAreMadeOnce) {
+  const testing::TemporaryFolder folder;
+  const std::string config = folder.write("task.toml", kConfig), run = folder.path("run");
+  folder.write("train.csv", testing::clusters_csv(60, 1));
+  folder.write("validation.csv", testing::clusters_csv(30, 2));
+  std::vector<std::string> compare = {"compare", config, "--out",        run,
+                                      "--seeds", "1",    "--strategies", "full"};
+  ASSERT_EQ(testing::run_program(compare).code, 0);
+  const auto chosen = [&] {
+    return testing::values_of(testing::rows_with(read_csv(run + "/tuning.csv"), "chosen", "true"), "lr");
+  };
+  const auto before = chosen();
+  ASSERT_EQ(before.size(), 1U);
+  std::istringstream journal(file_text(run + "/journal.jsonl"));
+  std::string turned;
+  for (std::string line; std::getline(journal, line);) {
+    json entry = json::parse(line);
+    for (const char* key : {"validation_value", "validation_loss"})
+      if (entry.contains("trial")) entry["trial"][key] = -entry["trial"][key].get<double>();
+    turned += entry.dump() + '\n';
+  }
+  folder.write("run/journal.jsonl", turned);
+  compare.emplace_back("--resume");
+  ASSERT_EQ(testing::run_program(compare).code, 0);
+  EXPECT_EQ(chosen(), before);
+}
+
 // Two runs on each of two subsets: of a baseline that draws nothing itself both are the same.
 TEST(CliCompareSealed, RepeatsTrainOnOneSubset) {
   const testing::TemporaryFolder folder;

@@ -32,6 +32,23 @@ TEST(Lbfgs, FindsTheMinimumOfRosenbrocksValley) {
   EXPECT_NEAR(result.x[1], 1, 1e-6);
 }
 
+// Where the slope hardly changes a step by the curvature goes far beyond: it must be cut until the value
+// falls.
+TEST(Lbfgs, NoStepRises) {
+  const auto valley = [](const std::vector<double>& x, std::vector<double>& gradient) {
+    const double value = std::sqrt(1 + x[0] * x[0]);
+    gradient = {x[0] / value};
+    return value;
+  };
+  double before = std::sqrt(101.0);
+  for (std::int64_t n = 1; n < 12; ++n) {
+    const LbfgsResult result = minimise(valley, {10}, {.most_iterations = n});
+    EXPECT_LE(result.value, before) << n << " iterations";
+    before = result.value;
+  }
+  EXPECT_TRUE(minimise(valley, {10}).converged);
+}
+
 TEST(Lbfgs, StopsAfterSoManyIterations) {
   const auto slope = [](const std::vector<double>& x, std::vector<double>& gradient) {
     gradient = {1};

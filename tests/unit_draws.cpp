@@ -2,13 +2,18 @@
 // split into.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 
+#include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random.h"
 #include "finetune/run/prepare_data.h"
+#include "nn/init.h"
+#include "nn/layers/attention.h"
 #include "nn/layers/dropout.h"
+#include "nn/layers/linear.h"
 #include "tests/support/compare_run.h"
 #include "tests/support/program.h"
 
@@ -38,6 +43,49 @@ TEST(RandomKeys, OfDropoutAreTheUpdatesAndTheMicroBatchs) {
   EXPECT_EQ(mask(3, 0), mask(3, 0));
   EXPECT_NE(mask(3, 0), mask(4, 0));
   EXPECT_NE(mask(3, 0), mask(3, 1));
+}
+
+// Two samples in the other order: the masks of attention go with them.
+TEST(RandomKeys, OfAttentionAreTheSamplesWhereverTheyStand) {
+  const InitSeed seed(1);
+  MultiHeadAttention layer(8, 2, "attention", 0.5);
+  layer.train();
+  const Tensor x = randn({2, 4, 8}, {1, 2});
+  const auto output = [&](const Tensor& samples, std::vector<double> ids) {
+    const NoGrad no_grad;
+    const RandomScope scope({1, 0, 0, from_vector(ids, {2}, {DType::i64})});
+    return layer.forward(samples, samples, samples);
+  };
+  const Tensor there = output(x, {7, 3});
+  const Tensor turned = output(concatenate({slice(x, 0, 1, 2), slice(x, 0, 0, 1)}, 0), {3, 7});
+  EXPECT_EQ(select(there, 0, 0).to_vector(), select(turned, 0, 1).to_vector());
+  EXPECT_EQ(select(there, 0, 1).to_vector(), select(turned, 0, 0).to_vector());
+}
+
+// Of a DoRA layer whose weight is the identity and whose magnitudes are doubled, the adapter adds its dropped
+// input.
+TEST(RandomKeys, DoraDropsTheInputOfItsBaseToo) {
+  const InitSeed seed(1);
+  constexpr std::int64_t kSize = 16;
+  Linear layer(kSize, kSize, "layer", false);
+  {
+    const NoGrad no_grad;
+    std::vector<double> identity(kSize * kSize);
+    for (std::int64_t i = 0; i < kSize; ++i) identity[static_cast<std::size_t>(i * kSize + i)] = 1;
+    kernels::copy(layer.weight()->tensor, from_vector(identity, {kSize, kSize}));
+    layer.attach(LoraOptions{.r = 2, .dropout = 0.5, .dora = true});
+    kernels::fill(layer.lora()->magnitude()->tensor, 2);
+  }
+  layer.train();
+  const RandomScope scope({1, 0, 0, {}});
+  const Tensor x = rand({3, kSize}, {1, 2}, 1, 2);
+  const std::vector<double> added = (layer.forward(x) - x).to_vector(), input = x.to_vector();
+  int dropped = 0;
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    dropped += std::abs(added[i]) < 1e-6 ? 1 : 0;
+    EXPECT_TRUE(std::abs(added[i]) < 1e-6 || std::abs(added[i] - 2 * input[i]) < 1e-5) << added[i];
+  }
+  EXPECT_GT(dropped, 10) << "of 48";
 }
 
 TEST(Shuffle, GivesEveryOrderAlikeOften) {

@@ -168,6 +168,35 @@ TEST(Costs, AreSharesOfFulls) {
     EXPECT_NE(tables.find(share), std::string::npos) << share;
 }
 
+// Rank 4 of five is the first that is reached in half of the draws.
+TEST(Ranking, HasTheMedianOfTheRanks) {
+  CompareOutcome outcome = test::small_comparison({{"a", 0.85, Verdict::undetected},
+                                                   {"b", 0.85, Verdict::undetected},
+                                                   {"c", 0.85, Verdict::undetected},
+                                                   {"d", 0.85, Verdict::undetected}});
+  const auto with_ranks = [&](std::vector<double> probability) {
+    outcome.summaries[1].rank_probability = std::move(probability);
+    return report::result_tables(outcome);
+  };
+  EXPECT_EQ(with_ranks({0.1, 0.1, 0.2, 0.2, 0.4}), with_ranks({0.1, 0, 0, 0.9, 0}));
+  EXPECT_NE(with_ranks({0.1, 0.1, 0.2, 0.2, 0.4}), with_ranks({0.1, 0, 0, 0, 0.9}));
+}
+
+TEST(Exploratory, IsSaidInTheTableOfWhatWasAddedLater) {
+  CompareOutcome outcome = test::small_comparison({{"head", 0.7, Verdict::undetected}});
+  const auto count = [&] {
+    const std::string tables = report::result_tables(outcome);
+    int found = 0;
+    for (std::size_t at = tables.find("exploratory"); at != std::string::npos;
+         at = tables.find("exploratory", at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_EQ(count(), 0);
+  outcome.summaries[1].exploratory = true;
+  EXPECT_GT(count(), 1) << "beside its name, not in the footnotes alone";
+}
+
 // Finite weights can give answers that are none: such a run is no result.
 TEST(Answers, ThatAreNotFiniteAreNoResult) {
   RunResult result;
