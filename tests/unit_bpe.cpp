@@ -1,8 +1,8 @@
 // Steps of a tokenizer by hand: merges that wait for what is gone, added tokens that stand alone.
 #include <gtest/gtest.h>
 
-#include "finetune/tokenizer/added_tokens.h"
-#include "finetune/tokenizer/model.h"
+#include "finetune/preprocess/tokenizer/added_tokens.h"
+#include "finetune/preprocess/tokenizer/bpe.h"
 
 namespace thaw {
 namespace {

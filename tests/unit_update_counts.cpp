@@ -2,7 +2,7 @@
 // others.
 #include <gtest/gtest.h>
 
-#include "finetune/interval.h"
+#include "finetune/plan/interval.h"
 #include "tests/training_fixture.h"
 
 namespace thaw {
