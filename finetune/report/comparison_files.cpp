@@ -73,8 +73,8 @@ Json contrast_json(const Contrast& contrast) {
 
 Json summary_json(const StrategySummary& s) {
   Json object{{"strategy", s.strategy}, {"baseline", s.is_baseline},
-            {"about", s.about},       {"runs", s.runs},
-            {"failed", s.failed},     {"lr", s.lr > 0 ? Json(s.lr) : Json(nullptr)}};
+              {"about", s.about},       {"runs", s.runs},
+              {"failed", s.failed},     {"lr", s.lr > 0 ? Json(s.lr) : Json(nullptr)}};
   object["options"] = options_text(s.options);
   object["value"] = s.runs > s.failed ? interval_json(s.value) : Json(nullptr);
   Json metrics = Json::object();
