@@ -1,6 +1,6 @@
-// Compare: every strategy on equal terms, on real data. What is wrong with the input is found first; then every
-// choice is made on validation data with a seed that is not reported; then, and not before, the test data are
-// looked at, once per reported run.
+// Compare: every strategy on equal terms, on real data. What is wrong with the input is found first; then
+// every choice is made on validation data with a seed that is not reported; then, and not before, the test
+// data are looked at, once per reported run.
 #pragma once
 
 #include <cstdint>
