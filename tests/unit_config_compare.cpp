@@ -79,11 +79,12 @@ KeyRow tune() {
           const std::vector<double> rates = tried(by[1], strategy);
           EXPECT_GE(rates.size(), 3u) << by[1].error;
           EXPECT_LE(rates.size(), 5u);
-          for (const double factor : {1 / std::sqrt(10.0), 1.0, std::sqrt(10.0)})
-            EXPECT_TRUE(
-                std::any_of(rates.begin(), rates.end(),
-                            [&](double rate) { return std::abs(rate / (middle * factor) - 1) < 1e-6; }))
-                << strategy << " was not tried at " << middle * factor;
+          for (const double factor : {1 / std::sqrt(10.0), 1.0, std::sqrt(10.0)}) {
+            const double wanted = middle * factor;
+            EXPECT_TRUE(std::any_of(rates.begin(), rates.end(),
+                                    [&](double rate) { return std::abs(rate / wanted - 1) < 1e-6; }))
+                << strategy << " was not tried at " << wanted;
+          }
         }
       });
 }
