@@ -14,7 +14,6 @@
 #include "finetune/model/model_folder.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/further_metrics.h"
 #include "finetune/task/class_weight.h"
 #include "finetune/task/evaluate.h"

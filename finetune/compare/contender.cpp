@@ -13,7 +13,6 @@
 #include "finetune/plan/plan_text.h"
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/strategies/registry.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/dry_run.h"
 #include "finetune/run/run.h"
 #include "finetune/train/trainer.h"

@@ -13,7 +13,6 @@
 #include "finetune/common/text.h"
 #include "finetune/compare/baselines.h"
 #include "finetune/data/split.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "nn/io/sha256.h"
 
 namespace thaw {

@@ -7,7 +7,6 @@
 #include "finetune/config/config_text.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/model/weights_hash.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run_report.h"
 #include "finetune/train/run_records.h"
 #include "nn/io/sha256.h"

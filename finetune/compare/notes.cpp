@@ -7,7 +7,6 @@
 #include "finetune/common/text.h"
 #include "finetune/common/units.h"
 #include "finetune/compare/baselines.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run_report.h"
 #include "kernels/kernels.h"
 

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "finetune/compare/with_budget.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/train/trainer.h"
 
 namespace thaw {

@@ -6,7 +6,6 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/common/units.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/dry_run.h"
 #include "finetune/train/ledger.h"
 

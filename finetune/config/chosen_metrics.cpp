@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/preprocess/prepared_data.h"
 
 namespace thaw {
 

@@ -22,8 +22,7 @@ constexpr const char* kFolded = "thaw_folded";  // in preprocess.json and among 
 const Task* task_in(const nlohmann::json& json, const std::string& path) {
   std::string name;
   read_field(json, "task", path, name);
-  for (const Task* task : tasks())
-    if (name == task->name()) return task;
+  if (const Task* task = task_named(name)) return task;
   fail_input("'task' is ", in_quotes(name), ", none of ", joined(task_names()), " (", path,
              "); make the folder again");
 }

@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/model/adapter_config.h"
-#include "finetune/model/model_folder.h"
 
 namespace thaw {
 namespace {

@@ -16,7 +16,6 @@
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_head.h"
 #include "finetune/plan/adapters.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "kernels/kernels.h"
 #include "nn/init.h"
 #include "nn/io/weight_files.h"

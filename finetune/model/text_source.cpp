@@ -54,6 +54,14 @@ void refuse_text_keys(const Config& config) {
                "); leave it out, or set model.from to the folder of a text model");
 }
 
+// As the weights of model.init were trained. The tokenizer stays the folder's.
+void use_texts_of(const Preprocess& preprocess, TextInput& input) {
+  input.column = preprocess.text_column;
+  input.pair_column = preprocess.pair_column;
+  input.normalize = preprocess.normalize;
+  if (preprocess.max_length > 0) input.max_length = std::min(input.max_length, preprocess.max_length);
+}
+
 }  // namespace
 
 std::optional<TextInput> text_input(const ModelFolder& folder) {
@@ -72,18 +80,6 @@ std::optional<TextInput> text_input(const ModelFolder& folder) {
   if (input.max_length <= 0 || input.max_length > positions) input.max_length = positions;
   return input;
 }
-
-namespace {
-
-// As the weights of model.init were trained. The tokenizer stays the folder's.
-void use_texts_of(const Preprocess& preprocess, TextInput& input) {
-  input.column = preprocess.text_column;
-  input.pair_column = preprocess.pair_column;
-  input.normalize = preprocess.normalize;
-  if (preprocess.max_length > 0) input.max_length = std::min(input.max_length, preprocess.max_length);
-}
-
-}  // namespace
 
 std::optional<TextInput> text_input(const Config& config) {
   std::optional<TextInput> input;

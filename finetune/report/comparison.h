@@ -43,7 +43,7 @@ struct ReportedRun {
   std::vector<Evaluation> evaluations;    // on the validation data, on the way
   std::vector<WatchSample> watched;       // of the first reported seed alone
   Triggers triggers;
-  std::string phase_records;  // measurements of the ledger, see run_report.h
+  std::string phase_records;  // measurements of the ledger, see run_records.h
 };
 
 // One choice of learning rate and options, judged on validation data: a row of tuning.csv.

@@ -3,7 +3,6 @@
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/train/step.h"
 
 namespace thaw {

@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "finetune/config/chosen_metrics.h"
-#include "finetune/preprocess/prepared_data.h"
 
 namespace thaw {
 namespace {

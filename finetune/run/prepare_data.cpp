@@ -17,7 +17,6 @@
 #include "finetune/model/origin.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/class_spelling.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/preprocess/text_input.h"
 
 namespace thaw {

@@ -17,7 +17,6 @@
 #include "finetune/plan/adapters.h"
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/strategies/registry.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/event_file.h"
 #include "finetune/run/further_metrics.h"
 #include "finetune/run/prepare_data.h"

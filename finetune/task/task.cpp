@@ -19,9 +19,14 @@ std::vector<std::string> task_names() {
   return names;
 }
 
-const Task& find_task(const std::string& name) {
+const Task* task_named(const std::string& name) {
   for (const Task* task : tasks())
-    if (name == task->name()) return *task;
+    if (name == task->name()) return task;
+  return nullptr;
+}
+
+const Task& find_task(const std::string& name) {
+  if (const Task* task = task_named(name)) return *task;
   fail_input("no task is called ", in_quotes(name), did_you_mean(name, task_names()), "; write one of ",
              joined(task_names()));
 }

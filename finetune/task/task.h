@@ -94,6 +94,8 @@ class Task {
 const std::vector<const Task*>& tasks();
 std::vector<std::string> task_names();
 
+// Null where none is called so.
+const Task* task_named(const std::string& name);
 // InputError for another name.
 const Task& find_task(const std::string& name);
 

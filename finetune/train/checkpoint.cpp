@@ -7,7 +7,6 @@
 
 #include "core/autograd.h"
 #include "core/error.h"
-#include "finetune/model/snapshot.h"
 #include "finetune/model/weights_hash.h"
 #include "kernels/kernels.h"
 #include "nn/io/safetensors.h"

@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "finetune/config/config_text.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/task/metrics_json.h"
 #include "finetune/train/ledger.h"
 #include "nn/io/sha256.h"

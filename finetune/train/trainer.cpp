@@ -7,10 +7,8 @@
 #include "core/random.h"
 #include "finetune/common/units.h"
 #include "finetune/config/chosen_metrics.h"
-#include "finetune/model/snapshot.h"
 #include "finetune/model/weights_hash.h"
 #include "finetune/plan/interval.h"
-#include "finetune/preprocess/prepared_data.h"
 #include "finetune/train/chrome_trace.h"
 #include "finetune/train/run_records.h"
 

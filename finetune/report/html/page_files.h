@@ -1,4 +1,4 @@
-// What page.cpp puts into every page, as it stands in the files beside this header: cmake/embed.cmake makes
+// What page.cpp puts into every page, as it stands in the files beside this header: embed.cmake makes
 // the definitions of them. The colours of lines and marks are Okabe and Ito's (2008), which people with any
 // kind of colour vision can tell apart, darker on white and lighter on black.
 #pragma once
