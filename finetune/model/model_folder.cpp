@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "finetune/task/regression.h"
