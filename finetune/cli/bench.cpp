@@ -1,7 +1,6 @@
 // `thaw bench`: how long whole training steps of a model take under each strategy, and what memory they need.
 #include <algorithm>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/error.h"
@@ -10,6 +9,7 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/common/clock.h"
+#include "finetune/common/json.h"
 #include "finetune/common/statistics.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
@@ -24,7 +24,6 @@
 namespace thaw::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr int kWarmUp = 3;  // steps that are not timed
 
 // One batch of random samples in two classes.

@@ -10,6 +10,7 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics_json.h"
@@ -60,9 +61,9 @@ int embed(const Arguments& arguments) {
   for (std::int64_t i = 0; i < data.size(); ++i) {
     std::vector<double> vector(features.row(i), features.row(i) + features.columns);
     if (saved.folder.preprocess.normalize) normalize(vector);
-    nlohmann::ordered_json numbers = nlohmann::ordered_json::array();
+    Json numbers = Json::array();
     for (const double value : vector) numbers.push_back(json_number(value));
-    lines += nlohmann::ordered_json{{"embedding", numbers}}.dump() + '\n';
+    lines += Json{{"embedding", numbers}}.dump() + '\n';
   }
   write_result(arguments.output, lines);
   return 0;

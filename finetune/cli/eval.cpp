@@ -3,12 +3,12 @@
 #include <sys/file.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
+#include "finetune/common/json.h"
 #include "finetune/config/config_text.h"
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers/readers.h"
@@ -26,8 +26,6 @@
 
 namespace thaw::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Part {
   const char* split;

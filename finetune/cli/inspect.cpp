@@ -1,10 +1,10 @@
 // `thaw inspect`: what is in a model folder or a file of weights.
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text_table.h"
 #include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
@@ -14,7 +14,6 @@
 namespace thaw::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Rows = std::vector<TextRow>;
 
 std::int64_t elements_of(const SafetensorsEntry& entry) {

@@ -3,11 +3,11 @@
 
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
@@ -18,8 +18,6 @@
 
 namespace thaw::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string rate_text(double lr) { return short_number(lr, 2); }
 

@@ -1,10 +1,10 @@
 // `thaw plan` and `thaw graph`: what a run would do, without training.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/ops.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/common/json.h"
 #include "finetune/common/units.h"
 #include "finetune/plan/plan_timeline.h"
 #include "finetune/plan/plan_warnings.h"
@@ -19,8 +19,6 @@
 
 namespace thaw::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json timeline_json(const DryRun& run) {
   Json segments = Json::array();

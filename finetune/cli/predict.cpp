@@ -2,12 +2,12 @@
 // once, before the inputs are read.
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/saved_model.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/task/evaluate.h"
@@ -15,8 +15,6 @@
 
 namespace thaw::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 enum class Format { jsonl, csv };
 

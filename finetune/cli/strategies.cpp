@@ -1,9 +1,9 @@
 // `thaw strategies`: the registry, for people and programs.
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
 #include "finetune/plan/plan_text.h"
@@ -11,8 +11,6 @@
 
 namespace thaw::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json options_json(const std::vector<OptionSpec>& options) {
   Json json = Json::array();

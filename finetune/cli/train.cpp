@@ -1,11 +1,11 @@
 // `thaw train`: one run of one strategy.
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
@@ -19,8 +19,6 @@
 
 namespace thaw::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // The evaluation with the best train.monitor; null where there is none.
 const Evaluation* best_evaluation(const RunOutcome& outcome, const Config& config) {

@@ -8,9 +8,9 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/compare/with_budget.h"
 #include "finetune/task/metrics_json.h"
@@ -18,7 +18,6 @@
 namespace thaw {
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 32;
 
 Metrics read_metrics(const Json& json) {

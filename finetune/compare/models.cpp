@@ -2,10 +2,10 @@
 
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/common/units.h"
 #include "finetune/task/evaluate.h"
@@ -13,8 +13,6 @@
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Run {
   std::uint64_t seed = 0;

@@ -1,4 +1,5 @@
 #include "finetune/model/adapter_config.h"
+#include "finetune/common/json.h"
 
 #include <algorithm>
 #include <array>
@@ -92,8 +93,8 @@ T read_within(const nlohmann::json& json, const char* key, const std::string& pa
 
 // `json` in the file's order, which decides where several keys match.
 template <class T>
-std::vector<LoraPattern> read_patterns(const nlohmann::ordered_json& json, const char* key,
-                                       const std::string& path, T least, T most) {
+std::vector<LoraPattern> read_patterns(const Json& json, const char* key, const std::string& path, T least,
+                                       T most) {
   std::vector<LoraPattern> patterns;
   const auto found = json.find(key);
   if (found == json.end() || found->is_null()) return patterns;
@@ -140,7 +141,7 @@ AdapterFolder read_adapter_folder(const std::string& path) {
   LoraOptions& options = folder.options;
   options.r = read_within<std::int64_t>(json, "r", file, 8, 1, kMostRank);
   options.alpha = read_within<double>(json, "lora_alpha", file, 8, kLeastAlpha, kMostAlpha);
-  const auto in_order = nlohmann::ordered_json::parse(read_file(file, kMostConfigBytes));
+  const auto in_order = Json::parse(read_file(file, kMostConfigBytes));
   folder.ranks = read_patterns<std::int64_t>(in_order, "rank_pattern", file, 1, kMostRank);
   folder.alphas = read_patterns<double>(in_order, "alpha_pattern", file, kLeastAlpha, kMostAlpha);
   options.dropout = read_within<double>(json, "lora_dropout", file, 0, 0, 0.99);

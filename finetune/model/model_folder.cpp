@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
@@ -159,10 +160,9 @@ void use_preprocess(const std::string& path, ModelFolder& folder) {
 }
 
 void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& p) {
-  nlohmann::ordered_json preprocess{{"task", p.task->name()},   {"sample_shape", p.sample_shape},
-                                    {"columns", p.columns},     {"mean", p.mean},
-                                    {"deviation", p.deviation}, {"labels", p.labels},
-                                    {"label", p.label_column},  {"group", p.group_column}};
+  Json preprocess{{"task", p.task->name()},  {"sample_shape", p.sample_shape}, {"columns", p.columns},
+                  {"mean", p.mean},          {"deviation", p.deviation},       {"labels", p.labels},
+                  {"label", p.label_column}, {"group", p.group_column}};
   if (!p.quote.empty()) preprocess["quote"] = p.quote;
   if (takes_text(config)) {
     preprocess["text"] = p.text_column;

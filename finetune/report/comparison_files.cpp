@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/report/footnotes.h"
 #include "finetune/report/html/comparison_page.h"
@@ -15,8 +15,6 @@
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // Shortest text that reads back as the same number.
 std::string number(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }

@@ -1,11 +1,11 @@
 #include "finetune/report/study_files.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
@@ -17,8 +17,6 @@
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string number(double value) { return Json(value).dump(); }
 

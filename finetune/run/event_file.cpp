@@ -1,15 +1,13 @@
 #include "finetune/run/event_file.h"
+#include "finetune/common/json.h"
 
 #include <array>
 #include <bit>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kUnthinnedUpdates = 100'000;
 constexpr std::int64_t kKeptUpdates = 10'000;     // where there are more than that

@@ -2,17 +2,15 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/task/metrics_json.h"
 #include "kernels/kernels.h"
 #include "nn/io/files.h"
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json proof_json(const FrozenProof& proof) {
   return Json{{"phase", proof.phase},

@@ -8,17 +8,16 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/common/utf8.h"
 #include "nn/io/files.h"
 
 namespace thaw {
 namespace {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;

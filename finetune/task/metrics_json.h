@@ -3,30 +3,26 @@
 #pragma once
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "finetune/common/json.h"
 #include "finetune/task/confusion.h"
 #include "finetune/task/metrics.h"
 
 namespace thaw {
 
 // JSON has no NaN or infinity: they become null, as JavaScript writes them.
-inline nlohmann::ordered_json json_number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-}
+inline Json json_number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-inline nlohmann::ordered_json metrics_json(const Metrics& metrics) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+inline Json metrics_json(const Metrics& metrics) {
+  Json json = Json::object();
   for (const auto& [name, value] : metrics) json[name] = json_number(value);
   return json;
 }
 
 // "classes", "confusion" with a row of counts for each true class and a column for each answer, and
 // "per_class"; a ratio that is 0 / 0 is null.
-inline nlohmann::ordered_json confusion_json(const Confusion& confusion,
-                                             const std::vector<std::string>& classes) {
-  using Json = nlohmann::ordered_json;
+inline Json confusion_json(const Confusion& confusion, const std::vector<std::string>& classes) {
   std::vector<std::vector<std::int64_t>> rows(classes.size(), std::vector<std::int64_t>(classes.size()));
   for (const auto& [pair, count] : confusion)
     rows[static_cast<std::size_t>(pair.first)][static_cast<std::size_t>(pair.second)] = count;

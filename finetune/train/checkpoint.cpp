@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "core/autograd.h"
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/model/weights_hash.h"
 #include "kernels/kernels.h"
 #include "nn/io/safetensors.h"
@@ -16,7 +16,6 @@ namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 std::string state_json(const RunState& state) {
   Json triggers = Json::array();

@@ -1,15 +1,13 @@
 #include "finetune/train/chrome_trace.h"
+#include "finetune/common/json.h"
 
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // Not 0: viewers take thread 0 for the system's own.
 constexpr int kUpdateRow = 1;

@@ -1,15 +1,13 @@
 #include "finetune/train/ledger_output.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "finetune/common/json.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json sections_json(const std::array<double, kSections>& values) {
   Json json = Json::object();

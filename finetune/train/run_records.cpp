@@ -1,9 +1,9 @@
 #include "finetune/train/run_records.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/config/config_text.h"
 #include "finetune/task/metrics_json.h"
 #include "finetune/train/ledger.h"
@@ -11,8 +11,6 @@
 
 namespace thaw {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 void add_array(Json& json, const std::array<double, kSections>& values) {
   for (const double value : values) json.push_back(value);

@@ -11,12 +11,10 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 // The objects of an array, each with a place that counts it.
 template <class Use>
-void for_each_item(const json& object, const char* key, const std::string& place, const Use& use) {
-  std::vector<json> items;
+void for_each_item(const nlohmann::json& object, const char* key, const std::string& place, const Use& use) {
+  std::vector<nlohmann::json> items;
   read_field(object, key, place, items);
   for (std::size_t i = 0; i < items.size(); ++i) use(items[i], concat(place, ", ", key, "[", i, "]"));
 }
@@ -56,7 +54,7 @@ const std::map<std::string, PreTokenizerReader*> kPreTokenizers = {
     {"WhitespaceSplit", read_whitespace_split},
 };
 
-std::vector<NormalizerStep> read_bert_normalizer(const json& object, const std::string& place) {
+std::vector<NormalizerStep> read_bert_normalizer(const nlohmann::json& object, const std::string& place) {
   bool clean_text = true, cjk = true, lowercase = true;
   read_field(object, "clean_text", place, clean_text);
   read_field(object, "handle_chinese_chars", place, cjk);
@@ -70,13 +68,13 @@ std::vector<NormalizerStep> read_bert_normalizer(const json& object, const std::
 // Steps that follow one another become one part.
 class NormalizerParts {
  public:
-  void read(const json& object, const std::string& place) {
+  void read(const nlohmann::json& object, const std::string& place) {
     const std::string type = component_type(object, place);
     const auto step = kNormalizerSteps.find(type);
     const auto part = kNormalizers.find(type);
     if (type == "Sequence") {
       for_each_item(object, "normalizers", place,
-                    [&](const json& item, const std::string& at) { read(item, at); });
+                    [&](const nlohmann::json& item, const std::string& at) { read(item, at); });
     } else if (step != kNormalizerSteps.end()) {
       steps_.push_back(step->second);
     } else if (type == "BertNormalizer") {
@@ -106,10 +104,11 @@ class NormalizerParts {
   std::vector<NormalizerStep> steps_;  // behind those parts
 };
 
-void read_pre_tokenizer_parts(const json& object, const std::string& place, PreTokenizer::Parts& parts) {
+void read_pre_tokenizer_parts(const nlohmann::json& object, const std::string& place,
+                              PreTokenizer::Parts& parts) {
   const std::string type = component_type(object, place);
   if (type == "Sequence") {
-    for_each_item(object, "pretokenizers", place, [&](const json& item, const std::string& at) {
+    for_each_item(object, "pretokenizers", place, [&](const nlohmann::json& item, const std::string& at) {
       read_pre_tokenizer_parts(item, at, parts);
     });
     return;
@@ -132,15 +131,15 @@ void check_id(std::int64_t id, const std::string& place, const ReadTokenizer& to
                tokenizer.parts.vocab_size, " (", place, "); make the folder again");
 }
 
-Template read_template(const json& object, const char* key, const std::string& place,
+Template read_template(const nlohmann::json& object, const char* key, const std::string& place,
                        const ReadTokenizer& tokenizer) {
-  json special;
+  nlohmann::json special;
   read_field(object, "special_tokens", place, special);
   Template pieces;
-  for_each_item(object, key, place, [&](const json& item, const std::string& at) {
+  for_each_item(object, key, place, [&](const nlohmann::json& item, const std::string& at) {
     TemplatePiece& piece = pieces.emplace_back();
     const bool is_text = item.contains("Sequence");
-    json content;
+    nlohmann::json content;
     read_field(item, is_text ? "Sequence" : "SpecialToken", at, content);
     std::string id;
     read_field(content, "id", at, id);
@@ -153,7 +152,7 @@ Template read_template(const json& object, const char* key, const std::string& p
       piece.kind = id == "A" ? TemplatePiece::Kind::first : TemplatePiece::Kind::second;
     } else {
       piece.kind = TemplatePiece::Kind::special;
-      json token;
+      nlohmann::json token;
       read_field(special, id.c_str(), place + ", special_tokens", token);
       read_field(token, "ids", at, piece.ids);
       for (const std::int64_t one : piece.ids) check_id(one, at, tokenizer);
@@ -162,7 +161,7 @@ Template read_template(const json& object, const char* key, const std::string& p
   return pieces;
 }
 
-std::int64_t read_token_pair(const json& object, const char* key, const std::string& place,
+std::int64_t read_token_pair(const nlohmann::json& object, const char* key, const std::string& place,
                              const ReadTokenizer& tokenizer) {
   std::pair<std::string, std::int64_t> token;
   read_field(object, key, place, token);
@@ -172,7 +171,7 @@ std::int64_t read_token_pair(const json& object, const char* key, const std::str
 
 }  // namespace
 
-std::string component_type(const json& object, const std::string& place) {
+std::string component_type(const nlohmann::json& object, const std::string& place) {
   if (!object.is_object()) fail_input("a JSON object is expected (", place, "); make the folder again");
   std::string type;
   read_field(object, "type", place, type);
@@ -209,20 +208,20 @@ void set_roberta_templates(std::int64_t cls, std::int64_t sep, TokenizerParts& p
                     {{Kind::special, 0, {sep}}, {Kind::second, 0, {}}, {Kind::special, 0, {sep}}});
 }
 
-Normalizer read_normalizer(const json& object, const std::string& place) {
+Normalizer read_normalizer(const nlohmann::json& object, const std::string& place) {
   NormalizerParts parts;
   if (!object.is_null()) parts.read(object, place);
   return parts.take();
 }
 
-PreTokenizer read_pre_tokenizer(const json& object, const std::string& place) {
+PreTokenizer read_pre_tokenizer(const nlohmann::json& object, const std::string& place) {
   PreTokenizer::Parts parts;
   if (!object.is_null()) read_pre_tokenizer_parts(object, place, parts);
   return PreTokenizer(std::move(parts));
 }
 
 // ByteLevel as a post-processor changes offsets alone.
-void read_post_processor(const json& object, const std::string& place, ReadTokenizer& to) {
+void read_post_processor(const nlohmann::json& object, const std::string& place, ReadTokenizer& to) {
   if (object.is_null()) return;
   const std::string type = component_type(object, place);
   if (type == "TemplateProcessing") {
@@ -233,9 +232,10 @@ void read_post_processor(const json& object, const std::string& place, ReadToken
     const std::int64_t sep = read_token_pair(object, "sep", place, to);
     (type == "BertProcessing" ? set_bert_templates : set_roberta_templates)(cls, sep, to.parts);
   } else if (type == "Sequence") {
-    std::vector<json> processors;
+    std::vector<nlohmann::json> processors;
     read_field(object, "processors", place, processors);
-    std::erase_if(processors, [&](const json& one) { return component_type(one, place) == "ByteLevel"; });
+    std::erase_if(processors,
+                  [&](const nlohmann::json& one) { return component_type(one, place) == "ByteLevel"; });
     if (processors.size() > 1)
       fail_input("post-processors after one another are not in this version (", place,
                  "); keep one beside ByteLevel");

@@ -9,8 +9,6 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 std::string_view between(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
@@ -97,17 +95,18 @@ std::shared_ptr<const PreTokenizerPart> byte_level_pre_tokenizer(bool add_prefix
   return std::make_shared<ByteLevel>(add_prefix_space, use_regex);
 }
 
-std::shared_ptr<const PreTokenizerPart> read_bert_pre_tokenizer(const json&, const std::string&) {
+std::shared_ptr<const PreTokenizerPart> read_bert_pre_tokenizer(const nlohmann::json&, const std::string&) {
   return bert_pre_tokenizer();
 }
 
-std::shared_ptr<const PreTokenizerPart> read_digits(const json& object, const std::string& place) {
+std::shared_ptr<const PreTokenizerPart> read_digits(const nlohmann::json& object, const std::string& place) {
   bool individual = false;
   read_field(object, "individual_digits", place, individual);
   return std::make_shared<Digits>(individual);
 }
 
-std::shared_ptr<const PreTokenizerPart> read_byte_level(const json& object, const std::string& place) {
+std::shared_ptr<const PreTokenizerPart> read_byte_level(const nlohmann::json& object,
+                                                        const std::string& place) {
   bool add_prefix_space = false, use_regex = true;
   read_field(object, "add_prefix_space", place, add_prefix_space);
   read_optional_field(object, "use_regex", place, use_regex);

@@ -14,8 +14,6 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 // RFC 4648, section 4; nothing for what is not written in just this way.
 std::optional<std::string> decode_base64(std::string_view text) {
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -155,7 +153,8 @@ class Precompiled final : public NormalizerPart {
 
 }  // namespace
 
-std::shared_ptr<const NormalizerPart> read_precompiled(const json& object, const std::string& place) {
+std::shared_ptr<const NormalizerPart> read_precompiled(const nlohmann::json& object,
+                                                       const std::string& place) {
   std::string text;
   read_field(object, "precompiled_charsmap", place, text);
   const std::optional<std::string> table = decode_base64(text);

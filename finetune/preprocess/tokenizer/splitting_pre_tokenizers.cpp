@@ -11,8 +11,6 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 class SplitAt final : public PreTokenizerPart {
  public:
   SplitAt(std::shared_ptr<const TextPattern> pattern, SplitBehavior behavior, bool invert = false)
@@ -59,7 +57,7 @@ class Metaspace final : public PreTokenizerPart {
   bool splits_;
 };
 
-Metaspace::Prepend read_prepend_scheme(const json& object, const std::string& place) {
+Metaspace::Prepend read_prepend_scheme(const nlohmann::json& object, const std::string& place) {
   std::string scheme = "always";
   if (object.contains("prepend_scheme")) read_field(object, "prepend_scheme", place, scheme);
   bool add_prefix_space = true;  // the older form
@@ -76,29 +74,31 @@ Metaspace::Prepend read_prepend_scheme(const json& object, const std::string& pl
 
 }  // namespace
 
-std::shared_ptr<const PreTokenizerPart> read_split(const json& object, const std::string& place) {
+std::shared_ptr<const PreTokenizerPart> read_split(const nlohmann::json& object, const std::string& place) {
   bool invert = false;
   read_field(object, "invert", place, invert);
   return std::make_shared<SplitAt>(read_pattern(object, place), read_behavior(object, place), invert);
 }
 
-std::shared_ptr<const PreTokenizerPart> read_punctuation(const json& object, const std::string& place) {
+std::shared_ptr<const PreTokenizerPart> read_punctuation(const nlohmann::json& object,
+                                                         const std::string& place) {
   const SplitBehavior behavior =
       object.contains("behavior") ? read_behavior(object, place) : SplitBehavior::isolated;
   return std::make_shared<SplitAt>(
       std::make_shared<RunPattern>(RunPattern::Kind{.flags = kPunctuation}, 1, 1), behavior);
 }
 
-std::shared_ptr<const PreTokenizerPart> read_whitespace(const json&, const std::string&) {
+std::shared_ptr<const PreTokenizerPart> read_whitespace(const nlohmann::json&, const std::string&) {
   return std::make_shared<SplitAt>(words_and_symbols(), SplitBehavior::removed, true);
 }
 
-std::shared_ptr<const PreTokenizerPart> read_whitespace_split(const json&, const std::string&) {
+std::shared_ptr<const PreTokenizerPart> read_whitespace_split(const nlohmann::json&, const std::string&) {
   return std::make_shared<SplitAt>(std::make_shared<RunPattern>(RunPattern::Kind{.flags = kSpace}, 1, 1),
                                    SplitBehavior::removed);
 }
 
-std::shared_ptr<const PreTokenizerPart> read_metaspace(const json& object, const std::string& place) {
+std::shared_ptr<const PreTokenizerPart> read_metaspace(const nlohmann::json& object,
+                                                       const std::string& place) {
   std::string replacement;
   read_field(object, "replacement", place, replacement);
   bool splits = true;

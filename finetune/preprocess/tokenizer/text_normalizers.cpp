@@ -10,8 +10,6 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 class Replace final : public NormalizerPart {
  public:
   Replace(std::shared_ptr<const TextPattern> pattern, std::string content)
@@ -75,20 +73,20 @@ class Prepend final : public NormalizerPart {
 
 }  // namespace
 
-std::shared_ptr<const NormalizerPart> read_replace(const json& object, const std::string& place) {
+std::shared_ptr<const NormalizerPart> read_replace(const nlohmann::json& object, const std::string& place) {
   std::string content;
   read_field(object, "content", place, content);
   return std::make_shared<Replace>(read_pattern(object, place), content);
 }
 
-std::shared_ptr<const NormalizerPart> read_strip(const json& object, const std::string& place) {
+std::shared_ptr<const NormalizerPart> read_strip(const nlohmann::json& object, const std::string& place) {
   bool left = false, right = false;
   read_field(object, "strip_left", place, left);
   read_field(object, "strip_right", place, right);
   return std::make_shared<Strip>(left, right);
 }
 
-std::shared_ptr<const NormalizerPart> read_prepend(const json& object, const std::string& place) {
+std::shared_ptr<const NormalizerPart> read_prepend(const nlohmann::json& object, const std::string& place) {
   std::string front;
   read_field(object, "prepend", place, front);
   return std::make_shared<Prepend>(front);

@@ -13,8 +13,6 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kEndless = std::numeric_limits<std::size_t>::max();
 constexpr std::string_view kMeta = "\\^$.|?*+()[]{}";
 
@@ -183,15 +181,15 @@ TextPattern::Match RunPattern::find(std::string_view text, std::size_t from) con
   return {count >= least_ ? place(begin) : text.size(), text.size()};
 }
 
-std::shared_ptr<const TextPattern> read_pattern(const json& object, const std::string& place) {
-  json pattern;
+std::shared_ptr<const TextPattern> read_pattern(const nlohmann::json& object, const std::string& place) {
+  nlohmann::json pattern;
   read_field(object, "pattern", place, pattern);
   std::string text;
   if (pattern.is_object() && pattern.contains("Regex")) {
     read_field(pattern, "Regex", place, text);
     std::shared_ptr<const TextPattern> read = regex_pattern(text);
     if (!read)
-      fail_input("the regular expression ", json(text).dump(), " is not in this version (", place,
+      fail_input("the regular expression ", nlohmann::json(text).dump(), " is not in this version (", place,
                  "); it has those of GPT-2, Llama 3 and Qwen 2, and runs of one kind of character such as "
                  "\\s+ or \\p{N}{1,3}");
     return read;
@@ -201,7 +199,7 @@ std::shared_ptr<const TextPattern> read_pattern(const json& object, const std::s
   return std::make_shared<LiteralPattern>(text);
 }
 
-SplitBehavior read_behavior(const json& object, const std::string& place) {
+SplitBehavior read_behavior(const nlohmann::json& object, const std::string& place) {
   static const std::map<std::string, SplitBehavior> kBehaviors = {
       {"Removed", SplitBehavior::removed},
       {"Isolated", SplitBehavior::isolated},

@@ -13,17 +13,15 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 // json[key], or null. Not copied, for a vocabulary is large.
-const json& part_of(const json& object, const char* key) {
+const nlohmann::json& part_of(const nlohmann::json& object, const char* key) {
   static const json kNull;
   const auto found = object.find(key);
   return found == object.end() ? kNull : *found;
 }
 
-void read_vocabulary(const json& model, Vocabulary& to) {
-  const json& tokens = part_of(model, "vocab");
+void read_vocabulary(const nlohmann::json& model, Vocabulary& to) {
+  const nlohmann::json& tokens = part_of(model, "vocab");
   if (!tokens.is_object()) fail_input("'vocab' is no JSON object (", to.place(), "); make the folder again");
   for (const auto& [token, id] : tokens.items()) {
     if (!id.is_number_integer())
@@ -33,14 +31,14 @@ void read_vocabulary(const json& model, Vocabulary& to) {
   }
 }
 
-Bpe::Merge read_merge(const json& merge, const std::string& place) {
+Bpe::Merge read_merge(const nlohmann::json& merge, const std::string& place) {
   try {
     if (merge.is_array() && merge.size() == 2) return merge.get<Bpe::Merge>();
     const std::string text = merge.get<std::string>();
     const std::size_t space = text.find(' ');
     if (space != std::string::npos && text.find(' ', space + 1) == std::string::npos)
       return {text.substr(0, space), text.substr(space + 1)};
-  } catch (const json::exception&) {  // said below
+  } catch (const nlohmann::json::exception&) {  // said below
   }
   fail_input("a merge is no pair of tokens: ", merge.dump(), " (", place, "); make the folder again");
 }
@@ -72,11 +70,11 @@ double twice_rounded(double score) {
 }
 
 // [token, score] each; the place in the array is the id.
-std::vector<double> read_scored_vocabulary(const json& model, Vocabulary& to) {
-  const json& tokens = part_of(model, "vocab");
+std::vector<double> read_scored_vocabulary(const nlohmann::json& model, Vocabulary& to) {
+  const nlohmann::json& tokens = part_of(model, "vocab");
   if (!tokens.is_array()) fail_input("'vocab' is no JSON array (", to.place(), "); make the folder again");
   std::vector<double> scores;
-  for (const json& row : tokens) {
+  for (const nlohmann::json& row : tokens) {
     if (!row.is_array() || row.size() != 2 || !row[0].is_string() || !row[1].is_number())
       fail_input("the token ", scores.size(), " is no pair of a text and a score (", to.place(),
                  "); make the folder again");
@@ -89,7 +87,7 @@ std::vector<double> read_scored_vocabulary(const json& model, Vocabulary& to) {
   return scores;
 }
 
-std::unique_ptr<const TokenModel> read_unigram(const json& model, Vocabulary& vocabulary) {
+std::unique_ptr<const TokenModel> read_unigram(const nlohmann::json& model, Vocabulary& vocabulary) {
   const std::string& place = vocabulary.place();
   std::vector<double> scores = read_scored_vocabulary(model, vocabulary);
   Unigram::Options options;
@@ -101,7 +99,7 @@ std::unique_ptr<const TokenModel> read_unigram(const json& model, Vocabulary& vo
   return std::make_unique<Unigram>(vocabulary, std::move(scores), options);
 }
 
-std::unique_ptr<const TokenModel> read_word_piece(const json& model, Vocabulary& vocabulary) {
+std::unique_ptr<const TokenModel> read_word_piece(const nlohmann::json& model, Vocabulary& vocabulary) {
   const std::string& place = vocabulary.place();
   read_vocabulary(model, vocabulary);
   WordPiece::Options options;
@@ -115,7 +113,7 @@ std::unique_ptr<const TokenModel> read_word_piece(const json& model, Vocabulary&
 }
 
 // Whether the model is asked for something that Bpe does not do.
-void refuse_bpe_options(const json& model, const std::string& place) {
+void refuse_bpe_options(const nlohmann::json& model, const std::string& place) {
   double dropout = 0.0;
   std::string prefix, suffix;
   if (model.contains("dropout") && model["dropout"].is_number()) dropout = model["dropout"].get<double>();
@@ -129,7 +127,8 @@ void refuse_bpe_options(const json& model, const std::string& place) {
     fail_input("BPE with '", option, "' is not in this version (", place, "); make the tokenizer without it");
 }
 
-std::unique_ptr<const TokenModel> read_bpe(const json& model, bool byte_level, Vocabulary& vocabulary) {
+std::unique_ptr<const TokenModel> read_bpe(const nlohmann::json& model, bool byte_level,
+                                           Vocabulary& vocabulary) {
   const std::string& place = vocabulary.place();
   read_vocabulary(model, vocabulary);
   refuse_bpe_options(model, place);
@@ -140,14 +139,15 @@ std::unique_ptr<const TokenModel> read_bpe(const json& model, bool byte_level, V
   read_optional_field(model, "byte_fallback", place, options.byte_fallback);
   if (model.contains("unk_token") && !model["unk_token"].is_null())
     read_field(model, "unk_token", place, options.unk_token.emplace());
-  const json& list = part_of(model, "merges");
+  const nlohmann::json& list = part_of(model, "merges");
   if (!list.is_array()) fail_input("'merges' is no JSON array (", place, "); make the folder again");
   std::vector<Bpe::Merge> merges;
-  for (const json& merge : list) merges.push_back(read_merge(merge, place));
+  for (const nlohmann::json& merge : list) merges.push_back(read_merge(merge, place));
   return std::make_unique<Bpe>(vocabulary, merges, options);
 }
 
-std::unique_ptr<const TokenModel> read_model(const json& model, bool byte_level, Vocabulary& vocabulary) {
+std::unique_ptr<const TokenModel> read_model(const nlohmann::json& model, bool byte_level,
+                                             Vocabulary& vocabulary) {
   const std::string& place = vocabulary.place();
   // Old files leave the type out.
   const bool untyped = model.is_object() && !model.contains("type");
@@ -171,11 +171,11 @@ void check_front(const TokenizerParts& parts, const std::string& path) {
         path, ", pre_tokenizer); use 'always' or 'never'");
 }
 
-std::vector<DeclaredToken> read_added_tokens(const json& root, const std::string& path) {
-  std::vector<json> list;
+std::vector<DeclaredToken> read_added_tokens(const nlohmann::json& root, const std::string& path) {
+  std::vector<nlohmann::json> list;
   read_optional_field(root, "added_tokens", path, list);
   std::vector<DeclaredToken> tokens;
-  for (const json& item : list) {
+  for (const nlohmann::json& item : list) {
     const std::string place = concat(path, ", added_tokens[", tokens.size(), "]");
     DeclaredToken& declared = tokens.emplace_back();
     read_field(item, "id", place, declared.id.emplace());
@@ -189,7 +189,7 @@ std::vector<DeclaredToken> read_added_tokens(const json& root, const std::string
   return tokens;
 }
 
-void read_truncation(const json& truncation, const std::string& place, TokenizerParts& parts) {
+void read_truncation(const nlohmann::json& truncation, const std::string& place, TokenizerParts& parts) {
   if (truncation.is_null()) return;
   std::string direction = "Right";
   std::int64_t max_length = 0;
@@ -205,7 +205,7 @@ void read_truncation(const json& truncation, const std::string& place, Tokenizer
 }  // namespace
 
 ReadTokenizer read_tokenizer_json(const std::string& path) {
-  const json root = read_json(path, kMaxTokenizerBytes);
+  const nlohmann::json root = read_json(path, kMaxTokenizerBytes);
   if (!root.is_object()) fail_input("a JSON object is expected (", path, "); make the folder again");
   std::string version = "1.0";
   read_optional_field(root, "version", path, version);
@@ -220,7 +220,7 @@ ReadTokenizer read_tokenizer_json(const std::string& path) {
   set_added_tokens(read_added_tokens(root, path), to);
   read_post_processor(part_of(root, "post_processor"), path + ", post_processor", to);
   read_truncation(part_of(root, "truncation"), path + ", truncation", to.parts);
-  if (const json& padding = part_of(root, "padding"); !padding.is_null())
+  if (const nlohmann::json& padding = part_of(root, "padding"); !padding.is_null())
     read_field(padding, "pad_id", path + ", padding", to.pad_id.emplace());
   return to;
 }

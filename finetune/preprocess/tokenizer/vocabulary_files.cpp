@@ -15,8 +15,6 @@
 namespace thaw {
 namespace {
 
-using nlohmann::json;
-
 std::vector<std::string> read_lines(const std::string& path) {
   const std::string text = read_file(path, kMaxTokenizerBytes);
   std::vector<std::string> lines;
@@ -31,7 +29,7 @@ std::vector<std::string> read_lines(const std::string& path) {
 }
 
 // A token is written as its text or as an object that has the flags too.
-DeclaredToken read_special_token(const json& value, const std::string& place) {
+DeclaredToken read_special_token(const nlohmann::json& value, const std::string& place) {
   DeclaredToken declared;
   declared.special = true;
   if (value.is_string()) {
@@ -46,14 +44,15 @@ DeclaredToken read_special_token(const json& value, const std::string& place) {
   return declared;
 }
 
-void read_flag(const json& file, const char* key, const std::string& path, std::optional<bool>& to) {
+void read_flag(const nlohmann::json& file, const char* key, const std::string& path,
+               std::optional<bool>& to) {
   if (file.contains(key) && !file[key].is_null()) read_field(file, key, path, to.emplace());
 }
 
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                   "pad_token", "cls_token", "mask_token"};
 
-void read_special_tokens(const json& file, const std::string& path, FolderConfig& config) {
+void read_special_tokens(const nlohmann::json& file, const std::string& path, FolderConfig& config) {
   for (const char* role : kRoles) {
     const auto found = file.find(role);
     if (found != file.end() && !found->is_null())
@@ -82,7 +81,7 @@ std::vector<DeclaredToken> listed(const std::map<std::string, DeclaredToken>& by
   return tokens;
 }
 
-void read_added_tokens(const json& file, const std::string& path, FolderConfig& config) {
+void read_added_tokens(const nlohmann::json& file, const std::string& path, FolderConfig& config) {
   const auto list = file.find("added_tokens_decoder");
   if (list == file.end() || !list->is_object()) return;
   for (const auto& [key, value] : list->items()) {
@@ -103,7 +102,8 @@ void list_added_tokens(const std::string& folder, const FolderConfig& config,
                        std::vector<DeclaredToken>& tokens) {
   std::map<std::int64_t, DeclaredToken> by_id = config.added_tokens;
   const std::string path = folder + "/added_tokens.json";
-  const json file = std::filesystem::exists(path) ? read_json(path, kMaxTokenizerBytes) : json::object();
+  const nlohmann::json file =
+      std::filesystem::exists(path) ? read_json(path, kMaxTokenizerBytes) : nlohmann::json::object();
   if (!file.is_object()) fail_input("a JSON object is expected (", path, "); make the folder again");
   for (const auto& [content, number] : file.items()) {
     DeclaredToken declared;
@@ -144,7 +144,7 @@ void check_class(const FolderConfig& config, const std::vector<std::string>& kno
 FolderConfig read_folder_config(const std::string& folder) {
   FolderConfig config;
   if (const std::string path = folder + "/tokenizer_config.json"; std::filesystem::exists(path)) {
-    const json file = read_json(path);
+    const nlohmann::json file = read_json(path);
     read_special_tokens(file, path, config);
     if (file.contains("tokenizer_class") && file["tokenizer_class"].is_string())
       config.tokenizer_class = file["tokenizer_class"].get<std::string>();
@@ -207,7 +207,7 @@ ReadTokenizer read_bpe_files(const std::string& folder, const FolderConfig& conf
                "/tokenizer_config.json); save the tokenizer as tokenizer.json");
   const std::string path = folder + "/vocab.json";
   ReadTokenizer to(path);
-  const json vocabulary = read_json(path, kMaxTokenizerBytes);
+  const nlohmann::json vocabulary = read_json(path, kMaxTokenizerBytes);
   if (!vocabulary.is_object()) fail_input("a JSON object is expected (", path, "); make the folder again");
   for (const auto& [token, id] : vocabulary.items()) {
     std::int64_t number = 0;
