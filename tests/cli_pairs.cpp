@@ -10,7 +10,7 @@
 #include "finetune/config/config.h"
 #include "finetune/data/batch.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/prepare_data.h"
+#include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
@@ -106,7 +106,7 @@ TEST_F(CliPairs, AModelOfPairsTakesSingleTextsWhereThatIsSaid) {
 }
 
 TEST_F(CliPairs, TypesTellTheTwoApartAndPaddingHasType0) {
-  const PreparedData data = prepare_data(load_config(config), 0, false, false);
+  const PreparedData data = test::data_of(load_config(config));
   ASSERT_EQ(data.train.types.size(), 4);
   EXPECT_EQ(data.train.types[2].size(), data.train.tokens[2].size());
   EXPECT_EQ(data.train.types[2].front(), 0);

@@ -8,10 +8,10 @@
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/prepare_data.h"
 #include "finetune/train/trainer.h"
 #include "nn/init.h"
 #include "tests/golden/golden.h"
+#include "tests/support/from_config.h"
 
 namespace thaw::test {
 namespace {
@@ -148,8 +148,8 @@ TEST(Training, TableTaskEqualsPyTorch) {
                      {},
                      {phase(0, "head"), phase(20, "top:1", {{"layers.1", 0.5}}),
                       phase(40, "all", {{"layers.1", 0.4}, {"layers.0", 0.16}})}};
-  const PreparedData data = prepare_data(config, config.train.seed, false, false);
-  const PreparedModel prepared = prepare_model(config, data, config.train.seed, std::nullopt, false);
+  const PreparedData data = data_of(config);
+  const PreparedModel prepared = model_of(config, data, config.train.seed);
   const Strategy strategy = make_strategy(config.strategy, describe(*prepared.model));
   Trainer trainer(config, strategy, prepared.config, *prepared.model, data, {});
   expect_frozen_proofs(trainer.run(), 3);

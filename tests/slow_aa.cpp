@@ -10,8 +10,8 @@
 
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/inference.h"
-#include "finetune/run/prepare_data.h"
 #include "finetune/run/run.h"
+#include "tests/support/from_config.h"
 
 namespace thaw {
 namespace {
@@ -22,17 +22,14 @@ constexpr int kComparisons = 400;
 // The test scores of a run: training subset by `draw`, everything else by `seed`.
 std::vector<float> scores_of_run(const Config& config, const PreparedData& loaded, std::uint64_t draw,
                                  std::uint64_t seed) {
-  RunRequest request;
-  request.config = config;
-  request.config.train.seed = seed;
-  const PreparedData data = draw_training_data(config, loaded, draw);
-  request.data = &data;
-  return run_training(request).test_scores;
+  Config seeded = config;
+  seeded.train.seed = seed;
+  return test::train_on(draw_training_data(config, loaded, draw), seeded).test_scores;
 }
 
 TEST(AgainstItself, FullOnDigitsIsSeldomCalledDifferent) {
   const Config config = load_config(THAW_SOURCE_DIR "/finetune/cases/digits.toml");
-  const PreparedData loaded = load_data(config, true, true);
+  const PreparedData loaded = test::loaded_of(config, true, true);
   std::vector<std::vector<std::vector<float>>> scores(kDraws);  // [draw][repeat][example]
   for (std::uint64_t draw = 0; draw < kDraws; ++draw)
     for (std::uint64_t repeat = 0; repeat < kRepeats; ++repeat)

@@ -14,6 +14,7 @@
 #include "finetune/task/evaluate.h"
 #include "nn/io/safetensors.h"
 #include "nn/optim/lbfgs.h"
+#include "tests/support/from_config.h"
 #include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
@@ -149,7 +150,10 @@ struct BaselineFixture : testing::Test {
     ReportedRun row;
     row.metric = "accuracy";
     row.strategy = name;
-    return run_baseline(row, {run.config, run.data});
+    return run_baseline(row, {run.config, open_source(run.config.model), run.data});
+  }
+  std::vector<std::string> names() const {
+    return baseline_names({run.config, open_source(run.config.model), run.data});
   }
   test::TestRun run;
 };
@@ -166,7 +170,7 @@ TEST_F(BaselineFixture, MajorityIsTheMostFrequentTrainingClass) {
 }
 
 TEST_F(BaselineFixture, WithoutPretrainingTheProbeSeesTheRawInputs) {
-  EXPECT_EQ(baseline_names(run.config, run.data), (std::vector<std::string>{"majority", "probe"}));
+  EXPECT_EQ(names(), (std::vector<std::string>{"majority", "probe"}));
   const ReportedRun row = baseline("probe");
   EXPECT_EQ(row.trainable, 3 * (run.data.train.sample_size() + 1));
   EXPECT_GT(row.value, 0.5);
@@ -202,8 +206,7 @@ TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
 }
 
 TEST_F(PretrainedFixture, AsIsIsTheModelItself) {
-  EXPECT_EQ(baseline_names(run.config, run.data),
-            (std::vector<std::string>{"majority", "as-is", "probe", "norm-stats"}));
+  EXPECT_EQ(names(), (std::vector<std::string>{"majority", "as-is", "probe", "norm-stats"}));
   const ReportedRun row = baseline("as-is");
   const Metrics expected = evaluate(*run.model, run.data.test);
   EXPECT_DOUBLE_EQ(row.value, metric(expected, "accuracy"));
@@ -218,8 +221,7 @@ TEST_F(PretrainedFixture, WithoutItsHeadThereIsNoAsIs) {
   NamedTensors weights = merged_weights(*run.model);
   std::erase_if(weights, [](const auto& tensor) { return tensor.first.starts_with("head"); });
   save_safetensors(run.config.model.init, weights);
-  EXPECT_EQ(baseline_names(run.config, run.data),
-            (std::vector<std::string>{"majority", "probe", "norm-stats"}));
+  EXPECT_EQ(names(), (std::vector<std::string>{"majority", "probe", "norm-stats"}));
 }
 
 // Of one batch, batch norm's own statistics in training are those that are estimated, but for the n - 1 of a

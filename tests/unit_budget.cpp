@@ -7,6 +7,7 @@
 #include "finetune/compare/with_budget.h"
 #include "finetune/run/run.h"
 #include "finetune/train/trainer.h"
+#include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
@@ -76,15 +77,10 @@ struct Spending : ::testing::Test {
     run.config.train.epochs = 2;
   }
   Config cut(const std::string& budget) const {
-    return with_budget(run.config, parse_budget(budget), run.data,
-                       [this](const Config& config) { return train(config); });
+    return with_budget(run.config, open_source(run.config.model), parse_budget(budget), run.data,
+                       [this](const Config& config, const ModelSource&) { return train(config); });
   }
-  RunOutcome train(const Config& config) const {
-    RunRequest request;
-    request.config = config;
-    request.data = &run.data;
-    return run_training(request).outcome;
-  }
+  RunOutcome train(const Config& config) const { return test::train_on(run.data, config).outcome; }
   test::TestRun run;
 };
 
@@ -143,13 +139,15 @@ TEST_F(Spending, ConvergenceStretchesTheRun) {
 // The first runs are too short to tell; each is twice as long.
 TEST_F(Spending, SecondsAreMeasuredOnRunsThatDouble) {
   std::vector<std::int64_t> lengths;
-  const Config config = with_budget(run.config, parse_budget("10s"), run.data, [&](const Config& trial) {
-    lengths.push_back(trial.train.steps);
-    RunOutcome outcome;
-    outcome.completed = trial.train.steps;
-    outcome.train_seconds = 0.01 * static_cast<double>(trial.train.steps);
-    return outcome;
-  });
+  const ModelSource source = open_source(run.config.model);
+  const Config config = with_budget(run.config, source, parse_budget("10s"), run.data,
+                                    [&](const Config& trial, const ModelSource&) {
+                                      lengths.push_back(trial.train.steps);
+                                      RunOutcome outcome;
+                                      outcome.completed = trial.train.steps;
+                                      outcome.train_seconds = 0.01 * static_cast<double>(trial.train.steps);
+                                      return outcome;
+                                    });
   EXPECT_EQ(lengths, (std::vector<std::int64_t>{4, 8, 16, 32, 64, 128}));
   EXPECT_NEAR(static_cast<double>(config.train.steps), 1000, 10);
 }

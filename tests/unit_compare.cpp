@@ -9,6 +9,7 @@
 #include "finetune/compare/contender.h"
 #include "finetune/compare/tuning.h"
 #include "finetune/plan/strategies/registry.h"
+#include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
@@ -16,7 +17,7 @@ namespace thaw {
 namespace {
 
 Contender contender(const std::string& name, std::vector<OptionSpec> knobs = {}) {
-  Contender result{name, "", {}, false, std::move(knobs)};
+  Contender result{name, "", {}, {}, false, std::move(knobs)};
   result.config.strategy.name = name;
   return result;
 }
@@ -274,7 +275,9 @@ struct Contenders : ::testing::Test {
     run.config.model.hidden = run.model_config.hidden;
     run.data.test = run.data.validation;
   }
-  std::vector<Contender> make() { return make_contenders(run.config, run.data, false, notes); }
+  std::vector<Contender> make() {
+    return make_contenders(run.config, open_source(run.config.model), run.data, false, notes);
+  }
   std::set<std::string> knobs_of(const std::string& name) {
     std::set<std::string> names;
     for (const Contender& c : make())

@@ -9,8 +9,8 @@
 #include "finetune/data/corrupt.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/prepare_data.h"
 #include "tests/support/data_files.h"
+#include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 
 namespace thaw {
@@ -99,10 +99,10 @@ TEST_F(Choice, RowsAreOfTheTrainingFileAlone) {
   config.data.validation = write("valid.csv", "x,label\n7,cat\n8,wolf\n9,lion\n");
   config.data.rows = {1, 4};
   config.data.merge = {{"feline", {"cat", "lion"}}, {"canine", {"wolf", "dog"}}};
-  EXPECT_EQ(message_of<InputError>([&] { prepare_data(config, 0, false, false); }).substr(0, 33),
+  EXPECT_EQ(message_of<InputError>([&] { test::data_of(config); }).substr(0, 33),
             "no sample has the label \"lion\" of");
   config.data.merge["feline"] = {"cat"};
-  const PreparedData data = prepare_data(config, 0, false, false);
+  const PreparedData data = test::data_of(config);
   EXPECT_EQ(data.train.id, (Places{1, 2, 3}));
   EXPECT_EQ(data.validation.id, (Places{0, 1})) << "a lion is in no list";
   EXPECT_EQ(data.validation.label, (Places{1, 0}));
@@ -184,9 +184,9 @@ TEST_F(Choice, CorruptChangesEveryPartAndRefusesTables) {
   Config config;
   config.data.train = "builtin:digits";
   config.data.test_fraction = 0.2;
-  const PreparedData clean = prepare_data(config, 0, true, false);
+  const PreparedData clean = test::data_of(config, true);
   config.data.corrupt = "invert";
-  const PreparedData inverted = prepare_data(config, 0, true, false);
+  const PreparedData inverted = test::data_of(config, true);
   const auto expect_inverted = [](const Dataset& was, const Dataset& is) {
     ASSERT_EQ(was.id, is.id);
     for (size_t i = 0; i < was.x.size(); ++i) ASSERT_EQ(is.x[i], 1.0f - was.x[i]);
@@ -195,8 +195,7 @@ TEST_F(Choice, CorruptChangesEveryPartAndRefusesTables) {
   expect_inverted(clean.validation, inverted.validation);
   expect_inverted(clean.test, inverted.test);
   config.data.train = write("a.csv", kTable);
-  EXPECT_NE(message_of<InputError>([&] { prepare_data(config, 0, false, false); }).find("is for images"),
-            std::string::npos);
+  EXPECT_NE(message_of<InputError>([&] { test::data_of(config); }).find("is for images"), std::string::npos);
 }
 
 }  // namespace

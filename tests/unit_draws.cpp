@@ -9,12 +9,12 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random.h"
-#include "finetune/run/prepare_data.h"
 #include "nn/init.h"
 #include "nn/layers/attention.h"
 #include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
 #include "tests/support/compare_run.h"
+#include "tests/support/from_config.h"
 #include "tests/support/program.h"
 
 namespace thaw {
@@ -101,9 +101,9 @@ TEST(Parts, HaveSeedsOfTheirOwn) {
   Config config;
   config.data.train = folder.write("t.csv", testing::clusters_csv(300, 1));
   config.data.validation_fraction = 0.2;
-  const PreparedData alone = load_data(config, false, true);
+  const PreparedData alone = test::loaded_of(config, false, true);
   config.data.test_fraction = 0.2;
-  const PreparedData both = load_data(config, true, true);
+  const PreparedData both = test::loaded_of(config, true, true);
   const std::set<std::int64_t> test(both.test.id.begin(), both.test.id.end());
   ASSERT_EQ(test.size(), 60U);
   std::int64_t shared = 0;

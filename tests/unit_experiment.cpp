@@ -12,13 +12,13 @@
 #include "finetune/model/starting_model.h"
 #include "finetune/preprocess/class_spelling.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/prepare_data.h"
 #include "finetune/run/run.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/run/run_report.h"
 #include "finetune/train/run_records.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
+#include "tests/support/from_config.h"
 #include "tests/support/program.h"
 
 namespace thaw {
@@ -36,7 +36,7 @@ TEST(Labels, ThatDifferInCapitalsAloneAreNoted) {
   const auto noted = [&](const std::string& label) {
     Config config;
     config.data.train = folder.write("t.csv", "x,label\n1,bad\n2," + label + "\n3,good\n4,good\n");
-    return has_note(load_data(config, false, false).notes, "\"Bad\" and \"bad\" differ in capitals alone");
+    return has_note(test::loaded_of(config, false).notes, "\"Bad\" and \"bad\" differ in capitals alone");
   };
   EXPECT_TRUE(noted("Bad"));
   EXPECT_FALSE(noted("bad "));
@@ -77,7 +77,7 @@ TEST(Targets, ThatAreLargeAreWarnedOf) {
     Config config;
     config.data.task = "regression";
     config.data.train = folder.write("t.csv", "x,label\n" + targets);
-    return has_note(load_data(config, false, false).notes, "warning: the targets have a mean of ");
+    return has_note(test::loaded_of(config, false).notes, "warning: the targets have a mean of ");
   };
   EXPECT_TRUE(noted("1,1000\n2,1001\n3,1002\n"));
   EXPECT_TRUE(noted("1,-50\n2,50\n3,0\n"));
@@ -113,8 +113,8 @@ class HeadIsNew : public ::testing::Test {
   }
 
   void write_folder(const Config& of) {
-    const PreparedData data = prepare_data(of, 0, false, false);
-    const PreparedModel made = prepare_model(of, data, 7, std::nullopt, false);
+    const PreparedData data = test::data_of(of);
+    const PreparedModel made = test::model_of(of, data, 7);
     weights = merged_weights(*made.model);
     std::filesystem::create_directory(folder.path("model"));
     write_model_folder(folder.path("model"), made.config, data.preprocess, weights);
@@ -129,8 +129,8 @@ class HeadIsNew : public ::testing::Test {
 
   // What head_is_new says, which must be what prepare_model does and what strategy_for acts upon.
   bool head_is_new_for(const Config& of) {
-    const PreparedData data = prepare_data(of, 0, false, false);
-    const PreparedModel loaded = prepare_model(of, data, 8, std::nullopt, false);
+    const PreparedData data = test::data_of(of);
+    const PreparedModel loaded = test::model_of(of, data, 8);
     const Tensor& head = loaded.model->parameters().back()->tensor;
     const Tensor& saved = std::find_if(weights.begin(), weights.end(), [&](const auto& named) {
                             return named.first == loaded.model->parameters().back()->name;
@@ -139,10 +139,9 @@ class HeadIsNew : public ::testing::Test {
     const auto rows = places_of_labels(
         data.train.classes, data.train.classes.size() == 3 ? Strings{"0", "1", "2"} : Strings{"a", "b"});
     const bool is_saved = rows && head.shape() == saved.shape() && has_values(head, permuted(saved, *rows));
-    const InitSeed meta(0, kMeta);
-    const bool is_new = head_is_new(of, data, *make_model(model_config(of, data)));
+    const bool is_new = test::has_new_head(of, data);
     EXPECT_EQ(is_new, !is_saved);
-    EXPECT_EQ(strategy_for(of, data).plan.phases[0].train, is_new ? "stem,top:0" : "stem");
+    EXPECT_EQ(test::strategy_of(of, data).plan.phases[0].train, is_new ? "stem,top:0" : "stem");
     return is_new;
   }
 
@@ -223,12 +222,7 @@ class HeadOfAnAdapter : public ::testing::Test {
     config.model.init = folder.path("run/adapter");
   }
 
-  void train(const std::string& name) {
-    RunRequest request;
-    request.config = config;
-    request.out = folder.path(name);
-    run_training(request);
-  }
+  void train(const std::string& name) { test::train(config, folder.path(name)); }
 
   void set_labels(const Strings& labels) {
     const std::string path = config.model.init + "/preprocess.json";
@@ -240,12 +234,11 @@ class HeadOfAnAdapter : public ::testing::Test {
   // Of which file the start's head is: "adapter", "base" or "none". For lora, which goes on with the adapter,
   // and for full, into whose weights it is folded.
   std::string head() {
-    const PreparedData data = prepare_data(config, 0, false, false);
-    const Strategy lora = strategy_for(config, data);
-    const std::string with_lora = source_of(prepare_model(config, data, 3, lora.adapters, false));
-    EXPECT_EQ(source_of(prepare_model(config, data, 3, std::nullopt, false)), with_lora);
-    const InitSeed meta(0, kMeta);
-    EXPECT_EQ(head_is_new(config, data, *make_model(model_config(config, data))), with_lora == "none");
+    const PreparedData data = test::data_of(config);
+    const Strategy lora = test::strategy_of(config, data);
+    const std::string with_lora = source_of(test::model_of(config, data, 3, lora.adapters));
+    EXPECT_EQ(source_of(test::model_of(config, data, 3)), with_lora);
+    EXPECT_EQ(test::has_new_head(config, data), with_lora == "none");
     return with_lora;
   }
 

@@ -10,11 +10,10 @@
 #include "core/error.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/model/model_folder.h"
-#include "finetune/model/origin.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/prepare_data.h"
 #include "finetune/run/run.h"
+#include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
@@ -51,15 +50,12 @@ class TableRun : public ::testing::Test {
   }
 
   RunResult train(const std::string& name) {
-    RunRequest request;
-    request.config = config;
-    request.out = name.empty() ? "" : folder.path(name);
-    return run_training(request);
+    return test::train(config, name.empty() ? "" : folder.path(name));
   }
 
   double accuracy() { return metric(train("").outcome.validation, "accuracy"); }
 
-  Strings notes() { return prepare_data(config, 0, false, false).notes; }
+  Strings notes() { return test::data_of(config).notes; }
   bool has_note(const std::string& part) {
     const Strings all = notes();
     return std::any_of(all.begin(), all.end(),
@@ -73,9 +69,9 @@ class TableRun : public ::testing::Test {
 TEST_F(TableRun, ColumnsAreMatchedByName) {
   const double as_trained = accuracy();
   EXPECT_GT(as_trained, 0.9);
-  const PreparedData straight = prepare_data(config, 0, false, false);
+  const PreparedData straight = test::data_of(config);
   config.data.train = table("swapped.csv", "b,a,label", 40, false);
-  const PreparedData swapped = prepare_data(config, 0, false, false);
+  const PreparedData swapped = test::data_of(config);
   EXPECT_EQ(swapped.train.columns, (Strings{"a", "b"}));
   EXPECT_EQ(swapped.train.x, straight.train.x);
   EXPECT_EQ(accuracy(), as_trained);
@@ -113,7 +109,7 @@ TEST_F(TableRun, OfTwoRunsThatOfInitCounts) {
   train("other");
   config = first;
   config.model.init = folder.path("other/model.safetensors");
-  const PreparedData data = prepare_data(config, 0, false, false);
+  const PreparedData data = test::data_of(config);
   EXPECT_EQ(data.train.columns, (Strings{"b", "a"}));
   EXPECT_GT(accuracy(), 0.9);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation (" + folder.path("other")));
@@ -128,7 +124,7 @@ TEST_F(TableRun, AnAdapterKeepsItsScaleAndItsColumns) {
   train("tuned");
   config = first;
   config.model.init = folder.path("tuned/adapter");
-  const PreparedData data = prepare_data(config, 0, false, false);
+  const PreparedData data = test::data_of(config);
   const ModelFolder tuned = read_model_folder(folder.path("tuned"));
   EXPECT_EQ(data.preprocess.mean, tuned.preprocess.mean);
   EXPECT_NE(data.preprocess.mean, read_model_folder(folder.path("run")).preprocess.mean);
@@ -140,7 +136,7 @@ TEST_F(TableRun, AnAdapterKeepsItsScaleAndItsColumns) {
   train("base2");
   std::swap(config, swapped);
   config.model.from = folder.path("base2");
-  expect_has(message_of<InputError>([&] { prepare_data(config, 0, false, false); }),
+  expect_has(message_of<InputError>([&] { test::data_of(config); }),
              "the adapter was trained on the columns \"a\", \"b\", the model on \"b\", \"a\"");
 }
 
@@ -155,8 +151,7 @@ TEST_F(TableRun, ALinkToItsWeightsIsKnown) {
 TEST_F(TableRun, AFileByItselfOverAFolderIsWarnedOf) {
   std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
   config.model.init = folder.path("alone.safetensors");
-  const Strings said =
-      prepare_model(config, prepare_data(config, 0, false, false), 0, std::nullopt, false).notes;
+  const Strings said = test::model_of(config, test::data_of(config)).notes;
   EXPECT_TRUE(std::any_of(said.begin(), said.end(), [&](const std::string& note) {
     return note.find("its values are taken as those of " + folder.path("run")) != std::string::npos;
   }));
@@ -166,8 +161,8 @@ TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
   std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
   config.model.from = "mlp";
   config.model.init = folder.path("alone.safetensors");
-  const PreparedData data = prepare_data(config, 0, false, false);
-  const Strings said = prepare_model(config, data, 0, std::nullopt, false).notes;
+  const PreparedData data = test::data_of(config);
+  const Strings said = test::model_of(config, data).notes;
   const auto has = [&](const std::string& part) {
     return std::any_of(said.begin(), said.end(),
                        [&](const std::string& note) { return note.find(part) != std::string::npos; });
@@ -177,14 +172,14 @@ TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
 }
 
 TEST_F(TableRun, ItsOwnMeanAndDeviationAreTheDefault) {
-  const PreparedData data = prepare_data(config, 0, false, false);
+  const PreparedData data = test::data_of(config);
   EXPECT_EQ(data.scaling, Scaling::model);
-  EXPECT_EQ(data.preprocess.mean, origin_of(config)->preprocess.mean);
+  EXPECT_EQ(data.preprocess.mean, open_source(config.model).origin()->preprocess.mean);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
   config.data.standardize = "true";
-  EXPECT_EQ(prepare_data(config, 0, false, false).train.x, data.train.x);
+  EXPECT_EQ(test::data_of(config).train.x, data.train.x);
   config.data.standardize = "model";
-  EXPECT_EQ(prepare_data(config, 0, false, false).train.x, data.train.x);
+  EXPECT_EQ(test::data_of(config).train.x, data.train.x);
 }
 
 TEST_F(TableRun, StatisticsOfAFewRowsAreWarnedOf) {
@@ -200,7 +195,7 @@ TEST_F(TableRun, StatisticsOfAFewRowsAreWarnedOf) {
 
 TEST_F(TableRun, ValuesThatTheModelWasNotTrainedOnAreWarnedOf) {
   config.data.standardize = "false";
-  EXPECT_EQ(prepare_data(config, 0, false, false).scaling, Scaling::none);
+  EXPECT_EQ(test::data_of(config).scaling, Scaling::none);
   EXPECT_TRUE(has_note("warning: the model was trained on standardised values"));
   config.model.from = "mlp";
   EXPECT_FALSE(has_note("warning: the model was trained"));
@@ -214,9 +209,9 @@ TEST_F(TableRun, WhatWasTrainedOnRawValuesIsNotGivenOthersInSilence) {
   train("raw");
   config.model.from = folder.path("raw");
   config.data.standardize.clear();
-  EXPECT_EQ(prepare_data(config, 0, false, false).scaling, Scaling::none);
+  EXPECT_EQ(test::data_of(config).scaling, Scaling::none);
   config.data.standardize = "true";
-  EXPECT_EQ(prepare_data(config, 0, false, false).scaling, Scaling::training);
+  EXPECT_EQ(test::data_of(config).scaling, Scaling::training);
   EXPECT_TRUE(has_note("warning: the model was trained on values as they are"));
 }
 
@@ -225,7 +220,8 @@ TEST_F(TableRun, TheNextRunKeepsThem) {
   train("next");
   Config next = config;
   next.model.from = folder.path("next");
-  EXPECT_EQ(origin_of(next)->preprocess.mean, origin_of(config)->preprocess.mean);
+  EXPECT_EQ(open_source(next.model).origin()->preprocess.mean,
+            open_source(config.model).origin()->preprocess.mean);
 }
 
 }  // namespace

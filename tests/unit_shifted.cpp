@@ -1,8 +1,8 @@
 // Shifted test sets are prepared as the test data are: what a model sees of the same rows is the same.
 #include <gtest/gtest.h>
 
-#include "finetune/run/prepare_data.h"
 #include "tests/support/compare_run.h"
+#include "tests/support/from_config.h"
 #include "tests/support/program.h"
 
 namespace thaw {
@@ -17,9 +17,9 @@ TEST(Shifted, RowsAreStandardisedAsTheTests) {
   config.data.train = folder.write("train.csv", testing::clusters_csv(60, 1));
   config.data.test = folder.write("test.csv", rows);
   config.data.shifted = {{"same", folder.write("shifted.csv", rows)}};
-  const PreparedData raw = prepare_data(config, 0, true, true);
+  const PreparedData raw = test::data_of(config, true);
   config.data.standardize = "train";
-  const PreparedData data = prepare_data(config, 0, true, true);
+  const PreparedData data = test::data_of(config, true);
   ASSERT_EQ(only_shifted(data).size(), 12);
   EXPECT_EQ(only_shifted(raw).x, raw.test.x);
   EXPECT_EQ(only_shifted(data).x, data.test.x);
@@ -33,10 +33,10 @@ TEST(Shifted, ImagesAreCorruptedAsTheTests) {
   config.data.shifted = {{"same", "builtin:digits"}};
   config.data.duplicates = "warn";
   config.data.rows = {0, 100};
-  const PreparedData clean = prepare_data(config, 0, true, true);
+  const PreparedData clean = test::data_of(config, true);
   for (const char* kind : {"noise", "invert", "blur"}) {
     config.data.corrupt = kind;
-    const PreparedData data = prepare_data(config, 0, true, true);
+    const PreparedData data = test::data_of(config, true);
     EXPECT_EQ(only_shifted(data).x, data.test.x) << kind;
     EXPECT_NE(only_shifted(data).x, only_shifted(clean).x) << kind;
   }

@@ -5,6 +5,7 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/preprocess/text_input.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
@@ -82,7 +83,12 @@ TEST_F(TextData, TheEndOfATextStandsForPaddingAndForAnEmptyText) {
   folder.write("merges.txt", "a b\n");
   Dataset data;
   data.text = {"aab", "", "b"};
-  tokenize({.column = "text", .folder = folder.path(), .max_length = 8, .vocabulary = 4}, {&data});
+  tokenize({.column = "text",
+            .tokenizer = load_tokenizer(folder.path()),
+            .folder = folder.path(),
+            .max_length = 8,
+            .vocabulary = 4},
+           {&data});
   EXPECT_EQ(data.tokens, (std::vector<std::vector<std::int64_t>>{{0, 2}, {3}, {1}}));
   EXPECT_EQ(data.pad_id, 3);
 }

@@ -74,10 +74,10 @@ struct Timing {
 // Whole steps with the strategy's first phase in force: forward, backward, optimizer.
 class BenchRun {
  public:
-  BenchRun(const Config& config, const PreparedData& data, bool allow_missing)
-      : config_(config), strategy_(strategy_for(config, data)) {
+  BenchRun(const Config& config, const ModelSource& source, const PreparedData& data, bool allow_missing)
+      : config_(config), strategy_(strategy_for(config, source, data)) {
     PreparedModel prepared =
-        prepare_model(config, data, config.train.seed, strategy_.adapters, allow_missing);
+        prepare_model(source, data, config.train.seed, strategy_.adapters, allow_missing);
     model_ = std::move(prepared.model);
     notes = std::move(prepared.notes);
     const ResolvedPlan plan(strategy_.plan, describe(*model_), {1 << 20, 1});
@@ -180,7 +180,11 @@ std::string table_text(const std::vector<Json>& results) {
 int bench(const Arguments& arguments) {
   if (arguments.precision != "fp32")
     fail_input("the precision ", arguments.precision, " is not in this version (--precision); use fp32");
-  const ModelConfig model = read_model_folder(arguments.model).config;
+  Config config;
+  config.model.from = arguments.model;
+  const ModelSource source{.section = config.model,
+                           .folder = std::make_shared<const ModelFolder>(read_model_folder(arguments.model))};
+  const ModelConfig& model = source.folder->config;
   const std::int64_t length = sequence_length(model, arguments);
   const PreparedData data = random_data(model, arguments.batch, length);
   std::vector<std::string> names = arguments.strategies;
@@ -188,10 +192,8 @@ int bench(const Arguments& arguments) {
   for (const std::string& name : names) check_strategy(name, "--strategies");
   std::vector<Json> results;
   const auto measure = [&](const std::string& name) {
-    Config config;
-    config.model.from = arguments.model;
     config.strategy = strategy_request(config, name);
-    BenchRun run(config, data, arguments.allow_missing);
+    BenchRun run(config, source, data, arguments.allow_missing);
     if (results.empty())
       for (const std::string& note : run.notes) Progress().message(note);
     if (const std::string note = run.note_of_phases(); !note.empty()) Progress().message(note);

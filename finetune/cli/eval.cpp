@@ -63,7 +63,9 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   of_model.model = {};
   of_model.model.from = folder.path;
   of_model.data.standardize.clear();
-  PreparedData data = load_data(of_model, false, false);
+  PreparedData data =
+      load_data(of_model, {.section = of_model.model, .folder = std::make_shared<const ModelFolder>(folder)},
+                false, false);
   if (!has_test && data.validation.size() == 0)
     fail_input("the config has neither test nor validation data (", config.path,
                "); set data.test or data.test_fraction");

@@ -24,7 +24,7 @@ std::int64_t elements_of(const SafetensorsEntry& entry) {
 
 // What is inspected: tensors of a file and, where a config.json says how to build the model, its groups.
 struct Inspected {
-  WeightFiles weights;
+  std::shared_ptr<const WeightFiles> weights;
   std::unique_ptr<Model> model;  // on the meta device; null for a file alone
   ModelFolder folder;
 
@@ -37,7 +37,7 @@ struct Inspected {
 
   std::vector<SafetensorsEntry> entries() const {
     std::vector<SafetensorsEntry> all;
-    for (const SafetensorsFile& file : weights.files())
+    for (const SafetensorsFile& file : weights->files())
       all.insert(all.end(), file.entries().begin(), file.entries().end());
     return all;
   }
@@ -57,10 +57,10 @@ struct Inspected {
 };
 
 Inspected open(const std::string& path) {
-  if (is_adapter_folder(path)) return {WeightFiles(read_adapter_folder(path).weights()), nullptr, {}};
-  if (!is_model_folder(path)) return {WeightFiles(path), nullptr, {}};
+  if (is_adapter_folder(path)) return {read_adapter_folder(path).weights, nullptr, {}};
+  if (!is_model_folder(path)) return {std::make_shared<const WeightFiles>(path), nullptr, {}};
   const ModelFolder folder = read_model_folder(path);
-  return {WeightFiles(folder.path), make_meta_model(folder.config), folder};
+  return {folder.weights, make_meta_model(folder.config), folder};
 }
 
 std::string as_json(const Inspected& inspected) {
@@ -86,7 +86,7 @@ std::string as_json(const Inspected& inspected) {
     json["tensors"].push_back(tensor);
   }
   json["elements"] = inspected.count(nullptr).elements;
-  json["metadata"] = inspected.weights.files().front().metadata();
+  json["metadata"] = inspected.weights->files().front().metadata();
   return json.dump(2) + "\n";
 }
 

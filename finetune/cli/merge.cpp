@@ -34,12 +34,12 @@ int merge(const Arguments& arguments) {
     saved.folder.preprocess.text_column = text->column;
     saved.folder.preprocess.max_length = text->max_length;
     std::int64_t& pad_id = saved.folder.config.transformer.pad_id;
-    if (pad_id < 0) pad_id = load_tokenizer(text->folder)->pad_id();
+    if (pad_id < 0) pad_id = text->tokenizer->pad_id();
   }
   saved.folder.preprocess.has_folded = false;  // without the adapter's folder beside them
   write_folder(arguments.out, [&](const std::string& out) {
     write_model_folder(out, saved.folder.config, saved.folder.preprocess, merged_weights(*saved.model),
-                       saved.folder.path);
+                       &saved.folder);
   });
   print(saved.adapter.empty() ? concat("the weights of ", path,
                                        " had the adapter in them already; copied to ", arguments.out, "\n")

@@ -82,8 +82,9 @@ void say_notes(const PreparedData& data) {
 
 int plan(const Arguments& arguments) {
   const Config config = read_config(arguments);
-  const PreparedData data = prepare_data(config, config.train.seed, false, false);
-  const DryRun run = dry_run(config, data);
+  const ModelSource source = open_source(config.model);
+  const PreparedData data = prepare_data(config, source, config.train.seed, false, false);
+  const DryRun run = dry_run(config, source, data);
   say_notes(data);
   const Ledger ledger = predict_ledger(config, run.model_config, run.strategy, run.plan, data.train);
   print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, data.train, ledger));
@@ -93,8 +94,9 @@ int plan(const Arguments& arguments) {
 int graph(const Arguments& arguments) {
   check_output(arguments.out, "--out");
   const Config config = read_config(arguments);
-  const PreparedData data = prepare_data(config, config.train.seed, false, false);
-  const DryRun run = dry_run(config, data);
+  const ModelSource source = open_source(config.model);
+  const PreparedData data = prepare_data(config, source, config.train.seed, false, false);
+  const DryRun run = dry_run(config, source, data);
   say_notes(data);
   apply_plan(*run.model, run.plan, 0, {});
   const std::int64_t all = data.train.size();

@@ -11,8 +11,8 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/standardize.h"
-#include "finetune/model/adapter_config.h"
 #include "finetune/model/adapter_folder.h"
+#include "finetune/model/model_source.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/text_source.h"
 #include "finetune/plan/adapters.h"
@@ -72,17 +72,10 @@ void check_labels(const ModelFolder& folder, const std::string& adapter) {
              " and as ", in_quotes(same->second), " (", place, "); rename one of them there");
 }
 
-std::optional<AdapterFolder> find_adapter(const std::string& path) {
-  if (is_adapter_folder(path)) return read_adapter_folder(path);
-  if (!is_adapter_folder(path + "/adapter") || !has_weights(path) || has_folded_adapter(path))
-    return std::nullopt;
-  return read_adapter_folder(path + "/adapter");
-}
-
 // The classes of an adapter that does not name them: the rows of what it has for the model's last layer.
 void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
   const auto model = make_meta_model(folder.config);
-  const TensorShapes shapes = shapes_in(*model, WeightFiles(adapter.weights()));
+  const TensorShapes shapes = shapes_in(*model, *adapter.weights);
   const auto last = shapes.find(model->output_layer().weight()->name);
   if (last == shapes.end() || last->second.empty() || last->second[0] == folder.config.outputs) return;
   folder.config.outputs = last->second[0];
@@ -91,38 +84,36 @@ void use_outputs_of(const AdapterFolder& adapter, ModelFolder& folder) {
   folder.preprocess.task = folder.config.outputs == 1 ? &regression() : &classification();
 }
 
-// The model's folder, as its adapter needs it.
-ModelFolder read_base(const std::string& path, const std::optional<AdapterFolder>& adapter, bool need_head) {
-  if (!adapter) {
-    ModelFolder folder = read_model_folder(path);
-    if (need_head)
-      folder.config.transformer.pooling = classifier_pooling(folder);
-    else
-      use_sentence_pooling(folder);
-    return folder;
-  }
-  const std::string base = adapter->path == path ? adapter->base : path;
-  if (!is_model_folder(base))
+void check_base_is_here(const ModelSource& source) {
+  const std::string& base = source.adapter->base;
+  if (source.folder == nullptr)
     fail_input(
         "the adapter's base model is ", base.empty() ? "not named" : quoted_name(base),
-        base.empty() ? "" : ", which is no folder here", " (", adapter->path,
+        base.empty() ? "" : ", which is no folder here", " (", source.adapter->path,
         "/adapter_config.json, base_model_name_or_path); put the adapter's folder into that of its base "
         "as adapter/, and give the base's");
-  ModelFolder folder = read_model_folder(base);
-  if (std::filesystem::exists(adapter->path + "/preprocess.json")) {
-    use_preprocess(adapter->path + "/preprocess.json", folder);
-  } else {
-    if (need_head || adapter->task_type == "SEQ_CLS") {
-      folder.config.transformer.pooling = classifier_pooling(folder);
-      folder.pooling_from = "the adapter is a classifier's, task_type SEQ_CLS";
-    } else {
-      use_sentence_pooling(folder);
-    }
-    use_outputs_of(*adapter, folder);
-    if (need_head && !folder.preprocess.labels.empty())
-      Progress().message(concat("the adapter does not name its classes: its rows are taken for ",
-                                name_list(folder.preprocess.labels), ", as ", base, " has them"));
+}
+
+// The model's folder, as its adapter needs it.
+ModelFolder folder_of(const ModelSource& source, bool need_head) {
+  if (source.adapter) check_base_is_here(source);
+  ModelFolder folder = *source.folder;
+  const bool is_classifier = need_head || (source.adapter && source.adapter->task_type == "SEQ_CLS");
+  if (source.adapter_preprocess) {
+    use_preprocess(source.adapter->path + "/preprocess.json", folder);
+    return folder;
   }
+  if (is_classifier)
+    folder.config.transformer.pooling = classifier_pooling(folder);
+  else
+    use_sentence_pooling(folder);
+  if (!source.adapter) return folder;
+  if (is_classifier) folder.pooling_from = "the adapter is a classifier's, task_type SEQ_CLS";
+  use_outputs_of(*source.adapter, folder);
+  if (need_head && !folder.preprocess.labels.empty())
+    Progress().message(concat("the adapter does not name its classes: its rows are taken for ",
+                              name_list(folder.preprocess.labels), ", as ", source.section.from,
+                              " has them"));
   return folder;
 }
 
@@ -137,7 +128,7 @@ void prepare_images(ModelFolder& folder) {
 
 // Folds it in, and takes what it brings from what the base's weights lack.
 void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report) {
-  for (const auto& [name, shape] : shapes_in(model, WeightFiles(adapter.weights()))) {
+  for (const auto& [name, shape] : shapes_in(model, *adapter.weights)) {
     std::erase(report.missing, name);
     std::erase_if(report.mismatched,
                   [&, &loaded = name](const Mismatch& mismatch) { return mismatch.name == loaded; });
@@ -218,11 +209,12 @@ std::string folder_to_use(const std::string& path, const std::string& strategy) 
 }
 
 SavedModel load_saved_model(const std::string& path, bool allow_missing, bool need_head) {
-  const std::optional<AdapterFolder> adapter = find_adapter(path);
-  SavedModel saved{read_base(path, adapter, need_head), nullptr, adapter ? adapter->path : ""};
+  const ModelSource source = open_trained(path);
+  const std::shared_ptr<const AdapterFolder>& adapter = source.adapter;
+  SavedModel saved{folder_of(source, need_head), nullptr, adapter ? adapter->path : ""};
   if (need_head) refuse_other_outputs(saved.folder);
   check_inputs_known(saved.folder);
-  const WeightFiles files(saved.folder.path);
+  const WeightFiles& files = *saved.folder.weights;
   check_fits_memory(saved.folder.config);
   if (!allow_missing) check_size(saved.folder, files);
   if (!saved.folder.has_preprocess && saved.folder.images) prepare_images(saved.folder);
@@ -232,7 +224,7 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   check_finite(*saved.model, files.path());
   if (adapter) {
     add_adapter(*saved.model, *adapter, report);
-    check_finite(*saved.model, adapter->weights());
+    check_finite(*saved.model, adapter->weights->path());
   }
   const bool lacks_outputs = std::find(report.missing.begin(), report.missing.end(),
                                        saved.model->output_layer().weight()->name) != report.missing.end();

@@ -10,6 +10,7 @@
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
 #include "finetune/plan/strategies/registry.h"
+#include "finetune/run/prepare_data.h"
 #include "finetune/run/run.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/task/metrics_json.h"
@@ -199,8 +200,11 @@ int train(const Arguments& arguments) {
   if (arguments.resume && arguments.out.empty())
     fail_input("--resume does not know which run to go on with (thaw train); name its folder with --out");
   if (!arguments.trace.empty()) check_output(arguments.trace, "--trace");
-  RunRequest request;
-  request.config = read_config(arguments);
+  const auto began = Clock::now();
+  const Config config = read_config(arguments);
+  const ModelSource source = open_source(config.model);
+  const PreparedData data = prepare_data(config, source, config.train.seed, false, false);
+  RunRequest request{.config = config, .source = source, .data = data, .began = began};
   request.out = arguments.out.empty() ? default_run_path(request.config.name) : arguments.out;
   request.resume = arguments.resume;
   request.allow_missing = arguments.allow_missing;
@@ -240,7 +244,7 @@ int train(const Arguments& arguments) {
     return 128 + stop_token.signal();
   }
   print(arguments.json ? result_json(result, request.config) : result_text(result, request.config));
-  for (const std::string& question : result.questions) Progress().message(question);
+  for (const std::string& question : data.questions) Progress().message(question);
   if (result.outcome.status == RunStatus::diverged) fail(result.outcome.message);
   return 0;
 }

@@ -11,7 +11,6 @@
 #include "finetune/common/clock.h"
 #include "finetune/compare/linear_probe.h"
 #include "finetune/data/batch.h"
-#include "finetune/model/model_folder.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/run/further_metrics.h"
@@ -121,7 +120,7 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
 }
 
 std::unique_ptr<Model> model_of(const BaselineRequest& request) {
-  return prepare_model(request.config, request.data, request.seed, std::nullopt, request.allow_missing).model;
+  return prepare_model(request.source, request.data, request.seed, std::nullopt, request.allow_missing).model;
 }
 
 void run_majority(const BaselineRequest& request, ReportedRun& row) {
@@ -136,7 +135,7 @@ void run_as_is(const BaselineRequest& request, ReportedRun& row) {
 }
 
 void run_probe(const BaselineRequest& request, ReportedRun& row) {
-  const std::unique_ptr<Model> model = is_pretrained(request.config) ? model_of(request) : nullptr;
+  const std::unique_ptr<Model> model = request.source.is_pretrained() ? model_of(request) : nullptr;
   probe(model.get(), request, row);
 }
 
@@ -147,57 +146,61 @@ void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
     estimate_statistics(*model, request.data.train);
     meter.add_to(row);
   }
-  if (head_is_new(request.config, request.data, *model))
+  if (head_is_new(request.source, request.data, *model))
     probe(model.get(), request, row);
   else
     look_at_test(
         request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
 }
 
-bool has_norms_to_estimate(const Config& config, const PreparedData& data) {
-  if (!is_pretrained(config)) return false;
-  return !batch_norms(*make_meta_model(model_config(config, data))).empty();
+std::unique_ptr<Model> meta_model_of(const BaselineRequest& request) {
+  return make_meta_model(model_config(request.source, request.data));
 }
 
-bool keeps_head(const Config& config, const PreparedData& data) {
-  return is_pretrained(config) && !head_is_new(config, data, *make_meta_model(model_config(config, data)));
+bool has_norms_to_estimate(const BaselineRequest& request) {
+  return request.source.is_pretrained() && !batch_norms(*meta_model_of(request)).empty();
 }
 
-std::string linear_model(const Config& config, const PreparedData& data) {
-  return data.task->about_probe(!(config.train.class_weight == ClassWeights{}));
+bool keeps_head(const BaselineRequest& request) {
+  return request.source.is_pretrained() &&
+         !head_is_new(request.source, request.data, *meta_model_of(request));
 }
 
-std::string about_majority(const Config&, const PreparedData& data) { return data.task->about_constant(); }
+std::string linear_model(const BaselineRequest& request) {
+  return request.data.task->about_probe(!(request.config.train.class_weight == ClassWeights{}));
+}
 
-std::string about_as_is(const Config&, const PreparedData&) {
+std::string about_majority(const BaselineRequest& request) { return request.data.task->about_constant(); }
+
+std::string about_as_is(const BaselineRequest&) {
   return "the model as it was given, with its own head; nothing trained";
 }
 
-std::string about_probe(const Config& config, const PreparedData& data) {
-  return linear_model(config, data) +
-         (is_pretrained(config) ? " on the pretrained network's features" : " on the raw inputs") +
+std::string about_probe(const BaselineRequest& request) {
+  return linear_model(request) +
+         (request.source.is_pretrained() ? " on the pretrained network's features" : " on the raw inputs") +
          "; its cost holds the choice of its strength";
 }
 
-std::string about_norm_stats(const Config& config, const PreparedData& data) {
-  return keeps_head(config, data)
+std::string about_norm_stats(const BaselineRequest& request) {
+  return keeps_head(request)
              ? "batch norm's statistics estimated anew on the training inputs, nothing trained"
-             : concat("batch norm's statistics estimated anew, then ", linear_model(config, data),
+             : concat("batch norm's statistics estimated anew, then ", linear_model(request),
                       " on the features");
 }
 
 struct Baseline {
   const char* name;
-  bool (*applies)(const Config&, const PreparedData&);
-  std::string (*about)(const Config&, const PreparedData&);
+  bool (*applies)(const BaselineRequest&);
+  std::string (*about)(const BaselineRequest&);
   void (*run)(const BaselineRequest&, ReportedRun&);
 };
 
-bool always(const Config&, const PreparedData&) { return true; }
+bool always(const BaselineRequest&) { return true; }
 
 // A text without a network has no numbers to fit.
-bool has_features(const Config& config, const PreparedData& data) {
-  return is_pretrained(config) || !data.train.is_text();
+bool has_features(const BaselineRequest& request) {
+  return request.source.is_pretrained() || !request.data.train.is_text();
 }
 
 constexpr Baseline kBaselines[] = {
@@ -214,19 +217,15 @@ const Baseline& find_baseline(const std::string& name) {
 
 }  // namespace
 
-bool is_pretrained(const Config& config) {
-  return (is_model_folder(config.model.from) && config.model.pretrained) || !config.model.init.empty();
-}
-
-std::vector<std::string> baseline_names(const Config& config, const PreparedData& data) {
+std::vector<std::string> baseline_names(const BaselineRequest& request) {
   std::vector<std::string> names;
   for (const Baseline& baseline : kBaselines)
-    if (baseline.applies(config, data)) names.emplace_back(baseline.name);
+    if (baseline.applies(request)) names.emplace_back(baseline.name);
   return names;
 }
 
-std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data) {
-  return find_baseline(name).about(config, data);
+std::string about_baseline(const std::string& name, const BaselineRequest& request) {
+  return find_baseline(name).about(request);
 }
 
 ReportedRun run_baseline(ReportedRun row, const BaselineRequest& request) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison.h"
 #include "finetune/run/prepare_data.h"
@@ -20,17 +21,15 @@ namespace thaw {
 
 struct BaselineRequest {
   const Config& config;
+  const ModelSource& source;
   const PreparedData& data;
   std::uint64_t seed = 0;  // of weights that the folder lacks
   bool allow_missing = false;
 };
 
-// True where the network begins with weights that were learnt.
-bool is_pretrained(const Config& config);
-
 // Those of the first four that apply, in this order. The functions below take one of them.
-std::vector<std::string> baseline_names(const Config& config, const PreparedData& data);
-std::string about_baseline(const std::string& name, const Config& config, const PreparedData& data);
+std::vector<std::string> baseline_names(const BaselineRequest& request);
+std::string about_baseline(const std::string& name, const BaselineRequest& request);
 
 // Fits on the training samples, chooses on the validation samples, looks at the test samples once. `row`
 // comes with strategy, seed, draw and metric, and is returned with the rest.

@@ -70,7 +70,8 @@ class Comparison {
 
   // Everything that can be wrong with the user's input is found here, before anything runs or is written.
   void prepare() {
-    loaded_ = load_data(config_, true, true);
+    source_ = open_source(config_.model);
+    loaded_ = load_data(config_, source_, true, true);
     check_comparable(config_, loaded_);
     const PreparedData data = draw(config_.train.seed);
     check_further_metrics(config_, data.test);
@@ -82,13 +83,13 @@ class Comparison {
     check_budget(budget_, config_, data);
     data_notes_ = data.notes;
     outcome_.questions = data.questions;
-    outcome_.data = make_data_card(config_, loaded_, data);
+    outcome_.data = make_data_card(config_, source_, loaded_, data);
     std::vector<std::string> notes = data_warnings(outcome_.data);
-    for (const std::string& note : config_notes(config_)) notes.push_back(note);
-    contenders_ = make_contenders(config_, data, request_.allow_missing, notes);
+    for (const std::string& note : config_notes(config_, source_)) notes.push_back(note);
+    contenders_ = make_contenders(config_, source_, data, request_.allow_missing, notes);
     if (!changes_length(budget_))
       for (const Contender& contender : contenders_) add_plan_notes(contender, contender.config, data, notes);
-    baselines_ = baseline_names(config_, data);
+    baselines_ = baseline_names({config_, source_, data});
     const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
     outcome_.tuned = choices > 1;
     outcome_.budget = describe(budget_, config_.train);
@@ -97,7 +98,7 @@ class Comparison {
     outcome_.compiler = request_.compiler;
     note_machine(outcome_);
     outcome_.config = to_toml(config_);
-    start_ = hash_of_start(config_, data, request_.allow_missing);
+    start_ = hash_of_start(config_, source_, data, request_.allow_missing);
     look_ = {loaded_.test_hash,
              registered_name(request_.looks_as.empty() ? request_.out : request_.looks_as),
              identity_of(config_, loaded_, start_),
@@ -128,7 +129,8 @@ class Comparison {
     atomic_write(config_file, outcome_.config);
     spending_.emplace(
         budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
-        [this](const Config& config) { return measure(config); }, request_.stop);
+        [this](const Config& config, const ModelSource& source) { return measure(config, source); },
+        request_.stop);
     std::vector<std::string> names = baselines_;
     for (const Contender& contender : contenders_) names.push_back(contender.name);
     const std::string predicted = outcome_.prediction ? outcome_.prediction->sha256 : "";
@@ -179,12 +181,11 @@ class Comparison {
   }
 
   // A short run on tuning's seed: for budgets of time.
-  RunOutcome measure(const Config& config) {
+  RunOutcome measure(const Config& config, const ModelSource& source) {
     announce(config.strategy.name, " budget", 0);
-    RunRequest request = request_for(config);
-    request.config.train.seed = config_.train.seed + kTuningSeedOffset;
-    const PreparedData data = draw(request.config.train.seed);
-    request.data = &data;
+    const std::uint64_t seed = config_.train.seed + kTuningSeedOffset;
+    const PreparedData data = draw(seed);
+    RunRequest request = request_for(config, seed, source, data);
     request.evaluate_test = false;
     return run_training(request).outcome;
   }
@@ -216,11 +217,10 @@ class Comparison {
                       .seed = config_.train.seed + kTuningSeedOffset,
                       .status = "failed"};
     try {
-      RunRequest run = request_for(spending_->config_of(contender, choice));
-      run.config.train.seed = trial.seed;
-      run.evaluate_test = false;
       const PreparedData data = draw(trial.seed);
-      run.data = &data;
+      RunRequest run =
+          request_for(spending_->config_of(contender, choice), trial.seed, contender.source, data);
+      run.evaluate_test = false;
       const RunOutcome outcome = run_training(run).outcome;
       if (outcome.status == RunStatus::interrupted) return trial;
       fill_trial(trial, outcome, outcome_.metric);
@@ -290,7 +290,7 @@ class Comparison {
     try {
       const PreparedData data = draw(row.draw);
       if (is_baseline)
-        row = run_baseline(row, {config_, data, row.seed, request_.allow_missing});
+        row = run_baseline(row, {config_, source_, data, row.seed, request_.allow_missing});
       else if (!run_contender_row(contenders_[row_index - baselines_.size()], data, row))
         return;
     } catch (const std::exception& error) {
@@ -305,9 +305,7 @@ class Comparison {
   bool run_contender_row(const Contender& contender, const PreparedData& data, ReportedRun& row) {
     const Choice& choice = chosen_.at(contender.name);
     row.lr = choice.lr;
-    RunRequest run = request_for(spending_->config_of(contender, choice));
-    run.config.train.seed = row.seed;
-    run.data = &data;
+    RunRequest run = request_for(spending_->config_of(contender, choice), row.seed, contender.source, data);
     run.out = concat(request_.out, '/', contender.name, "/seed-", row.seed);
     run.checkpoint_pause = kCheckpointPause;
     run.watch = row.seed == config_.train.seed;
@@ -335,7 +333,8 @@ class Comparison {
       const auto contender = std::find_if(contenders_.begin(), contenders_.end(),
                                           [&](const Contender& c) { return c.name == name; });
       row.is_baseline = contender == contenders_.end() || contender->is_baseline;
-      row.about = contender == contenders_.end() ? about_baseline(name, config_, data) : contender->about;
+      row.about =
+          contender == contenders_.end() ? about_baseline(name, {config_, source_, data}) : contender->about;
       if (chosen_.count(name) > 0) add_choice(*contender, chosen_.at(name), row);
       rows.push_back(row);
     }
@@ -343,8 +342,8 @@ class Comparison {
     for (const std::string& note : missed_budget_notes(budget_, outcome_.summaries)) say(note);
     for (const Contender& contender : contenders_)
       if (const ReportedRun* run = first_run_of(contender.name, outcome_.runs))
-        outcome_.pictures.push_back(make_picture(spending_->config_of(contender, chosen_.at(contender.name)),
-                                                 contender.name, data, *run));
+        outcome_.pictures.push_back(
+            make_picture(spending_->config_of(contender, chosen_.at(contender.name)), contender, data, *run));
   }
 
   void add_choice(const Contender& contender, const Choice& choice, SummaryRow& row) {
@@ -353,9 +352,10 @@ class Comparison {
     row.settings = settings_of(spending_->config_of(contender, choice), choice, config_);
   }
 
-  RunRequest request_for(const Config& config) const {
-    RunRequest run;
-    run.config = config;
+  RunRequest request_for(const Config& config, std::uint64_t seed, const ModelSource& source,
+                         const PreparedData& data) const {
+    RunRequest run{.config = config, .source = source, .data = data, .is_compared = true};
+    run.config.train.seed = seed;
     run.allow_missing = request_.allow_missing;
     run.version = request_.version;
     run.compiler = request_.compiler;
@@ -375,6 +375,7 @@ class Comparison {
   Config config_;
   Budget budget_;
   std::string began_ = now_utc();
+  ModelSource source_;
   PreparedData loaded_;
   std::string start_;                            // hash_of_start()
   TestLook look_;                                // this comparison's own

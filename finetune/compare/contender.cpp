@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "finetune/compare/baselines.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/plan/plan_text.h"
@@ -20,8 +19,8 @@
 namespace thaw {
 namespace {
 
-Contender make_contender(const Config& config, const std::string& name) {
-  Contender contender{name, find_strategy(name).summary, config, false, {}};
+Contender make_contender(const Config& config, const ModelSource& source, const std::string& name) {
+  Contender contender{name, find_strategy(name).summary, config, source, false, {}};
   contender.config.strategy = strategy_request(config, name);
   if (config.compare.search)
     for (const OptionSpec& option : find_strategy(name).options)
@@ -34,8 +33,9 @@ Contender make_contender(const Config& config, const std::string& name) {
 void check(const Contender& contender, const PreparedData& data, bool allow_missing,
            std::vector<std::string>& notes) {
   const Config& config = contender.config;
-  const Strategy strategy = strategy_for(config, data);
-  PreparedModel model = prepare_model(config, data, config.train.seed, strategy.adapters, allow_missing);
+  const Strategy strategy = strategy_for(config, contender.source, data);
+  PreparedModel model =
+      prepare_model(contender.source, data, config.train.seed, strategy.adapters, allow_missing);
   const Trainer trainer(config, strategy, model.config, *model.model, data, {});
   if (contender.name == "full") notes.insert(notes.end(), model.notes.begin(), model.notes.end());
 }
@@ -50,7 +50,8 @@ Config from_random_weights(const Config& config) {
 
 }  // namespace
 
-std::vector<Contender> make_contenders(const Config& config, const PreparedData& data, bool allow_missing,
+std::vector<Contender> make_contenders(const Config& config, const ModelSource& source,
+                                       const PreparedData& data, bool allow_missing,
                                        std::vector<std::string>& notes) {
   std::vector<std::string> names = config.compare.strategies;
   std::set<std::string> seen;
@@ -63,7 +64,7 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
   }
   std::vector<Contender> contenders;
   for (const std::string& name : names) {
-    Contender contender = make_contender(config, name);
+    Contender contender = make_contender(config, source, name);
     try {
       check(contender, data, allow_missing, notes);
     } catch (const NothingToAdapt& error) {
@@ -72,10 +73,11 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
     }
     contenders.push_back(std::move(contender));
   }
-  if (is_pretrained(config))
+  if (source.is_pretrained())
     contenders.push_back({"scratch",
                           "the same network from random weights, all of it trained",
                           from_random_weights(config),
+                          source.without_weights(),
                           true,
                           {}});
   return contenders;
@@ -84,7 +86,7 @@ std::vector<Contender> make_contenders(const Config& config, const PreparedData&
 void add_plan_notes(const Contender& contender, const Config& config, const PreparedData& data,
                     std::vector<std::string>& notes) {
   if (contender.is_baseline) return;
-  const DryRun run = dry_run(config, data);
+  const DryRun run = dry_run(config, contender.source, data);
   std::vector<std::string> warnings = run.strategy.warnings;
   for (const std::string& warning : plan_warnings(run.plan, run.learning_rate(config), {}, false))
     warnings.push_back(warning);

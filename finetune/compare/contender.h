@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison.h"
 #include "finetune/run/prepare_data.h"
@@ -14,8 +15,9 @@ namespace thaw {
 
 struct Contender {
   std::string name;
-  std::string about;  // a sentence
-  Config config;      // its strategy; learning rate and options as the user or the strategy set them
+  std::string about;   // a sentence
+  Config config;       // its strategy; learning rate and options as the user or the strategy set them
+  ModelSource source;  // what it trains
   bool is_baseline = false;
   std::vector<OptionSpec> knobs;  // options that tuning may change: those that the user did not set
 };
@@ -23,7 +25,8 @@ struct Contender {
 // The contenders of a comparison: "full", which every verdict refers to, then the others that the config
 // names, and "scratch" where the network is pretrained. A strategy that finds nothing to adapt is left out;
 // `notes` says so.
-std::vector<Contender> make_contenders(const Config& config, const PreparedData& data, bool allow_missing,
+std::vector<Contender> make_contenders(const Config& config, const ModelSource& source,
+                                       const PreparedData& data, bool allow_missing,
                                        std::vector<std::string>& notes);
 
 // One choice of learning rate and knobs.

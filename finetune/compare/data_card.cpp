@@ -125,7 +125,8 @@ NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, doub
           compared};
 }
 
-DataCard make_data_card(const Config& config, const PreparedData& loaded, const PreparedData& drawn) {
+DataCard make_data_card(const Config& config, const ModelSource& source, const PreparedData& loaded,
+                        const PreparedData& drawn) {
   DataCard card;
   card.source = config.data.train;
   card.sample_shape = loaded.train.sample_shape;
@@ -141,7 +142,7 @@ DataCard make_data_card(const Config& config, const PreparedData& loaded, const 
   const NearDuplicates near = near_duplicates(loaded.train, loaded.test);
   card.near_duplicates = near.count;
   card.duplicates = describe_duplicates(loaded, near);
-  card.pretraining = is_pretrained(config)
+  card.pretraining = source.is_pretrained()
                          ? "the network was pretrained; whether it saw any of these data is not known to thaw"
                          : "nothing was pretrained: the network begins with random weights";
   return card;

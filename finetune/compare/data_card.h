@@ -11,7 +11,8 @@
 namespace thaw {
 
 // `loaded` before, `drawn` after a training subset is drawn.
-DataCard make_data_card(const Config& config, const PreparedData& loaded, const PreparedData& drawn);
+DataCard make_data_card(const Config& config, const ModelSource& source, const PreparedData& loaded,
+                        const PreparedData& drawn);
 
 // Rows of `second` that are nearly rows of `first`: not farther from one than a tenth of the median distance
 // from a row of `second` to its nearest in `first`, equal rows apart (Euclidean; columns of a table by their

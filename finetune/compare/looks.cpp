@@ -13,8 +13,9 @@
 
 namespace thaw {
 
-std::string hash_of_start(const Config& config, const PreparedData& drawn, bool allow_missing) {
-  const PreparedModel start = prepare_model(config, drawn, config.train.seed, std::nullopt, allow_missing);
+std::string hash_of_start(const Config& config, const ModelSource& source, const PreparedData& drawn,
+                          bool allow_missing) {
+  const PreparedModel start = prepare_model(source, drawn, config.train.seed, std::nullopt, allow_missing);
   return sha256_hex(hash_of_model(*start.model, start.config) + hash_of_inputs(drawn));
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/prepare_data.h"
 #include "finetune/run/test_looks.h"
@@ -11,7 +12,8 @@
 namespace thaw {
 
 // SHA-256 of what training starts from: the model, and the inputs as it takes them (tokens, scaled values).
-std::string hash_of_start(const Config& config, const PreparedData& drawn, bool allow_missing);
+std::string hash_of_start(const Config& config, const ModelSource& source, const PreparedData& drawn,
+                          bool allow_missing);
 
 // SHA-256 of all that a repetition has the same: the config, the data and `start`, hash_of_start(). Other
 // rows or another network under the old names are a choice.

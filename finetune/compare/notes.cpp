@@ -34,9 +34,9 @@ void note_machine(CompareOutcome& outcome) {
   outcome.threads = num_threads();
 }
 
-std::vector<std::string> config_notes(const Config& config) {
+std::vector<std::string> config_notes(const Config& config, const ModelSource& source) {
   std::vector<std::string> notes;
-  if (!is_pretrained(config))
+  if (!source.is_pretrained())
     notes.push_back(
         concat("the network begins with random weights (model.from = ", in_quotes(config.model.from),
                "): there is nothing learnt for freezing to keep; give a folder that `thaw train` wrote"));

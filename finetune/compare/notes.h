@@ -21,7 +21,7 @@ void check_comparable(const Config& config, const PreparedData& loaded);
 void note_machine(CompareOutcome& outcome);
 
 // What the config asks for and does not get: nothing learnt to freeze, a strategy that is not compared.
-std::vector<std::string> config_notes(const Config& config);
+std::vector<std::string> config_notes(const Config& config, const ModelSource& source);
 
 // That others looked at the test data; `looks` has one at least.
 std::string earlier_looks_note(const std::vector<std::string>& looks);

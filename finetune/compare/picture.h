@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "finetune/compare/contender.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison.h"
 #include "finetune/run/prepare_data.h"
@@ -10,7 +11,7 @@
 namespace thaw {
 
 // The plan of `config` (as the run had it) with the triggers and measurements of `run`.
-StrategyPicture make_picture(const Config& config, const std::string& name, const PreparedData& data,
+StrategyPicture make_picture(const Config& config, const Contender& contender, const PreparedData& data,
                              const ReportedRun& run);
 
 }  // namespace thaw

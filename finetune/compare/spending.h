@@ -1,8 +1,6 @@
 // What each contender of a comparison may spend, as a number of updates and sizes of batches.
 #pragma once
 
-#include <functional>
-
 #include "finetune/compare/contender.h"
 #include "finetune/compare/journal.h"
 #include "finetune/compare/with_budget.h"
@@ -14,8 +12,7 @@ class Spending {
  public:
   // `data`: drawn as for tuning. `measure` trains a config and returns what it took.
   // A measure that `stop` cut short is none.
-  Spending(Budget budget, PreparedData data, Journal& journal,
-           std::function<RunOutcome(const Config&)> measure, const StopToken* stop);
+  Spending(Budget budget, PreparedData data, Journal& journal, Measure measure, const StopToken* stop);
 
   // The config of a run. A measure of time is not the same twice: it is taken once for each set of options,
   // and a comparison that goes on takes what it found before. Throws OverBudget.
@@ -25,7 +22,7 @@ class Spending {
   Budget budget_;
   PreparedData data_;
   Journal& journal_;
-  std::function<RunOutcome(const Config&)> measure_;
+  Measure measure_;
   const StopToken* stop_;
 };
 

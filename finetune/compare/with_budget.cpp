@@ -19,8 +19,8 @@ constexpr double kShareToMeasure = 0.1;  // of the budget: a run of this length 
 // What a run of so many updates would cost, without running it.
 class Predictor {
  public:
-  Predictor(const Config& config, const PreparedData& data)
-      : config_(config), data_(data), run_(dry_run(config, data)) {}
+  Predictor(const Config& config, const ModelSource& source, const PreparedData& data)
+      : config_(config), data_(data), run_(dry_run(config, source, data)) {}
 
   Ledger ledger(std::int64_t updates) const {
     const ResolvedPlan plan(run_.strategy.plan, run_.plan.model(), {updates, updates_per_epoch()});
@@ -80,11 +80,11 @@ Config with_steps(Config config, std::int64_t steps) {
 
 // Runs that double in length until one is long enough to tell seconds per FLOP; the plan stretches to each,
 // so that all of its phases are in the measure.
-Config within_seconds(const Config& config, double seconds, const PreparedData& data,
-                      const std::function<RunOutcome(const Config&)>& run) {
-  const Predictor predictor(config, data);
+Config within_seconds(const Config& config, const ModelSource& source, double seconds,
+                      const PreparedData& data, const Measure& measure) {
+  const Predictor predictor(config, source, data);
   for (std::int64_t steps = predictor.updates_per_epoch();; steps *= 2) {
-    const RunOutcome outcome = run(with_steps(config, steps));
+    const RunOutcome outcome = measure(with_steps(config, steps), source);
     const bool is_long_enough = outcome.train_seconds >= kShareToMeasure * seconds;
     if (!is_long_enough && outcome.status == RunStatus::ok && steps < kMostUpdates / 2) continue;
     const double per_flop =
@@ -94,12 +94,12 @@ Config within_seconds(const Config& config, double seconds, const PreparedData& 
 }
 
 // Smaller batches, more of them per update.
-Config within_bytes(Config config, double bytes, const PreparedData& data) {
+Config within_bytes(Config config, const ModelSource& source, double bytes, const PreparedData& data) {
   TrainSection& train = config.train;
   if (train.batch_size == 0) train.batch_size = data.train.size();
   const std::int64_t per_update = train.batch_size * train.accumulation;
   for (;;) {
-    const double needed = Predictor(config, data).bytes();
+    const double needed = Predictor(config, source, data).bytes();
     if (needed <= bytes) return config;
     if (train.batch_size == 1)
       throw OverBudget(concat("an update needs ", bytes_text(needed), " with batches of one sample (",
@@ -154,15 +154,15 @@ std::string describe(const Budget& budget, const TrainSection& train) {
   return train.steps > 0 ? concat(train.steps, " updates") : concat(short_number(train.epochs), " epochs");
 }
 
-Config with_budget(Config config, const Budget& budget, const PreparedData& data,
-                   const std::function<RunOutcome(const Config&)>& run) {
+Config with_budget(Config config, const ModelSource& source, const Budget& budget, const PreparedData& data,
+                   const Measure& measure) {
   switch (budget.kind) {
     case Budget::Kind::epochs:
       return config;
     case Budget::Kind::seconds:
-      return within_seconds(config, budget.amount, data, run);
+      return within_seconds(config, source, budget.amount, data, measure);
     case Budget::Kind::flops: {
-      const Predictor predictor(config, data);
+      const Predictor predictor(config, source, data);
       if (predictor.flops(1) > budget.amount)
         throw OverBudget(concat("an update needs ", flops_text(predictor.flops(1)), " (",
                                 config.strategy.name, ", budget ", flops_text(budget.amount),
@@ -170,7 +170,7 @@ Config with_budget(Config config, const Budget& budget, const PreparedData& data
       return with_steps(config, updates_for(budget.amount, [&](auto n) { return predictor.flops(n); }));
     }
     case Budget::Kind::bytes:
-      return within_bytes(std::move(config), budget.amount, data);
+      return within_bytes(std::move(config), source, budget.amount, data);
     case Budget::Kind::convergence:
       return to_convergence(std::move(config));
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "finetune/config/budget.h"
+#include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/train/trainer.h"
 
@@ -22,11 +23,14 @@ struct OverBudget : InputError {
   using InputError::InputError;
 };
 
+// Trains a config and returns what it took.
+using Measure = std::function<RunOutcome(const Config&, const ModelSource&)>;
+
 // `config` (of one strategy) with train.steps, train.accumulation and so on set so that a run on `data`
-// spends the budget. For seconds, `run` trains a config and returns what it took; it is called a few times
-// with short runs. What is known of FLOPs is predicted, see ledger.h.
-Config with_budget(Config config, const Budget& budget, const PreparedData& data,
-                   const std::function<RunOutcome(const Config&)>& run);
+// spends the budget. For seconds, a few short runs are measured. What is known of FLOPs is predicted, see
+// ledger.h.
+Config with_budget(Config config, const ModelSource& source, const Budget& budget, const PreparedData& data,
+                   const Measure& measure);
 
 // What a budget may change of a run, from one to the other.
 void copy_budget(const TrainSection& from, TrainSection& to);

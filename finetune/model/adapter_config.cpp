@@ -1,11 +1,11 @@
 #include "finetune/model/adapter_config.h"
-#include "finetune/common/json.h"
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "nn/io/files.h"
 #include "nn/io/json_file.h"
 #include "nn/io/safetensors_header.h"
@@ -155,9 +155,11 @@ AdapterFolder read_adapter_folder(const std::string& path) {
     read_field(preprocess, "labels", beside, folder.labels);
     read_optional_field(preprocess, "pooling", beside, folder.pooling);
   }
-  if (!fs::exists(folder.weights()))
+  const std::string weights = path + "/adapter_model.safetensors";
+  if (!fs::exists(weights))
     fail_input("the folder has no adapter_model.safetensors (", path,
                "); save the adapter again, as safetensors");
+  folder.weights = std::make_shared<const WeightFiles>(weights);
   return folder;
 }
 

@@ -1,10 +1,12 @@
 // What PEFT's adapter_config.json says of an adapter, and where the rest of its folder is.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "finetune/common/name_pattern.h"
+#include "nn/io/weight_files.h"
 #include "nn/layers/adapter.h"
 
 namespace thaw {
@@ -27,7 +29,7 @@ struct AdapterFolder {
   std::string base;                 // base_model_name_or_path; empty: not said
   std::vector<std::string> labels;  // the classes of its head, where thaw's preprocess.json says them
   std::string pooling;              // how its head takes a text, likewise
-  std::string weights() const { return path + "/adapter_model.safetensors"; }
+  std::shared_ptr<const WeightFiles> weights;
   // `module` as transformers calls it, without ".lora_A.weight".
   LoraOptions options_of(const std::string& module) const;
 };

@@ -67,7 +67,7 @@ void check_same_layers(Model& model, const WeightFiles& files, const std::string
 std::vector<std::pair<Linear*, LoraOptions>> layers_of(Model& model, const WeightFiles& files,
                                                        const AdapterFolder& folder) {
   if (shapes_in(model, files).empty())
-    fail_input("the file has no adapters (", folder.weights(), "); save the adapter again, as safetensors");
+    fail_input("the file has no adapters (", files.path(), "); save the adapter again, as safetensors");
   std::map<std::string, AdaptedLayer> wanted = adapted_layers_in(model, files);
   std::vector<std::pair<Linear*, LoraOptions>> layers;
   for (Linear* layer : model.linears()) {
@@ -218,23 +218,22 @@ void put_in_order(const std::vector<std::int64_t>& rows, const Linear& layer,
 }  // namespace
 
 std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels,
-                                             const std::string& base) {
-  if (base.empty() || labels.empty()) return {};
-  const ModelFolder folder = read_model_folder(base);
-  const std::vector<std::string>& names = folder.preprocess.labels;
-  if (names.size() != labels.size() || !rows_of_base(labels, folder).empty()) return {};
-  return {concat("PEFT calls the classes of an adapter as the base does, ", name_list(names), " (", base,
-                 "): give it the run's, ", name_list(labels), ", as id2label")};
+                                             const ModelFolder* base) {
+  if (base == nullptr || labels.empty()) return {};
+  const std::vector<std::string>& names = base->preprocess.labels;
+  if (names.size() != labels.size() || !rows_of_base(labels, *base).empty()) return {};
+  return {concat("PEFT calls the classes of an adapter as the base does, ", name_list(names), " (",
+                 base->path, "): give it the run's, ", name_list(labels), ", as id2label")};
 }
 
 bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer) {
-  return adapted_layers_in(model, WeightFiles(folder.weights())).contains(layer.path());
+  return adapted_layers_in(model, *folder.weights).contains(layer.path());
 }
 
 std::vector<LayerLora> layers_of_patterns(const Model& model, const AdapterFolder& folder) {
   std::vector<LayerLora> layers;
   if (folder.ranks.empty() && folder.alphas.empty()) return layers;
-  for (const auto& [path, adapted] : adapted_layers_in(model, WeightFiles(folder.weights()))) {
+  for (const auto& [path, adapted] : adapted_layers_in(model, *folder.weights)) {
     const LoraOptions own = folder.options_of(adapted.module);
     if (own.r != folder.options.r || own.alpha != folder.options.alpha)
       layers.push_back({path, own.r, own.alpha});
@@ -243,7 +242,7 @@ std::vector<LayerLora> layers_of_patterns(const Model& model, const AdapterFolde
 }
 
 void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
-                          const ModelConfig& config, const Preprocess& preprocess, const std::string& base) {
+                          const ModelConfig& config, const Preprocess& preprocess, const ModelFolder* base) {
   const std::vector<std::string> saved = modules_to_write(model, spec);
   // PEFT adapts no layer of a module that is saved whole: there the adapter is in the weight that is saved.
   std::map<const Parameter*, Tensor> changed;
@@ -252,7 +251,7 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
       changed[layer->weight().get()] = layer->merged_weight();
   Preprocess written = preprocess;
   std::vector<std::int64_t> rows;
-  if (!base.empty()) rows = rows_of_base(preprocess.labels, read_model_folder(base));
+  if (base != nullptr) rows = rows_of_base(preprocess.labels, *base);
   for (std::size_t i = 0; i < rows.size(); ++i)
     written.labels[i] = preprocess.labels[static_cast<std::size_t>(rows[i])];
   put_in_order(rows, model.output_layer(), changed);
@@ -272,7 +271,8 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
   if (error) fail("cannot make the folder ", path, ": ", error.message(), "; choose another --out");
   save_safetensors(path + "/adapter_model.safetensors", tensors, {{"format", "pt"}});
   write_preprocess(path, config, written);
-  atomic_write(path + kAdapterConfigName, config_json(model, spec, config, saved, base).dump(2) + "\n");
+  atomic_write(path + kAdapterConfigName,
+               config_json(model, spec, config, saved, base == nullptr ? "" : base->path).dump(2) + "\n");
 }
 
 void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& spec,
@@ -282,7 +282,7 @@ void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& 
   if (mine.r != theirs.r || mine.dora != theirs.dora || mine.scale() != theirs.scale())
     fail_input("the adapter is a ", options_text(theirs), ", the strategy a ", options_text(mine), " (",
                folder.path, "); set the strategy's name, r, alpha and rslora to the adapter's");
-  const WeightFiles files(folder.weights());
+  const WeightFiles& files = *folder.weights;
   check_same_layers(model, files, folder.path);
   for (const auto& [path, adapted] : adapted_layers_in(model, files))
     if (const LoraOptions own = folder.options_of(adapted.module);
@@ -293,7 +293,7 @@ void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& 
 }
 
 std::int64_t fold_adapter(Model& model, const AdapterFolder& folder, std::vector<std::string>& notes) {
-  const WeightFiles files(folder.weights());
+  const WeightFiles& files = *folder.weights;
   const auto layers = layers_of(model, files, folder);
   for (const auto& [layer, options] : layers) layer->attach(options);
   model.refresh();

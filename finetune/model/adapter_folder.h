@@ -13,13 +13,13 @@ namespace thaw {
 
 // Writes the folder of a model's attached adapters, each file atomically. With them go the modules to save
 // and the head; an adapter inside of these is in the weight that is saved. `base`: the folder of the model
-// that they adapt, or empty. The head's rows stand in the order of the base's classes where those are the
-// model's: PEFT gives them the base's names.
+// that they adapt; null: it is in none. The head's rows stand in the order of the base's classes where those
+// are the model's: PEFT gives them the base's names.
 void write_adapter_folder(const std::string& path, Model& model, const AdapterSpec& spec,
-                          const ModelConfig& config, const Preprocess& preprocess, const std::string& base);
+                          const ModelConfig& config, const Preprocess& preprocess, const ModelFolder* base);
 
 // What whoever loads such a folder with PEFT should know of the names that the head's rows have there.
-std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels, const std::string& base);
+std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels, const ModelFolder* base);
 
 // Whether the folder has an adapter for the layer.
 bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer);

@@ -54,15 +54,15 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   return p;
 }
 
-std::vector<std::string> input_files(const ModelConfig& config, const std::string& folder) {
-  if (takes_text(config)) return load_tokenizer(folder)->files();
-  if (read_image_input(folder, config)) return {kImageInputName};
+std::vector<std::string> input_files(const ModelFolder& folder) {
+  if (takes_text(folder.config)) return folder.tokenizer()->files();
+  if (folder.images) return {kImageInputName};
   return {};
 }
 
-void copy_input_files(const ModelConfig& config, const std::string& from, const std::string& to) {
-  for (const std::string& name : input_files(config, from))
-    atomic_write(concat(to, '/', name), read_file(concat(from, '/', name), kMaxTokenizerBytes));
+void copy_input_files(const ModelFolder& from, const std::string& to) {
+  for (const std::string& name : input_files(from))
+    atomic_write(concat(to, '/', name), read_file(concat(from.path, '/', name), kMaxTokenizerBytes));
 }
 
 // What a folder without a config.json may be instead.
@@ -107,6 +107,11 @@ bool is_model_folder(const std::string& path) {
   return fs::is_directory(path, error);
 }
 
+const std::shared_ptr<const Tokenizer>& ModelFolder::tokenizer() const {
+  if (tokenizer_ == nullptr) tokenizer_ = load_tokenizer(path);
+  return tokenizer_;
+}
+
 ModelFolder read_model_folder(const std::string& path) {
   if (!is_model_folder(path))
     fail_input("there is no model folder (", path, "); give one with config.json and model.safetensors");
@@ -134,6 +139,7 @@ ModelFolder read_model_folder(const std::string& path) {
                fs::exists(folder.path + "/pytorch_model.bin")
                    ? ", and thaw reads no pytorch_model.bin; save the model again with safetensors"
                    : "; give the whole folder of a model, or finish the run that makes it");
+  folder.weights = std::make_shared<const WeightFiles>(folder.path);
   return folder;
 }
 
@@ -176,21 +182,17 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
 }
 
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights, const std::string& inputs) {
+                        const NamedTensors& weights, const ModelFolder* inputs) {
   std::map<std::string, std::string> metadata{{"format", "pt"}};
   if (preprocess.has_folded) metadata[kFolded] = "adapter";
   save_safetensors(path + "/" + kWeightsName, weights, metadata);
-  if (!inputs.empty()) copy_input_files(config, inputs, path);
+  if (inputs != nullptr) copy_input_files(*inputs, path);
   write_preprocess(path, config, preprocess);
   atomic_write(path + "/config.json", write_model_config(config));
 }
 
-bool has_folded_adapter(const std::string& path) {
-  if (WeightFiles(path).files().front().metadata().contains(kFolded)) return true;
-  bool folded = false;
-  const std::string preprocess = path + "/preprocess.json";
-  if (fs::exists(preprocess)) read_optional_field(read_json(preprocess), kFolded, preprocess, folded);
-  return folded;
+bool has_folded_adapter(const ModelFolder& folder) {
+  return folder.weights->files().front().metadata().contains(kFolded) || folder.preprocess.has_folded;
 }
 
 }  // namespace thaw

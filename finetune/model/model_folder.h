@@ -3,6 +3,7 @@
 // tokenizer beside them. Folders of Hugging Face are read too: they have no preprocess.json.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,9 +12,12 @@
 #include "finetune/preprocess/image_input.h"
 #include "finetune/preprocess/preprocess.h"
 #include "finetune/preprocess/sentence_modules.h"
+#include "nn/io/weight_files.h"
 #include "nn/models/registry.h"
 
 namespace thaw {
+
+class Tokenizer;
 
 struct ModelFolder {
   ModelConfig config;
@@ -23,6 +27,13 @@ struct ModelFolder {
   std::string path;                  // of config.json, the weights and the tokenizer
   std::string root;                  // what was named: another folder in sentence-transformers' older layout
   std::string pooling_from;  // what says config.transformer.pooling; empty: nothing, it is the model's own
+  std::shared_ptr<const WeightFiles> weights;
+
+  // Of a text model. Its files are read when it is first asked for: not every use of a model needs them.
+  const std::shared_ptr<const Tokenizer>& tokenizer() const;
+
+ private:
+  mutable std::shared_ptr<const Tokenizer> tokenizer_;
 };
 
 // InputError naming the file for anything missing, malformed or out of range. Allocates no weights. What the
@@ -41,13 +52,13 @@ void use_sentence_pooling(ModelFolder& folder);
 void use_preprocess(const std::string& path, ModelFolder& folder);
 
 // Writes the three files, each atomically, and copies what else says how inputs are made from the folder
-// `inputs`: a text model's tokenizer, a ViT's preprocessor_config.json.
+// `inputs`, unless it is null: a text model's tokenizer, a ViT's preprocessor_config.json.
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
-                        const NamedTensors& weights, const std::string& inputs = {});
+                        const NamedTensors& weights, const ModelFolder* inputs = nullptr);
 void write_preprocess(const std::string& path, const ModelConfig& config, const Preprocess& preprocess);
 
 // Whether the folder's weights have the adapters of its adapter/ in them: the weights' metadata and
 // preprocess.json both say it, for who writes the weights anew leaves out the former.
-bool has_folded_adapter(const std::string& path);
+bool has_folded_adapter(const ModelFolder& folder);
 
 }  // namespace thaw

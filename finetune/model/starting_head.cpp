@@ -7,7 +7,6 @@
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/model/adapter_folder.h"
-#include "finetune/model/origin.h"
 #include "kernels/kernels.h"
 #include "nn/io/weight_files.h"
 #include "nn/layers/linear.h"
@@ -15,39 +14,116 @@
 namespace thaw {
 namespace {
 
+using Labels = std::vector<std::string>;
+
 // Whether a head for `labels` is one for the task: the same classes, in whatever order.
-bool are_labels_of(const std::vector<std::string>& labels, const PreparedData& data) {
+bool are_labels_of(const Labels& labels, const PreparedData& data) {
   return labels.size() == data.train.classes.size() && places_of_labels(data.train.classes, labels);
 }
 
-// The folder whose classes an adapter's head has, as PEFT records none: of the base that it was trained on,
-// where that is here, else of the one that it goes onto.
-std::string base_of_labels(const AdapterFolder& adapter, const Config& config) {
-  return is_model_folder(adapter.base) ? adapter.base : config.model.from;
+// The classes of the head in weights of model.init: those of their folder; else of the one that they go onto,
+// where they are the task's. Empty: nobody named them.
+Labels labels_of_weights(const ModelSource& source, const PreparedData& data) {
+  const Labels& classes = data.train.classes;
+  if (source.weights_folder != nullptr) return labels_of_rows(*source.weights_folder, classes);
+  if (source.folder == nullptr) return {};
+  Labels labels = labels_of_rows(*source.folder, classes);
+  return are_labels_of(labels, data) ? labels : Labels{};
+}
+
+// Whether what a file has by the name of a parameter has its shape.
+bool is_among(const TensorShapes& shapes, const ParameterPtr& parameter) {
+  const auto found = shapes.find(parameter->name);
+  const Shape& shape = parameter->tensor.shape();
+  return found != shapes.end() && found->second == std::vector(shape.begin(), shape.end());
+}
+
+// All of the head; of a tensor that several files have the last one counts.
+bool has_head(const std::vector<const WeightFiles*>& files, const Model& model) {
+  TensorShapes shapes;
+  for (const WeightFiles* file : files)
+    for (const auto& [name, shape] : shapes_in(model, *file)) shapes[name] = shape;
+  const std::vector<ParameterPtr> parameters = head_parameters(model);
+  return std::all_of(parameters.begin(), parameters.end(),
+                     [&](const ParameterPtr& parameter) { return is_among(shapes, parameter); });
+}
+
+bool has_last_layer(const WeightFiles& files, const Model& model) {
+  return is_among(shapes_in(model, files), model.output_layer().weight());
+}
+
+// Who has the last layer, whatever else the head has: its rows are the classes.
+HeadSource source_of_last_layer(const ModelSource& source, const PreparedData& data, const Model& model) {
+  if (source.adapter && has_last_layer(*source.adapter->weights, model) &&
+      adapter_has_labels_of(source, data))
+    return HeadSource::adapter;
+  if (source.weights && has_last_layer(*source.weights, model) && weights_have_labels_of(source, data))
+    return HeadSource::weights;
+  if (source.starts_from_folder() && has_last_layer(*source.folder->weights, model) &&
+      has_labels_of(*source.folder, data))
+    return HeadSource::folder;
+  return HeadSource::drawn;
+}
+
+// The classes of the head that the run starts from, in the order of its rows; empty where nobody named them,
+// or the head is drawn.
+Labels labels_of_head(HeadSource head, const ModelSource& source, const PreparedData& data) {
+  switch (head) {
+    case HeadSource::drawn:
+      return {};
+    case HeadSource::folder:
+      return labels_of_rows(*source.folder, data.train.classes);
+    case HeadSource::weights:
+      return labels_of_weights(source, data);
+    case HeadSource::adapter:
+      return labels_of_adapter(source, data);
+  }
+  return {};
+}
+
+// That a head has the names of its base is an assumption.
+void note_whose_labels(HeadSource head, const ModelSource& source, const Labels& labels,
+                       std::vector<std::string>& notes) {
+  std::string owner, base = source.section.from;
+  if (head == HeadSource::adapter && source.adapter->labels.empty()) {
+    owner = "the adapter";
+    base = source.adapter_base->root;
+  } else if (head == HeadSource::weights && source.weights_folder == nullptr) {
+    owner = source.section.init;
+  }
+  if (!owner.empty())
+    notes.push_back(concat(owner, " does not name its classes: its head's rows are taken for ",
+                           name_list(labels), ", as ", base, " has them"));
+}
+
+std::string note_of_unnamed(const std::string& owner, const PreparedData& data) {
+  return concat("the head is that of ", owner, ": its classes have no names, and are taken for ",
+                joined(data.train.classes), " in this order");
 }
 
 }  // namespace
 
 bool has_labels_of(const ModelFolder& folder, const PreparedData& data) {
-  const std::vector<std::string> labels = labels_of_rows(folder, data.train.classes);
+  const Labels labels = labels_of_rows(folder, data.train.classes);
   if (!labels.empty()) return are_labels_of(labels, data);
   return folder.config.outputs ==
          static_cast<std::int64_t>(std::max<std::size_t>(data.train.classes.size(), 1));
 }
 
-// The classes of an adapter's head: its own, else the base's, where those are as many as the task's. Empty:
-// nobody named them.
-std::vector<std::string> labels_of(const AdapterFolder& adapter, const Config& config,
-                                   const PreparedData& data) {
-  const std::string base = base_of_labels(adapter, config);
-  if (!adapter.labels.empty() || !is_model_folder(base)) return adapter.labels;
-  const std::vector<std::string> labels = labels_of_rows(read_model_folder(base), data.train.classes);
-  return labels.size() == data.train.classes.size() ? labels : std::vector<std::string>{};
+Labels labels_of_adapter(const ModelSource& source, const PreparedData& data) {
+  if (!source.adapter->labels.empty() || source.adapter_base == nullptr) return source.adapter->labels;
+  Labels labels = labels_of_rows(*source.adapter_base, data.train.classes);
+  return labels.size() == data.train.classes.size() ? labels : Labels{};
 }
 
 // Where nobody named them, the head's shape alone decides.
-bool has_labels_of(const AdapterFolder& adapter, const Config& config, const PreparedData& data) {
-  const std::vector<std::string> labels = labels_of(adapter, config, data);
+bool adapter_has_labels_of(const ModelSource& source, const PreparedData& data) {
+  const Labels labels = labels_of_adapter(source, data);
+  return labels.empty() || are_labels_of(labels, data);
+}
+
+bool weights_have_labels_of(const ModelSource& source, const PreparedData& data) {
+  const Labels labels = labels_of_weights(source, data);
   return labels.empty() || are_labels_of(labels, data);
 }
 
@@ -61,138 +137,35 @@ std::vector<ParameterPtr> head_parameters(const Model& model) {
   return parameters;
 }
 
-namespace {
-
-// Whether what a file has by the name of a parameter has its shape.
-bool is_among(const TensorShapes& shapes, const ParameterPtr& parameter) {
-  const auto found = shapes.find(parameter->name);
-  const Shape& shape = parameter->tensor.shape();
-  return found != shapes.end() && found->second == std::vector(shape.begin(), shape.end());
+HeadSource head_source(const ModelSource& source, const PreparedData& data, const Model& model) {
+  const HeadSource head = source_of_last_layer(source, data, model);
+  std::vector<const WeightFiles*> files;
+  if (source.starts_from_folder()) files.push_back(source.folder->weights.get());
+  if (head == HeadSource::adapter) files.push_back(source.adapter->weights.get());
+  if (head == HeadSource::weights) files.push_back(source.weights.get());
+  return head != HeadSource::drawn && has_head(files, model) ? head : HeadSource::drawn;
 }
 
-// All of the head; of a tensor that several paths have the last one counts.
-bool has_head(const std::vector<std::string>& paths, const Model& model) {
-  TensorShapes shapes;
-  for (const std::string& path : paths)
-    for (const auto& [name, shape] : shapes_in(model, WeightFiles(path))) shapes[name] = shape;
-  const std::vector<ParameterPtr> parameters = head_parameters(model);
-  return std::all_of(parameters.begin(), parameters.end(),
-                     [&](const ParameterPtr& parameter) { return is_among(shapes, parameter); });
-}
-
-bool has_last_layer(const std::string& path, const Model& model) {
-  return is_among(shapes_in(model, WeightFiles(path)), model.output_layer().weight());
-}
-
-bool starts_from_folder(const Config& config) {
-  return is_model_folder(config.model.from) && config.model.pretrained;
-}
-
-// The classes of the head in a file of weights: those of its folder; else of the one that it goes onto, where
-// they are the task's. Empty: nobody named them.
-std::vector<std::string> labels_of_file(const Config& config, const PreparedData& data) {
-  const std::vector<std::string>& classes = data.train.classes;
-  if (const std::string own = folder_of_init(config); !own.empty())
-    return labels_of_rows(read_model_folder(own), classes);
-  if (!is_model_folder(config.model.from)) return {};
-  const std::vector<std::string> labels = labels_of_rows(read_model_folder(config.model.from), classes);
-  return are_labels_of(labels, data) ? labels : std::vector<std::string>{};
-}
-
-}  // namespace
-
-bool file_has_labels_of(const Config& config, const PreparedData& data) {
-  const std::vector<std::string> labels = labels_of_file(config, data);
-  return labels.empty() || are_labels_of(labels, data);
-}
-
-namespace {
-
-// Who has the last layer, whatever else the head has: its rows are the classes.
-HeadSource source_of_last_layer(const Config& config, const PreparedData& data, const Model& model) {
-  const std::string& init = config.model.init;
-  if (is_adapter_folder(init)) {
-    const AdapterFolder adapter = read_adapter_folder(init);
-    if (has_last_layer(adapter.weights(), model) && has_labels_of(adapter, config, data))
-      return HeadSource::adapter;
-  } else if (!init.empty() && has_last_layer(init, model) && file_has_labels_of(config, data)) {
-    return HeadSource::file;
-  }
-  if (!starts_from_folder(config)) return HeadSource::drawn;
-  const ModelFolder folder = read_model_folder(config.model.from);
-  return has_last_layer(folder.path, model) && has_labels_of(folder, data) ? HeadSource::folder
-                                                                           : HeadSource::drawn;
-}
-
-}  // namespace
-
-HeadSource head_source(const Config& config, const PreparedData& data, const Model& model) {
-  const HeadSource source = source_of_last_layer(config, data, model);
-  std::vector<std::string> paths;
-  if (starts_from_folder(config)) paths.push_back(read_model_folder(config.model.from).path);
-  if (source == HeadSource::adapter) paths.push_back(read_adapter_folder(config.model.init).weights());
-  if (source == HeadSource::file) paths.push_back(config.model.init);
-  return source != HeadSource::drawn && has_head(paths, model) ? source : HeadSource::drawn;
-}
-
-void check_rows_agree(const AdapterFolder& adapter, const Config& config, const PreparedData& data,
-                      const Model& model) {
-  if (head_source(config, data, model) != HeadSource::folder || !adapts(model, adapter, model.output_layer()))
+void check_rows_agree(const ModelSource& source, const PreparedData& data, const Model& model) {
+  const AdapterFolder& adapter = *source.adapter;
+  if (head_source(source, data, model) != HeadSource::folder || !adapts(model, adapter, model.output_layer()))
     return;
-  const std::vector<std::string> theirs = labels_of(adapter, config, data);
-  const std::vector<std::string> ours =
-      labels_of_rows(read_model_folder(config.model.from), data.train.classes);
+  const Labels theirs = labels_of_adapter(source, data);
+  const Labels ours = labels_of_rows(*source.folder, data.train.classes);
   if (theirs.empty() || ours.empty() || places_of_labels(theirs, ours) == places_of_labels(ours, ours))
     return;
   fail_input("the adapter's last layer has the classes ", name_list(theirs), ", the model's ",
-             name_list(ours), " (", adapter.path, ", ", config.model.from,
+             name_list(ours), " (", adapter.path, ", ", source.section.from,
              "); set model.from to the base that the adapter was trained on");
 }
 
-namespace {
-
-// The classes of the head that the run starts from, in the order of its rows; empty where nobody named them,
-// or the head is drawn.
-std::vector<std::string> labels_of_head(HeadSource source, const Config& config, const PreparedData& data) {
-  switch (source) {
-    case HeadSource::drawn:
-      return {};
-    case HeadSource::folder:
-      return labels_of_rows(read_model_folder(config.model.from), data.train.classes);
-    case HeadSource::file:
-      return labels_of_file(config, data);
-    case HeadSource::adapter:
-      return labels_of(read_adapter_folder(config.model.init), config, data);
-  }
-  return {};
-}
-
-// That a head has the names of its base is an assumption.
-void note_whose_labels(HeadSource source, const Config& config, const std::vector<std::string>& labels,
-                       std::vector<std::string>& notes) {
-  std::string owner, base;
-  if (source == HeadSource::adapter) {
-    const AdapterFolder adapter = read_adapter_folder(config.model.init);
-    if (adapter.labels.empty()) owner = "the adapter", base = base_of_labels(adapter, config);
-  } else if (source == HeadSource::file && folder_of_init(config).empty()) {
-    owner = config.model.init, base = config.model.from;
-  }
-  if (!owner.empty())
-    notes.push_back(concat(owner, " does not name its classes: its head's rows are taken for ",
-                           name_list(labels), ", as ", base, " has them"));
-}
-
-}  // namespace
-
-// Puts the rows of a head that was loaded in the order of the task's classes, an adapter's included. Last,
-// for a part of the head may come from the folder and a part from model.init.
-void order_head(Model& model, const Config& config, const PreparedData& data,
+void order_head(Model& model, const ModelSource& source, const PreparedData& data,
                 std::vector<std::string>& notes) {
-  const HeadSource source = head_source(config, data, model);
-  const std::vector<std::string> labels = labels_of_head(source, config, data);
-  const std::vector<std::string>& classes = data.train.classes;
+  const HeadSource head = head_source(source, data, model);
+  const Labels labels = labels_of_head(head, source, data);
+  const Labels& classes = data.train.classes;
   if (labels.empty()) return;
-  note_whose_labels(source, config, labels, notes);
+  note_whose_labels(head, source, labels, notes);
   const std::vector<std::int64_t> rows = places_of_labels(classes, labels).value();
   if (std::is_sorted(rows.begin(), rows.end())) return;
   const NoGrad no_grad;
@@ -208,34 +181,29 @@ void order_head(Model& model, const Config& config, const PreparedData& data,
                          name_list(classes), "; they were those of ", name_list(labels)));
 }
 
-// What is to be known of it; empty where nothing is.
-std::string note_of_head(HeadSource source, const Config& config, const ModelFolder& folder,
-                         const PreparedData& data, bool folder_has_one) {
-  if (source == HeadSource::drawn)
-    return concat("the head is new: ", !folder_has_one || has_labels_of(folder, data)
+std::string note_of_head(HeadSource head, const ModelSource& source, const PreparedData& data,
+                         bool folder_has_one) {
+  if (head == HeadSource::drawn)
+    return concat("the head is new: ", !folder_has_one || has_labels_of(*source.folder, data)
                                            ? "the folder has none that fits"
                                            : "its labels differ from the task's");
-  if (!labels_of_head(source, config, data).empty() || data.train.classes.size() < 2) return "";
-  return concat("the head is that of ", source == HeadSource::folder ? config.model.from : config.model.init,
-                ": its classes have no names, and are taken for ", joined(data.train.classes),
-                " in this order");
+  if (!labels_of_head(head, source, data).empty() || data.train.classes.size() < 2) return "";
+  return note_of_unnamed(head == HeadSource::folder ? source.section.from : source.section.init, data);
 }
 
-// What a file of weights by itself leaves open, and is taken by its place.
-void note_unnamed(const Config& config, const PreparedData& data, HeadSource head,
+void note_unnamed(const ModelSource& source, const PreparedData& data, HeadSource head,
                   std::vector<std::string>& notes) {
-  const bool over_folder = is_model_folder(config.model.from);  // whose head load_folder() speaks of
+  const bool over_folder = source.folder != nullptr;  // whose head load_folder() speaks of
+  const std::string& init = source.section.init;
   if (!over_folder && head != HeadSource::drawn && data.train.classes.size() > 1 &&
-      labels_of_head(head, config, data).empty())
-    notes.push_back(concat("the head is that of ", config.model.init,
-                           ": its classes have no names, and are taken for ", joined(data.train.classes),
-                           " in this order"));
-  const bool is_alone = folder_of_init(config).empty() && !is_adapter_folder(config.model.init);
+      labels_of_head(head, source, data).empty())
+    notes.push_back(note_of_unnamed(init, data));
+  const bool is_alone = source.weights != nullptr && source.weights_folder == nullptr;
   if (!data.train.columns.empty() && is_alone)
-    notes.push_back(concat("warning: nothing names the columns of ", config.model.init,
+    notes.push_back(concat("warning: nothing names the columns of ", init,
                            ", and whether it was trained on standardised values: ",
                            over_folder
-                               ? "its values are taken as those of " + config.model.from
+                               ? "its values are taken as those of " + source.section.from
                                : "the columns are taken in this order, " + name_list(data.train.columns)));
 }
 

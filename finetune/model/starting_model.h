@@ -1,4 +1,4 @@
-// From a config to a model with its starting weights.
+// From where a model comes from to one with its starting weights.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "finetune/config/config.h"
+#include "finetune/model/model_source.h"
 #include "finetune/plan/strategy.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "nn/models/registry.h"
@@ -22,19 +22,19 @@ struct PreparedModel {
   bool init_changed_base = false;  // model.init set weights that adapters leave as they are
 };
 
+// What prepare_model would build, without weights: for runs on the meta device. InputError when its
+// parameters would not fit the machine's memory.
+ModelConfig model_config(const ModelSource& source, const PreparedData& data);
+
 // The model with its starting weights: an architecture drawn from `seed`, or a folder's weights with the head
 // made anew where the labels differ; then model.init. Adapters are attached after the folder's weights
 // are loaded; an adapter in model.init goes into those of lora and dora, and is folded into the weights for
 // other strategies. Its head stays out where its labels differ.
-PreparedModel prepare_model(const Config& config, const PreparedData& data, std::uint64_t seed,
+PreparedModel prepare_model(const ModelSource& source, const PreparedData& data, std::uint64_t seed,
                             const std::optional<AdapterSpec>& adapters, bool allow_missing);
 
 // Whether prepare_model leaves the head of this model as it is drawn: neither model.from nor model.init has
 // weights for these labels. Reads names and shapes, no weights; `model` may be on the meta device.
-bool head_is_new(const Config& config, const PreparedData& data, const Model& model);
-
-// What prepare_model would build, without weights: for dry runs on the meta device. InputError when its
-// parameters would not fit the machine's memory.
-ModelConfig model_config(const Config& config, const PreparedData& data);
+bool head_is_new(const ModelSource& source, const PreparedData& data, const Model& model);
 
 }  // namespace thaw

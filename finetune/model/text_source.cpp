@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/model/origin.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "nn/io/json_file.h"
 
@@ -28,17 +27,17 @@ std::int64_t declared_length(const ModelFolder& folder) {
   if (folder.preprocess.max_length > 0) return folder.preprocess.max_length;
   std::int64_t length = 0;
   read_sentence_config(folder.path, "max_seq_length", length);
-  return length > 0 ? length : load_tokenizer(folder.path)->max_length().value_or(0);
+  return length > 0 ? length : folder.tokenizer()->max_length().value_or(0);
 }
 
 // sentence-transformers can make texts lower case before its tokenizer; here only a tokenizer does.
-void check_lower_case(const std::string& folder) {
+void check_lower_case(const ModelFolder& folder) {
   bool lower = false;
-  const std::string path = read_sentence_config(folder, "do_lower_case", lower);
+  const std::string path = read_sentence_config(folder.path, "do_lower_case", lower);
   if (!lower) return;
   const std::string letters = "The A B C D E F G H I J K L M N O P Q R S T U V W X Y Z";
-  const auto tokenizer = load_tokenizer(folder);
-  if (tokenizer->encode(letters).ids != tokenizer->encode(lower_ascii(letters)).ids)
+  const Tokenizer& tokenizer = *folder.tokenizer();
+  if (tokenizer.encode(letters).ids != tokenizer.encode(lower_ascii(letters)).ids)
     fail_input("'do_lower_case' is true, but the tokenizer keeps capitals (", path,
                "); make the tokenizer lower-casing, or remove the key and give texts in lower case");
 }
@@ -66,10 +65,11 @@ void use_texts_of(const Preprocess& preprocess, TextInput& input) {
 
 std::optional<TextInput> text_input(const ModelFolder& folder) {
   if (!takes_text(folder.config)) return std::nullopt;
-  check_lower_case(folder.path);
+  check_lower_case(folder);
   TextInput input;
   input.column = folder.preprocess.text_column;
   input.pair_column = folder.preprocess.pair_column;
+  input.tokenizer = folder.tokenizer();
   input.folder = folder.path;
   input.max_length = declared_length(folder);
   input.vocabulary = folder.config.transformer.vocab_size;
@@ -81,12 +81,11 @@ std::optional<TextInput> text_input(const ModelFolder& folder) {
   return input;
 }
 
-std::optional<TextInput> text_input(const Config& config) {
+std::optional<TextInput> text_input(const Config& config, const ModelSource& source) {
   std::optional<TextInput> input;
-  if (is_model_folder(config.model.from)) {
-    const ModelFolder folder = read_model_folder(config.model.from);
-    input = text_input(folder);
-    const std::int64_t positions = folder.config.transformer.longest_text();
+  if (source.folder != nullptr) {
+    input = text_input(*source.folder);
+    const std::int64_t positions = source.folder->config.transformer.longest_text();
     if (input && config.model.max_length > positions)
       fail_input("model.max_length = ", config.model.max_length, " is beyond the model's ", positions,
                  " positions (", config.path, "); set it to no more");
@@ -95,7 +94,7 @@ std::optional<TextInput> text_input(const Config& config) {
     refuse_text_keys(config);
     return input;
   }
-  if (const auto origin = origin_of_init(config); origin && !origin->preprocess.text_column.empty())
+  if (const auto origin = source.origin_of_init(); origin && !origin->preprocess.text_column.empty())
     use_texts_of(origin->preprocess, *input);
   if (!config.data.text.empty()) input->column = config.data.text;
   if (config.data.text_pair) input->pair_column = *config.data.text_pair;

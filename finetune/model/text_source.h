@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "finetune/config/config.h"
-#include "finetune/model/model_folder.h"
+#include "finetune/model/model_source.h"
 #include "finetune/preprocess/text_input.h"
 
 namespace thaw {
@@ -15,6 +15,6 @@ std::optional<TextInput> text_input(const ModelFolder& folder);
 // The same, with what the weights of model.init say of it, and what the config does. InputError where
 // data.text or model.max_length is set for a model that takes no text, or the length is beyond the model's
 // positions.
-std::optional<TextInput> text_input(const Config& config);
+std::optional<TextInput> text_input(const Config& config, const ModelSource& source);
 
 }  // namespace thaw

@@ -41,21 +41,21 @@ void encode_sample(const TextInput& input, const Tokenizer& tokenizer, std::size
 }  // namespace
 
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
-  const auto tokenizer = load_tokenizer(input.folder);
-  check_template(input, *tokenizer, std::any_of(parts.begin(), parts.end(), [](const Dataset* data) {
+  const Tokenizer& tokenizer = *input.tokenizer;
+  check_template(input, tokenizer, std::any_of(parts.begin(), parts.end(), [](const Dataset* data) {
                    return !data->text_pair.empty();
                  }));
-  if (tokenizer->vocab_size() > input.vocabulary)
-    fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", input.vocabulary, " (",
+  if (tokenizer.vocab_size() > input.vocabulary)
+    fail_input("the tokenizer has ", tokenizer.vocab_size(), " tokens, the model ", input.vocabulary, " (",
                input.folder, "); use the tokenizer that belongs to it");
-  const std::optional<std::int64_t> unknown_id = tokenizer->unknown_id();
+  const std::optional<std::int64_t> unknown_id = tokenizer.unknown_id();
   std::int64_t tokens = 0, unknown = 0;
   for (Dataset* data : parts) {
-    data->pad_id = tokenizer->pad_id();
+    data->pad_id = tokenizer.pad_id();
     data->tokens.clear();
     data->types.clear();
     for (std::size_t row = 0; row < data->text.size(); ++row) {
-      encode_sample(input, *tokenizer, row, *data);
+      encode_sample(input, tokenizer, row, *data);
       const std::vector<std::int64_t>& ids = data->tokens.back();
       tokens += static_cast<std::int64_t>(ids.size());
       if (unknown_id) unknown += std::count(ids.begin(), ids.end(), *unknown_id);
@@ -70,7 +70,6 @@ std::string note_of_tokenizer(const TextInput& input, const std::string& folder,
   constexpr std::size_t kEnough = 100;  // texts: what differs in none of them hardly matters
   const auto has = [&](const char* name) { return std::filesystem::exists(folder + "/" + name); };
   if (folder.empty() || (!has("tokenizer.json") && !has("vocab.txt") && !has("merges.txt"))) return "";
-  const auto used = load_tokenizer(input.folder);
   std::shared_ptr<const Tokenizer> other;
   try {
     other = load_tokenizer(folder);
@@ -79,7 +78,7 @@ std::string note_of_tokenizer(const TextInput& input, const std::string& folder,
                   input.folder, " is not known: ", error.what());
   }
   for (std::size_t row = 0; row < std::min(data.text.size(), kEnough); ++row)
-    if (used->encode(data.text[row]).ids != other->encode(data.text[row]).ids)
+    if (input.tokenizer->encode(data.text[row]).ids != other->encode(data.text[row]).ids)
       return concat("warning: the tokenizer of ", folder,
                     ", whose weights these are, gives other tokens than that of ", input.folder,
                     ", which is used: set model.from to the former");

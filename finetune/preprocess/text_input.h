@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,17 +10,20 @@
 
 namespace thaw {
 
+class Tokenizer;
+
 struct TextInput {
   std::string column;
   std::string pair_column = {};  // of the second text of a pair; empty: single texts
-  std::string folder;            // of the tokenizer's files
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::string folder;            // of its files
   std::int64_t max_length = 0;   // in tokens, special ones included
   std::int64_t vocabulary = 0;   // tokens that the model knows
   bool normalize = false;        // embeddings have length 1
   std::int64_t token_types = 0;  // that the model tells apart; 0: none
 };
 
-// Fills the tokens of all of them, by a tokenizer that is loaded once. Returns a warning where more than a
+// Fills the tokens of all of them. Returns a warning where more than a
 // tenth of the tokens stand for text that it does not know, which a damaged vocabulary or another language
 // makes; else nothing.
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts);

@@ -7,9 +7,9 @@
 
 namespace thaw {
 
-DryRun dry_run(const Config& config, const PreparedData& data) {
-  Strategy strategy = strategy_for(config, data);
-  const ModelConfig model = model_config(config, data);
+DryRun dry_run(const Config& config, const ModelSource& source, const PreparedData& data) {
+  Strategy strategy = strategy_for(config, source, data);
+  const ModelConfig model = model_config(source, data);
   auto built = make_meta_model(model, strategy.adapters);
   const TrainSection& train = config.train;
   BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);

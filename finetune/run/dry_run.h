@@ -24,6 +24,6 @@ struct DryRun {
   ScheduleFunction learning_rate(const Config& config) const;
 };
 
-DryRun dry_run(const Config& config, const PreparedData& data);
+DryRun dry_run(const Config& config, const ModelSource& source, const PreparedData& data);
 
 }  // namespace thaw

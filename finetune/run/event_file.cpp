@@ -1,10 +1,11 @@
 #include "finetune/run/event_file.h"
-#include "finetune/common/json.h"
 
 #include <array>
 #include <bit>
 #include <limits>
 #include <optional>
+
+#include "finetune/common/json.h"
 
 namespace thaw {
 namespace {

@@ -46,9 +46,10 @@ struct Setup {
 
 Setup set_up(const Config& config, bool allow_missing) {
   const TrainSection& train = config.train;
-  PreparedData data = prepare_data(config, train.seed, false, false);
-  Strategy strategy = strategy_for(config, data);
-  PreparedModel prepared = prepare_model(config, data, train.seed, strategy.adapters, allow_missing);
+  const ModelSource source = open_source(config.model);
+  PreparedData data = prepare_data(config, source, train.seed, false, false);
+  Strategy strategy = strategy_for(config, source, data);
+  PreparedModel prepared = prepare_model(source, data, train.seed, strategy.adapters, allow_missing);
   BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
   auto optimizer = make_optimizer(train, *prepared.model);
   apply_no_decay(train, *prepared.model);

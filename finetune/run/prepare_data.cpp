@@ -13,8 +13,7 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
-#include "finetune/model/model_folder.h"
-#include "finetune/model/origin.h"
+#include "finetune/model/scaling.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/class_spelling.h"
 #include "finetune/preprocess/text_input.h"
@@ -22,11 +21,18 @@
 namespace thaw {
 namespace {
 
-DataSource source_of(const Config& config, const std::string& path, const Dataset* like) {
-  DataSource source = data_source(config, path);
-  if (const auto text = text_input(config)) {
-    source.text = text->column;
-    source.text_pair = text->pair_column;
+// What every file of a run is read with.
+struct Reading {
+  const Config& config;
+  const ModelSource& model;
+  std::optional<TextInput> text;  // as the model takes it
+};
+
+DataSource source_of(const Reading& reading, const std::string& path, const Dataset* like) {
+  DataSource source = data_source(reading.config, path);
+  if (reading.text) {
+    source.text = reading.text->column;
+    source.text_pair = reading.text->pair_column;
   }
   if (like != nullptr) {  // further files are read as the training file was
     source.columns = like->columns;
@@ -34,16 +40,16 @@ DataSource source_of(const Config& config, const std::string& path, const Datase
     if (source.classes.empty()) source.classes = like->classes;
     source.require_every_class = false;
   } else {
-    source.rows = config.data.rows;
-    if (const auto origin = origin_of(config)) source.columns = origin->preprocess.columns;
+    source.rows = reading.config.data.rows;
+    if (const auto origin = reading.model.origin()) source.columns = origin->preprocess.columns;
   }
   return source;
 }
 
 // With what is to be said of it.
-Dataset read_part(const Config& config, const std::string& path, const Dataset* like,
+Dataset read_part(const Reading& reading, const std::string& path, const Dataset* like,
                   std::vector<std::string>& notes) {
-  Dataset data = read_dataset(source_of(config, path, like));
+  Dataset data = read_dataset(source_of(reading, path, like));
   notes.push_back(describe_read(data, path));
   notes.insert(notes.end(), data.notes.begin(), data.notes.end());
   return data;
@@ -107,10 +113,11 @@ void check_same_shape(const Dataset& train, const Dataset& other, const std::str
                ", those of the training data ", Shape(train.sample_shape), "; both must agree");
 }
 
-void read_or_split(const Config& config, const std::string& path, double fraction, const char* what,
+void read_or_split(const Reading& reading, const std::string& path, double fraction, const char* what,
                    bool refuse, PreparedData& data, Dataset& part) {
+  const Config& config = reading.config;
   if (!path.empty()) {
-    part = read_part(config, path, &data.train, data.notes);
+    part = read_part(reading, path, &data.train, data.notes);
     check_same_shape(data.train, part, path);
     check_apart(config, {data.train, config.data.train}, {part, path}, refuse, data.notes);
   } else if (fraction > 0) {
@@ -121,9 +128,10 @@ void read_or_split(const Config& config, const std::string& path, double fractio
   }
 }
 
-void read_shifted(const Config& config, bool refuse, PreparedData& data) {
+void read_shifted(const Reading& reading, bool refuse, PreparedData& data) {
+  const Config& config = reading.config;
   for (const auto& [name, path] : config.data.shifted) {
-    data.shifted.push_back({name, read_part(config, path, &data.train, data.notes)});
+    data.shifted.push_back({name, read_part(reading, path, &data.train, data.notes)});
     const ShiftedData& shifted = data.shifted.back();
     check_same_shape(data.train, shifted.data, path);
     check_apart(config, {data.train, config.data.train}, {shifted.data, path}, refuse, data.notes);
@@ -152,11 +160,13 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
   data.notes.push_back(concat("every image is changed: data.corrupt = ", in_quotes(section.corrupt)));
 }
 
-void tokenize_parts(const Config& config, const TextInput& input, PreparedData& data) {
+void tokenize_parts(const Reading& reading, PreparedData& data) {
+  const TextInput& input = *reading.text;
   std::vector<Dataset*> parts;
-  for_each_part(config.data, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
-  for (const std::string& warning :
-       {tokenize(input, parts), note_of_tokenizer(input, folder_of_init(config), data.train)})
+  for_each_part(reading.config.data, data,
+                [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  const std::string init = reading.model.weights_folder ? reading.model.weights_folder->root : "";
+  for (const std::string& warning : {tokenize(input, parts), note_of_tokenizer(input, init, data.train)})
     if (!warning.empty()) data.notes.push_back(warning);
   std::int64_t texts = 0, cut = 0;
   for (const Dataset* part : parts) {
@@ -168,7 +178,7 @@ void tokenize_parts(const Config& config, const TextInput& input, PreparedData& 
 }
 
 // How values will be scaled.
-void use_scaling(const Config& config, PreparedData& data) {
+void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
   const std::string& wanted = config.data.standardize;
   if (data.train.is_text()) {
     if (!wanted.empty() && wanted != "false")
@@ -176,10 +186,10 @@ void use_scaling(const Config& config, PreparedData& data) {
                  "); leave it out");
     return;
   }
-  const std::optional<Origin> origin = origin_of(config);
+  const std::optional<Origin> origin = source.origin();
   // Samples of another shape are refused when the model is made.
-  if (origin && origin->images && is_model_folder(config.model.from) &&
-      read_model_folder(config.model.from).config.sample_shape != data.train.sample_shape)
+  if (origin && origin->images && source.folder &&
+      source.folder->config.sample_shape != data.train.sample_shape)
     return;
   data.scaling = choose_scaling(config, origin, data.notes);
   const bool from_model = data.scaling == Scaling::model;
@@ -222,30 +232,32 @@ std::string describe_read(const Dataset& data, const std::string& path) {
   return text;
 }
 
-PreparedData load_data(const Config& config, bool want_test, bool refuse_duplicates) {
+PreparedData load_data(const Config& config, const ModelSource& source, bool want_test,
+                       bool refuse_duplicates) {
   const DataSection& section = config.data;
   if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
+  const Reading reading{config, source, text_input(config, source)};
   PreparedData data;
   data.task = &find_task(section.task);
-  data.train = read_part(config, section.train, nullptr, data.notes);
+  data.train = read_part(reading, section.train, nullptr, data.notes);
   Task::Notes odd = data.task->look_at(data.train, section.train, !section.classes.empty());
   data.notes.insert(data.notes.end(), odd.notes.begin(), odd.notes.end());
   data.questions = std::move(odd.questions);
   data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
   for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
-  read_or_split(config, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
-  read_or_split(config, section.validation, section.validation_fraction, "validation", refuse_duplicates,
+  read_or_split(reading, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
+  read_or_split(reading, section.validation, section.validation_fraction, "validation", refuse_duplicates,
                 data, data.validation);
   // What is split off the training file is kept apart from the rest of it, not from another file.
   if (!section.validation.empty())
     check_apart(config, {data.test, section.test.empty() ? section.train : section.test},
                 {data.validation, section.validation}, refuse_duplicates, data.notes);
-  read_shifted(config, refuse_duplicates, data);
+  read_shifted(reading, refuse_duplicates, data);
   if (data.test.size() > 0) data.test_hash = content_hash(data.test);
   corrupt_parts(section, data);
-  const auto text = text_input(config);
-  if (text) tokenize_parts(config, *text, data);
+  const std::optional<TextInput>& text = reading.text;
+  if (text) tokenize_parts(reading, data);
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = data.task;
@@ -261,7 +273,7 @@ PreparedData load_data(const Config& config, bool want_test, bool refuse_duplica
     preprocess.max_length = text->max_length;
     preprocess.normalize = text->normalize;
   }
-  use_scaling(config, data);
+  use_scaling(config, source, data);
   return data;
 }
 
@@ -305,9 +317,9 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
   return data;
 }
 
-PreparedData prepare_data(const Config& config, std::uint64_t draw_seed, bool want_test,
-                          bool refuse_duplicates) {
-  return draw_training_data(config, load_data(config, want_test, refuse_duplicates), draw_seed);
+PreparedData prepare_data(const Config& config, const ModelSource& source, std::uint64_t draw_seed,
+                          bool want_test, bool refuse_duplicates) {
+  return draw_training_data(config, load_data(config, source, want_test, refuse_duplicates), draw_seed);
 }
 
 }  // namespace thaw

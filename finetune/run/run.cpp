@@ -10,16 +10,13 @@
 #include "finetune/common/text.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/config/config_text.h"
-#include "finetune/model/adapter_config.h"
 #include "finetune/model/adapter_folder.h"
-#include "finetune/model/model_folder.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/run/event_file.h"
 #include "finetune/run/further_metrics.h"
-#include "finetune/run/prepare_data.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/run/run_report.h"
 #include "finetune/run/test_looks.h"
@@ -62,33 +59,30 @@ bool goes_on(const RunFolder& folder, const std::string& toml) {
   return false;
 }
 
-// The folder whose weights are those that the adapters stand beside; empty where there is none.
-std::string base_of(const RunRequest& request, const PreparedModel& prepared) {
-  const ModelSection& model = request.config.model;
-  const bool has_base = is_model_folder(model.from) && model.pretrained && !prepared.init_changed_base;
-  return has_base ? read_model_folder(model.from).path : "";
+// The folder whose weights are those that the adapters stand beside; null where there is none.
+const ModelFolder* base_of(const ModelSource& source, const PreparedModel& prepared) {
+  return source.starts_from_folder() && !prepared.init_changed_base ? source.folder.get() : nullptr;
 }
 
 void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
-                   PreparedModel& prepared, const PreparedData& data) {
-  const std::string& from = request.config.model.from;
-  const bool inputs_of_folder =
-      is_model_folder(from) && (takes_text(prepared.config) || data.scaling == Scaling::model);
+                   PreparedModel& prepared) {
+  const PreparedData& data = request.data;
+  const bool inputs_of_folder = takes_text(prepared.config) || data.scaling == Scaling::model;
   const bool low_rank = strategy.adapters && strategy.adapters->is_low_rank();
   if (low_rank)
     write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,
-                         data.preprocess, base_of(request, prepared));
+                         data.preprocess, base_of(request.source, prepared));
   Preprocess preprocess = data.preprocess;
   preprocess.has_folded = low_rank;
   write_model_folder(folder.path(), prepared.config, preprocess, merged_weights(*prepared.model),
-                     inputs_of_folder ? read_model_folder(from).path : "");
+                     inputs_of_folder ? request.source.folder.get() : nullptr);
 }
 
 void write_results(const RunRequest& request, const Config& resolved, const Strategy& strategy,
-                   const RunFolder& folder, PreparedModel& prepared, const PreparedData& data,
-                   const RunResult& result, double load_seconds) {
+                   const RunFolder& folder, PreparedModel& prepared, const RunResult& result,
+                   double load_seconds) {
   // Weights that diverged are no model: nobody should predict with them.
-  if (result.outcome.status == RunStatus::ok) write_weights(request, strategy, folder, prepared, data);
+  if (result.outcome.status == RunStatus::ok) write_weights(request, strategy, folder, prepared);
   atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
   // TensorBoard knows its files by "tfevents" in their name.
   std::ifstream metrics(folder.file("metrics.jsonl"), std::ios::binary);
@@ -99,7 +93,7 @@ void write_results(const RunRequest& request, const Config& resolved, const Stra
   context.model = request.config.model.from;
   context.load_seconds = load_seconds;
   context.test_evaluations = result.test_evaluations;
-  context.test_hash = data.test_hash;
+  context.test_hash = request.data.test_hash;
   context.test = result.test;
   // Last: its presence says that the run came to its end.
   atomic_write(folder.file("run.json"), run_json(resolved, result.outcome, context));
@@ -111,8 +105,9 @@ void say_notes(const RunRequest& request, const std::vector<std::string>& notes)
 }
 
 // The one look at the test data, once the run has ended.
-void judge_on_test(const RunRequest& request, const PreparedData& data, Model& model, RunResult& result) {
+void judge_on_test(const RunRequest& request, Model& model, RunResult& result) {
   const Config& config = request.config;
+  const PreparedData& data = request.data;
   const Outputs outputs = predict_all(model, data.test);
   result.test = compute_metrics(*data.task, outputs, data.test);
   result.test_scores = example_scores(*data.task, outputs, data.test, compared_metric(config).name);
@@ -120,7 +115,8 @@ void judge_on_test(const RunRequest& request, const PreparedData& data, Model& m
   add_further_metrics(
       config, data, [&](const Dataset& part) { return predict_all(model, part); }, result.test);
   if (config.compare.neighbours > 0) {
-    const PreparedModel before = prepare_model(config, data, config.train.seed, {}, request.allow_missing);
+    const PreparedModel before =
+        prepare_model(request.source, data, config.train.seed, {}, request.allow_missing);
     result.test.emplace_back("neighbours_kept",
                              neighbours_kept(*before.model, model, data.test, config.compare.neighbours));
   }
@@ -128,12 +124,13 @@ void judge_on_test(const RunRequest& request, const PreparedData& data, Model& m
 }
 
 // What the user should know before it trains.
-void say_what_is_odd(const RunRequest& request, const PreparedData& data, const PreparedModel& prepared,
-                     const Strategy& strategy, const Trainer& trainer) {
+void say_what_is_odd(const RunRequest& request, const PreparedModel& prepared, const Strategy& strategy,
+                     const Trainer& trainer) {
+  const PreparedData& data = request.data;
   say_notes(request, data.notes);
   say_notes(request, prepared.notes);
   say_notes(request, strategy.warnings);
-  if (request.data != nullptr) return;  // a comparison says the rest once for all of its runs
+  if (request.is_compared) return;  // a comparison says the rest once for all of its runs
   const auto rate = [&](std::int64_t completed) { return trainer.learning_rate(completed); };
   say_notes(request, plan_warnings(trainer.plan(), rate, {}, false));
   const std::string weights =
@@ -143,7 +140,7 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
       data.validation.size() > 0 ? undefined_metrics(*data.task, data.validation) : "";
   if (!undefined.empty()) say_notes(request, {"on the validation data " + undefined});
   if (strategy.adapters && strategy.adapters->is_low_rank())
-    say_notes(request, notes_of_peft_names(data.preprocess.labels, base_of(request, prepared)));
+    say_notes(request, notes_of_peft_names(data.preprocess.labels, base_of(request.source, prepared)));
   const std::string& pooling = prepared.config.transformer.pooling;
   const std::string own = own_pooling(prepared.config);
   if (takes_text(prepared.config) && pooling != own)
@@ -154,13 +151,13 @@ void say_what_is_odd(const RunRequest& request, const PreparedData& data, const 
 
 }  // namespace
 
-Strategy strategy_for(const Config& config, const PreparedData& data) {
-  const std::unique_ptr<Model> model = make_meta_model(model_config(config, data));
+Strategy strategy_for(const Config& config, const ModelSource& source, const PreparedData& data) {
+  const std::unique_ptr<Model> model = make_meta_model(model_config(source, data));
   ModelInfo info = describe(*model);
-  info.head_is_new = head_is_new(config, data, *model);
+  info.head_is_new = head_is_new(source, data, *model);
   Strategy strategy = make_strategy(config.strategy, info);
-  if (strategy.adapters && strategy.adapters->is_low_rank() && is_adapter_folder(config.model.init))
-    strategy.adapters->layers = layers_of_patterns(*model, read_adapter_folder(config.model.init));
+  if (strategy.adapters && strategy.adapters->is_low_rank() && source.adapter)
+    strategy.adapters->layers = layers_of_patterns(*model, *source.adapter);
   const auto& wanted = config.train.schedule;
   if (wanted && strategy.schedule && *wanted != *strategy.schedule)
     strategy.warnings.push_back(concat("train.schedule = ", in_quotes(*wanted),
@@ -170,35 +167,32 @@ Strategy strategy_for(const Config& config, const PreparedData& data) {
 }
 
 RunResult run_training(const RunRequest& request) {
-  const auto start = Clock::now();
   const Config& config = request.config;
+  const ModelSource& source = request.source;
+  const PreparedData& data = request.data;
   RunResult result;
   result.folder = request.out;
   std::unique_ptr<RunFolder> folder;
   bool resume = request.resume;
-  // Data, model and plan are made first: a mistake in them must not leave a folder behind.
-  PreparedData own;
-  if (request.data == nullptr) own = prepare_data(config, config.train.seed, false, false);
-  const PreparedData& data = request.data != nullptr ? *request.data : own;
+  // Model and plan are made first: a mistake in them must not leave a folder behind.
   const bool judge = request.evaluate_test && data.test.size() > 0;
   if (judge) {
     check_further_metrics(config, data.test);
     check_compared_metric(config, data);
   }
   // A comparison registers all of its looks at once.
-  const bool registers = judge && !request.out.empty() && request.data == nullptr;
-  result.questions = data.questions;
+  const bool registers = judge && !request.out.empty() && !request.is_compared;
   if (registers) check_can_record(registered_name(request.out));
-  const Strategy strategy = strategy_for(config, data);
+  const Strategy strategy = strategy_for(config, source, data);
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
-      prepare_model(config, data, config.train.seed, strategy.adapters, request.allow_missing);
+      prepare_model(source, data, config.train.seed, strategy.adapters, request.allow_missing);
   Trainer trainer(resolved, strategy, prepared.config, *prepared.model, data, request.hooks);
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
     const std::string toml = to_toml(resolved);
-    if (resume && request.data == nullptr) check_same_run(*folder, toml);
-    if (resume && request.data != nullptr) resume = goes_on(*folder, toml);
+    if (resume && !request.is_compared) check_same_run(*folder, toml);
+    if (resume && request.is_compared) resume = goes_on(*folder, toml);
     if (folder->finished()) {
       result.was_finished = true;
       result.outcome.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
@@ -210,22 +204,22 @@ RunResult run_training(const RunRequest& request) {
   }
   std::optional<Watch> watch;
   if (request.watch) trainer.watch_with(watch.emplace(*prepared.model, trainer.plan().run().total_updates));
-  say_what_is_odd(request, data, prepared, strategy, trainer);
-  const double load_seconds = seconds_since(start);
+  say_what_is_odd(request, prepared, strategy, trainer);
+  const double load_seconds = seconds_since(request.began);
   result.outcome = trainer.run(resume);
   if (watch) result.watched = watch->samples();
   if (result.outcome.status == RunStatus::interrupted) return result;
   if (judge && result.outcome.status == RunStatus::ok) {
     if (registers)
       record_look({data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
-    judge_on_test(request, data, *prepared.model, result);
+    judge_on_test(request, *prepared.model, result);
     if (folder)
       folder->append_metrics(
           evaluation_line(result.outcome.completed, "test", result.test,
                           trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0),
                                                   result.outcome.triggers)));
   }
-  if (folder) write_results(request, resolved, strategy, *folder, prepared, data, result, load_seconds);
+  if (folder) write_results(request, resolved, strategy, *folder, prepared, result, load_seconds);
   return result;
 }
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "finetune/common/clock.h"
+#include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/task/confusion.h"
 #include "finetune/train/trainer.h"
@@ -11,17 +13,19 @@
 namespace thaw {
 
 struct RunRequest {
-  Config config;    // of one strategy, with its learning rate and seeds
-  std::string out;  // empty: nothing is written
+  Config config;  // of one strategy, with its learning rate and seeds
+  const ModelSource& source;
+  const PreparedData& data;
+  std::string out = {};  // empty: nothing is written
   bool resume = false;
   bool allow_missing = false;
-  const PreparedData* data =
-      nullptr;                    // null: prepared here, with a test part only where the config names one
-  double checkpoint_pause = 0;    // seconds: checkpoints that are due sooner after the last are left out
-  bool watch = false;             // RunResult::watched is filled
-  bool evaluate_test = true;      // once, at the end, where there are test data
-  std::string version, compiler;  // for run.json
-  Trainer::Hooks hooks;
+  bool is_compared = false;  // its comparison registers looks at test data, and says what holds for all runs
+  Clock::time_point began = Clock::now();  // of the loading of its data
+  double checkpoint_pause = 0;  // seconds: checkpoints that are due sooner after the last are left out
+  bool watch = false;           // RunResult::watched is filled
+  bool evaluate_test = true;    // once, at the end, where there are test data
+  std::string version = {}, compiler = {};  // for run.json
+  Trainer::Hooks hooks = {};
 };
 
 struct RunResult {
@@ -33,12 +37,11 @@ struct RunResult {
   std::string folder;
   bool was_finished = false;  // --resume on a run that had ended: nothing was done
   std::int64_t test_evaluations = 0;
-  std::vector<std::string> questions;  // PreparedData's
 };
 
 RunResult run_training(const RunRequest& request);
 
 // The config's strategy for the model that the config starts from, which is built without weights.
-Strategy strategy_for(const Config& config, const PreparedData& data);
+Strategy strategy_for(const Config& config, const ModelSource& source, const PreparedData& data);
 
 }  // namespace thaw

@@ -1,10 +1,10 @@
 #include "finetune/train/chrome_trace.h"
-#include "finetune/common/json.h"
 
 #include <chrono>
 #include <cmath>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 
 namespace thaw {
 namespace {

@@ -1,4 +1,5 @@
 #include "tests/support/config_run.h"
+#include "tests/support/from_config.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -78,13 +79,12 @@ ConfigRun train(const TemporaryFolder& folder, const std::string& text, const Se
                 const std::string& name) {
   ConfigRun run;
   run.folder = folder.path(name);
-  RunRequest request;
-  request.hooks.message = [&](const std::string& message) { run.messages.push_back(message); };
+  Trainer::Hooks hooks;
+  hooks.message = [&](const std::string& message) { run.messages.push_back(message); };
   try {
-    request.config = load_config(folder.write(name + ".toml", text), settings);
-    run.messages = request.config.notes;
-    request.out = run.folder;
-    run_training(request);
+    const Config config = load_config(folder.write(name + ".toml", text), settings);
+    run.messages = config.notes;
+    test::train(config, run.folder, hooks);
   } catch (const InputError& error) {
     run.error = error.what();
     return run;

@@ -19,7 +19,7 @@ namespace {
 void dump(const std::string& path, std::uint64_t seed) {
   Config config = load_config(path);
   config.train.seed = seed;
-  const PreparedData data = prepare_data(config, seed, false, false);
+  const PreparedData data = prepare_data(config, open_source(config.model), seed, false, false);
   const TrainSection& train = config.train;
   BatchPlan plan(data.train.size(), train.batch_size, train.accumulation, train.shuffle, seed);
   nlohmann::json updates = nlohmann::json::array();
