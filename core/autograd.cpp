@@ -1,4 +1,4 @@
-// Recording: what record() keeps of an op, and the life of a node.
+// Recording: what record() keeps of an op, and the lifetime of a node.
 #include "core/autograd.h"
 
 #include <unordered_set>
@@ -14,8 +14,8 @@ thread_local bool grad_mode = true;
 thread_local bool anomaly_mode = false;
 thread_local std::uint64_t next_sequence = 1;
 
-// Nodes that died while another one was being destroyed: emptied by the outermost destructor, so that a long
-// chain is taken apart in a loop.
+// Vjps of nodes that are destroyed while another node is being destroyed. The outermost destructor frees them
+// in a loop, so that a long chain does not recurse.
 thread_local std::vector<std::unique_ptr<Vjp>>* graveyard = nullptr;
 
 void bury(std::vector<std::unique_ptr<Vjp>>& vjps) {

@@ -5,9 +5,8 @@
 //       wrt(a, {b}, [](const Tensor& dy, const Saved& s) { return matmul(dy, s[0].mT()); }),
 //       wrt(b, {a}, [](const Tensor& dy, const Saved& s) { return matmul(s[0].mT(), dy); }));
 //
-// record() keeps only the edges whose input needs a gradient, and with them only what those edges saved. So
-// freezing b drops the edge to b *and* its hold on the activation a; with no edge left there is no node at
-// all.
+// record() keeps only the edges whose input needs a gradient, and only what those edges saved. So freezing b
+// drops the edge to b *and* its hold on the activation a. With no edge left there is no node at all.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +22,11 @@
 
 namespace thaw {
 
-// -- modes, all of this thread
+// -- modes, per thread
 
 bool grad_enabled();
 
-class GradMode {  // for the length of a scope
+class GradMode {  // in effect while it lives
  public:
   explicit GradMode(bool enabled);
   ~GradMode();
@@ -42,7 +41,8 @@ struct NoGrad : GradMode {
   NoGrad() : GradMode(false) {}
 };
 
-// While one lives, the first op whose output (or gradient) is NaN or infinite throws, naming itself.
+// While an AnomalyMode lives, the first op whose output (or gradient) is NaN or infinite throws an error that
+// names it.
 class AnomalyMode {
  public:
   explicit AnomalyMode(bool on = true);  // false: not checked in this scope
@@ -55,12 +55,12 @@ class AnomalyMode {
   bool previous_;
 };
 
-// Would an op on t be recorded?
+// Whether an op on t would be recorded.
 bool needs_grad(const Tensor& t);
 
-// -- what an op writes
+// -- recording an op
 
-// A tensor kept for backward: version-checked, counted in bytes while it is held.
+// A tensor kept for backward. Its version is checked, and its bytes are counted while it is held.
 class SavedTensor {
  public:
   explicit SavedTensor(Tensor tensor);
@@ -71,7 +71,7 @@ class SavedTensor {
   const Tensor& tensor() const { return tensor_; }
   bool modified() const { return tensor_.version() != version_; }
   bool is_output() const { return is_output_; }
-  void detach_output();  // an op's own output is kept without its history: no cycle
+  void detach_output();  // an op's own output is kept without its history, which avoids a cycle
 
  private:
   Tensor tensor_;
@@ -91,7 +91,7 @@ class Saved {
   const std::shared_ptr<Node>& node_;
 };
 
-// Which inputs of a wrt_all want their gradient.
+// Which inputs of a wrt_all need their gradient.
 class Needs {
  public:
   explicit Needs(std::uint32_t mask) : mask_(mask) {}
@@ -125,7 +125,7 @@ struct Wrt {
   std::vector<std::shared_ptr<const std::string>> frozen;  // names of inputs that need no gradient
 };
 
-// A saved tensor of wrt_all and the gradients it is needed for (bit i: input i); plain tensors are for all.
+// A saved tensor of wrt_all and the gradients that need it (bit i: input i). A plain tensor is needed by all.
 struct SavedFor {
   SavedFor(const Tensor& t, std::uint32_t gradients = ~0U) : tensor(t), needed_by(gradients) {}  // NOLINT
   const Tensor& tensor;
@@ -135,7 +135,7 @@ constexpr std::uint32_t kGrad0 = 1, kGrad1 = 2, kGrad2 = 4;
 
 namespace detail {
 
-// False when no gradient is being recorded for `input`; notes its name as frozen then.
+// False when no gradient is being recorded for `input`; then its name is noted as frozen.
 bool wants_edge(const Tensor& input, Wrt& wrt);
 Target target_of(const Tensor& input);
 void save_for(Vjp& vjp, std::initializer_list<SavedFor> saved, std::uint32_t needs);
@@ -208,8 +208,8 @@ template <class F>
 Wrt wrt_fused(const Tensor& input, std::initializer_list<SavedFor> saved, F vjp) {
   return detail::make_edge(input, saved, vjp, true);
 }
-// Gradients that share work. vjp: (dy, saved, Needs) -> std::array<Tensor, inputs>; what is not needed stays
-// undefined. An optional input may be an undefined tensor.
+// Gradients that share work. vjp: (dy, saved, Needs) -> std::array<Tensor, inputs>, undefined where not
+// needed. An optional input may be an undefined tensor.
 template <class F>
 Wrt wrt_all(std::initializer_list<Tensor> inputs, std::initializer_list<SavedFor> saved, F vjp) {
   return detail::make_joint_edges(inputs, saved, vjp, false);
@@ -219,7 +219,7 @@ Wrt wrt_all_fused(std::initializer_list<Tensor> inputs, std::initializer_list<Sa
   return detail::make_joint_edges(inputs, saved, vjp, true);
 }
 
-// Attaches the edges that are needed to y, the op's fresh output, and returns it.
+// Attaches the needed edges to y, the op's new output, and returns it.
 template <class... W>
 Tensor record(const char* name, const Tensor& y, W... edges) {
   Wrt list[] = {std::move(edges)...};
@@ -236,7 +236,7 @@ inline Tensor record(const char* name, const Tensor& y, std::vector<Wrt> edges) 
   return detail::record_edges(name, y, false, edges.data(), edges.size());
 }
 
-// -- what a user of gradients calls
+// -- computing gradients
 
 struct BackwardOptions {
   bool retain_graph = false;  // keep saved tensors for another backward
@@ -246,17 +246,17 @@ struct BackwardOptions {
 // Adds the gradients of `root` to the leaves' grad(). dy is undefined for a scalar root.
 void backward(const Tensor& root, const Tensor& dy = {}, BackwardOptions options = {});
 
-// Gradients of `root` with respect to `inputs` (leaves or not), leaving every grad() alone. Undefined where
-// root does not depend on an input.
+// Gradients of `root` with respect to `inputs` (leaves or not); no grad() changes. Undefined where root does
+// not depend on an input.
 std::vector<Tensor> grad(const Tensor& root, const std::vector<Tensor>& inputs, const Tensor& dy = {},
                          BackwardOptions options = {});
 
-// Runs fn without keeping anything inside it and runs it again in backward: less memory for a second forward.
+// Runs fn without keeping anything inside it, and again in backward: less memory for a second forward pass.
 // Trainable leaves that fn uses get their gradients even when no input needs one. fn must compute the same
-// again; random ops do, because their numbers depend on keys and not on call order.
+// result again. Random ops do, because their numbers depend on keys and not on call order.
 Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> fn, const std::vector<Tensor>& inputs);
 
-// -- the graph, for those who look at it
+// -- inspecting the graph
 
 struct Node {
   const char* name;
@@ -274,7 +274,7 @@ struct Node {
   ~Node();  // iterative: a chain of any length does not overflow the stack
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
-  std::int64_t saved_bytes() const;  // distinct storages this node holds, less parameters and inputs
+  std::int64_t saved_bytes() const;  // distinct storages this node holds, without parameters and inputs
 };
 
 struct GraphStats {
@@ -284,7 +284,8 @@ struct GraphStats {
 };
 GraphStats graph_stats(const Tensor& root);
 
-// Graphviz: what backward would visit, saved bytes on each node, trainable leaves solid, frozen parts grey.
+// The graph for Graphviz: what backward would visit, saved bytes on each node, trainable leaves solid, frozen
+// parts grey.
 std::string graph_dot(const Tensor& root);
 
 }  // namespace thaw

@@ -1,5 +1,5 @@
-// The walk: nodes in falling order of their sequence number, each once, its gradient complete when it is
-// popped.
+// The backward pass: nodes in descending order of their sequence number, each once. When a node is popped,
+// its gradient is complete.
 #include <algorithm>
 #include <unordered_map>
 
@@ -15,7 +15,7 @@ using NodePtr = std::shared_ptr<Node>;
 
 bool lower_sequence(const NodePtr& a, const NodePtr& b) { return a->sequence < b->sequence; }
 
-// Nobody else can see these bytes, so they may be written.
+// No other tensor sees these bytes, so they may be overwritten.
 bool exclusively_owned(const Tensor& t) {
   return t.impl().use_count() == 1 && t.impl()->storage.use_count() == 1 && t.is_contiguous();
 }
@@ -46,7 +46,7 @@ class Walk {
     }
   }
 
-  ~Walk() {  // after an error too, no node may keep a half-made gradient
+  ~Walk() {  // no node may keep an incomplete gradient, even after an error
     for (const NodePtr& node : queue_) node->pending = Tensor();
   }
 
@@ -111,8 +111,8 @@ class Walk {
     gradients_.assign(vjp.targets.size(), Tensor());
     std::vector<Tensor> gradients = std::move(gradients_);
     {
-      const AnomalyMode unchecked(
-          false);  // an error shall name this op, not those that its backward is made of
+      // An error should name this op, not the ops of its backward.
+      const AnomalyMode unchecked(false);
       vjp.run(dy, Saved(vjp.saved, node), gradients.data());
     }
     for (std::size_t i = 0; i < vjp.targets.size(); ++i)
@@ -196,7 +196,7 @@ class Walk {
   BackwardOptions options_;
   bool capturing_;
   std::vector<NodePtr> queue_;
-  std::vector<Tensor> gradients_;  // kept between nodes to spare the allocation
+  std::vector<Tensor> gradients_;  // kept between nodes to avoid an allocation
   std::unordered_map<Node*, Tensor> captured_nodes_;
   std::unordered_map<TensorImpl*, Tensor> captured_leaves_;
   std::unordered_map<std::shared_ptr<TensorImpl>, Tensor> hooked_leaves_;

@@ -1,6 +1,7 @@
 // checkpoint(fn, inputs): forward without a graph, backward by running fn again with one.
-// While fn runs untracked, the trainable leaves it touches are noted: they become inputs of the node, so that
-// frozen inputs do not cost the parameters inside their gradients.
+//
+// While fn runs untracked, the trainable leaves that it uses are collected. They become inputs of the node,
+// so that parameters inside fn get their gradients even if no input needs one.
 #include "core/checkpoint.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Errors a user can cause. A message is one line and says what, where and how to mend it:
+// Errors that a user can cause. A message is one line and says what is wrong, where, and how to fix it:
 //   [matmul] inner dimensions differ: a [8, 16] x b [32, 4]
 // Impossible states are asserted instead.
 #pragma once
@@ -9,17 +9,18 @@
 
 namespace thaw {
 
-// Anything that went wrong because of what the caller gave or because of the machine (disk, memory).
+// An error caused by the caller's input or by the machine (disk, memory).
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The user's input is wrong: usage, config, data or weights. The program exits with 2 on it.
+// The user's input is wrong: usage, config, data or weights. The program then exits with code 2.
 struct InputError : Error {
   using Error::Error;
 };
 
-// The parts, streamed one after another: concat("a ", 3) == "a 3".
+// The parts, streamed one after another:
+//   concat("a ", 3) == "a 3"
 template <class... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream out;

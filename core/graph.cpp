@@ -1,4 +1,4 @@
-// Looking at the recorded graph: counts, and a drawing in which freezing can be seen.
+// Inspecting the recorded graph: counts, and a drawing that shows what is frozen.
 #include <functional>
 #include <set>
 #include <unordered_map>
@@ -84,7 +84,8 @@ class DotWriter {
     } else if (target.leaf.defined()) {
       const std::string name =
           target.leaf.name().empty() ? concat("leaf ", target.shape) : target.leaf.name();
-      // By number, for leaves may share a name, and no address: two graphs of one network can be compared.
+      // Keys are numbers: leaves may share a name, and with addresses the graphs of equal networks would
+      // differ.
       const auto [found, is_new] = leaves_.emplace(target.leaf.impl().get(), leaves_.size() + 1);
       const std::string key = concat("leaf ", found->second);
       if (is_new)

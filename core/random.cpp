@@ -30,7 +30,8 @@ RandomKey random_key(std::uint64_t seed, std::string_view path, std::int64_t ste
 
 std::uint64_t random_below(RandomKey key, std::uint64_t counter, std::uint64_t n) {
   const std::uint64_t bits = mix64(mix64(key.seed ^ mix64(key.stream)) ^ counter);
-  // Lemire 2019: the high half of a 128-bit product; its bias is below n / 2^64.
+  // The high half of a 128-bit product (Lemire 2019); its bias is below n / 2^64:
+  //   floor(bits * n / 2^64)
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::uint64_t>(static_cast<Wide>(bits) * n >> 64);
 }

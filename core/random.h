@@ -1,6 +1,5 @@
-// Random numbers are a function of (seed, module path, step, micro-batch, row id, index in the row): never of
-// call order, position in a batch or thread. The same sample gets the same dropout mask wherever it is
-// packed.
+// Random numbers are a function of (seed, module path, step, micro-batch, row id, index in the row), never of
+// call order, position in a batch or thread. The same sample gets the same dropout mask in any batch.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +31,7 @@ struct RandomContext {
 
 const RandomContext& random_context();
 
-class RandomScope {  // for the length of a scope
+class RandomScope {  // sets the context while it lives
  public:
   explicit RandomScope(RandomContext context);
   ~RandomScope();

@@ -63,7 +63,7 @@ Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
 }
 
 int normalize_dim(const char* op, int dim, const Shape& shape) {
-  const int rank = std::max(shape.rank(), 1);  // a scalar is addressed like a vector of one
+  const int rank = std::max(shape.rank(), 1);  // a scalar counts as a vector of one element
   if (dim < -rank || dim >= rank) fail('[', op, "] dimension ", dim, " is out of range for ", shape);
   return dim < 0 ? dim + rank : dim;
 }

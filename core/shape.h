@@ -61,7 +61,8 @@ Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
 // -1 counts from the end. Throws "[op] dimension 4 is out of range for [2, 3]".
 int normalize_dim(const char* op, int dim, const Shape& shape);
 
-// Size of the product, or -1 where it overflows 63 bits: check before allocating what a file asks for.
+// The product of the sizes, or -1 where it overflows 63 bits or a size is negative. For sizes that a file
+// asks for, before anything is allocated.
 std::int64_t checked_numel(const std::vector<std::int64_t>& sizes);
 
 }  // namespace thaw

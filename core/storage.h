@@ -1,4 +1,4 @@
-// Storage: the bytes that tensors share. It knows how often it was written and how many graph nodes hold it.
+// Storage: the bytes that tensors share. It counts its writes and the graph nodes that hold it.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace thaw {
 
 class Storage {
  public:
-  // Uninitialised memory. Throws Error when the machine has no more, naming the size.
+  // Uninitialised memory. Throws Error with the size when memory is exhausted.
   Storage(Device device, std::int64_t bytes, memory::Category category);
   ~Storage();
   Storage(const Storage&) = delete;
@@ -20,15 +20,15 @@ class Storage {
   std::int64_t bytes() const { return bytes_; }
   Device device() const { return device_; }
 
-  // Goes up with every write: saved tensors compare it, packed and cached copies are keyed by it.
+  // Increases with every write. Saved tensors compare it, and packed or cached copies are keyed by it.
   std::uint64_t version() const { return version_; }
   void bump_version() { ++version_; }
 
   memory::Category category() const { return category_; }
   void set_category(memory::Category category);
 
-  // A graph node holds or lets go of this storage. The first holder adds its bytes to the saved bytes, the
-  // last one removes them; parameters and inputs exist anyway and do not count.
+  // A graph node holds or releases this storage. The first holder adds its bytes to the saved bytes, the last
+  // one removes them. Parameters and inputs exist anyway and do not count.
   void hold();
   void let_go();
 
@@ -45,7 +45,7 @@ class Storage {
   int holders_ = 0;
 };
 
-// Category given to tensors made in its scope (on this thread); the default is activation.
+// The category of tensors that are made in its scope (on this thread); the default is activation.
 class CategoryScope {
  public:
   explicit CategoryScope(memory::Category category);

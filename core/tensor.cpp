@@ -22,7 +22,7 @@ Layout Tensor::layout() const {
 }
 
 namespace {
-// Null on the meta device and for empty tensors, where no kernel looks.
+// Null on the meta device and for empty tensors, which no kernel reads.
 void* address(const TensorImpl& impl) {
   auto* base = static_cast<std::byte*>(impl.storage->data());
   return base == nullptr ? nullptr : base + impl.offset * dtype_bytes(impl.dtype);
@@ -112,7 +112,7 @@ std::int64_t checked_bytes(const Shape& shape, DType dtype) {
 }  // namespace
 
 Tensor empty(const Shape& shape, Options options) {
-  // First, for the strides of a shape too big would overflow.
+  // Checked first, because the strides of a shape that is too large would overflow.
   const std::int64_t bytes = checked_bytes(shape, options.dtype);
   auto impl = std::make_shared<TensorImpl>();
   impl->shape = shape;

@@ -52,12 +52,12 @@ class Tensor {
   bool is_contiguous() const { return layout().contiguous(); }
   Layout layout() const;
 
-  // What kernels take. A non-const tensor becomes a writable View and its version goes up (an error where a
+  // What kernels take. A non-const tensor becomes a writable View and its version increases (an error if a
   // gradient is being recorded for it); a const one becomes a ConstView.
   operator View();             // NOLINT(google-explicit-constructor)
   operator ConstView() const;  // NOLINT(google-explicit-constructor)
 
-  // Element access on the CPU; the tensor must be contiguous and of dtype T. The non-const form counts as a
+  // Element access on the CPU. The tensor must be contiguous and of dtype T. The non-const form counts as a
   // write.
   template <class T>
   T* data() {
@@ -125,7 +125,7 @@ Tensor from_data(const std::int64_t* values, const Shape& shape);
 // A view on the same storage. No bounds are checked: for ops.
 Tensor make_view(const Tensor& base, const Shape& shape, const Strides& strides, std::int64_t offset);
 
-// Values for people: shape, dtype, and at most a few dozen numbers.
+// Prints dtype, shape and at most a few dozen values.
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
 }  // namespace thaw

@@ -1,5 +1,5 @@
-// Where in a training step this thread is: which part of the step, and which module asked for the work.
-// Kernel observers (the ledger, the profiler) read it to say what a kernel's cost was for.
+// Where in a training step this thread is: which part of the step, and for which module. Kernel observers
+// (the ledger, the profiler) read it to attribute a kernel's cost.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ const char* section_name(Section section);
 
 struct TraceState {
   Section section = Section::forward;
-  int scope = 0;  // a module's number, see scope_id; graph nodes remember the one they were recorded in
+  int scope = 0;  // a module's number, see scope_id; graph nodes keep the one they were recorded in
 };
 
 inline thread_local TraceState trace_state;
@@ -21,7 +21,7 @@ inline thread_local TraceState trace_state;
 int scope_id(const std::string& path);
 std::string scope_path(int scope);
 
-// Sets section or scope for the length of a C++ scope.
+// Sets the section, the scope or both while it lives.
 class TraceScope {
  public:
   explicit TraceScope(TraceState state) : previous_(trace_state) { trace_state = state; }

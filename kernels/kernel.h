@@ -1,7 +1,8 @@
-// Kernel: one device operation. Calling it dispatches on the device of the first argument, the output
-// (of the first that is present, where outputs may be absent).
-// This is the one place where the meta device counts instead of computing and where timing and tracing hook
-// in.
+// Kernel: one device operation. A call dispatches on the device of its first argument, the output (of the
+// first output that is present, where outputs may be absent).
+//
+// This is the one place where the meta device counts instead of computing, and where timing and tracing
+// attach.
 #pragma once
 
 #include <chrono>
@@ -11,10 +12,10 @@
 
 namespace thaw {
 
-// What one kernel call did or, on the meta device, would have done.
+// What one kernel call did, or on the meta device would have done.
 struct KernelEvent {
   const char* name;
-  double flops;    // floating-point operations by the kernel's own cost rule
+  double flops;    // floating-point operations by the kernel's cost rule
   double bytes;    // distinct bytes read and written
   double seconds;  // 0 on the meta device
   Device device;
@@ -27,7 +28,7 @@ class KernelObserver {
   virtual void on_kernel(const KernelEvent& event) = 0;
 };
 
-// The observer of this thread, or null. Kernels are issued from one thread at a time and spread out inside.
+// The observer of this thread, or null. A kernel is called from one thread and uses the others inside.
 inline thread_local KernelObserver* kernel_observer = nullptr;
 
 template <class Signature>
@@ -39,7 +40,7 @@ class Kernel<void(Args...)> {
   using Function = void (*)(Args...);
   using Flops = double (*)(Args...);
 
-  // `flops_per_element` counts per element of the largest view among the arguments.
+  // `flops_per_element`: per element of the largest view among the arguments.
 #if THAW_HAS_CUDA
   constexpr Kernel(const char* name, Function cpu, Function cuda, double flops_per_element)
       : name_(name), cpu_(cpu), cuda_(cuda), flops_per_element_(flops_per_element) {}

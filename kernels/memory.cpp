@@ -1,9 +1,9 @@
 // The caching allocator of the host, and the counters of every device.
 //
 // A size class is a power of two cut into eight steps, so a block wastes at most an eighth. The class follows
-// from the bytes asked for, which the caller gives back on release: blocks carry no header. A free block
-// holds the link to the next one of its class. One mutex guards lists and counters; uncontended it costs less
-// than the rest.
+// from the requested bytes, which the caller passes again on release: blocks carry no header. A free block
+// holds the link to the next free one of its class. One mutex guards lists and counters; uncontended, it is
+// cheap.
 #include "kernels/memory.h"
 
 #include <sys/mman.h>
@@ -19,7 +19,7 @@
 namespace thaw::memory {
 namespace {
 
-// Under AddressSanitizer blocks go straight back to malloc, so that it sees every use after release.
+// Under AddressSanitizer blocks go straight back to malloc, so that it sees every use after a release.
 #if defined(THAW_ADDRESS_SANITIZER)
 constexpr bool kCaching = false;
 #else
@@ -59,7 +59,7 @@ struct Pool {
   FreeBlock* free[kClasses] = {};
 };
 
-// Never destroyed: storages with static lifetime may be released after it would have been.
+// Never destroyed: storages with static lifetime may be released after the pool's destructor would have run.
 Pool& pool(Device device) {
   static Pool* const host = new Pool;
   static Pool* const meta = new Pool;
@@ -70,7 +70,7 @@ void* system_allocate(std::size_t bytes) {
   const bool large = bytes >= kLargeBlock;
   void* block = std::aligned_alloc(large ? kHugePage : kAlignment, bytes);
 #ifdef MADV_HUGEPAGE
-  // Advice alone: where huge pages are off the block is as good, only slower to touch.
+  // Only advice: without huge pages the block works too, only slower.
   if (large && block != nullptr) madvise(block, bytes, MADV_HUGEPAGE);
 #endif
   return block;

@@ -1,8 +1,8 @@
 // Device memory: a caching allocator that counts current and peak bytes per category.
 //
-// Blocks are handed out from free lists by size class, so that a steady training step neither calls malloc
-// nor touches a fresh page. Large blocks are 2 MB-aligned and ask the kernel for huge pages. On the meta
-// device nothing is allocated and the counts alone are kept: a prediction of the same run's memory.
+// Blocks come from free lists by size class, so that a steady training step neither calls malloc nor touches
+// new pages. Large blocks are 2 MB-aligned and ask the operating system for huge pages. On the meta device
+// nothing is allocated and only the counts are kept: they predict the memory of a real run.
 #pragma once
 
 #include <array>
@@ -26,16 +26,16 @@ enum class Category : std::uint8_t {
 inline constexpr int kCategories = 8;
 const char* category_name(Category category);
 
-struct Usage {  // bytes as asked for, before rounding to a size class
+struct Usage {  // bytes as requested, before rounding to a size class
   std::array<std::int64_t, kCategories> current{};
   std::array<std::int64_t, kCategories> peak{};
   std::int64_t total = 0;
   std::int64_t total_peak = 0;
-  std::int64_t saved = 0;  // distinct storages held by graph nodes, less parameters and inputs
+  std::int64_t saved = 0;  // distinct storages held by graph nodes, without parameters and inputs
   std::int64_t saved_peak = 0;
 };
 
-// Null for 0 bytes, on the meta device, and when memory is exhausted (the caller says what it was for).
+// Null for 0 bytes, on the meta device, and when memory is exhausted (the caller reports what it was for).
 void* allocate(Device device, std::int64_t bytes, Category category);
 void release(Device device, void* block, std::int64_t bytes, Category category);
 void recategorise(Device device, std::int64_t bytes, Category from, Category to);
@@ -46,8 +46,8 @@ void reset_peak(Device device);
 // Returns cached free blocks to the system.
 void trim(Device device);
 
-// Scratch for the length of a scope. Throws std::bad_alloc when memory is exhausted: all that a kernel may
-// throw.
+// Scratch memory that is released at the end of its scope. Throws std::bad_alloc when memory is exhausted,
+// the only exception that a kernel may throw.
 class Scratch {
  public:
   Scratch(Device device, std::int64_t bytes)

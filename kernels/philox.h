@@ -1,6 +1,6 @@
 // Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a
 // function from a 128-bit counter and a 64-bit key to 128 random bits. There is no state: number i of row r
-// comes from word i % 4 of counter (i / 4, r), whoever asks for it, in whatever order, on whatever device.
+// is word i % 4 of the output for counter (i / 4, r), independent of caller, call order and device.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ constexpr Words counter_of(std::uint64_t row, std::uint64_t block) {
   return {low_word(block), high_word(block), low_word(row), high_word(row)};
 }
 
-// The finaliser of SplitMix64: a bijection that makes neighbours unrelated.
+// The finaliser of SplitMix64: a bijection that decorrelates neighbouring inputs.
 constexpr std::uint64_t mix(std::uint64_t z) {
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EB;

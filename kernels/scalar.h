@@ -1,9 +1,10 @@
 // Elementwise formulas and their derivatives, each written once and expanded by every device.
-// A unary formula F has  f(x)  and  df(s): the derivative in terms of what backward keeps, which is the
-// output y where `from_output` says so (the input need not be kept then) and the input x otherwise.
 //
-// T is float, double, an integer where that makes sense, or a vector of lanes that brings the same operators
-// and functions with it; select(condition, a, b) is the ternary of all of them.
+// A unary formula F has f(x), its value, and df(s), its derivative as a function of what backward keeps: of
+// the output y where `from_output` is set (the input need not be kept then), otherwise of the input x.
+//
+// T is float, double, an integer where the formula allows it, or a vector type with the same operators and
+// functions. select(condition, a, b) is the ternary operator for all of them.
 #pragma once
 
 #include <cmath>
@@ -14,7 +15,9 @@
 #define THAW_DEVICE_FUNCTION
 #endif
 
-// X(name, formula, FLOPs an element): makes the kernels `name` and `name_vjp` (dx = dy * df).
+// X(name, formula, FLOPs per element) makes the kernels `name` and `name_vjp`:
+//   y = f(x)
+//   dx = dy * df(s)
 #define THAW_UNARY_KERNELS(X)  \
   X(neg, Neg, 1)               \
   X(abs, Abs, 1)               \
@@ -32,7 +35,8 @@
   X(silu, Silu, 14)            \
   X(softplus, Softplus, 22)
 
-// X(name, formula, FLOPs an element): kernels z = f(a, b) with broadcasting, z of the operands' dtype.
+// X(name, formula, FLOPs per element) makes a kernel with broadcasting, z of the operands' dtype:
+//   z = f(a, b)
 #define THAW_BINARY_KERNELS(X) \
   X(add, Add, 1)               \
   X(sub, Sub, 1)               \
@@ -43,7 +47,7 @@
   X(pow, Pow, 25)              \
   X(bce_logits, BceLogits, 25)
 
-// X(name, formula, FLOPs an element): comparisons, z is bool.
+// X(name, formula, FLOPs per element) makes a comparison: z is bool.
 #define THAW_COMPARE_KERNELS(X) \
   X(eq, Eq, 1)                  \
   X(ne, Ne, 1)                  \
@@ -54,7 +58,7 @@
 
 namespace thaw {
 
-// -- what formulas are made of, for plain numbers
+// -- building blocks, for plain numbers
 
 template <class T>
 THAW_DEVICE_FUNCTION T select(bool condition, T a, T b) {
@@ -69,12 +73,14 @@ inline constexpr double kInvSqrt2 = 0.70710678118654752440;     // 1 / sqrt(2)
 inline constexpr double kInvSqrt2Pi = 0.39894228040143267794;   // 1 / sqrt(2 pi)
 inline constexpr double kSqrt2OverPi = 0.79788456080286535588;  // sqrt(2 / pi)
 
-// ln(1 + e^-|x|): what softplus and logistic losses add to the positive part.
+// What softplus and the logistic loss add to max(x, 0):
+//   ln(1 + e^-|x|)
 template <class T>
 THAW_DEVICE_FUNCTION T log1p_exp_neg_abs(T x) {
   return log1p(exp(-fabs(x)));
 }
 
+// 1 / (1 + e^-x)
 template <class T>
 THAW_DEVICE_FUNCTION T logistic(T x) {
   return T(1) / (T(1) + exp(-x));
@@ -152,14 +158,21 @@ struct Relu {  // max(x, 0); slope 0 at 0; NaN stays
   THAW_FORMULA(df(T y)) { return select(y > T(0), T(1), T(0)); }
 };
 
-struct Gelu {  // x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016)
+// GELU (Hendrycks & Gimpel 2016), with phi and Phi the standard normal density and distribution function:
+//   y = x * Phi(x)
+//   dy/dx = Phi(x) + x * phi(x)
+struct Gelu {
   static constexpr bool from_output = false;
   THAW_FORMULA(cdf(T x)) { return T(0.5) * (T(1) + erf(x * T(kInvSqrt2))); }
   THAW_FORMULA(f(T x)) { return x * cdf(x); }
   THAW_FORMULA(df(T x)) { return cdf(x) + x * (T(kInvSqrt2Pi) * exp(T(-0.5) * x * x)); }
 };
 
-struct GeluTanh {  // 0.5 x (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
+// The tanh approximation of GELU (Hendrycks & Gimpel 2016):
+//   u = sqrt(2 / pi) * (x + 0.044715 * x^3)
+//   y = x * (1 + tanh(u)) / 2
+//   dy/dx = (1 + tanh(u)) / 2 + x * (1 - tanh(u)^2) / 2 * du/dx
+struct GeluTanh {
   static constexpr bool from_output = false;
   THAW_FORMULA(inner(T x)) { return tanh(T(kSqrt2OverPi) * (x + T(0.044715) * x * x * x)); }
   THAW_FORMULA(f(T x)) { return T(0.5) * x * (T(1) + inner(x)); }
@@ -170,7 +183,10 @@ struct GeluTanh {  // 0.5 x (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
   }
 };
 
-struct Silu {  // x sigmoid(x)
+// With s = sigmoid(x):
+//   y = x * s
+//   dy/dx = s * (1 + x * (1 - s))
+struct Silu {
   static constexpr bool from_output = false;
   THAW_FORMULA(f(T x)) { return x / (T(1) + exp(-x)); }
   THAW_FORMULA(df(T x)) {
@@ -204,7 +220,10 @@ THAW_BINARY_FORMULA(Div, a / b)
 THAW_BINARY_FORMULA(Maximum, select(a != a, a, select(a > b, a, b)))  // a NaN on either side stays
 THAW_BINARY_FORMULA(Minimum, select(a != a, a, select(a < b, a, b)))
 THAW_BINARY_FORMULA(Pow, pow(a, b))
-// -(b ln s + (1 - b) ln(1 - s)) with s = sigmoid(a): a the logit, b the target
+// Binary cross-entropy of the logit a and the target b, with s = sigmoid(a):
+//   z = -(b * ln(s) + (1 - b) * ln(1 - s))
+//     = max(a, 0) - a * b + ln(1 + e^-|a|)
+// The second form does not overflow.
 THAW_BINARY_FORMULA(BceLogits, select(a < T(0), T(0), a) - a * b + log1p_exp_neg_abs(a))
 
 #undef THAW_BINARY_FORMULA

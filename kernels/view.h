@@ -8,7 +8,8 @@ namespace thaw {
 
 inline constexpr int kMaxRank = 6;
 
-// DLPack's codes: high byte the kind (0 int, 1 unsigned, 2 float, 4 bfloat, 6 bool), low byte the bits.
+// DLPack's type codes: the high byte is the kind (0 int, 1 unsigned, 2 float, 4 bfloat, 6 bool), the low byte
+// the number of bits.
 enum class DType : std::uint16_t {
   i32 = 0x0020,
   i64 = 0x0040,
@@ -25,7 +26,7 @@ constexpr bool is_floating(DType dtype) { return dlpack_kind(dtype) == 2 || dlpa
 const char* dtype_name(DType dtype);  // "f32", "i64", …
 
 // DLPack's device codes. The meta device (an extension code) has shapes but no data: kernels on it only count
-// what they would have cost.
+// what they would cost.
 enum class DeviceKind : std::uint8_t { cpu = 1, cuda = 2, meta = 12 };
 
 struct Device {
@@ -37,7 +38,7 @@ struct Device {
 inline constexpr Device kCpu{DeviceKind::cpu, 0};
 inline constexpr Device kMeta{DeviceKind::meta, 0};
 
-// Pointer-independent part of a view.
+// The part of a view that does not depend on its pointer.
 struct Layout {
   DType dtype = DType::f32;
   Device device;
@@ -59,7 +60,7 @@ struct Layout {
     }
     return true;
   }
-  // Elements that are distinct in memory: what reading the view once has to fetch.
+  // Distinct elements in memory: what reading the view once fetches.
   constexpr std::int64_t distinct() const {
     std::int64_t n = 1;
     for (int d = 0; d < rank; ++d) n *= stride[d] == 0 && size[d] > 0 ? 1 : size[d];

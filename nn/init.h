@@ -1,4 +1,4 @@
-// PyTorch's default initialisations. Every draw is keyed by the seed and the parameter's own path.
+// PyTorch's default initialisations. Every draw is keyed by the seed and the parameter's path.
 #pragma once
 
 #include <cmath>
@@ -26,10 +26,13 @@ class InitSeed {
 
 namespace init {
 
-// U(-1/sqrt(fan_in), 1/sqrt(fan_in)): kaiming_uniform with a = sqrt(5) (He et al. 2015), what nn.Linear and
-// nn.Conv use for weights and biases alike. `path` names the parameter for the random key.
+// The uniform distribution of nn.Linear and nn.Conv, for weights and biases alike:
+//   U(-bound, bound)
+//   bound = 1 / sqrt(fan_in)
+// It is kaiming_uniform with a = sqrt(5) (He et al. 2015). `path` names the parameter for the random key.
 Tensor uniform_fan_in(const Shape& shape, std::int64_t fan_in, const std::string& path);
-Tensor normal(const Shape& shape, double deviation, const std::string& path);  // nn.Embedding: deviation 1
+// Normal with mean 0; `deviation` is the standard deviation, 1 for nn.Embedding.
+Tensor normal(const Shape& shape, double deviation, const std::string& path);
 Tensor constant(const Shape& shape, double value);
 
 }  // namespace init

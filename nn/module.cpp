@@ -37,7 +37,7 @@ std::vector<const Module*> Module::modules() const {
 
 std::vector<ParameterPtr> Module::parameters() const {
   std::vector<ParameterPtr> all;
-  std::unordered_set<const Parameter*> seen;  // a tied parameter hangs in two places and counts once
+  std::unordered_set<const Parameter*> seen;  // a tied parameter is in two places and counts once
   auto add = [&](const ParameterPtr& parameter) {
     if (seen.insert(parameter.get()).second) all.push_back(parameter);
   };

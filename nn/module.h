@@ -1,4 +1,5 @@
-// Module: a tree of named parameters, buffers and children. Model: a module with groups from bottom to top.
+// Module: a tree of named parameters, buffers and children. Model: a module whose parameters are in groups,
+// from bottom to top.
 #pragma once
 
 #include <memory>
@@ -22,17 +23,17 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  // All of the tree, depth first in order of registration, each once; names are relative to the root's path.
+  // The whole tree, depth first in order of registration, each once. Names are paths from the root.
   std::vector<ParameterPtr> parameters() const;
   std::vector<BufferPtr> buffers() const;
   std::vector<Module*> modules();  // this one first
   std::vector<const Module*> modules() const;
 
-  // Training or evaluation. It changes no switch of its own accord: see BatchNorm and Dropout.
+  // Training or evaluation mode. It changes no other switch: see BatchNorm and Dropout.
   void train(bool on = true);
   bool training() const { return training_; }
 
-  // Names every parameter, buffer and module below by its path; the root calls it once when the tree is
+  // Names every parameter, buffer and module below by its path. The root calls it once when the tree is
   // built.
   void set_path(const std::string& path);
   const std::string& path() const { return path_; }
@@ -61,30 +62,29 @@ class Module {
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
 };
 
-// A group of the freezing schedule: its name and the module paths (prefixes of parameter names) that belong
-// to it.
+// A group of the freezing schedule: its name and the module paths (prefixes of parameter names) in it.
 struct Group {
   std::string name;
   std::vector<std::string> prefixes;
 };
 
-// What a model takes: samples, or tokens with what is known of each. A tensor alone is an input too.
+// A model's input: samples, or tokens with what is known of each. A tensor alone converts to one.
 struct ModelInput {
   ModelInput() = default;
   ModelInput(Tensor samples) : values(std::move(samples)) {}  // NOLINT(google-explicit-constructor)
 
   Tensor values;    // f32 [B, ...], or token ids i64 [B, T]
   Padding padding;  // of tokens [B, T]
-  Tensor types;     // i64 [B, T]: which of two texts a token is of; undefined: the first
+  Tensor types;     // i64 [B, T]: to which of two texts a token belongs; undefined: the first
 };
 
 class Linear;
 
 class Model : public Module {
  public:
-  // x: [B, ...] as the architecture says -> logits [B, outputs].
+  // [B, ...] as the architecture defines -> logits [B, outputs].
   virtual Tensor forward(const ModelInput& x) = 0;
-  // What the head's linear layer takes: [B, ...] -> [B, features].
+  // The input of the head's linear layer: [B, ...] -> [B, features].
   virtual Tensor features(const ModelInput& x) = 0;
 
   virtual const char* architecture() const = 0;
@@ -93,31 +93,31 @@ class Model : public Module {
   int head() const { return static_cast<int>(groups_.size()) - 1; }  // index of the last group
   // Shape of one sample, without the batch dimension.
   virtual Shape sample_shape() const = 0;
-  // What in checkpoints stands before every name but those of the classifier; empty: nothing.
+  // The prefix of every name in checkpoints except the classifier's; empty: none.
   virtual std::string_view prefix_in_file() const { return {}; }
   // The name that a parameter or buffer has in checkpoints of this architecture.
   virtual std::string name_in_file(const std::string& name) const { return name; }
-  // The name that it has among transformers' modules, where PEFT looks for what an adapter is for.
+  // The name that it has in transformers, where PEFT looks up an adapter's layer.
   virtual std::string name_in_peft(const std::string& name) const { return name_in_file(name); }
-  // And back, from any of the names that are in use; nothing for what such checkpoints hold beside the model.
+  // The inverse, from any name in use; nothing for what such checkpoints hold besides the model.
   virtual std::optional<std::string> name_in_model(const std::string& name_in_file) const {
     return name_in_file;
   }
   // Linear layers by path, for adapters.
   std::vector<Linear*> linears();
-  // The last one, whose rows are the outputs: of a head, the part that hangs on the labels.
+  // The last one, whose rows are the outputs: the part of a head that depends on the labels.
   const Linear& output_layer() const;
-  // Those that LoRA adapts where nobody names them, by the ends of their paths; empty: all below the head.
+  // The layers that LoRA adapts by default, by the ends of their paths; empty: all below the head.
   virtual std::vector<std::string> lora_targets() const { return {}; }
-  // Likewise those behind which bottleneck adapters stand; empty: they have to be named.
+  // Likewise the layers that bottleneck adapters follow; empty: they have to be named.
   virtual std::vector<std::string> bottleneck_targets() const { return {}; }
-  // Names and groups again after modules were added or removed (adapters).
+  // Assigns names and groups again after modules were added or removed (adapters).
   void refresh();
-  // Index of the group that a dotted name belongs to; -1 for none.
+  // Index of the group that a dotted name belongs to, or -1.
   int group_of(const std::string& dotted_name) const;
 
  protected:
-  // Ends construction: paths, group indices, a check that every parameter belongs to exactly one group.
+  // Ends construction: sets paths and group indices, and checks that every parameter belongs to a group.
   void finish(std::vector<Group> groups);
 
  private:

@@ -1,4 +1,4 @@
-// Parameter: a named tensor with the switches that fine-tuning toggles.
+// Parameter: a named tensor with the switches of fine-tuning.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace thaw {
 
-// What a parameter is, for selectors such as kind:bias. A norm's bias is both: kind norm with is_bias.
+// What a parameter is, for selectors such as kind:bias. A norm's bias is both: kind norm, with is_bias set.
 enum class ParameterKind : unsigned char { weight, bias, norm, embedding, lora, adapter };
 const char* kind_name(ParameterKind kind);
 
@@ -21,7 +21,8 @@ struct Parameter {
   bool is_bias = false;
   int group = 0;  // depth index: 0 is the bottom
 
-  // The learning rate this parameter gets is schedule(step) * lr_mult.
+  // This parameter's learning rate, where lr(step) is the run's:
+  //   lr(step) * lr_mult
   double lr_mult = 1.0;
   bool weight_decay = true;
 

@@ -1,5 +1,5 @@
-// Convolution. Its two gradients are ops of the same family, bilinear like itself, so the family is closed
-// under differentiation: any of the three is differentiable as often as one likes.
+// Convolution. Its two gradients are ops of the same family, bilinear like convolution itself, so the family
+// is closed under differentiation: each of the three can be differentiated any number of times.
 #include "core/autograd.h"
 #include "core/ops.h"
 
@@ -15,7 +15,8 @@ void check_params(const char* op, const ConvParams& p) {
   if (p.groups < 1) fail('[', op, "] groups is ", p.groups, "; it starts at 1");
 }
 
-// The shape of conv(x, w): spatial dimension d of `spatial` uses element 2 - spatial + d of the parameters.
+// The shape of conv(x, w). Spatial dimension d of `spatial` uses element 2 - spatial + d of the parameters:
+//   size = floor((x + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
 Shape conv_shape(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvParams& p,
                  int spatial) {
   check_same_kind(op, {&x, &w, &bias});
@@ -50,7 +51,8 @@ Tensor dense(const Tensor& x) { return contiguous(x.detach()); }
 
 Tensor conv2d_vjp_w(const Tensor& dy, const Tensor& x, const Shape& w_shape, const ConvParams& p);
 
-// dx[n, c, ..] = sum over o and taps of w[o, c, tap] * dy[n, o, the outputs that the tap feeds]
+// The gradient of convolution with respect to its input:
+//   dx[n, c, pixel] = sum_{o, tap} w[o, c, tap] * dy[n, o, the output that reads pixel through tap]
 Tensor conv2d_vjp_x(const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvParams& p) {
   Tensor dx = empty(x_shape, like(dy));
   const Tensor dense_dy = dense(dy), dense_w = dense(w);
@@ -62,7 +64,8 @@ Tensor conv2d_vjp_x(const Tensor& dy, const Tensor& w, const Shape& x_shape, con
                 }));
 }
 
-// dw[o, c, tap] = sum over n and pixels of dy[n, o, pixel] * x[n, c, the input that the tap sees there]
+// The gradient of convolution with respect to its filters:
+//   dw[o, c, tap] = sum_{n, pixel} dy[n, o, pixel] * x[n, c, what tap reads for pixel]
 Tensor conv2d_vjp_w(const Tensor& dy, const Tensor& x, const Shape& w_shape, const ConvParams& p) {
   Tensor dw = empty(w_shape, like(dy));
   const Tensor dense_dy = dense(dy), dense_x = dense(x);
@@ -76,8 +79,12 @@ Tensor conv2d_vjp_w(const Tensor& dy, const Tensor& x, const Shape& w_shape, con
 
 }  // namespace
 
-// y[n, o, i, j] = bias[o] + sum over c, a, b of w[o, c, a, b] * x[n, c, i * stride - padding + a * dilation,
-// ..] dx, dw: above      dbias = sum of dy over images and pixels
+// Convolution. c runs over the input channels of the group that o belongs to:
+//   y[n, o, i, j] = bias[o] + sum_{c, a, b} w[o, c, a, b] * x[n, c, h, v]
+//   h = i * stride_h - padding_h + a * dilation_h
+//   v = j * stride_w - padding_w + b * dilation_w
+// dx and dw are above, and
+//   dbias[o] = sum_{n, i, j} dy[n, o, i, j]
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvParams& p) {
   Tensor y = empty(conv_shape("conv2d", x, w, bias, p, 2), like(x));
   const Tensor dense_x = dense(x), dense_w = dense(w);

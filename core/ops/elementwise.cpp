@@ -1,5 +1,5 @@
-// Elementwise ops of several operands, which broadcast by NumPy's rule (the engine sums their gradients
-// back), and those with plain numbers beside a tensor. The unary ones are in unary.cpp.
+// Elementwise ops of several operands, which broadcast by NumPy's rule (the engine sums their gradients back
+// to the operands' shapes), and ops with plain numbers next to a tensor. The unary ones are in unary.cpp.
 #include "core/autograd.h"
 #include "core/ops.h"
 
@@ -8,7 +8,7 @@ namespace {
 
 using BinaryKernel = Kernel<void(View, ConstView, ConstView)>;
 
-// x as if it had `shape`: what it has one of is read again and again, by a stride of 0.
+// x seen with `shape`: broadcast dimensions have stride 0.
 ConstView broadcast_view(const Tensor& x, const Shape& shape) {
   ConstView view = x;
   if (x.shape() == shape) return view;
@@ -30,7 +30,7 @@ Tensor apply(const char* name, const BinaryKernel& kernel, const Tensor& a, cons
   return z;
 }
 
-// add, sub, mul and the like take integers as well as floating numbers.
+// For add, sub, mul and others that take integers as well as floating-point numbers.
 Tensor arithmetic(const char* name, const BinaryKernel& kernel, const Tensor& a, const Tensor& b) {
   if (dtype_bytes(a.dtype()) < 4)
     fail('[', name, "] has no arithmetic on ", dtype_name(a.dtype()), "; cast first");
@@ -55,28 +55,40 @@ Tensor share(const Tensor& wins, const Tensor& equal, const Tensor& like_this) {
 
 // -- arithmetic
 
-// z = a + b      da = dy    db = dy
+// Addition:
+//   y = a + b
+//   da = dy
+//   db = dy
 Tensor add(const Tensor& a, const Tensor& b) {
   return record_broadcasting("add", arithmetic("add", kernels::add, a, b),
                              wrt(a, {}, [](const Tensor& dy, const Saved&) { return dy; }),
                              wrt(b, {}, [](const Tensor& dy, const Saved&) { return dy; }));
 }
 
-// z = a - b      da = dy    db = -dy
+// Subtraction:
+//   y = a - b
+//   da = dy
+//   db = -dy
 Tensor sub(const Tensor& a, const Tensor& b) {
   return record_broadcasting("sub", arithmetic("sub", kernels::sub, a, b),
                              wrt(a, {}, [](const Tensor& dy, const Saved&) { return dy; }),
                              wrt(b, {}, [](const Tensor& dy, const Saved&) { return neg(dy); }));
 }
 
-// z = a * b      da = dy * b    db = dy * a
+// Multiplication:
+//   y = a * b
+//   da = dy * b
+//   db = dy * a
 Tensor mul(const Tensor& a, const Tensor& b) {
   return record_broadcasting("mul", arithmetic("mul", kernels::mul, a, b),
                              wrt(a, {b}, [](const Tensor& dy, const Saved& s) { return mul(dy, s[0]); }),
                              wrt(b, {a}, [](const Tensor& dy, const Saved& s) { return mul(dy, s[0]); }));
 }
 
-// z = a / b      da = dy / b    db = -dy * (a / b) / b
+// Division:
+//   y = a / b
+//   da = dy / b
+//   db = -dy * (a / b) / b
 Tensor div(const Tensor& a, const Tensor& b) {
   check_floating("div", a);
   return record_broadcasting("div", arithmetic("div", kernels::div, a, b),
@@ -86,7 +98,10 @@ Tensor div(const Tensor& a, const Tensor& b) {
                              }));
 }
 
-// z = max(a, b)      da = dy [a > b]    db = dy [b > a]    and half to each where a = b
+// The larger of two numbers. On a tie each gets half of the gradient:
+//   y = max(a, b)
+//   da = dy * ([a > b] + [a = b] / 2)
+//   db = dy * ([b > a] + [a = b] / 2)
 Tensor maximum(const Tensor& a, const Tensor& b) {
   return record_broadcasting("maximum", arithmetic("maximum", kernels::maximum, a, b),
                              wrt(a, {a, b},
@@ -98,7 +113,10 @@ Tensor maximum(const Tensor& a, const Tensor& b) {
                              }));
 }
 
-// z = min(a, b)      da = dy [a < b]    db = dy [b < a]    and half to each where a = b
+// The smaller of two numbers. On a tie each gets half of the gradient:
+//   y = min(a, b)
+//   da = dy * ([a < b] + [a = b] / 2)
+//   db = dy * ([b < a] + [a = b] / 2)
 Tensor minimum(const Tensor& a, const Tensor& b) {
   return record_broadcasting("minimum", arithmetic("minimum", kernels::minimum, a, b),
                              wrt(a, {a, b},
@@ -110,8 +128,12 @@ Tensor minimum(const Tensor& a, const Tensor& b) {
                              }));
 }
 
-// z = a^b      da = dy * b * a^(b - 1)    db = dy * a^b * ln a
-// 0 where the formula meets 0 * infinity: da where b = 0, db where a = 0 and b >= 0.
+// Power:
+//   y = a^b
+//   da = dy * b * a^(b - 1)
+//   db = dy * a^b * ln(a)
+// As in PyTorch, da is 0 where b = 0 and db is 0 where a = 0 and b >= 0, where the formulas may have no
+// finite value.
 Tensor pow(const Tensor& a, const Tensor& b) {
   check_floating("pow", a);
   return record_broadcasting(
@@ -128,7 +150,9 @@ Tensor pow(const Tensor& a, const Tensor& b) {
       }));
 }
 
-// y = x^e      dx = dy * e * x^(e - 1), 0 for e = 0
+// Power with a constant exponent e; dx is 0 for e = 0:
+//   y = x^e
+//   dx = dy * e * x^(e - 1)
 Tensor pow(const Tensor& x, double exponent) {
   check_floating("pow", x);
   Tensor y = empty(x.shape(), like(x));
@@ -139,7 +163,9 @@ Tensor pow(const Tensor& x, double exponent) {
                 }));
 }
 
-// y = scale * x + shift      dx = scale * dy
+// Affine map:
+//   y = scale * x + shift
+//   dx = scale * dy
 Tensor affine(const Tensor& x, double scale, double shift) {
   if (dtype_bytes(x.dtype()) < 4)
     fail("[affine] has no arithmetic on ", dtype_name(x.dtype()), "; cast first");
@@ -152,7 +178,9 @@ Tensor affine(const Tensor& x, double scale, double shift) {
 
 // -- selection
 
-// y = min(max(x, low), high)      dx = dy where y = x
+// Clamp to [low, high]:
+//   y = min(max(x, low), high)
+//   dx = dy * [y = x]
 Tensor clamp(const Tensor& x, double low, double high) {
   check_floating("clamp", x);
   if (low > high) fail("[clamp] the lower bound ", low, " is above the upper one, ", high);
@@ -164,7 +192,10 @@ Tensor clamp(const Tensor& x, double low, double high) {
                 }));
 }
 
-// z = condition ? a : b      da = dy where condition, else 0    db = dy where not, else 0
+// Selection by a condition c:
+//   y = c ? a : b
+//   da = c ? dy : 0
+//   db = c ? 0 : dy
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   if (condition.dtype() != DType::boolean)
     fail("[where] the condition must be bool, not ", dtype_name(condition.dtype()));

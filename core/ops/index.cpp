@@ -1,5 +1,4 @@
-// Ops by index. Indices are i64 and lie in [0, size): a negative one is refused, as it hides mistakes in
-// data.
+// Ops by index. Indices are i64 in [0, size). Negative ones are errors, because they hide mistakes in data.
 #include "core/autograd.h"
 #include "core/ops.h"
 
@@ -21,7 +20,9 @@ void check_index(const char* name, const Tensor& index, std::int64_t size, Devic
 
 Tensor embedding_grad(const Tensor& dy, const Tensor& ids, std::int64_t entries);
 
-// y[i] = table[ids[i]]      dtable[ids[i]] += dy[i]
+// Rows of a table:
+//   y[i] = table[ids[i]]
+//   dtable[ids[i]] += dy[i]
 Tensor embedding_unchecked(const Tensor& table, const Tensor& ids) {
   Shape shape = ids.shape();
   shape.push_back(table.size(1));
@@ -33,7 +34,9 @@ Tensor embedding_unchecked(const Tensor& table, const Tensor& ids) {
                 }));
 }
 
-// dtable[ids[i]] += dy[i]      d(dy)[i] = g[ids[i]]
+// The gradient of embedding, and its own gradient from g = d(dtable):
+//   dtable[ids[i]] += dy[i]
+//   d(dy)[i] = g[ids[i]]
 Tensor embedding_grad(const Tensor& dy, const Tensor& ids, std::int64_t entries) {
   Tensor table = zeros({entries, dy.size(-1)}, like(dy));
   kernels::scatter_add_rows(table, contiguous(dy.detach()), contiguous(ids));
@@ -43,7 +46,9 @@ Tensor embedding_grad(const Tensor& dy, const Tensor& ids, std::int64_t entries)
 
 Tensor scatter_add_unchecked(const Tensor& x, int dim, const Tensor& index, const Tensor& src);
 
-// y[.., i, ..] = x[.., index[.., i, ..], ..]      dx[.., index, ..] += dy
+// Gather along one dimension:
+//   y[.., i, ..] = x[.., index[.., i, ..], ..]
+//   dx[.., index[.., i, ..], ..] += dy[.., i, ..]
 Tensor gather_unchecked(const Tensor& x, int dim, const Tensor& index) {
   Tensor y = empty(index.shape(), like(x));
   kernels::gather(y, x, index, dim);
@@ -53,7 +58,10 @@ Tensor gather_unchecked(const Tensor& x, int dim, const Tensor& index) {
                 }));
 }
 
-// y = x with y[.., index, ..] += src      dx = dy    dsrc = dy[.., index, ..]
+// Scatter-add along one dimension, beginning with y = x:
+//   y[.., index[.., i, ..], ..] += src[.., i, ..]
+//   dx = dy
+//   dsrc[.., i, ..] = dy[.., index[.., i, ..], ..]
 Tensor scatter_add_unchecked(const Tensor& x, int dim, const Tensor& index, const Tensor& src) {
   Tensor y = empty(x.shape(), like(x));
   kernels::copy(y, x);
@@ -63,7 +71,7 @@ Tensor scatter_add_unchecked(const Tensor& x, int dim, const Tensor& index, cons
       wrt(src, {index}, [dim](const Tensor& dy, const Saved& s) { return gather_unchecked(dy, dim, s[0]); }));
 }
 
-// Lines of the index must lie within lines of x.
+// Each line of the index must lie within a line of x.
 void check_lines(const char* name, const Tensor& x, int dim, const Tensor& index) {
   bool fits = x.rank() == index.rank() && x.rank() > 0;
   for (int d = 0; d < x.rank() && fits; ++d) fits = d == dim || index.size(d) <= x.size(d);
@@ -87,7 +95,7 @@ Tensor index_select(const Tensor& x, int dim, const Tensor& index) {
     fail("[index_select] needs x with dimensions and an index [n]: x ", x.shape(), ", index ", index.shape());
   dim = normalize_dim("index_select", dim, x.shape());
   check_index("index_select", index, x.size(dim), x.device());
-  // The same index for every line, by strides of 0.
+  // Every line has the same index, by strides of 0.
   Shape shape = x.shape();
   Strides strides = x.shape();
   for (int d = 0; d < x.rank(); ++d) strides[d] = d == dim ? index.strides()[0] : 0;
@@ -111,7 +119,8 @@ Tensor scatter_add(const Tensor& x, int dim, const Tensor& index, const Tensor& 
   return scatter_add_unchecked(x, dim, index, src);
 }
 
-// y[.., c] = 1 where c = ids[..], else 0
+// One-hot encoding:
+//   y[.., c] = [c = ids[..]]
 Tensor one_hot(const Tensor& ids, std::int64_t classes, DType dtype) {
   check_index("one_hot", ids, classes, ids.device());
   return cast(eq(unsqueeze(ids, -1), arange(classes, like(ids))), dtype);

@@ -58,10 +58,12 @@ void check_cross_entropy(const Tensor& logits, const Tensor& target, const Cross
     fail("[cross_entropy] label_smoothing is ", options.label_smoothing, ", it must be in [0, 1]");
 }
 
-// The op itself, on logits [N, C] and targets [N]:
-//   loss[n] = -sum_c q[c] log softmax(logits[n])[c]    q[c] = weight[c] * ((1 - smoothing) [c = target] +
-//   smoothing / C) mean: sum(loss) / sum of the targets' weights over rows that are not ignored dlogits[n] =
-//   dloss[n] * (sum(q) * softmax(logits[n]) - q)
+// The op itself, on logits [N, C] and targets [N], with target distribution q:
+//   q[n, c] = weight[c] * ((1 - smoothing) * [c = target[n]] + smoothing / C)
+//   loss[n] = -sum_c(q[n, c] * log_softmax(logits[n])[c])
+//   dlogits[n, c] = dloss[n] * (sum(q[n]) * softmax(logits[n])[c] - q[n, c])
+// Ignored rows have loss 0 and gradient 0. The mean divides by the weights of the other rows' targets:
+//   mean = sum_n(loss[n]) / sum_n(weight[target[n]])
 Tensor cross_entropy_rows(const Tensor& logits, const Tensor& target, const Tensor& weight,
                           CrossEntropyParams params, Reduction reduction) {
   check_targets(logits, target, params.ignore_index);
@@ -113,13 +115,17 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   return options.reduction == Reduction::none ? reshape(loss, target.shape()) : loss;
 }
 
+// Squared error:
+//   y = (x - target)^2
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
   check_pair("mse_loss", x, target);
   return reduce(square(x - target), reduction);
 }
 
-// y = max(x, 0) - x * target + log(1 + exp(-|x|))
-// dx = dy * (sigmoid(x) - target)    dtarget = -dy * x
+// Binary cross-entropy of the logits x, in a form that does not overflow:
+//   y = max(x, 0) - x * target + ln(1 + e^-|x|)
+//   dx = dy * (sigmoid(x) - target)
+//   dtarget = -dy * x
 Tensor bce_with_logits(const Tensor& x, const Tensor& target, Reduction reduction) {
   check_pair("bce_with_logits", x, target);
   Tensor y = empty(x.shape(), like(x));

@@ -19,7 +19,7 @@ Shape matmul_shape(const Tensor& a, const Tensor& b) {
   return shape;
 }
 
-// The same matrices seen with the batch dimensions of y.
+// The matrices of x, broadcast to the batch dimensions of y.
 Tensor expand_batch(const Tensor& x, const Shape& y_shape) {
   Shape shape = y_shape;
   Strides strides = y_shape;
@@ -42,8 +42,10 @@ Tensor as_rows(const Tensor& x) {
 
 }  // namespace
 
-// y = a @ b        [.., m, k] x [.., k, n] -> [.., m, n]
-// da = dy @ b^T    db = a^T @ dy
+// Matrix product, [.., m, k] x [.., k, n] -> [.., m, n]:
+//   y = a @ b
+//   da = dy @ b^T
+//   db = a^T @ dy
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_same_kind("matmul", {&a, &b});
   if (a.rank() == 0 || b.rank() == 0)
@@ -57,8 +59,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
       wrt(b, {a}, [](const Tensor& dy, const Saved& s) { return matmul(s[0].mT(), dy); }));
 }
 
-// y = x @ w^T + bias      [.., in] x [out, in] (+ [out]) -> [.., out]
-// dx = dy @ w    dw = dy^T @ x    dbias = sum over rows of dy
+// Linear map, x [.., in], w [out, in], bias [out] -> y [.., out]:
+//   y = x @ w^T + bias
+//   dx = dy @ w
+//   dw = dy^T @ x
+//   dbias = sum_rows(dy)
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   check_same_kind("linear", {&x, &w, &bias});
   if (w.rank() != 2 || x.rank() == 0 || x.size(-1) != w.size(1))

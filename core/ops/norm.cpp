@@ -1,8 +1,8 @@
 // Normalisation: over the last dimensions (layer, RMS), over groups of channels, over the batch.
 //
-// What a freeze saves is written beside each op: beta's gradient needs nothing saved, gamma's needs x and its
-// statistics, and the input's needs gamma too. Batch norm by given statistics sends a gradient to its input
-// without keeping the input.
+// What freezing saves is written next to each op: beta's gradient needs no saved tensor, gamma's needs x and
+// its statistics, and the input's needs gamma too. Batch norm by given statistics passes a gradient to its
+// input without keeping the input.
 #include <array>
 
 #include "core/autograd.h"
@@ -17,7 +17,7 @@ Tensor as_shape(const Tensor& dense, const Shape& shape) {
   return make_view(dense, shape, contiguous_strides(shape), dense.impl()->offset);
 }
 
-// The last `dims` dimensions in one: [.., a, b] -> [R, a * b].
+// The last `dims` dimensions as one: [.., a, b] -> [R, a * b].
 Shape rows_shape(const Shape& shape, int dims) {
   std::int64_t rows = 1, width = 1;
   for (int d = 0; d < shape.rank(); ++d) (d < shape.rank() - dims ? rows : width) *= shape[d];
@@ -49,7 +49,7 @@ void check_channels(const char* op, const Tensor& x, const Tensor& gamma, const 
 
 Tensor dense_or_none(const Tensor& t) { return t.defined() ? contiguous(t) : t; }
 
-// Outputs of a vjp: those that nobody needs stay undefined, which tells the kernel to skip them.
+// Outputs of a vjp. Those that nobody needs stay undefined, which tells the kernel to skip them.
 Tensor output_if(bool needed, const Shape& shape, Options options) {
   return needed ? empty(shape, options) : Tensor();
 }
@@ -57,9 +57,14 @@ Tensor view_if(const Tensor& t, const Shape& shape) { return t.defined() ? as_sh
 
 }  // namespace
 
-// y = gamma * xhat + beta    xhat = (x - mean) * rstd    over the last `normalized_dims` dimensions
-// dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = gamma * dy    dgamma = sum(dy * xhat)    dbeta =
-// sum(dy)
+// Layer norm over the last `normalized_dims` dimensions (Ba et al. 2016), with g = gamma * dy:
+//   rstd = 1 / sqrt(mean((x - mean(x))^2) + eps)
+//   xhat = (x - mean(x)) * rstd
+//   y = gamma * xhat + beta
+//   dx = rstd * (g - mean(g) - xhat * mean(g * xhat))
+//   dgamma = sum(dy * xhat)
+//   dbeta = sum(dy)
+// The means are over a row, the sums over the rows.
 Tensor layer_norm(const Tensor& x, int normalized_dims, const Tensor& gamma, const Tensor& beta, double eps) {
   if (normalized_dims < 1 || normalized_dims > x.rank())
     fail("[layer_norm] cannot normalise ", normalized_dims, " dimensions of ", x.shape());
@@ -85,8 +90,13 @@ Tensor layer_norm(const Tensor& x, int normalized_dims, const Tensor& gamma, con
           }));
 }
 
-// y = gamma * x * rstd    rstd = 1 / sqrt(mean(x^2) + eps)    over the last dimension (Zhang & Sennrich 2019)
-// dx = rstd * (g - xhat * mean(g * xhat)) with g = gamma * dy    dgamma = sum(dy * xhat)
+// RMS norm over the last dimension (Zhang & Sennrich 2019), with g = gamma * dy:
+//   rstd = 1 / sqrt(mean(x^2) + eps)
+//   xhat = x * rstd
+//   y = gamma * xhat
+//   dx = rstd * (g - xhat * mean(g * xhat))
+//   dgamma = sum(dy * xhat)
+// The means are over a row, the sum over the rows.
 Tensor rms_norm(const Tensor& x, const Tensor& gamma, double eps) {
   if (x.rank() == 0) fail("[rms_norm] a scalar has no last dimension");
   check_affine("rms_norm", x, {x.size(-1)}, gamma, {});
@@ -106,9 +116,12 @@ Tensor rms_norm(const Tensor& x, const Tensor& gamma, double eps) {
                               }));
 }
 
-// y = gamma[c] * xhat + beta[c]    xhat = (x - mean) * rstd    over each group of C / groups channels of a
-// sample dx as in layer_norm over the group    dgamma = sum(dy * xhat), dbeta = sum(dy) over samples and
-// positions
+// Group norm (Wu & He 2018): mean and rstd are those of each group of C / groups channels of a sample.
+//   xhat = (x - mean) * rstd
+//   y = gamma[c] * xhat + beta[c]
+//   dgamma[c] = sum(dy * xhat)
+//   dbeta[c] = sum(dy)
+// The sums are over samples and positions. dx is layer_norm's, with means over the group.
 Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& gamma, const Tensor& beta, double eps) {
   check_channels("group_norm", x, gamma, beta);
   if (groups < 1 || x.size(1) % groups != 0)
@@ -133,8 +146,10 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& gamma, con
 
 namespace {
 
-// y = gamma * (x - mean) * rstd + beta per channel, with the gradients of the kernel's comment: through the
-// statistics where they are the batch's own, past them where they are given.
+// Batch norm with statistics mean and rstd per channel (Ioffe & Szegedy 2015):
+//   y = gamma * (x - mean) * rstd + beta
+// The gradients stand at the kernel (norm_channels.cpp): through the statistics where they are the batch's
+// own, not where they are given.
 Tensor channel_norm(const char* op, const Tensor& x, const Tensor& mean, const Tensor& rstd,
                     const Tensor& gamma, const Tensor& beta, bool batch_statistics) {
   const Shape planes = planes_shape(x.shape());

@@ -15,7 +15,8 @@ void check_input(const char* op, const Tensor& x, int spatial) {
     if (x.size(d) == 0) fail('[', op, "] has nothing to pool: x ", x.shape());
 }
 
-// Every window must meet the input, which is what limits the padding.
+// Every window must overlap the input, which limits the padding:
+//   size = floor((x + 2 * padding - window) / stride) + 1
 Shape pool_shape(const char* op, const Tensor& x, const PoolParams& p, int spatial) {
   check_input(op, x, spatial);
   Shape shape = x.shape();
@@ -64,8 +65,9 @@ Tensor adaptive_avg_pool2d_vjp(const Tensor& dy, const Shape& x_shape) {
 
 }  // namespace
 
-// y = the maximum of each window (padding counts as -inf, NaN wins)
-// dx = dy, at the maximum's place
+// Maximum over each window. Padding counts as -inf, and NaN as the largest.
+//   y[window] = max_{pixel in window} x[pixel]
+//   dx[pixel] = sum_{windows with their maximum at pixel} dy[window]
 Tensor max_pool2d(const Tensor& x, const PoolParams& p) {
   const Shape shape = pool_shape("max_pool2d", x, p, 2);
   if (x.size(2) > std::numeric_limits<std::int32_t>::max() / x.size(3))
@@ -84,8 +86,9 @@ Tensor max_pool2d(const Tensor& x, const PoolParams& p) {
                 }));
 }
 
-// y = the mean of each window (over its padding too with count_include_pad)
-// dx = the sum, over the windows that see the pixel, of dy / the window's size
+// Mean over each window, over its padding too with count_include_pad:
+//   y[window] = sum_{pixel in window} x[pixel] / size(window)
+//   dx[pixel] = sum_{windows with pixel} dy[window] / size(window)
 Tensor avg_pool2d(const Tensor& x, const PoolParams& p) {
   Tensor y = empty(pool_shape("avg_pool2d", x, p, 2), like(x));
   const Tensor dense_x = dense(x);
@@ -95,8 +98,9 @@ Tensor avg_pool2d(const Tensor& x, const PoolParams& p) {
                 }));
 }
 
-// y = the means of height x width windows [floor(i H / height), ceil((i + 1) H / height)) that cover the
-// image dx = as for avg_pool2d
+// Mean over height x width windows that cover the image. Row i of the output covers the rows
+//   [floor(i * H / height), ceil((i + 1) * H / height))
+// and columns likewise. dx is that of avg_pool2d.
 Tensor adaptive_avg_pool2d(const Tensor& x, std::int64_t height, std::int64_t width) {
   check_input("adaptive_avg_pool2d", x, 2);
   if (height < 1 || width < 1)

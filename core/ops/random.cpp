@@ -4,8 +4,10 @@
 
 namespace thaw {
 
-// y = x * mask / (1 - p), the mask a function of (key, row id, index in the row)
-// dx = dropout(dy) with the same key: the mask is drawn again, not kept
+// Dropout (Srivastava et al. 2014), inverted. The mask is a function of (key, row id, index in the row), so
+// that backward draws it again instead of keeping it:
+//   y = x * mask / (1 - p)
+//   dx = dy * mask / (1 - p)
 Tensor dropout(const Tensor& x, double p, RandomKey key, const Tensor& row_ids) {
   check_floating("dropout", x);
   if (!(p >= 0 && p <= 1)) fail("[dropout] the probability is ", p, ", it must be in [0, 1]");

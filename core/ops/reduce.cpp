@@ -5,7 +5,7 @@
 namespace thaw {
 namespace {
 
-// The shapes of a reduction: the input's, the output's with the reduced dimensions at 1, and without them.
+// The shapes of a reduction: the input's, the output's with reduced dimensions of size 1, and the output's.
 struct Shapes {
   Shape full, kept, result;
   std::int64_t count = 1;  // elements behind each output
@@ -28,7 +28,7 @@ struct Shapes {
   }
 };
 
-// Kernels want the reduced dimensions in place.
+// Kernels expect the reduced dimensions in place, with size 1.
 View with_kept_dims(Tensor& y, const Shape& kept) {
   View view = y;
   const Strides strides = contiguous_strides(kept);
@@ -40,7 +40,7 @@ View with_kept_dims(Tensor& y, const Shape& kept) {
   return view;
 }
 
-// A result, or its gradient, seen over the whole input.
+// A result, or its gradient, broadcast to the input's shape.
 Tensor spread(const Tensor& y, const Shapes& shapes) { return expand(reshape(y, shapes.kept), shapes.full); }
 
 Tensor reduce_sum(const char* name, const Tensor& x, const Shapes& shapes, double scale) {
@@ -51,12 +51,14 @@ Tensor reduce_sum(const char* name, const Tensor& x, const Shapes& shapes, doubl
   return y;
 }
 
-// Without elements there is no largest one.
+// No elements have no extreme.
 void check_not_empty(const char* name, const Tensor& x, const Shapes& shapes) {
   if (shapes.count == 0) fail('[', name, "] over no elements has no value: ", x.shape());
 }
 
-// y = the extreme e of x      dx = dy shared among the elements that equal e
+// The extreme of x over the reduced dimensions. Elements that equal it share the gradient:
+//   y = extreme(x)
+//   dx = dy * [x = y] / count(x = y)
 Tensor extreme(const char* name, const Kernel<void(View, ConstView)>& kernel, const Tensor& x,
                const std::vector<int>& dims, bool keepdim) {
   if (dtype_bytes(x.dtype()) < 4)
@@ -73,14 +75,18 @@ Tensor extreme(const char* name, const Kernel<void(View, ConstView)>& kernel, co
 
 }  // namespace
 
-// y = sum x      dx = dy, spread
+// Sum:
+//   y = sum(x)
+//   dx = dy, broadcast
 Tensor sum(const Tensor& x, const std::vector<int>& dims, bool keepdim) {
   const Shapes shapes("sum", x, dims, keepdim);
   return record("sum", reduce_sum("sum", x, shapes, 1),
                 wrt(x, {}, [shapes](const Tensor& dy, const Saved&) { return spread(dy, shapes); }));
 }
 
-// y = sum x / n      dx = dy / n, spread
+// Mean of n elements:
+//   y = sum(x) / n
+//   dx = dy / n, broadcast
 Tensor mean(const Tensor& x, const std::vector<int>& dims, bool keepdim) {
   check_floating("mean", x);
   const Shapes shapes("mean", x, dims, keepdim);
@@ -90,7 +96,9 @@ Tensor mean(const Tensor& x, const std::vector<int>& dims, bool keepdim) {
       wrt(x, {}, [shapes, scale](const Tensor& dy, const Saved&) { return spread(dy * scale, shapes); }));
 }
 
-// y = sum (x - m)^2 / (n - correction), m the mean      dx = dy * 2 (x - m) / (n - correction)
+// Variance of n elements with mean m:
+//   y = sum((x - m)^2) / (n - correction)
+//   dx = dy * 2 * (x - m) / (n - correction)
 Tensor var(const Tensor& x, const std::vector<int>& dims, double correction, bool keepdim) {
   check_floating("var", x);
   const Shapes shapes("var", x, dims, keepdim);
@@ -106,7 +114,9 @@ Tensor var(const Tensor& x, const std::vector<int>& dims, double correction, boo
                 }));
 }
 
-// y = ln sum e^x      dx = dy * e^(x - y)
+// Log-sum-exp:
+//   y = ln(sum(e^x))
+//   dx = dy * e^(x - y)
 Tensor logsumexp(const Tensor& x, const std::vector<int>& dims, bool keepdim) {
   check_floating("logsumexp", x);
   const Shapes shapes("logsumexp", x, dims, keepdim);
@@ -125,7 +135,7 @@ Tensor amin(const Tensor& x, const std::vector<int>& dims, bool keepdim) {
   return extreme("amin", kernels::amin, x, dims, keepdim);
 }
 
-// y = x at its first maximum along `dim`, whose gradient is dy: gather's
+// The first maximum along `dim`, by gather, which also gives its gradient.
 Tensor max(const Tensor& x, int dim, bool keepdim) {
   if (x.rank() == 0) return max(unsqueeze(x, 0), dim, false);
   const Tensor y = gather(x, dim, argmax(x, dim, true));
@@ -143,7 +153,9 @@ Tensor argmax(const Tensor& x, int dim, bool keepdim) {
   return y;
 }
 
-// y = x summed over what a broadcast from `shape` to x's shape had spread      dx = dy, spread again
+// The transpose of broadcasting from `shape` to x's shape:
+//   y = sum(x) over the broadcast dimensions
+//   dx = dy, broadcast
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   if (shape.rank() > x.rank() || !(broadcast_shapes("sum_to", shape, x.shape()) == x.shape()))

@@ -1,5 +1,4 @@
-// Softmax and log-softmax over any dimension: the kernels work on the last one, other dimensions are moved
-// there.
+// Softmax and log-softmax over any dimension. The kernels work on the last one; another is moved there first.
 #include "core/autograd.h"
 #include "core/ops.h"
 
@@ -13,8 +12,9 @@ bool is_last(const char* op, const Tensor& x, int dim) {
 
 }  // namespace
 
-// y = exp(x) / sum(exp(x))    over dim
-// dx = y * (dy - sum(y * dy))
+// Softmax over dim:
+//   y = e^x / sum(e^x)
+//   dx = y * (dy - sum(y * dy))
 Tensor softmax(const Tensor& x, int dim) {
   check_floating("softmax", x);
   if (!is_last("softmax", x, dim)) return transpose(softmax(transpose(x, dim, -1)), dim, -1);
@@ -29,8 +29,9 @@ Tensor softmax(const Tensor& x, int dim) {
                 }));
 }
 
-// y = x - log(sum(exp(x)))    over dim
-// dx = dy - exp(y) * sum(dy)
+// Log-softmax over dim:
+//   y = x - ln(sum(e^x))
+//   dx = dy - e^y * sum(dy)
 Tensor log_softmax(const Tensor& x, int dim) {
   check_floating("log_softmax", x);
   if (!is_last("log_softmax", x, dim)) return transpose(log_softmax(transpose(x, dim, -1)), dim, -1);

@@ -7,7 +7,7 @@
 namespace thaw {
 namespace {
 
-// `shape` with its -1 worked out.
+// `shape` with its -1 replaced by the size that fits.
 Shape resolve_reshape(const Tensor& x, const Shape& shape) {
   Shape result = shape;
   int open = -1;
@@ -24,8 +24,8 @@ Shape resolve_reshape(const Tensor& x, const Shape& shape) {
   return result;
 }
 
-// Strides with which `shape` is a view of x; false if there are none. Each run of x's dimensions without gaps
-// is parted anew.
+// Strides that make `shape` a view of x; false if there are none. Each contiguous run of x's dimensions is
+// split anew.
 bool view_strides(const Tensor& x, const Shape& shape, Strides& strides) {
   strides = contiguous_strides(shape);
   if (x.is_contiguous() || x.numel() == 0) return true;
@@ -66,7 +66,7 @@ Tensor permute_to(const Tensor& x, const Shape& order) {
                 wrt(x, {}, [inverse](const Tensor& dy, const Saved&) { return permute_to(dy, inverse); }));
 }
 
-// Every step-th index of one dimension, from `begin`, `count` of them.
+// Every step-th index of one dimension: `count` of them from `begin` on.
 struct Span {
   int dim;
   std::int64_t begin, count, step;
@@ -83,7 +83,9 @@ Tensor span_view(const Tensor& x, const Span& span) {
 
 Tensor embed_span(const Tensor& x, const Span& span, const Shape& shape);
 
-// y = x[.., span, ..]      dx = dy there, 0 elsewhere
+// Part of x:
+//   y = x[.., span, ..]
+//   dx[.., span, ..] = dy, elsewhere 0
 Tensor take_span(const char* name, const Tensor& x, const Span& span) {
   const Shape full = x.shape();
   return record(name, span_view(x, span), wrt(x, {}, [span, full](const Tensor& dy, const Saved&) {
@@ -91,7 +93,9 @@ Tensor take_span(const char* name, const Tensor& x, const Span& span) {
                 }));
 }
 
-// y of the given shape = x in the span, 0 elsewhere      dx = dy[.., span, ..]
+// The transpose of take_span, a tensor of the given shape:
+//   y[.., span, ..] = x, elsewhere 0
+//   dx = dy[.., span, ..]
 Tensor embed_span(const Tensor& x, const Span& span, const Shape& shape) {
   Tensor y = zeros(shape, like(x));
   Tensor part = span_view(y, span);
@@ -104,14 +108,14 @@ void check_defined(const char* name, const Tensor& x) {
   if (!x.defined()) fail('[', name, "] the tensor is undefined (a gradient that was never computed?)");
 }
 
-// Python's reading of an end of a range: negative counts from the end, beyond is clipped.
+// Python's rule for an end of a range: negative counts from the end, values beyond the range are clipped.
 std::int64_t clip_index(std::int64_t index, std::int64_t size) {
   return std::clamp<std::int64_t>(index < 0 ? index + size : index, 0, size);
 }
 
 }  // namespace
 
-// y = x with other sizes      dx = dy with x's sizes
+// x with other sizes; dx is dy with x's sizes.
 Tensor reshape(const Tensor& x, const Shape& shape) {
   const Shape to = resolve_reshape(x, shape);
   const Shape from = x.shape();
@@ -121,7 +125,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
                 wrt(x, {}, [from](const Tensor& dy, const Saved&) { return reshape(dy, from); }));
 }
 
-// y[i0, i1, ..] = x with the dimensions in the order `dims`      dx = dy in the inverse order
+// x with its dimensions in the order `dims`; dx is dy in the inverse order.
 Tensor permute(const Tensor& x, const std::vector<int>& dims) {
   Shape order = x.shape();
   std::uint32_t seen = 0;
@@ -146,7 +150,8 @@ Tensor transpose(const Tensor& x, int a, int b) {
   return permute_to(x, order);
 }
 
-// y = x[.., begin:end:step, ..]
+// Python's slice:
+//   y = x[.., begin:end:step, ..]
 Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end, std::int64_t step) {
   if (x.rank() == 0) fail("[slice] a scalar has no dimension to slice");
   if (step <= 0) fail("[slice] the step must be positive, not ", step);
@@ -157,7 +162,8 @@ Tensor slice(const Tensor& x, int dim, std::int64_t begin, std::int64_t end, std
   return take_span("slice", x, {dim, begin, count, step});
 }
 
-// y = x[.., index, ..], without the dimension
+// One index of a dimension, which is dropped:
+//   y = x[.., index, ..]
 Tensor select(const Tensor& x, int dim, std::int64_t index) {
   if (x.rank() == 0) fail("[select] a scalar has no dimension to select from");
   dim = normalize_dim("select", dim, x.shape());
@@ -183,7 +189,7 @@ Tensor unsqueeze(const Tensor& x, int dim) {
   return reshape(x, shape);
 }
 
-// Dimensions first .. last as one; a scalar becomes [1]
+// Dimensions first .. last as one; a scalar becomes [1].
 Tensor flatten(const Tensor& x, int first, int last) {
   first = normalize_dim("flatten", first, x.shape());
   last = normalize_dim("flatten", last, x.shape());
@@ -198,7 +204,7 @@ Tensor flatten(const Tensor& x, int first, int last) {
   return reshape(x, shape);
 }
 
-// y = x seen many times over, by strides of 0      dx = dy summed back
+// x broadcast to `shape` by strides of 0; dx is dy summed over the broadcast dimensions.
 Tensor expand(const Tensor& x, const Shape& shape) {
   Shape to = shape;
   Strides strides = shape;
@@ -217,7 +223,7 @@ Tensor expand(const Tensor& x, const Shape& shape) {
                 wrt(x, {}, [from](const Tensor& dy, const Saved&) { return sum_to(dy, from); }));
 }
 
-// y = xs one after another along `dim`      dx_i = its part of dy
+// The xs joined along `dim`; the dx of each is its part of dy.
 Tensor concatenate(const std::vector<Tensor>& xs, int dim) {
   if (xs.empty()) fail("[concatenate] an empty list");
   const Tensor& first = xs.front();
@@ -256,7 +262,7 @@ Tensor stack(const std::vector<Tensor>& xs, int dim) {
   return concatenate(lifted, dim);
 }
 
-// y = x with `value` around it      dx = the inside of dy
+// x with `value` around it; dx is the inner part of dy.
 Tensor pad(const Tensor& x, const std::vector<std::int64_t>& before_after, double value) {
   const int pairs = static_cast<int>(before_after.size() / 2);
   const bool negative =
@@ -288,7 +294,7 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& before_after, doubl
                 }));
 }
 
-// y = x, row-major without gaps      dx = dy
+// x in row-major order without gaps; dx is dy.
 Tensor contiguous(const Tensor& x) {
   check_defined("contiguous", x);
   if (x.is_contiguous()) return x;
@@ -297,7 +303,7 @@ Tensor contiguous(const Tensor& x) {
   return record("contiguous", y, wrt(x, {}, [](const Tensor& dy, const Saved&) { return dy; }));
 }
 
-// y = x in another dtype      dx = dy in x's
+// x in another dtype; dx is dy in x's dtype.
 Tensor cast(const Tensor& x, DType dtype) {
   check_defined("cast", x);
   if (x.dtype() == dtype) return x;

@@ -7,8 +7,12 @@
 namespace thaw {
 namespace {
 
-// The continued fraction of the incomplete beta function (DLMF 8.17.22), by Lentz's method as modified by
-// Thompson and Barnett (1986). It converges fast where x < (a + 1) / (a + b + 2).
+// The continued fraction of the incomplete beta function (DLMF 8.17.22), without the factor before it:
+//   I_x(a, b) = x^a (1 - x)^b / (a B(a, b)) * 1 / (1 + d_1 / (1 + d_2 / (1 + ...)))
+//   d_{2m} = m (b - m) x / ((a + 2m - 1) (a + 2m))
+//   d_{2m+1} = -(a + m) (a + b + m) x / ((a + 2m) (a + 2m + 1))
+// It is evaluated by Lentz's method as modified by Thompson and Barnett (1986), and converges fast where
+//   x < (a + 1) / (a + b + 2)
 double beta_fraction(double x, double a, double b) {
   constexpr double kTiny = 1e-300;
   const auto away_from_zero = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
@@ -26,7 +30,9 @@ double beta_fraction(double x, double a, double b) {
   return 1 / fraction;
 }
 
-// I_x(a, b), DLMF 8.17.2.
+// The incomplete beta function I_x(a, b) (DLMF 8.17.2). Where the continued fraction converges slowly, the
+// symmetry serves (DLMF 8.17.4):
+//   I_x(a, b) = 1 - I_{1-x}(b, a)
 double incomplete_beta(double x, double a, double b) {
   if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
   const double front =
@@ -51,8 +57,11 @@ double t_quantile(double tail, double degrees) {
   return (low + high) / 2;
 }
 
-// Over s = sqrt(chi^2 / degrees), whose density is in proportion to s^(degrees - 1) exp(-degrees s^2 / 2), of
-// the probability given s; by the midpoint rule over all of s that is not negligible.
+// The mean of the probability given s = sqrt(chi^2 / degrees), over s:
+//   P(|T| > critical | s) = Phi(shift - critical s) + Phi(-shift - critical s)
+// The density of s is in proportion to
+//   s^(degrees - 1) e^(-degrees s^2 / 2)
+// The midpoint rule is used over all s that are not negligible.
 double t_power(double shift, double critical, double degrees) {
   constexpr int kPoints = 80;
   const auto normal = [](double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); };

@@ -15,8 +15,9 @@
 namespace thaw {
 namespace {
 
-// Weights at distances 0 .. 3 deviations, beyond which a Gaussian has nothing to speak of; both sides of the
-// kernel add up to 1.
+// The weights of a Gaussian at distances d = 0 .. ceil(3 sigma), beyond which it is negligible:
+//   weight[d] = e^(-(d / sigma)^2 / 2) / sum
+// Both sides of the kernel add up to 1.
 std::vector<double> half_gaussian(double deviation) {
   const auto radius = static_cast<std::int64_t>(std::ceil(3 * deviation));
   std::vector<double> weights;

@@ -8,9 +8,10 @@
 namespace thaw {
 
 // Changes the images {C, H, W} in place; pixels are 0 to 1, as every reader of images gives them. `kind`:
-//   "blur"    a Gaussian of deviation kBlurDeviation pixels, edge pixels repeated beyond the edge;
-//   "noise"   Gaussian noise of deviation kNoiseDeviation, then clipped to 0..1: a function of the name of
-//             `source`, the sample's id and the pixel, so that a sample has the same noise in every run;
+//   "blur"    a Gaussian of standard deviation kBlurDeviation pixels, edge pixels repeated beyond the edge;
+//   "noise"   Gaussian noise of standard deviation kNoiseDeviation, then clipped to 0..1: a function of the
+//             name of `source`, the sample's id and the pixel, so that a sample has the same noise in every
+//             run;
 //   "invert"  1 - x;
 //   ""        nothing.
 // InputError for samples that are no images, naming `source`, the file that they were read from.

@@ -161,7 +161,8 @@ class Shortfall {
  public:
   Shortfall(const Strata& strata, Rows shares) : strata_(strata), missing_(std::move(shares)) {}
 
-  // How taking these rows changes the squared distance to the shares; negative is nearer.
+  // How taking these rows changes the squared distance to the shares; negative is nearer. Each row adds
+  //   (missing - 1)^2 - missing^2 = 1 - 2 * missing
   int64_t change(const Rows& rows) {
     int64_t change = 0;
     for (int64_t row : rows) change += 1 - 2 * missing_[strata_.of_row[row]]--;

@@ -29,7 +29,7 @@ std::vector<double> population_deviations(const Dataset& data, const std::vector
   return squares;
 }
 
-// The mean's rounding gives a constant feature a tiny deviation, so it is recognised by its values.
+// The mean's rounding gives a constant feature a tiny standard deviation, so it is recognised by its values.
 bool is_constant(const Dataset& data, int64_t feature) {
   for (int64_t row = 1; row < data.size(); ++row) {
     if (data.sample(row)[feature] != data.sample(0)[feature]) return false;

@@ -1,4 +1,6 @@
-// Standardisation of features: each one less its training mean, divided by its training deviation.
+// Standardisation of features by the mean and the population standard deviation of the training data:
+//   x' = (x - mean) / deviation
+//   deviation = sqrt(sum((x - mean)^2) / n)
 #pragma once
 
 #include <vector>
@@ -7,7 +9,7 @@
 
 namespace thaw {
 
-// One mean and one population deviation per feature. A feature that is constant in the training data has
+// One mean and one standard deviation per feature. A feature that is constant in the training data has
 // deviation 0 and becomes 0 everywhere.
 struct Standardizer {
   std::vector<double> mean;

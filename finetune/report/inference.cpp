@@ -23,9 +23,11 @@ struct Estimate {
   double mean = 0, error = 0, degrees = 1;
 };
 
-// Of a variance with few degrees of freedom: what it may well be, its upper 90 % bound over its estimate. By
-// Wilson and Hilferty's cube of a normal variable (1931), which goes too far with one degree of freedom
-// alone.
+// For a variance with few degrees of freedom: its upper 90 % bound as a multiple of its estimate. By Wilson
+// and Hilferty's normal approximation of the cube root (1931), with z the 90 % quantile of the normal
+// distribution:
+//   1 / (1 - 2 / (9 degrees) - z sqrt(2 / (9 degrees)))^3
+// With one degree of freedom that goes too far, and the exact value is taken.
 double upper_bound(double degrees) {
   constexpr double kNormal90 = 1.2816, kOfOneDegree = 0.251;
   const double part = 2 / (9 * degrees);
@@ -36,8 +38,10 @@ struct MeanSquares {
   double seeds = 0, examples = 0, rest = 0;
   double seed_degrees = 1, example_degrees = 1;
 
-  // R I times the variance of the mean. The seeds' part is a lower bound. So is the examples', but taking the
-  // larger one of what is seen and of that would make intervals too wide where seeds hardly differ.
+  // R I times the variance of the mean:
+  //   MS_seed + MS_example - MS_rest
+  // MS_seed is a lower bound. So is MS_example, but taking the larger of it and what is seen would make
+  // intervals too wide where seeds hardly differ.
   double variance() const { return std::max(seeds + examples - rest, seeds); }
   double satterthwaite() const {
     const double spread = seeds * seeds / seed_degrees + examples * examples / example_degrees +
@@ -199,8 +203,9 @@ Interval around(const Estimate& e, double critical) {
   return {e.mean, e.mean - critical * e.error, e.mean + critical * e.error};
 }
 
-// The mu with (mean - mu)^2 <= fixed + of_examples (mu - low)(high - mu) / ((mean - low)(high - mean)), whose
-// denominator is that of one example at least.
+// The interval of all mu with
+//   (mean - mu)^2 <= fixed + of_examples (mu - low) (high - mu) / ((mean - low) (high - mean))
+// where the denominator is at least that of one example.
 Interval score_interval(double mean, double fixed, double of_examples, double one_example,
                         const Bounds& bounds) {
   const double width = bounds.high - bounds.low;

@@ -1,24 +1,32 @@
 // What a comparison's numbers allow one to say: intervals, verdicts and ranks for strategies that were all
 // run with the same seeds and scored on the same test examples.
 //
-// A paired difference to the reference is a two-way table with both ways random,
-//   d[r, i] = mu + seed_r + example_i + rest[r, i],
-// so a new seed and a new example both count. With its mean squares (Cornfield & Tukey 1956)
+// The paired differences to the reference, for seed r of R and example i of I, are a two-way table in which
+// both seeds and examples are random effects:
+//   d[r, i] = mu + seed_r + example_i + rest[r, i]
+// So a new seed and a new example both count. With the table's mean squares (Cornfield & Tukey 1956)
 //   var(mean) = (MS_seed + MS_example - MS_rest) / (R I)
-// and Satterthwaite's degrees of freedom (1946), taken cautiously: few seeds may agree by chance. How the
-// differences of several strategies vary together comes from a hierarchical bootstrap: seeds and examples are
-// drawn with replacement, the same ones for every strategy (Owen 2007), and each strategy's draws become
-// draws of Student's t in the same order. The simultaneous intervals leave the same tail for every strategy,
-// such that in 95 % of the draws none is outside (Beran 1988): one with few degrees of freedom widens its own
-// interval alone. They are cut at what a difference can be.
+// and with Satterthwaite's degrees of freedom (1946)
+//   degrees = (MS_seed + MS_example - MS_rest)^2
+//       / (MS_seed^2 / (R - 1) + MS_example^2 / (I - 1) + MS_rest^2 / ((R - 1) (I - 1)))
+// taken cautiously: few seeds may agree by chance.
 //
-// A strategy's own mean is not judged. Its interval is where |mean - mu| is no more than the root of the sum
-// of two squared half-widths, each by Student's t with its own degrees of freedom (Zou & Donner 2008):
-//   of seeds     t[R - 1]^2 MS_seed / (R I)
-//   of examples  t[I - 1]^2 (MS_example - MS_rest) / (R I)
-// Where the metric lies between two bounds, the part of the examples is taken as it would be at mu, in
-// proportion to (mu - low)(high - mu): for one seed and right or wrong answers that is Wilson's interval
-// (1927). So it stays within the bounds, and is wider on the side away from the nearer one.
+// How the differences of several strategies vary together comes from a hierarchical bootstrap: seeds and
+// examples are drawn with replacement, the same ones for every strategy (Owen 2007), and each strategy's
+// draws become draws of Student's t in the same order. The simultaneous intervals leave the same tail for
+// every strategy, such that in 95 % of the draws none is outside (Beran 1988): a strategy with few degrees of
+// freedom widens only its own interval. They are cut at what a difference can be.
+//
+// A strategy's own mean is not judged. Its interval holds every mu with
+//   (mean - mu)^2 <= half_seeds^2 + half_examples^2
+// where each half-width is by Student's t with its own degrees of freedom (Zou & Donner 2008):
+//   half_seeds^2 = t[R - 1]^2 MS_seed / (R I)
+//   half_examples^2 = t[I - 1]^2 (MS_example - MS_rest) / (R I)
+// Where the metric lies between two bounds, half_examples^2 is multiplied by
+//   (mu - low) (high - mu) / ((mean - low) (high - mean))
+// so that it is what it would be at mu. For one seed and right or wrong answers that is Wilson's interval
+// (1927) with t[I - 1]^2 / (I - 1) in place of z^2 / I. So it stays within the bounds, and is wider on the
+// side away from the nearer one.
 #pragma once
 
 #include <cstdint>

@@ -30,8 +30,9 @@ void apply_state_policy(Optimizer& optimizer, const std::vector<bool>& before, S
 // Groups with no trainable parameter at this moment.
 std::vector<bool> frozen_groups(const Model& model);
 
-// L2-SP (Li, Grandvalet & Davoine 2018): alpha/2 ||w - w0||^2 over what was pretrained, beta/2 ||w||^2 over
-// the head.
+// The penalty of L2-SP (Li, Grandvalet & Davoine 2018), with w_0 the pretrained weights:
+//   alpha / 2 * ||w - w_0||^2   over what was pretrained
+//   beta / 2 * ||w||^2          over the head
 class L2SpPenalty {
  public:
   L2SpPenalty(const Model& model, const L2SpSpec& spec);

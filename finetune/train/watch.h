@@ -11,11 +11,16 @@
 namespace thaw {
 
 struct WatchSample {
-  std::int64_t step = 0;                  // after so many updates
-  double loss = 0;                        // mean of the training losses since the sample before
-  std::vector<double> gradient = {};      // per group: norm of the gradient; 0 where nothing trains
-  std::vector<double> update_ratio = {};  // ||update|| / ||weights|| of what trains; 0 where nothing does
-  std::vector<double> drift = {};         // ||weights - start|| / ||start|| (||start|| of 0 counts as 1)
+  std::int64_t step = 0;              // after so many updates
+  double loss = 0;                    // mean of the training losses since the sample before
+  std::vector<double> gradient = {};  // per group: norm of the gradient; 0 where nothing trains
+
+  // Per group, the update relative to the weights that train; 0 where nothing trains:
+  //   ||update|| / ||weights||
+  std::vector<double> update_ratio = {};
+  // Per group, the weight distance from the start, relative to it; ||start|| of 0 counts as 1:
+  //   ||weights - start|| / ||start||
+  std::vector<double> drift = {};
 };
 
 class Watch {

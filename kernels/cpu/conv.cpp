@@ -1,9 +1,11 @@
-// 2-D convolution and its gradient with respect to the input, as products that gather their operand from
-// slabs.
+// 2-D convolution and its gradient with respect to the input, as matrix products whose right operand is read
+// from slabs (conv_slab.h).
 //
-// Both are correlations  out[m, pixel] = sum over taps (c, i, j) of weight[m, tap] * source[c, pixel moved by
-// tap]. The gradient of a strided convolution falls apart into stride_h * stride_w of them, one for each set
-// of input pixels that the same taps reach, so no multiplication by an inserted zero is ever made.
+// Both are correlations over channels c and taps (i, j):
+//   out[m, pixel] = sum_{c, i, j} weight[m, (c, i, j)] * source[c, pixel moved by tap (i, j)]
+//
+// The input gradient of a strided convolution splits into stride_h * stride_w correlations, one for each set
+// of input pixels that the same taps reach. So nothing is multiplied by an inserted zero.
 #include "kernels/cpu/conv_slab.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_tile.h"
@@ -18,7 +20,7 @@ template <class T>
 struct Correlation {
   Axis h, w;
   std::int64_t images, groups;
-  std::int64_t in_channels, out_channels;  // of a group
+  std::int64_t in_channels, out_channels;  // per group
   const T* source;                         // [images, groups * in_channels, h.in, w.in]
   const T* weight;                         // [groups, out_channels, in_channels * h.taps * w.taps]
   const T* bias;                           // [groups * out_channels] or null
@@ -27,7 +29,7 @@ struct Correlation {
 
   std::int64_t terms() const { return in_channels * h.taps * w.taps; }
   bool dense_out() const { return h.out_step == 1 && w.out_step == 1; }
-  // Images too small to fill a tile share one.
+  // Images with too few pixels for a tile share one.
   std::int64_t stack() const {
     const std::int64_t pixels = std::max<std::int64_t>(1, h.out * w.out);
     return std::clamp<std::int64_t>(kSharedPixels / pixels, 1, std::max<std::int64_t>(1, images));
@@ -67,10 +69,10 @@ class Correlator {
  private:
   static std::int64_t bytes(std::int64_t elements) { return elements * static_cast<std::int64_t>(sizeof(T)); }
 
-  // Whether tiles are written where they belong, and not to a buffer of [channels, rows, images, columns].
+  // Whether tiles are written straight into the output, not to a buffer [channels, rows, images, columns].
   bool in_place() const { return p_.dense_out() && stack_ == 1; }
 
-  // The first of the group's channels of an image.
+  // The plane of the group's first channel.
   const T* source(std::int64_t image, std::int64_t group) const {
     return p_.source + (image * p_.groups + group) * p_.in_channels * p_.h.in * p_.w.in;
   }
@@ -135,7 +137,7 @@ class Correlator {
   std::int64_t stack_;
   SlabShape slab_;
   const TileSet<T>& tiles_;
-  memory::Scratch offset_;  // of each term's pixels in the slab
+  memory::Scratch offset_;  // where each term's pixels begin in the slab
 };
 
 template <class T>
@@ -157,7 +159,8 @@ void conv2d_of(const View& y, const ConstView& x, const ConstView& w, const Cons
   Correlator<T>(p).run();
 }
 
-// to [groups, in, out * taps] from w [groups * out, in, kernel_h, kernel_w]: the taps that one phase uses.
+// Transposes the filters, keeping the taps that one phase uses:
+//   w [groups * out, in, kernel_h, kernel_w] -> to [groups, in, out * taps]
 template <class T>
 void transpose_filter(T* to, const ConstView& w, std::int64_t groups, const Axis& h, const Axis& v) {
   const std::int64_t out = w.size[0] / groups, in = w.size[1], kernel = w.size[2] * w.size[3];

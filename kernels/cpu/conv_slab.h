@@ -1,11 +1,11 @@
 // The geometry that convolution and its gradients share.
 //
-// A slab is a band of output rows' worth of an image, unfolded along its columns only: for every channel and
-// column tap it holds the source rows that the band needs, each row as wide as the output and already
-// shifted, strided and zero-padded for that tap. Within it the pixels that one tap (c, i, j) multiplies over
-// the whole band lie one after another, so the micro-kernel reads them as they are. It is kernel-height times
-// smaller than a full unfolding (im2col), and its size is bounded by the band. Images too small to fill a
-// vector may stand side by side in one slab.
+// A slab holds what a band of output rows needs of an image, unfolded along the columns only. For every
+// channel and column tap it has the source rows of the band, each as wide as the output and already shifted,
+// strided and zero-padded for that tap. The pixels that one tap (c, i, j) multiplies over the whole band are
+// contiguous in it, so the micro-kernel reads them in place. A slab is smaller than a full unfolding (im2col)
+// by a factor of the kernel's height, and the band bounds its size. Several images too small to fill a vector
+// may lie side by side in one slab.
 #pragma once
 
 #include <algorithm>
@@ -17,9 +17,10 @@
 
 namespace thaw::cpu {
 
-// One spatial dimension of  destination[t * out_step + out_begin] = sum over j < taps of
-//   filter[j * tap_step + tap_begin] * source[t * step + shift + j * shift_step],  t < out;  source is 0
-//   outside [0, in).
+// One spatial dimension of a correlation, for 0 <= t < out:
+//   destination[t * out_step + out_begin] =
+//       sum_{0 <= j < taps} filter[j * tap_step + tap_begin] * source[t * step + shift + j * shift_step]
+// The source is 0 outside [0, in).
 struct Axis {
   std::int64_t in, out;
   std::int64_t step = 1, shift = 0, shift_step = 1;
@@ -30,7 +31,8 @@ struct Axis {
   std::int64_t lowest_shift() const { return shift_step < 0 ? shift - span() : shift; }
 };
 
-// y = conv(x): output t reads t * stride - padding + j * dilation.
+// The forward convolution. For tap j, output t reads the source at
+//   t * stride - padding + j * dilation
 inline Axis forward_axis(std::int64_t in, std::int64_t out, std::int64_t kernel, const ConvParams& p,
                          int dim) {
   Axis axis{in, out};
@@ -41,8 +43,9 @@ inline Axis forward_axis(std::int64_t in, std::int64_t out, std::int64_t kernel,
   return axis;
 }
 
-// dx from dy, for the positions phase, phase + stride, … of dx: those that the same taps reach. Position
-// h = t * stride + phase meets dy at (h + padding - j * dilation) / stride for the taps j that divide evenly.
+// The gradient dx from dy, at the positions phase, phase + stride, ... of dx: those that the same taps reach.
+// Through tap j, position h of dx meets dy at position t, where the division has no remainder:
+//   t = (h + padding - j * dilation) / stride
 inline Axis gradient_axis(std::int64_t dx, std::int64_t dy, std::int64_t kernel, const ConvParams& p, int dim,
                           std::int64_t phase) {
   const std::int64_t stride = p.stride[dim], dilation = p.dilation[dim], first = phase + p.padding[dim];
@@ -62,7 +65,8 @@ inline Axis gradient_axis(std::int64_t dx, std::int64_t dy, std::int64_t kernel,
 
 class SlabShape {
  public:
-  // `stack` images stand side by side. Bands are as high as keeps the slab in the second-level cache.
+  // `stack`: how many images lie side by side. A band has as many rows as keep the slab in the second-level
+  // cache.
   SlabShape(const Axis& h, const Axis& w, std::int64_t channels, std::int64_t stack = 1)
       : h_(h), w_(w), channels_(channels), stack_(stack), width_(stack * w.out) {
     phases_ = std::min(h.step, h.span() + 1);
@@ -84,12 +88,12 @@ class SlabShape {
     return (((channel * w_.taps + j) * phases_ + down % h_.step) * rows_ + down / h_.step) * width_;
   }
 
-  // `image` is the first channel's plane, [in_h, in_w]; the others follow. Fills `channels` of the slab's
-  // at place `slot` of the stack; slot 0 comes first.
+  // Fills `channels` channels of the slab at place `slot` of the stack; slot 0 comes first. `image` is the
+  // first channel's plane [in_h, in_w]; the others follow it.
   template <class T>
   void fill(T* slab, const T* image, std::int64_t band, std::int64_t channels, std::int64_t slot = 0) const {
     const std::int64_t top = band_begin(band) * h_.step + h_.lowest_shift();
-    // Rows of one width, one after another on both sides, are copied as one run.
+    // Rows that have the same width in image and slab and are contiguous in both are copied as one run.
     const bool same_rows = stack_ == 1 && h_.step == 1 && w_.step == 1 && w_.in == w_.out;
     if (!same_rows && slot == 0) std::fill_n(slab, channels * w_.taps * phases_ * rows_ * width_, T(0));
     slab += slot * w_.out;
@@ -110,7 +114,7 @@ class SlabShape {
   static constexpr std::int64_t kSlabElements = 49152;
   static constexpr std::int64_t kLeastPixels = 32;
 
-  // The source column of output column 0 at tap j, and the output columns whose source lies inside the image.
+  // The source column of output column 0 at tap j, and the output columns whose source lies in the image.
   struct Columns {
     std::int64_t left, begin, end;
   };
@@ -120,7 +124,7 @@ class SlabShape {
     return {left, begin, std::clamp<std::int64_t>(ceil_div(w_.in - left, w_.step), begin, w_.out)};
   }
 
-  // Into zeros.
+  // Expects zeros in the slab.
   template <class T>
   void fill_rows(T* to, const T* image, std::int64_t top, std::int64_t j) const {
     const Columns seen = columns(j);
@@ -132,7 +136,7 @@ class SlabShape {
     }
   }
 
-  // A shifted copy of whole rows is right but for the columns that wrapped around from the row beside.
+  // Copies whole rows, shifted, and then zeroes the columns that wrapped around from a neighbouring row.
   template <class T>
   void fill_run(T* to, const T* image, std::int64_t top, std::int64_t j) const {
     const Columns seen = columns(j);
@@ -155,9 +159,9 @@ class SlabShape {
   Axis h_, w_;
   std::int64_t channels_;
   std::int64_t stack_;
-  std::int64_t width_;   // of a row: that of the whole stack
-  std::int64_t phases_;  // source rows are kept apart by their remainder modulo the step
-  std::int64_t rows_;    // of a phase
+  std::int64_t width_;   // of a row, over the whole stack
+  std::int64_t phases_;  // source rows are grouped by their remainder modulo the step
+  std::int64_t rows_;    // per phase
   std::int64_t bands_;
 };
 

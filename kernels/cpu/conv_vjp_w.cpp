@@ -1,11 +1,11 @@
-// The gradient of a 2-D convolution with respect to its filters:
-//   dw[o, term] = sum over images and pixels of dy[o, pixel] * x[term, pixel],   term = (channel, tap row,
-//   tap column)
-// a product over pixels whose left operand is read from slabs (conv_slab.h) and whose right one is dy,
+// The gradient of a 2-D convolution with respect to its filters. A term is (channel, tap row, tap column):
+//   dw[o, term] = sum_{image, pixel} dy[image, o, pixel] * x[image, what term reads for pixel]
+//
+// It is a product over pixels: the left operand is read from slabs (conv_slab.h), the right one is dy,
 // transposed.
 //
-// Images are cut into chunks by a rule of shapes alone. A chunk adds up its images in order and the chunks'
-// sums are added in order, so the bits do not depend on threads.
+// Images are cut into chunks by shape alone. A chunk adds up its images in order, and the chunks' sums are
+// added in order, so the bits do not depend on the number of threads.
 #include "kernels/cpu/conv_slab.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_pack.h"
@@ -16,9 +16,9 @@ namespace thaw::cpu {
 namespace {
 
 constexpr std::int64_t kMaxChunks = 16;
-constexpr std::int64_t kChunkPixels = 512;  // the fewest that are worth a partial sum of their own
+constexpr std::int64_t kChunkPixels = 512;                        // the fewest worth a partial sum
 constexpr std::int64_t kPartialElements = std::int64_t{1} << 21;  // of all chunks' sums
-constexpr std::int64_t kJobTerms = 144;                           // that share one transposition of dy
+constexpr std::int64_t kJobTerms = 144;                           // terms that share one transposed dy
 
 std::int64_t at_least_one(std::int64_t n) { return std::max<std::int64_t>(1, n); }
 
@@ -89,7 +89,7 @@ class FilterGradient {
     }
   }
 
-  // Images of dy are groups_ * out_ planes apart, their slabs one after another.
+  // The images of dy are groups_ * out_ planes apart; their slabs are contiguous.
   void add_band(T* sum, std::int64_t channels, const T* slabs, const T* dy, std::int64_t images,
                 std::int64_t band, T* packed) const {
     const std::int64_t begin = slab_.band_begin(band) * w_.out;
@@ -137,7 +137,7 @@ class FilterGradient {
     }
   }
 
-  // Into the first chunk's sums, elements [begin, end) of all groups.
+  // Adds the other chunks' sums to the first chunk's: elements [begin, end) of all groups.
   void add_partials(std::int64_t begin, std::int64_t end) const {
     T* total = partial(0, 0);
     for (std::int64_t chunk = 1; chunk < chunks_; ++chunk) {
@@ -147,7 +147,7 @@ class FilterGradient {
   }
 
   Axis h_, w_;
-  std::int64_t images_, groups_, in_, out_, taps_;  // channels are those of a group
+  std::int64_t images_, groups_, in_, out_, taps_;  // in_ and out_: channels per group
   std::int64_t pixels_;
   std::int64_t job_channels_, blocks_;
   std::int64_t chunks_;

@@ -18,7 +18,7 @@ struct Bool {
   std::uint8_t value;
 };
 
-// To bf16 rounds to nearest, ties to even; a NaN keeps its quiet bit.
+// Rounds to nearest, ties to even. A NaN stays one: its quiet bit is set.
 Bf16 to_bf16(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   if (x != x) return {static_cast<std::uint16_t>((bits >> 16) | 0x40)};
@@ -115,7 +115,7 @@ struct Move {
     return -1;
   }
 
-  // Square tiles, so that the lines of both sides are used whole while they are in the cache.
+  // Copies square tiles, so that the cache lines of both sides are used whole while they are cached.
   void tiles(int dim) const {
     Walk outer = walk;  // the dimensions besides `dim`, the innermost one last
     const std::int64_t height = walk.size[dim];

@@ -26,7 +26,7 @@ void clamp_dense(void* y, const void* const* in, std::int64_t n, const double* p
       input<T>(in, 0));
 }
 
-// The exponents that networks use are a few multiplications; any other takes the library's pow.
+// Common exponents become multiplications, a root or a division; any other calls pow.
 template <class T>
 void pow_dense(void* out, const void* const* in, std::int64_t n, const double* params) {
   const double exponent = params[0];
@@ -52,7 +52,7 @@ void where_dense(void* y, const void* const* in, std::int64_t n, const double*) 
   for (std::int64_t i = 0; i < n; ++i) to[i] = condition[i] != 0 ? a[i] : b[i];
 }
 
-// Selection moves bits, whatever they mean: one function per width.
+// Selection copies bits, whatever they mean, so one function per element size is enough.
 DenseFunction where_function(DType dtype) {
   switch (dtype_bytes(dtype)) {
     case 1:

@@ -1,6 +1,6 @@
-// How a formula of kernels/scalar.h becomes the dense function of an elementwise kernel: eight f32 lanes at a
-// time with the rest padded to a vector, so that an element's bits do not depend on where it stands; other
-// types plainly.
+// Turns a formula of kernels/scalar.h into the dense function of an elementwise kernel. f32 runs eight lanes
+// at a time, with the remainder padded to a whole vector, so that an element's bits do not depend on its
+// position. Other types run one element at a time.
 #pragma once
 
 #include "kernels/cpu/lanes.h"
@@ -10,7 +10,8 @@
 
 namespace thaw::cpu {
 
-// Chunk of work for a formula of so many FLOPs an element: one that only moves memory needs a larger one.
+// Elements per chunk for a formula of `flops` FLOPs per element. A formula bound by memory needs larger
+// chunks.
 constexpr std::int64_t formula_grain(int flops) { return flops <= 4 ? 4 * kElementGrain : kElementGrain; }
 
 // y[i] = f(x[i]...) for f on Floats.

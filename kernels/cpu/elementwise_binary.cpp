@@ -1,4 +1,4 @@
-// z = f(a, b) for the binary formulas and the comparisons, and y += x.
+// The kernels of the binary formulas and of the comparisons, z = f(a, b), and accumulate, y += x.
 #include <utility>
 
 #include "kernels/cpu/elementwise.h"
@@ -20,7 +20,7 @@ void compare(void* z, const void* const* in, std::int64_t n, const double*) {
       input<T>(in, 0), input<T>(in, 1));
 }
 
-// Formulas that mean something on integers.
+// Formulas that are defined on integers.
 template <class F>
 constexpr bool kOnIntegers =
     std::is_same_v<F, formula::Add> || std::is_same_v<F, formula::Sub> || std::is_same_v<F, formula::Mul> ||

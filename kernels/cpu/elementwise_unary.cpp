@@ -1,4 +1,6 @@
-// y = f(x) and dx = dy * df(saved) for the unary formulas.
+// The kernels of the unary formulas:
+//   y = f(x)
+//   dx = dy * df(saved)
 #include "kernels/cpu/elementwise.h"
 
 namespace thaw::cpu {

@@ -1,10 +1,12 @@
 // Matrix products of every shape by one packed-panel algorithm.
 //
-// The loops are Goto's (ACM TOMS 34(3), 2008): columns are cut into blocks whose packed b stays in the
-// last-level cache, k into blocks of kDepthBlock, rows into blocks whose a stays in the second-level cache,
-// and the micro-kernel walks the tiles of a block with one panel of b in the first-level cache. Packing is
-// left out where it would cost more than it saves. No choice made here touches an element's sequence of
-// operations (see gemm_tile.h).
+// The loops are Goto's (Goto & van de Geijn, ACM TOMS 34(3), 2008):
+//   - columns are cut into blocks whose packed b stays in the last-level cache;
+//   - k is cut into blocks of kDepthBlock;
+//   - rows are cut into blocks whose a stays in the second-level cache;
+//   - the micro-kernel walks the tiles of a block with one panel of b in the first-level cache.
+// Packing is left out where it would cost more than it saves. No choice made here changes an element's
+// sequence of operations (see gemm_tile.h).
 #include "kernels/cpu/gemm.h"
 
 #include <algorithm>
@@ -20,7 +22,7 @@ namespace {
 
 constexpr std::int64_t kRowBlock = 192;
 constexpr std::int64_t kColumnBlock = 2048;
-// With so few rows every panel of b is read a few times only, which does not pay for its packing.
+// With so few rows each panel of b is read only a few times, which does not pay for packing it.
 constexpr std::int64_t kUnpackedRows = 64;
 constexpr std::int64_t kGatherColumns = 256;
 
@@ -29,7 +31,7 @@ struct Range {
   std::int64_t size() const { return end - begin; }
 };
 
-// Part i of n things cut as evenly as whole units allow.
+// Part i of n elements, cut into `parts` as evenly as whole units allow.
 Range part(std::int64_t i, std::int64_t parts, std::int64_t n, std::int64_t unit = 1) {
   const std::int64_t units = (n + unit - 1) / unit;
   return {std::min(n, units * i / parts * unit), std::min(n, units * (i + 1) / parts * unit)};
@@ -78,8 +80,8 @@ class BlockProduct {
 
  private:
   bool a_along_k() const { return p_.a.column == 1; }
-  // Rows of a that lie along k can be read where they are. But rows far apart compete for the same few cache
-  // sets, so they are gathered where enough panels of b read them again.
+  // Rows of a that are contiguous along k can be read in place. But rows far apart compete for the same few
+  // cache sets, so they are packed where enough panels of b read them again.
   bool pack_a() const { return !a_along_k() || p_.n >= kGatherColumns; }
   std::int64_t strip_size() const { return tiles_.rows * depth_.size(); }
   std::int64_t panel_size() const { return tiles_.columns() * depth_.size(); }
@@ -188,14 +190,14 @@ class BlockProduct {
   Range columns_, depth_;
   std::int64_t workers_;
   std::int64_t panels_;
-  std::int64_t unpacked_b_;  // the first so many panels are read where they are
+  std::int64_t unpacked_b_;  // how many of the first panels are read in place
   memory::Scratch packed_b_;
   std::int64_t a_offset_[kDepthBlock];
   std::int64_t packed_offset_[kDepthBlock];
   std::int64_t unpacked_offset_[kDepthBlock];
 };
 
-// No terms to sum: what is left is the bias.
+// k = 0: the product is the bias alone.
 template <class T>
 void store_bias(const Product<T>& p) {
   for (std::int64_t i = 0; i < p.m; ++i)
@@ -210,7 +212,8 @@ template <class T>
 void multiply(const Product<T>& product) {
   if (product.m == 0 || product.n == 0) return;
   if (product.k == 0) return store_bias(product);
-  // A few rows times a matrix that lies along k: its rows become the a that needs no packing.
+  // A few rows times a matrix that is contiguous along k: transposed, the matrix is an a that needs no
+  // packing.
   const bool thin = product.m < tile_set<T>().lanes && product.b.row == 1 && product.b.column != 1;
   const Product<T> p = thin ? transposed(product) : product;
   const double flops = 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
@@ -243,7 +246,7 @@ struct Batch {
     }
     return at;
   }
-  // Whether the batch is one long dimension of rows: rows [b * m + i] for all b.
+  // Whether batch and rows are one long dimension, where row i of batch b is row b * m + i.
   bool extends_rows(const Layout& view, std::int64_t m) const {
     std::int64_t expected = m * view.stride[rank];
     for (int d = rank - 1; d >= 0; --d) {
@@ -282,7 +285,7 @@ void gemm_of(const View& y, const ConstView& a, const ConstView& b) {
     one.c += i * p.m * p.n;
     multiply(one);
   };
-  // Whole products are the better share for a thread as long as there are enough of them.
+  // Each thread takes whole products as long as there are enough of them.
   const double flops = cost::gemm(y, a, b);
   if (batch.count < num_threads() || flops < kParallelFlops) {
     for (std::int64_t i = 0; i < batch.count; ++i) multiply_one(i);

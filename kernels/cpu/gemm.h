@@ -1,5 +1,5 @@
-// One matrix product: what gemm, linear and whoever needs a product inside a kernel hand to the packed-panel
-// driver.
+// One matrix product, as the packed-panel driver takes it: from gemm, linear and any kernel that needs a
+// product.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,9 @@ struct Operand {
   std::int64_t column;
 };
 
-// c [m, n] = a [m, k] @ b [k, n] + bias [m, n]; strides may be anything (a bias of one row has row stride 0).
+// The product
+//   c [m, n] = a [m, k] @ b [k, n] + bias [m, n]
+// Strides may be anything; a bias of one row has row stride 0.
 template <class T>
 struct Product {
   std::int64_t m, n, k;
@@ -26,12 +28,13 @@ struct Product {
   Operand<T> bias{nullptr, 0, 0};  // null: none
 };
 
-// Every element is the sum over blocks of kDepthBlock of chains of multiply-adds, in order, plus its bias:
-// its bits depend on its row of a and its column of b alone. Uses the threads where the product is worth it.
+// Computes the product, on several threads where it is large enough. Each element is the sum, in order, over
+// blocks of kDepthBlock terms, each a chain of multiply-adds, plus its bias. So its bits depend only on its
+// row of a, its column of b and its bias.
 template <class T>
 void multiply(const Product<T>& product);
 
-// Work below this many FLOPs is over before a second thread has woken up.
+// Work of fewer FLOPs is done before a second thread has woken up.
 inline constexpr double kParallelFlops = 4e5;
 
 }  // namespace thaw::cpu

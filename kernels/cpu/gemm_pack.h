@@ -8,7 +8,8 @@
 
 namespace thaw::cpu {
 
-// to[i][j] = from[j][i] for 8 x 8 floats, rows `to_row` and `from_row` apart.
+// Transposes 8 x 8 floats whose rows are `to_row` and `from_row` elements apart:
+//   to[i][j] = from[j][i]
 inline void transpose_8x8(float* to, std::int64_t to_row, const float* from, std::int64_t from_row) {
   using V = Lanes<float>;
   V r[8], s[8];
@@ -30,7 +31,9 @@ inline void transpose_8x8(float* to, std::int64_t to_row, const float* from, std
   for (int i = 0; i < 8; ++i) std::memcpy(to + i * to_row, &s[i], sizeof(V));
 }
 
-// panel[k * width + j] = from[k * k_stride + j * j_stride] for j < count, zero for count <= j < width.
+// Packs `count` columns of `depth` elements into a panel of `width` columns:
+//   panel[k * width + j] = from[k * k_stride + j * j_stride]   for j < count
+//   panel[k * width + j] = 0                                   for count <= j < width
 template <class T>
 void pack_panel(T* panel, std::int64_t width, const T* from, std::int64_t k_stride, std::int64_t j_stride,
                 std::int64_t depth, std::int64_t count) {

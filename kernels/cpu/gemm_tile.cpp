@@ -13,8 +13,8 @@
 namespace thaw::cpu {
 namespace {
 
-// What the whole folder is compiled for: AVX2 and FMA on x86-64, whatever the compiler makes of it elsewhere.
-// 6 x 2 accumulators, 2 vectors of b and 1 of a fill the 16 registers of AVX2.
+// The instruction set that all kernels are compiled for: AVX2 and FMA on x86-64, the compiler's choice
+// elsewhere. 6 x 2 accumulators, 2 vectors of b and 1 of a take 15 of the 16 registers of AVX2.
 namespace baseline {
 #define THAW_TILE_TARGET
 #define THAW_TILE_BYTES 32

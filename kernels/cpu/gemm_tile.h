@@ -1,23 +1,26 @@
-// The micro-kernel under every matrix product and convolution: a small tile of c = a @ b held in registers.
+// The micro-kernel under every matrix product and convolution: a small tile of the product is kept in
+// registers.
+//   c = a @ b
 //
-// Each element of the tile is one chain of multiply-adds (fused ones where the processor has them) over k in
-// rising order, starting at zero. The chain is the same for every tile shape and vector width, so an
-// element's bits do not depend on which tile computes it. That is what makes products batch-invariant and
-// independent of threads and of the instruction set.
+// Each element of the tile is one chain of multiply-adds (fused where the processor can) over k in rising
+// order, starting at zero. The chain is the same for every tile shape and vector width, so an element's bits
+// do not depend on which tile computes it. This makes products independent of the batch, of the threads and
+// of the instruction set.
 #pragma once
 
 #include <cstdint>
 
 namespace thaw::cpu {
 
-// k is cut by this grid and the blocks' sums are added in order. The grid depends on k alone, so every
-// product that keeps to it gives the same bits whatever its other sizes.
+// k is cut into blocks of this size, and the blocks' sums are added in order. The cut depends on k alone, so
+// every product that keeps to it has the same bits whatever its other sizes.
 inline constexpr std::int64_t kDepthBlock = 256;
 
 inline constexpr int kMaxTileRows = 8;
 inline constexpr int kMaxTileColumns = 32;  // f32 on 64-byte vectors
 
-// c[i][j] (+)= sum over k < depth of a[i][a_offset[k]] * b[b_offset[k] + j]
+// One tile, added to what c holds where `add` is set:
+//   c[i][j] = sum_{k < depth} a[i][a_offset[k]] * b[b_offset[k] + j]
 template <class T>
 struct TileArgs {
   std::int64_t depth;
@@ -28,7 +31,7 @@ struct TileArgs {
   T* c;
   std::int64_t c_row;
   std::int64_t columns;  // how many columns of c are written
-  bool add;              // to what c holds
+  bool add;
 };
 
 template <class T>
@@ -57,7 +60,8 @@ constexpr std::int64_t ceil_div(std::int64_t n, std::int64_t d) {
 template <class T>
 const TileSet<T>& tile_set();
 
-// [0, step, 2 * step, …): the offsets of what lies at a constant distance.
+// The offsets of elements `step` apart:
+//   offset[k] = k * step
 inline void linear_offsets(std::int64_t* offset, std::int64_t depth, std::int64_t step) {
   for (std::int64_t k = 0; k < depth; ++k) offset[k] = k * step;
 }

@@ -1,7 +1,8 @@
-// Gathering by index, its transpose, and the range of an index tensor. Indices were checked by the caller.
+// Gather by index, its transpose (scatter-add), and the range of an index tensor. The caller has checked the
+// indices.
 //
-// Where several indices name the same place, the sum has the order of the indices: threads part the columns,
-// or lines that share no place, never the indices.
+// Where several indices name the same place, the terms are added in the order of the indices: threads divide
+// the columns, or the lines, which share no place, never the indices of a line.
 #include <cassert>
 #include <limits>
 
@@ -27,7 +28,7 @@ void scatter_add_rows_of(View table, ConstView y, const std::int64_t* ids, std::
   });
 }
 
-// The lines of `small` and its index along `dim`, beside the lines of `large` that the index points into.
+// The lines along `dim` of `small` and of its index, with the lines of `large` that the index points into.
 class Lines {
  public:
   Lines(const Layout& small, const Layout& large, const Layout& index, int dim) : n_(index.size[dim]) {
@@ -44,8 +45,8 @@ class Lines {
     step_[2] = index.stride[dim];
   }
 
-  // Calls f(at_small, at_large, at_index) with element offsets; large's at its line's start, to which f adds
-  // large_step() times the index.
+  // Calls f(at_small, at_large) with the offsets, in elements, of each element of `small` and of the one in
+  // `large` that its index names.
   template <class F>
   void for_each(const std::int64_t* index, const F& f) const {
     std::int64_t lines = 1;

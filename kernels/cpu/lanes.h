@@ -1,9 +1,9 @@
 // SIMD lanes for kernels that walk dense rows: 32 bytes of f32 or f64 by the compilers' vector extension,
-// which becomes AVX2 where there is AVX2 and portable code elsewhere.
+// which becomes AVX2 where available and portable code elsewhere.
 //
-// A row is cut into whole vectors and one rest, and the rest runs through the same vector arithmetic with its
-// dead lanes filled by a neutral value. So an element's bits depend on its row alone, and sums have one fixed
-// order.
+// A row is cut into whole vectors and a remainder. The remainder runs through the same vector arithmetic,
+// with its unused lanes set to a neutral value. So an element's bits depend on its row alone, and sums have
+// one fixed order.
 #pragma once
 
 #include <algorithm>
@@ -80,7 +80,7 @@ inline Lanes<T> load_or(const T* from, std::int64_t at, int count, T otherwise) 
   return from ? load(from + at, count) : splat(otherwise);
 }
 
-// Calls f(offset, count) for each whole vector of [0, n) and for the rest.
+// Calls f(offset, count) for each whole vector of [0, n) and for the remainder.
 template <class T, class F>
 inline void for_lanes(std::int64_t n, const F& f) {
   std::int64_t i = 0;
@@ -88,8 +88,8 @@ inline void for_lanes(std::int64_t n, const F& f) {
   if (i < n) f(i, static_cast<int>(n - i));
 }
 
-// Sum over [0, n) of the vectors f(offset, count), which must be 0 in dead lanes. Four running sums hide the
-// latency of addition.
+// Sum over [0, n) of the vectors f(offset, count), which must be 0 in unused lanes. Four running sums hide
+// the latency of addition.
 template <class T, class F>
 inline T sum_lanes(std::int64_t n, const F& f) {
   constexpr int w = kLanes<T>;
@@ -114,8 +114,8 @@ inline T sum_row(const T* x, std::int64_t n) {
   return sum_lanes<T>(n, [x](std::int64_t i, int count) { return load(x + i, count); });
 }
 
-// The largest element of a row, -inf for an empty one. A NaN may be passed over: callers use the result as a
-// shift of every element, which brings the NaN back.
+// The largest element of a row, -inf for an empty one. A NaN may be skipped: callers subtract the result from
+// every element, which brings the NaN back.
 template <class T>
 inline T max_row(const T* x, std::int64_t n) {
   const T lowest = -std::numeric_limits<T>::infinity();
@@ -135,8 +135,7 @@ inline Lanes<double> exp_lanes(Lanes<double> x) {
   return x;
 }
 
-// Rows of `width` elements that make a chunk of work; `weight` is the cost of an element next to a plain
-// pass.
+// Rows of `width` elements per chunk of work. `weight`: the cost of an element relative to a plain pass.
 inline std::int64_t row_grain(std::int64_t width, std::int64_t weight = 1) {
   return std::max<std::int64_t>(1, kElementGrain / std::max<std::int64_t>(1, width * weight));
 }

@@ -49,7 +49,7 @@ class Driver {
       parallel_for(rows_, grain, [this](std::int64_t begin, std::int64_t end) { short_rows(begin, end); });
       return;
     }
-    // Long rows are cut, short ones put together, into chunks of about `grain` elements.
+    // Chunks have about `grain` elements: long rows are cut, short ones put together.
     const std::int64_t cuts = (width_ + call_.grain - 1) / call_.grain;
     const std::int64_t cut = (width_ + cuts - 1) / cuts;
     const std::int64_t grain = std::max<std::int64_t>(1, call_.grain / width_);
@@ -75,7 +75,7 @@ class Driver {
       const std::int64_t stride = inner(k);
       at[k] = data_[k] + walk_.row_offset(k, row) + from * stride;
       dense = dense && stride == item_[k];
-      // One value for the whole row is spread once.
+      // One value for the whole row is repeated once.
       if (k > 0 && stride == 0)
         copy_items(item_[k], buffers.bytes[k], item_[k], at[k], 0, std::min(kPiece, to - from));
     }
@@ -97,7 +97,7 @@ class Driver {
     }
   }
 
-  // Rows [begin, end), as many at a time as fit a piece.
+  // Rows [begin, end), as many at a time as fit into a piece.
   void short_rows(std::int64_t begin, std::int64_t end) const {
     Buffers buffers;
     const std::int64_t together = std::min(kPiece / width_, end - begin);
@@ -131,7 +131,7 @@ class Driver {
                  item_[0], width_);
   }
 
-  // All rows of operand k follow one another without gaps.
+  // Whether the rows of operand k are contiguous.
   bool is_dense(int k) const {
     std::int64_t expected = item_[k];
     for (int d = walk_.rank - 1; d >= 0; --d) {
@@ -141,7 +141,7 @@ class Driver {
     return true;
   }
 
-  // All rows of operand k are one and the same.
+  // Whether all rows of operand k are the same row.
   bool repeats(int k) const {
     return std::all_of(walk_.stride[k], walk_.stride[k] + walk_.rank - 1,
                        [](std::int64_t s) { return s == 0; });

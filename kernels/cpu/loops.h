@@ -1,9 +1,9 @@
 // The loop under every elementwise kernel: any strides, broadcasting, threads.
 //
-// A formula is compiled once, as a function over short dense arrays. Whatever layout the operands have, the
-// driver hands it dense pieces: pieces of the operands themselves where they are dense, else pieces packed
-// (or one value spread) into small buffers that stay in the first-level cache. So layouts cost no further
-// copies of the formula.
+// A formula is compiled once, as a function over short dense arrays. For any layout of the operands the
+// driver passes it dense pieces: pieces of the operands themselves where they are dense, otherwise copies,
+// packed (or one value repeated) into small buffers that stay in the first-level cache. So no layout needs a
+// further compiled copy of the formula.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace thaw::cpu {
 
-// out[0, n) from in[k][0, n), all dense, out possibly the same array as an input. `params` are plain numbers
-// of the formula.
+// Computes out[0, n) from in[k][0, n). All are dense, and out may be the same array as an input. `params` are
+// the formula's constants.
 using DenseFunction = void (*)(void* out, const void* const* in, std::int64_t n, const double* params);
 
 inline constexpr int kMaxOperands = 4;  // the output and up to three inputs
@@ -34,10 +34,10 @@ struct ElementwiseCall {
   Operand operand[kMaxOperands];
 };
 
-// Any layout, with threads where there is enough work.
+// Any layout, on several threads where there is enough work.
 void run_elementwise(const ElementwiseCall& call);
 
-// y = function(inputs...). Small dense calls, by far the most frequent, go straight to the formula.
+// Computes y = function(inputs...). Small dense calls, by far the most frequent, go straight to the formula.
 template <class... Inputs>
 void elementwise(DenseFunction function, std::int64_t grain, const double* params, const View& y,
                  const Inputs&... inputs) {
@@ -53,8 +53,8 @@ void elementwise(DenseFunction function, std::int64_t grain, const double* param
                    {{&y, y.data}, {&inputs, inputs.data}...}});
 }
 
-// A set of operands walked together, with dimensions of size 1 dropped and neighbours merged where every
-// operand allows it. Strides are in bytes. rank >= 1; the last dimension is the innermost.
+// Operands that are walked together. Dimensions of size 1 are dropped, and neighbouring dimensions are merged
+// where every operand allows it. Strides are in bytes. rank >= 1; the last dimension is the innermost.
 struct Walk {
   int rank;
   int operands;
@@ -79,7 +79,7 @@ struct Walk {
 
 Walk make_walk(const Operand* operands, int count);
 
-// Copies n items of `item` bytes (1, 2, 4 or 8) with the given byte strides; stride 0 spreads one value.
+// Copies n items of `item` bytes (1, 2, 4 or 8) with the given strides in bytes; stride 0 repeats one value.
 void copy_items(std::int64_t item, std::byte* to, std::int64_t to_stride, const std::byte* from,
                 std::int64_t from_stride, std::int64_t n);
 

@@ -1,10 +1,10 @@
-// Batch normalisation of [N, C, S]: statistics per channel over N and S, and the normalisation by given
-// statistics.
+// Batch normalisation (Ioffe & Szegedy 2015) of [N, C, S]: statistics per channel over N and S, and the
+// normalisation by given statistics.
 //
-// With S = 1 neighbours in memory are channels, otherwise they are positions of one channel. Each kernel is
-// written once: the walkers below hand out vectors (at, c, count) of `count` elements from `at` on, which
-// belong to the channels c, c + 1, … (columns) or all to channel c (planes), and Channel::value fetches a
-// channel's number to match.
+// With S = 1, neighbours in memory are channels; otherwise they are positions of one channel. Each kernel is
+// written once. The walkers below call it with vectors of `count` elements from `at` on, which belong to the
+// channels c, c + 1, ... (Columns) or all to channel c (Planes). Channels::value loads the per-channel
+// numbers to match.
 #include <cmath>
 #include <type_traits>
 
@@ -46,7 +46,7 @@ struct Channels {
         });
   }
 
-  // Calls out(c, total) with each channel's sum of the vectors f(at, c, count), which must be 0 in dead
+  // Calls out(c, total) with each channel's sum of the vectors f(at, c, count), which must be 0 in unused
   // lanes.
   template <class F, class Out>
   void sum(const F& f, const Out& out) const {
@@ -73,7 +73,7 @@ struct Channels {
     out(c, total);
   }
 
-  // A long f32 sum loses digits, so short runs of it are added up in f64.
+  // A long f32 sum loses digits, so short f32 runs are added up in f64.
   template <class F, class Out>
   void sum_columns(std::int64_t c, const F& f, const Out& out) const {
     constexpr std::int64_t kRun = 32;
@@ -126,7 +126,10 @@ void channel_stats(View mean, View var, ConstView x) {
   });
 }
 
-// y = x * scale + shift with scale = gamma * rstd and shift = beta - mean * scale
+// The normalisation and its affine map in one multiply-add per element:
+//   scale = gamma * rstd
+//   shift = beta - mean * scale
+//   y = x * scale + shift
 void channel_norm(View y, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, ConstView beta) {
   with_channels(x, [&](auto zero, const auto& channels) {
     using T = decltype(zero);
@@ -144,9 +147,13 @@ void channel_norm(View y, ConstView x, ConstView mean, ConstView rstd, ConstView
   });
 }
 
-// dbeta = sum(dy), dgamma = sum(dy * xhat), and over the M elements of a channel
-//   dx = gamma * rstd * (dy - dbeta / M - xhat * dgamma / M)    by the batch's own statistics
-//   dx = gamma * rstd * dy                                      by given ones
+// The gradients, with xhat = (x - mean) * rstd and sums over the M elements of a channel:
+//   dbeta = sum(dy)
+//   dgamma = sum(dy * xhat)
+//   dx = gamma * rstd * (dy - dbeta / M - xhat * dgamma / M)
+// This dx includes the path through the batch's statistics (Ioffe & Szegedy 2015, section 3). With given ones
+// it is
+//   dx = gamma * rstd * dy
 void channel_norm_vjp(View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean,
                       ConstView rstd, ConstView gamma, bool batch_statistics) {
   with_channels(dy, [&](auto zero, const auto& channels) {
@@ -174,7 +181,8 @@ void channel_norm_vjp(View dx, View dgamma, View dbeta, ConstView dy, ConstView 
     if (present(dgamma)) std::copy_n(sum_dy_xhat, C, dgamma.as<T>());
     if (!present(dx)) return;
 
-    // dx = scale * dy - slope * (x - mean) - shift
+    // The dx through the statistics, with its factors per channel:
+    //   dx = scale * dy - slope * (x - mean) - shift
     T* scale = sum_dy_xhat + C;
     T* slope = scale + C;
     T* shift = slope + C;

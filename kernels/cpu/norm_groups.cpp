@@ -1,5 +1,7 @@
-// Group norm (Wu & He 2018) of [N, C, S]: each sample's channels are cut into G groups, each normalised on
-// its own; gamma and beta are per channel. mean and rstd are [N, G].
+// Group norm (Wu & He 2018) of [N, C, S]. The channels of each sample are cut into G groups, and mean and
+// rstd [N, G] are taken over a group's channels and positions; gamma and beta are per channel:
+//   xhat = (x - mean) * rstd
+//   y = gamma * xhat + beta
 #include <cmath>
 
 #include "kernels/cpu/lanes.h"
@@ -20,7 +22,8 @@ struct Groups {
 
   std::int64_t elements() const { return per_group * inner; }
 
-  // Calls f(group of all N * G, its first channel, its first plane of all N * C).
+  // Calls f(group, first channel, first plane), where the group is one of all N * G and the plane one of all
+  // N * C.
   template <class F>
   void for_each(const F& f) const {
     parallel_for(batch * groups, row_grain(elements()), [&](std::int64_t begin, std::int64_t end) {
@@ -79,8 +82,10 @@ void group_norm(View y, View mean, View rstd, ConstView x, ConstView gamma, Cons
   });
 }
 
-// With g = gamma * dy over the M elements of a group
-//   dx = rstd * (g - mean(g) - xhat * mean(g * xhat))    dgamma = sum(dy * xhat)    dbeta = sum(dy)
+// The gradients, with g = gamma * dy and means over the elements of a group:
+//   dx = rstd * (g - mean(g) - xhat * mean(g * xhat))
+//   dgamma = sum(dy * xhat)
+//   dbeta = sum(dy)
 // Both means follow from the sums of dy and dy * xhat over each plane, which dgamma and dbeta need too.
 void group_norm_vjp(View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean,
                     ConstView rstd, ConstView gamma) {

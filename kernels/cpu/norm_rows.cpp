@@ -1,6 +1,9 @@
-// Layer norm and RMS norm: each row of [R, C] is normalised on its own.
-//   y = gamma * xhat + beta    xhat = (x - mean) * rstd    rstd = 1 / sqrt(mean((x - mean)^2) + eps)
-// RMS norm (Zhang & Sennrich 2019) is the same without mean and beta, so both share their code.
+// Layer norm (Ba et al. 2016) and RMS norm (Zhang & Sennrich 2019): each row of [R, C] is normalised on its
+// own. Layer norm is
+//   rstd = 1 / sqrt(mean((x - mean(x))^2) + eps)
+//   xhat = (x - mean(x)) * rstd
+//   y = gamma * xhat + beta
+// RMS norm is the same without mean(x) and beta, so both share their code.
 #include <cmath>
 
 #include "kernels/cpu/lanes.h"
@@ -45,8 +48,10 @@ void normalize_rows(View y, View mean, View rstd, ConstView x, ConstView gamma, 
 }
 
 // One row of the backward pass. With g = gamma * dy,
-//   dx = rstd * (g - mean(g) - xhat * mean(g * xhat))    without mean(g) in RMS norm
-//   dgamma += dy * xhat    dbeta += dy
+//   dx = rstd * (g - mean(g) - xhat * mean(g * xhat))
+//   dgamma += dy * xhat
+//   dbeta += dy
+// RMS norm has no mean(g).
 template <class T>
 struct RowVjp {
   std::int64_t width;
@@ -91,7 +96,7 @@ void normalize_rows_vjp(View dx, View dgamma, View dbeta, ConstView dy, ConstVie
     T* beta_sum = beta_sums.chunk(begin / grain);
     for (std::int64_t r = begin; r < end; ++r) {
       const T* d = dy.as<T>() + r * width;
-      // beta's gradient alone needs neither x nor its statistics
+      // beta's gradient alone needs neither x nor its statistics.
       const T* row = present(x) ? x.as<T>() + r * width : nullptr;
       const T center = present(mean) ? mean.as<T>()[r] : T{0};
       const T scale = present(rstd) ? rstd.as<T>()[r] : T{0};

@@ -1,5 +1,5 @@
-// Optimizer steps: one pass over weight, gradient and state, in the order of operations of torch.optim's f32
-// code so that long runs agree. Everything is dense and updated in place.
+// Optimizer steps: one pass over weight, gradient and state, all dense and updated in place. The order of
+// operations is that of torch.optim's f32 code, so that long runs agree.
 #include <cmath>
 
 #include "kernels/cpu/lanes.h"
@@ -43,7 +43,10 @@ struct Sgd {
   }
 };
 
-// w -= lr * weight_decay * w, then w -= lr / correction1 * m / (sqrt(v) / sqrt(correction2) + eps)
+// torch.optim.AdamW (Loshchilov & Hutter 2019, algorithm 2, with the decay scaled by lr):
+//   m = beta1 * m + (1 - beta1) * g
+//   v = beta2 * v + (1 - beta2) * g^2
+//   w = (1 - lr * weight_decay) * w - lr / correction1 * m / (sqrt(v) / sqrt(correction2) + eps)
 template <class T>
 struct AdamW {
   T decay, rate1, beta2, rate2, eps, step_size, root2;

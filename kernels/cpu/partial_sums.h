@@ -1,5 +1,5 @@
-// Sums over rows that threads share: each chunk of rows adds into a row of its own, and the chunks are then
-// added in order. The chunk grid depends on shapes alone, so the result does not depend on the number of
+// Column sums over rows that several threads share. Each chunk of rows adds into a row of its own, and these
+// are then added in order. The chunks depend on shapes alone, so the result does not depend on the number of
 // threads.
 #pragma once
 
@@ -14,13 +14,13 @@ namespace thaw::cpu {
 template <class T>
 class PartialSums {
  public:
-  // Rows a chunk: at least `smallest`, and few enough chunks for their sums to stay cheap.
+  // Rows per chunk: at least `smallest`, and so many that there are few chunks and their sums stay cheap.
   static std::int64_t grain(std::int64_t rows, std::int64_t smallest) {
     constexpr std::int64_t kMostChunks = 32;
     return std::max(smallest, (rows + kMostChunks - 1) / kMostChunks);
   }
 
-  // Sums of `width` columns over `rows` into `out`, which may be null: then nothing is summed.
+  // Sums `width` columns over `rows` into `out`. If `out` is null, nothing is summed.
   PartialSums(T* out, std::int64_t width, std::int64_t rows, std::int64_t grain, Device device)
       : out_(out),
         width_(width),

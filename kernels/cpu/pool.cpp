@@ -10,13 +10,14 @@
 namespace thaw::cpu {
 namespace {
 
-// The part of an axis that an output position sees, and how long it counts as.
+// The part of an axis that an output position sees, and the length by which an average divides.
 struct Window {
   std::int64_t begin, end;
   std::int64_t length;
 };
 
-// Fixed windows. As in PyTorch, one that reaches past the padding is cut there and its length with it.
+// Windows of one size. As in PyTorch, a window that reaches past the padding is cut there, and its length
+// too.
 struct FixedWindows {
   std::int64_t in, size, stride, padding;
   bool count_padding;
@@ -35,7 +36,8 @@ struct FixedWindows {
   }
 };
 
-// Windows that cover the axis as evenly as `out` of them can: [floor(t in / out), ceil((t + 1) in / out)).
+// Windows that cover the axis as evenly as `out` of them can. That of output t is
+//   [floor(t * in / out), ceil((t + 1) * in / out))
 struct AdaptiveWindows {
   std::int64_t in, out;
 

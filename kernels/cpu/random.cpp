@@ -1,5 +1,5 @@
 // Random numbers from Philox: every number is a function of (key, row, index in the row) alone. Numbers are
-// made from 24 random bits, the same ones for f32 and f64, so that both dtypes draw the same values up to
+// made from 24 random bits, the same for f32 and f64, so that both dtypes draw the same values up to
 // rounding.
 #ifdef __AVX2__
 #include <immintrin.h>
@@ -17,14 +17,14 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr int kBlocks = 64;          // Philox counters made at a time
-constexpr int kWords = 4 * kBlocks;  // and the numbers they give
-constexpr int kWide = 4;             // counters that run side by side in vector registers
+constexpr int kBlocks = 64;          // Philox counters computed at a time
+constexpr int kWords = 4 * kBlocks;  // the random numbers that they give
+constexpr int kWide = 4;             // counters computed side by side in vector registers
 constexpr float kUnit = 0x1p-24f;
 
 struct Words {
   alignas(32) std::uint32_t word[kWords];
-  // [0, 1)
+  // Number i, uniform in [0, 1).
   template <class T>
   T uniform(int i) const {
     return static_cast<T>(static_cast<std::int32_t>(word[i] >> 8)) * static_cast<T>(kUnit);
@@ -42,7 +42,7 @@ WideWord multiply_low_halves(WideWord a, std::uint32_t b) {
 #endif
 }
 
-// philox4x32 on kWide counters that follow one another.
+// philox4x32 on kWide consecutive counters.
 void philox_wide(std::uint32_t* out, std::uint64_t row, std::uint64_t block, philox::Key key) {
   WideWord c[4];
   for (int l = 0; l < kWide; ++l) {
@@ -63,7 +63,7 @@ void philox_wide(std::uint32_t* out, std::uint64_t row, std::uint64_t block, phi
   }
 }
 
-// Words for numbers first .. first + count - 1 of a row; `first` is a multiple of 4.
+// The words of numbers first .. first + count - 1 of a row; `first` is a multiple of 4.
 void random_words(Words& out, int count, std::uint64_t row, std::int64_t first, philox::Key key) {
   const std::uint64_t block = static_cast<std::uint64_t>(first) / 4;
   for (int b = 0; 4 * b < count; b += kWide) {
@@ -71,7 +71,7 @@ void random_words(Words& out, int count, std::uint64_t row, std::int64_t first, 
   }
 }
 
-// Calls f(words, first, count) for every stretch of a row of n numbers from `begin` on.
+// Calls f(words, first, count) for successive pieces of the numbers [begin, end) of a row.
 template <class F>
 void for_words(std::uint64_t row, std::int64_t begin, std::int64_t end, philox::Key key, const F& f) {
   Words words;
@@ -82,7 +82,7 @@ void for_words(std::uint64_t row, std::int64_t begin, std::int64_t end, philox::
   }
 }
 
-// A whole tensor that is one row of numbers.
+// The same for a tensor of n numbers, which is one row.
 template <class F>
 void for_tensor(std::int64_t n, philox::Key key, const F& f) {
   parallel_for(n, kElementGrain / 4,
@@ -93,8 +93,8 @@ struct SinCos {
   Lanes<float> sin, cos;
 };
 
-// Sine and cosine of 2 pi u for u in [0, 1): the nearest quarter turn is taken off exactly, and polynomials
-// (Cephes' sinf and cosf) do the rest within an eighth of a turn.
+// Sine and cosine of 2 pi u for u in [0, 1). The nearest quarter turn is subtracted exactly; Cephes'
+// polynomials (sinf and cosf) cover the remaining eighth of a turn.
 SinCos sincos_turns(Lanes<float> u) {
   typedef std::int32_t Ints __attribute__((vector_size(32)));
   const Lanes<float> turns = 4 * u;
@@ -112,7 +112,10 @@ SinCos sincos_turns(Lanes<float> u) {
   return {(quarter & 2) != 0 ? -sine : sine, ((quarter + 1) & 2) != 0 ? -cosine : cosine};
 }
 
-// Box-Muller: two uniform numbers u, v give sqrt(-2 log(1 - u)) times cos and sin of 2 pi v.
+// Two standard normal numbers from two uniform numbers u and v (Box & Muller 1958):
+//   r = sqrt(-2 * ln(1 - u))
+//   z0 = r * cos(2 * pi * v)
+//   z1 = r * sin(2 * pi * v)
 void box_muller(float* out, const Words& words) {
   constexpr int w = kLanes<float>;
   for (int i = 0; i < kWords; i += 2 * w) {
@@ -140,7 +143,10 @@ void box_muller(double* out, const Words& words) {
   }
 }
 
-// How dropout treats 24 random bits: numbers below `threshold` are dropped, the others scaled.
+// Dropout with probability p by 24 random bits: a number below `threshold` drops its element; the others are
+// scaled.
+//   threshold = ceil(p * 2^24)
+//   scale = 1 / (1 - p)
 struct DropoutRule {
   std::uint32_t threshold;
   double scale;
@@ -186,7 +192,7 @@ void dropout(View y, ConstView x, ConstView row_ids, double p, RandomKey key) {
   const std::int64_t rows = x.rank == 0 ? 1 : x.size[0];
   if (x.numel() == 0) return;
   const std::int64_t width = x.numel() / rows;
-  // A long row is cut into pieces, and short ones share a chunk.
+  // Long rows are cut into pieces; short ones share a chunk.
   const std::int64_t piece = std::min(width, kElementGrain / 4);
   const std::int64_t pieces = (width + piece - 1) / piece;
   const DropoutRule rule(p);

@@ -1,7 +1,8 @@
-// Sums and what is made of them: mean, variance, log-sum-exp, gradient norms, counts of bad values.
+// Sums and the reductions made of them: mean, variance, log-sum-exp, gradient norms, counts of NaN and
+// infinities.
 //
-// Floating sums are carried in f64 over sixteen lanes, which costs little beside the memory traffic and
-// leaves the rounding of the result as the only error that matters.
+// Floating-point sums are accumulated in f64 over sixteen lanes. This costs little next to the memory
+// traffic, and leaves the rounding of the result as the only error that matters.
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -28,7 +29,7 @@ Wide widen(Float8 x) {
   return {__builtin_convertvector(half[0], Double4), __builtin_convertvector(half[1], Double4)};
 }
 
-// What is summed: narrow() applies in the element's own type, wide() in f64; `i` is the output's number.
+// What is summed. narrow() maps an element in its own type, wide() then in f64; `i` is the output's number.
 struct Plain {
   template <class V>
   V narrow(V x, std::int64_t) const {
@@ -73,7 +74,7 @@ struct NonFinite : Plain {
   }
 };
 
-// Sums map(x) of floating elements; write(i, offset, total) takes each result.
+// Sums map(x) over floating-point elements; write(i, offset, total) takes each result.
 template <class T, class Map, class Write>
 struct Sum final : Accumulator {
   Sum(const Map& what, const Write& to) : Accumulator({.real = 0}), map(what), write(to) {}
@@ -146,7 +147,7 @@ struct Sum final : Accumulator {
     }
     const Double4 s = (sum[0] + sum[1]) + (sum[2] + sum[3]);
     double total = (s[0] + s[1]) + (s[2] + s[3]);
-    // The rest goes through the lanes too: an element's value does not depend on where it stands.
+    // The remainder goes through the lanes too, so that an element's value does not depend on its position.
     for (; k < n; k += 8) {
       const int count = static_cast<int>(std::min<std::int64_t>(8, n - k));
       const Wide w = value8(load(x + k, count), i);
@@ -156,7 +157,7 @@ struct Sum final : Accumulator {
   }
 };
 
-// Sums integers, exactly as long as 63 bits hold the sum.
+// Sums integers; exact as long as the sum fits 63 bits.
 template <class T>
 struct IntegerSum final : Accumulator {
   IntegerSum(T* to, double factor) : Accumulator({.whole = 0}), y(to), scale(factor) {}
@@ -211,7 +212,9 @@ void variance_of(const View& var, const View& mean, const ConstView& x, double d
   });
 }
 
-// The largest element of each output, to shift by. An infinite one is no use: inf - inf is NaN.
+// The shift m of log-sum-exp, the largest element of each output:
+//   ln sum e^x = m + ln sum e^(x - m)
+// An infinite maximum becomes m = 0, because inf - inf is NaN.
 template <class T>
 struct FindShift final : Extreme<T, formula::Maximum> {
   explicit FindShift(double* to) : shift(to) {}

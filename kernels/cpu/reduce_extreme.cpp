@@ -34,7 +34,7 @@ void extreme(const View& y, const ConstView& x) {
   reduce(y, x, WriteExtreme<std::int32_t, F>(y.as<std::int32_t>()));
 }
 
-// The first NaN, else the first of the largest.
+// The index of the first NaN, otherwise of the first maximum.
 template <class T>
 std::int64_t first_largest(const T* x, std::int64_t stride, std::int64_t n) {
   std::int64_t best = 0;

@@ -1,4 +1,4 @@
-// Maxima and minima over any dimensions. A NaN among the elements is the result.
+// Maxima and minima over any dimensions. If an element is NaN, so is the result.
 #pragma once
 
 #include <limits>
@@ -11,7 +11,7 @@
 
 namespace thaw::cpu {
 
-// F is formula::Maximum or formula::Minimum; finish() is for the kernel to say.
+// F is formula::Maximum or formula::Minimum; the kernel defines finish().
 template <class T, class F>
 struct Extreme : Accumulator {
   using Wide = std::conditional_t<std::is_integral_v<T>, std::int64_t, double>;

@@ -9,12 +9,12 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr std::int64_t kColumns = 64;  // outputs side by side that are accumulated together
+constexpr std::int64_t kColumns = 64;  // neighbouring outputs that are accumulated together
 
 std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// A plan of the work: `items` groups of up to `group` outputs, each taking in `units` units of its elements
-// in chunks of `together` units, about `work` elements a chunk.
+// How the work is divided: `items` groups of up to `group` outputs. Each group accumulates `units` units of
+// elements, in chunks of `together` units; a chunk has about `work` elements.
 struct Work {
   std::int64_t items, group, units, together, work;
 };
@@ -39,8 +39,8 @@ class Reducer {
   }
 
  private:
-  // Each output on its own, along the innermost reduced dimension. A unit is such a row or, of long ones, a
-  // piece.
+  // Each output on its own, along the innermost reduced dimension. A unit is one such row, or a piece of a
+  // long one.
   void run_rows() const {
     const std::int64_t width = reduced_.width();
     const std::int64_t rows = width == 0 ? 0 : reduced_.numel() / width;
@@ -58,7 +58,7 @@ class Reducer {
     });
   }
 
-  // Outputs that lie side by side in x: a block of columns at a time, row after row. A unit is a row.
+  // Outputs that are neighbours in x: a block of columns at a time, row after row. A unit is a row.
   void run_columns() const {
     const std::int64_t blocks = ceil_divide(kept_.width(), kColumns);
     const std::int64_t together = kReduceChunk / kColumns;

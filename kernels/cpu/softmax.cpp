@@ -1,5 +1,7 @@
-// Softmax and log-softmax over the last dimension of dense views. Each row is shifted by its maximum, so that
-// the largest exponential is 1 and nothing overflows.
+// Softmax and log-softmax over the last dimension of dense views. Each row is shifted by its maximum m, so
+// that the largest exponential is 1 and nothing overflows:
+//   softmax(x) = e^(x - m) / sum(e^(x - m))
+//   log_softmax(x) = x - m - ln(sum(e^(x - m)))
 #include <cmath>
 
 #include "kernels/cpu/lanes.h"
@@ -8,7 +10,7 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr std::int64_t kExpWeight = 4;  // an element's cost next to a plain pass
+constexpr std::int64_t kExpWeight = 4;  // an element's cost relative to a plain pass
 
 struct Rows {
   std::int64_t count;
@@ -50,7 +52,8 @@ void log_softmax_row(T* y, const T* x, std::int64_t n) {
       n, [&](std::int64_t i, int count) { store(y + i, load(x + i, count) - largest - log_total, count); });
 }
 
-// dx = y * (dy - sum(dy * y))
+// The gradient of softmax:
+//   dx = y * (dy - sum(y * dy))
 template <class T>
 void softmax_vjp_row(T* dx, const T* dy, const T* y, std::int64_t n) {
   const T dot =
@@ -60,7 +63,8 @@ void softmax_vjp_row(T* dx, const T* dy, const T* y, std::int64_t n) {
   });
 }
 
-// dx = dy - exp(y) * sum(dy)
+// The gradient of log-softmax:
+//   dx = dy - e^y * sum(dy)
 template <class T>
 void log_softmax_vjp_row(T* dx, const T* dy, const T* y, std::int64_t n) {
   const T total = sum_row(dy, n);

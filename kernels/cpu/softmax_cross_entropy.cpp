@@ -1,7 +1,8 @@
-// Cross-entropy of logits [N, C] with class indices, as torch.nn.functional.cross_entropy defines it. With
-// class weights w, smoothing s and log-probabilities l, a row with target t loses
-//   (1 - s) * w[t] * -l[t]  +  s / C * sum_c w[c] * -l[c]
-// and weighs w[t] in a mean; a row whose target is ignore_index loses and weighs nothing.
+// Cross-entropy of logits x [N, C] with class indices, as torch.nn.functional.cross_entropy defines it. With
+// class weights w, label smoothing s and log-probabilities l = log_softmax(x), a row with target t has the
+// loss
+//   loss = (1 - s) * w[t] * -l[t] + s / C * sum_c(w[c] * -l[c])
+// and the weight w[t] in a mean. A row whose target is ignore_index has loss 0 and weight 0.
 #include <cmath>
 
 #include "kernels/cpu/lanes.h"
@@ -10,15 +11,15 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr std::int64_t kExpWeight = 4;  // an element's cost next to a plain pass
+constexpr std::int64_t kExpWeight = 4;  // an element's cost relative to a plain pass
 
 // What all rows share. Without class weights every weight is 1.
 template <class T>
 struct Classes {
   std::int64_t count;
   const T* weight;  // may be null
-  T hard;           // share of the target class
-  T soft;           // share of every class
+  T hard;           // 1 - s, the share of the target class
+  T soft;           // s / C, the share of every class
 
   Classes(const Layout& logits, ConstView weights, const CrossEntropyParams& p)
       : count(logits.size[1]),
@@ -40,7 +41,8 @@ T logsumexp_row(const T* x, std::int64_t n) {
   return largest + std::log(total);
 }
 
-// sum_c w[c] * -l[c]
+// The term of label smoothing, without its factor s / C:
+//   sum_c(w[c] * -l[c])
 template <class T>
 T smooth_loss(const Classes<T>& classes, const T* x, T lse) {
   return sum_lanes<T>(classes.count, [&](std::int64_t c, int n) {
@@ -48,7 +50,9 @@ T smooth_loss(const Classes<T>& classes, const T* x, T lse) {
   });
 }
 
-// dx = dloss * ((hard * w[t] + soft * sum(w)) * softmax(x) - soft * w - hard * w[t] at t)
+// One row of the backward pass, with the weighted target distribution q:
+//   q[c] = hard * w[c] * [c = t] + soft * w[c]
+//   dx[c] = dloss * (sum(q) * softmax(x)[c] - q[c])
 template <class T>
 void cross_entropy_vjp_row(const Classes<T>& classes, T* dx, const T* x, T lse, T dloss, std::int64_t target,
                            T total_weight) {

@@ -1,9 +1,9 @@
 // exp, log, erf, tanh and log1p on eight f32 lanes: range reduction and a polynomial, within about 2 ulp of
-// the exact value, right on zeros, infinities, NaN and denormals. A lane's bits depend on its own input
+// the exact value, correct on zeros, infinities, NaN and denormals. A lane's bits depend on its own input
 // alone.
 //
-// The polynomials are fits of this project (Lawson's iteration towards the least maximum relative error on
-// the reduced range); each comment names the function fitted and the range.
+// The polynomials were fitted for this library (Lawson's iteration towards the least maximum relative error
+// on the reduced range). Each comment names the fitted function and its range.
 //
 // Float8 is the bare vector. Floats wraps it, so that formulas written for any T (kernels/scalar.h) find
 // these functions by the type of their argument.
@@ -47,7 +47,7 @@ inline Float8 exp(Float8 x) {
   p = p * r + 1.666651517e-1f;
   p = p * r + 4.999999404e-1f;
   const Float8 e = (p * r) * r + r + 1.0f;
-  // Two factors, because 2^n alone leaves the range of normal numbers before the result does.
+  // Two factors, because 2^n leaves the range of normal numbers before the result does.
   const Int8 whole = bits(shifted) - 0x4b400000;
   const Int8 half = whole >> 1;
   return (e * exp2_int(half)) * exp2_int(whole - half);
@@ -81,7 +81,9 @@ inline Float8 log(Float8 x) {
   return ((x < 0.0f) | (x != x)) ? splat(nan) : y;
 }
 
-// ln(1 + u) for u >= 0, with full relative accuracy for small u: the rounding of 1 + u is divided out.
+// ln(1 + u) for u >= 0, with full relative accuracy for small u (Goldberg 1991, theorem 4). With w = 1 + u,
+// rounded,
+//   ln(1 + u) = ln(w) * u / (w - 1)
 inline Float8 log1p(Float8 u) {
   const Float8 w = 1.0f + u;
   const Float8 d = w - 1.0f;

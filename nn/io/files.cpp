@@ -1,4 +1,4 @@
-// POSIX file calls with the errors a user can act on.
+// POSIX file calls, with errors that a user can act on.
 #include "nn/io/files.h"
 
 #include <fcntl.h>
@@ -61,13 +61,13 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder.string();
 }
 
-// A new file beside `path`; removed again unless it took the path's place.
+// A new file next to `path`, removed again unless it replaced `path`.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& path) : path_(path) {
     static std::atomic<int> count{0};
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-    do {  // where process numbers repeat, one that was killed may have left a file of this name
+    do {  // process ids repeat: one that was killed may have left a file of this name
       temporary_ = concat(path, kTemporaryMark, ::getpid(), "-", count++);
       fd_ = FileDescriptor(uninterrupted([&] { return ::open(temporary_.c_str(), flags, 0666); }));
     } while (!fd_.is_open() && errno == EEXIST);
@@ -94,7 +94,7 @@ class TemporaryFile {
   bool renamed_ = false;
 };
 
-// The rename itself reaches the disk with the folder.
+// A rename reaches the disk when its folder is flushed.
 void sync_folder(const std::string& folder) {
   const FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const bool synced = fd.is_open() && uninterrupted([&] { return ::fsync(fd.get()); }) == 0;
@@ -217,8 +217,7 @@ FileLock::FileLock(const std::string& folder) : path_((std::filesystem::path(fol
       fail_input("the folder is in use by process ", first_line(fd_.get()), " (", folder,
                  "); wait until it has ended or choose another folder");
     }
-    // The holder before may have removed the file between our open and our lock: then what we hold is
-    // nothing.
+    // The previous holder may have removed the file between our open and our lock. Then we hold nothing.
     struct stat held {
     }, named{};
     const bool ours =

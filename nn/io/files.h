@@ -1,5 +1,4 @@
-// Files that survive crashes: reading with limits, writing that a kill at any moment cannot damage, and a
-// lock on a folder.
+// Files that survive crashes: reading with limits, writing that a kill cannot damage, and a lock on a folder.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +27,7 @@ class FileDescriptor {
 // -- reading
 
 // A regular file that stays open: a later rename over its path does not change what is read. Bytes are copied
-// out with pread and never mapped, since a mapped file that someone shortens kills the process (SIGBUS).
+// with pread and never mapped, because a mapped file that another process shortens kills this one (SIGBUS).
 class RandomAccessFile {
  public:
   // Throws InputError when the path is missing, unreadable or not a regular file.
@@ -46,12 +45,12 @@ class RandomAccessFile {
   std::int64_t size_ = 0;
 };
 
-// The whole file; one larger than max_bytes is an InputError, before any memory is taken.
+// The whole file. InputError for a file larger than max_bytes, before any memory is allocated.
 std::string read_file(const std::string& path, std::int64_t max_bytes);
 
 // -- writing
 
-// Takes the bytes of a file in order. Throws Error when they cannot be written.
+// Writes the bytes of a file in order. Throws Error when they cannot be written.
 class FileWriter {
  public:
   FileWriter(int fd, const std::string& path) : fd_(fd), path_(path) {}
@@ -63,19 +62,19 @@ class FileWriter {
   const std::string& path_;
 };
 
-// Makes or replaces `path` so that at any moment it holds either its old bytes or all of the new ones: a
-// temporary file in the same folder is written, flushed to disk and renamed over it, and the folder is
-// flushed. On failure (also when `fill` throws) the temporary is removed and the old file is untouched; the
-// Error names the path, the reason and what to do.
+// Makes or replaces `path`, so that at any moment it holds either its old bytes or all of the new ones. A
+// temporary file in the same folder is written, flushed to disk and renamed over it; then the folder is
+// flushed. On failure (also when `fill` throws) the temporary file is removed and the old file is unchanged.
+// The Error names the path, the reason and what to do.
 void atomic_write(const std::string& path, const std::function<void(FileWriter&)>& fill);
 void atomic_write(const std::string& path, std::string_view bytes);
 
-// Removes the temporaries that killed processes left in `folder`. For who holds the folder's lock.
+// Removes temporary files that killed processes left in `folder`. The caller must hold the folder's lock.
 void remove_stale_temporaries(const std::string& folder);
 
-// Held from construction to destruction: an exclusive lock on `<folder>/.lock`, which must exist as a folder.
-// The system drops the lock of a process that dies, so nobody has to clean up after one. Throws InputError,
-// with the holder's process id, when another one has it.
+// An exclusive lock on `<folder>/.lock`, held from construction to destruction. The folder must exist. The
+// system releases the lock of a process that dies, so nothing has to be cleaned up. Throws InputError with
+// the holder's process id when another process has it.
 class FileLock {
  public:
   explicit FileLock(const std::string& folder);

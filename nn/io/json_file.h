@@ -1,4 +1,4 @@
-// JSON files that may come from a stranger. For the few sources that hold nlohmann/json.
+// JSON files that may be hostile. For the few sources that use nlohmann/json.
 #pragma once
 
 #include <algorithm>
@@ -15,11 +15,11 @@
 
 namespace thaw {
 
-// The file's JSON. InputError for a file larger than max_bytes, text that is no JSON, a key that stands twice
-// in one object, and nesting deeper than 64.
+// The file's JSON. InputError for a file larger than max_bytes, text that is not JSON, a key that occurs
+// twice in one object, and nesting deeper than 64.
 nlohmann::json read_json(const std::string& path, std::int64_t max_bytes = std::int64_t{16} << 20);
 
-// Whether the value can be asked for as a T: converting a number beyond the range of whole ones is undefined.
+// Whether the value can be converted to a T: converting a number beyond the integers' range is undefined.
 template <class T>
 bool is_in_range(const nlohmann::json& value) {
   if constexpr (std::is_integral_v<T>)
@@ -32,8 +32,8 @@ bool is_in_range(const nlohmann::json& value) {
     return true;
 }
 
-// json[key] into `to`; one that is not there is an error, and so is a number with a fraction for a whole one.
-// `place`, the path and perhaps more, is for the message.
+// Reads json[key] into `to`. A missing key is an error, and so is a fraction where an integer is expected.
+// `place` is for the message: the path and perhaps more.
 template <class T>
 void read_field(const nlohmann::json& json, const char* key, const std::string& place, T& to) {
   const auto found = json.find(key);
@@ -43,12 +43,12 @@ void read_field(const nlohmann::json& json, const char* key, const std::string& 
       to = found->get<T>();
       if (nlohmann::json(to) == *found) return;
     }
-  } catch (const std::exception&) {  // said below
+  } catch (const std::exception&) {  // reported below
   }
   fail_input("'", key, "' has a value of the wrong type (", place, "); make the folder again");
 }
 
-// The same, but what is not there, or null, leaves `to` as it is.
+// The same, but a missing key or null leaves `to` unchanged.
 template <class T>
 void read_optional_field(const nlohmann::json& json, const char* key, const std::string& place, T& to) {
   const auto found = json.find(key);

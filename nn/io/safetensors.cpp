@@ -1,4 +1,4 @@
-// A file is 8 bytes of header length, the header, and the tensors' bytes one after another.
+// A file is 8 bytes with the header's length, the header, and the tensors' bytes one after another.
 #include "nn/io/safetensors.h"
 
 #include <algorithm>
@@ -102,7 +102,7 @@ Item make_item(const std::string& path, const std::string& name, const Tensor& t
   return {{name, format_name(tensor.dtype()), {shape.begin(), shape.end()}, 0, 0}, tensor};
 }
 
-// The reference writer's order: falling alignment of the dtype, then the name's bytes.
+// The reference writer's order: by descending alignment of the dtype, then by the name's bytes.
 bool written_before(const Item& a, const Item& b) {
   const int a_order = -safetensors_dtype_order(a.entry.dtype);
   const int b_order = -safetensors_dtype_order(b.entry.dtype);

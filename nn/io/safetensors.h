@@ -1,6 +1,6 @@
-// Tensors in files: the safetensors format, read with every rule checked before memory is taken, written in
-// the reference writer's bytes (for up to one metadata item: that writer has no order for several, here it is
-// by key).
+// Tensors in files: the safetensors format. It is read with every rule checked before memory is allocated,
+// and written with the same bytes as the reference writer's, for up to one metadata item. That writer has no
+// order for several; here they are ordered by key.
 #pragma once
 
 #include <map>
@@ -15,19 +15,18 @@
 
 namespace thaw {
 
-// An open file. Opening reads and checks the header alone; a tensor's bytes are read when it is loaded.
-// Replacing the file (save_safetensors over its path) does not disturb an open one.
+// An open file. Opening it reads and checks only the header; a tensor's bytes are read when it is loaded.
+// Replacing the file (save_safetensors over its path) does not affect an open one.
 class SafetensorsFile {
  public:
-  // Throws InputError, naming the path and the rule that is broken.
+  // Throws InputError with the path and the rule that is broken.
   explicit SafetensorsFile(const std::string& path);
 
   const std::string& path() const { return file_.path(); }
-  const std::vector<SafetensorsEntry>& entries() const {
-    return header_.entries;
-  }  // in the order of their bytes
+  // In the order of their bytes.
+  const std::vector<SafetensorsEntry>& entries() const { return header_.entries; }
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
-  const SafetensorsEntry* find(const std::string& name) const;  // null where there is none
+  const SafetensorsEntry* find(const std::string& name) const;  // null if there is none
   bool contains(const std::string& name) const { return find(name) != nullptr; }
 
   // A new contiguous CPU tensor with the dtype stored (F32 F64 BF16 I64 I32 U8 BOOL), except that F16 is

@@ -1,4 +1,4 @@
-// A reader for exactly the JSON that the format allows. It takes the parser's events one by one, so that
+// A reader for exactly the JSON that the format allows. It handles the parser's events one by one, so that
 // repeated keys (which a JSON tree would silently merge), deep nesting and long lists are refused as they
 // appear.
 #include "nn/io/safetensors_header.h"
@@ -36,7 +36,7 @@ template <class... Parts>
   fail_input("not a valid safetensors file: ", parts..., " (", path, "); get or export the file again");
 }
 
-// Receives the parser's events. What is legal where: see the example at the head of the header file.
+// Receives the parser's events. The example at the top of the header file shows what is allowed where.
 class HeaderReader : public nlohmann::json_sax<Json> {
  public:
   HeaderReader(SafetensorsHeader& header, const std::string& path) : header_(header), path_(path) {}
@@ -173,7 +173,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   SafetensorsHeader& header_;
   const std::string& path_;
   Place place_ = Place::file;
-  std::string key_;  // the last one read: the name of the value that comes now
+  std::string key_;  // the last one read: the name of the next value
   std::unordered_set<std::string> names_;
   bool metadata_seen_ = false;
   unsigned fields_ = 0;  // that the current tensor has had
@@ -182,7 +182,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
 
 // The tensor's size in bytes by its dtype and shape.
 std::int64_t bytes_of(const SafetensorsEntry& entry, const std::string& path) {
-  // A zero hides no overflow: strides are products of the other sizes.
+  // A size of zero must not hide an overflow: strides are products of the other sizes.
   std::vector<std::int64_t> sizes = entry.shape;
   std::replace(sizes.begin(), sizes.end(), std::int64_t{0}, std::int64_t{1});
   const std::int64_t bits = kFormatDTypes[safetensors_dtype_order(entry.dtype)].bits;
@@ -257,7 +257,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 SafetensorsHeader parse_safetensors_header(std::string_view json, std::int64_t data_bytes,
                                            const std::string& path) {
   if (json.empty() || json[0] != '{') refuse(path, "its header does not begin with '{'");
-  // To nlohmann's parser a NUL byte is the end of the text: what follows would go unread.
+  // nlohmann's parser ends at a NUL byte: what follows would not be read.
   if (json.find('\0') != std::string_view::npos) refuse(path, "its header has a NUL byte");
 
   SafetensorsHeader header;

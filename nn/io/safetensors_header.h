@@ -1,7 +1,7 @@
-// The header of a safetensors file: JSON that names each tensor's dtype, shape and bytes.
-//   {"__metadata__": {"format": "pt"}, "head.bias": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]},
-//   ...}
-// Everything is checked here, before memory is taken for any tensor. Format:
+// The header of a safetensors file: JSON with each tensor's dtype, shape and bytes.
+//   {"__metadata__": {"format": "pt"},
+//    "head.bias": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}, ...}
+// Everything is checked here, before memory is allocated for any tensor. Format:
 // github.com/huggingface/safetensors.
 #pragma once
 
@@ -30,24 +30,23 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-// Reads and checks the header of a file with `data_bytes` bytes after it. Stricter than the reference reader
-// in that keys may not repeat, unknown keys and `null` are refused, and numbers fit 63 bits. Throws
-// InputError.
+// Reads and checks the header of a file with `data_bytes` bytes after it. Stricter than the reference reader:
+// keys may not repeat, unknown keys and `null` are refused, and numbers fit 63 bits. Throws InputError.
 SafetensorsHeader parse_safetensors_header(std::string_view json, std::int64_t data_bytes,
                                            const std::string& path);
 
-// The header as the reference writer has it, padded with spaces to a multiple of 8 bytes. Throws Error for
+// The header as the reference writer writes it, padded with spaces to a multiple of 8 bytes. Throws Error for
 // names that are not UTF-8, occur twice or are reserved.
 std::string write_safetensors_header(const SafetensorsHeader& header, const std::string& path);
 
-// Place of a dtype in the format's order of alignment (BOOL lowest, U64 highest), or -1 if it has no such
-// dtype.
+// Position of a dtype in the format's order of alignment (BOOL lowest, U64 highest), or -1 for a dtype that
+// the format does not have.
 int safetensors_dtype_order(std::string_view dtype);
 
 // "[2, 3]".
 std::string shape_text(const std::vector<std::int64_t>& shape);
 
-// A name as it may stand in a one-line message: quoted, escaped and not too long.
+// A name for a one-line message: quoted, escaped and not too long.
 std::string quoted_name(const std::string& name);
 
 }  // namespace thaw

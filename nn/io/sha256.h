@@ -1,4 +1,4 @@
-// SHA-256 as FIPS 180-4 states it (section 6.2), of bytes that come piece by piece.
+// SHA-256 (FIPS 180-4, section 6.2) of bytes that come piece by piece.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@ class Sha256 {
  public:
   void update(const void* data, std::size_t size);
   void update(std::string_view bytes) { update(bytes.data(), bytes.size()); }
-  // The digest of all bytes so far, in 64 hexadecimal digits. More may be added afterwards.
+  // The digest of all bytes so far, as 64 hexadecimal digits. More may be added afterwards.
   std::string hex() const;
 
  private:

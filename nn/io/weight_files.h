@@ -1,4 +1,4 @@
-// The weights of a model on disk: one safetensors file, or several (shards) that an index names:
+// The weights of a model on disk: one safetensors file, or several (shards) with an index:
 //   {"metadata": {"total_size": 1234}, "weight_map": {"head.bias": "model-00002-of-00002.safetensors", ...}}
 #pragma once
 
@@ -14,10 +14,12 @@ inline constexpr const char* kWeightsIndexName = "model.safetensors.index.json";
 
 class WeightFiles {
  public:
-  // A .safetensors file, an index (.json), or a folder that has one of kWeightsName and kWeightsIndexName.
-  // InputError where there is none; for an index also where it names a file outside its own folder, lists a
-  // tensor twice or one that its file lacks, where a file has one that the index lacks, or where the total
-  // size is wrong.
+  // A .safetensors file, an index (.json), or a folder with kWeightsName or kWeightsIndexName. InputError if
+  // there is none. For an index also if it
+  //   - names a file outside its folder,
+  //   - lists a tensor twice, or one that its file does not have,
+  //   - lacks a tensor that a file has,
+  //   - gives a wrong total size.
   explicit WeightFiles(const std::string& path);
 
   const std::vector<SafetensorsFile>& files() const { return files_; }

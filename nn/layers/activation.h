@@ -1,4 +1,4 @@
-// Activation functions by the names that configs give them.
+// Activation functions by their names in configs.
 #pragma once
 
 #include <string>
@@ -9,8 +9,12 @@ namespace thaw {
 
 using Activation = Tensor (*)(const Tensor&);
 
-// "gelu" (exact), "gelu_new" or "gelu_pytorch_tanh" (by tanh), "relu", "silu" or "swish", "tanh".
-// InputError else.
+// By name; InputError for any other:
+//   "gelu"                             exact
+//   "gelu_new" or "gelu_pytorch_tanh"  GELU's approximation by tanh
+//   "relu"
+//   "silu" or "swish"
+//   "tanh"
 Activation activation_named(const std::string& name);
 
 }  // namespace thaw

@@ -10,7 +10,8 @@
 namespace thaw {
 namespace {
 
-// Of each row, at least the smallest normal number: a row of zeros is divided by it and stays zero.
+// The norm of each row, at least the smallest normal number, so that a row of zeros stays zero when divided
+// by it.
 Tensor row_norms(const Tensor& w) {
   return clamp(sqrt(sum(square(w), {1}, true)), std::numeric_limits<float>::min(),
                std::numeric_limits<float>::max());
@@ -25,7 +26,7 @@ double LoraOptions::scale() const {
 
 LoraAdapter::LoraAdapter(const Tensor& weight, const LoraOptions& options, const std::string& path)
     : options_(options),
-      // PEFT's default: A as nn.Linear's kaiming_uniform, B zero.
+      // PEFT's default: A is drawn like nn.Linear's weight, B is zero.
       a_(add_parameter(
           "lora_A.weight",
           init::uniform_fan_in({options.r, weight.size(1)}, weight.size(1), path + ".lora_A.weight"),

@@ -1,4 +1,5 @@
-// Adapters: small trainable parts at a frozen Linear, which begin by changing nothing, bit for bit.
+// Adapters: small trainable parts at a frozen Linear. An adapted layer starts with the same output, bit for
+// bit.
 #pragma once
 
 #include <string>
@@ -10,17 +11,22 @@
 
 namespace thaw {
 
-// LoRA (Hu et al. 2021, eq. 3) and, with `dora`, DoRA (Liu et al. 2024, eq. 5). Named as in PEFT.
+// Options of LoRA (Hu et al. 2021, eq. 3) and, with `dora`, of DoRA (Liu et al. 2024, eq. 5), named as in
+// PEFT. The scale s is
+//   alpha / r
+// or, with `rslora` (Kalajdzievski 2023),
+//   alpha / sqrt(r)
 struct LoraOptions {
   std::int64_t r = 8;
   double alpha = 8;
-  double dropout = 0;   // of the adapter's input
-  bool rslora = false;  // scale by alpha / sqrt(r) (Kalajdzievski 2023) instead of alpha / r
+  double dropout = 0;  // of the adapter's input
+  bool rslora = false;
   bool dora = false;
   double scale() const;
 };
 
-// A bottleneck (Houlsby et al. 2019): h + up(activation(down(h))).
+// A bottleneck of `size` units (Houlsby et al. 2019):
+//   y' = y + up(activation(down(y)))
 struct BottleneckOptions {
   std::int64_t size = 64;
   std::string activation = "gelu";
@@ -31,14 +37,22 @@ using AdapterOptions = std::variant<LoraOptions, BottleneckOptions>;
 
 class Adapter : public Module {
  public:
-  // x [.., in] and the Linear's own output y [.., out] -> the adapted output [.., out].
+  // From x [.., in] and the Linear's output y [.., out] to the adapted output [.., out].
   virtual Tensor forward(const Tensor& x, const Tensor& y, const Linear& layer) = 0;
 };
 
-// LoRA: y = x W'^T + b with W' = W + s B A. B starts at zero.
-// DoRA: W' = m (W + s B A) / n, where n holds the norms of the rows of W + s B A (one for each output) and m
-// starts as those of W. As in PEFT, n is a constant to backward, the output is y + (m/n - 1)(y - b) +
-// m/n s B A x, and where dropout is live y - b is made anew from the dropped x. A row of zeros stays zero.
+// Low-rank adapters A [r, in] and B [out, r], with scale s and B = 0 at the start.
+//
+// LoRA:
+//   W' = W + s B A
+//   y' = x W'^T + b
+//
+// DoRA, with n the norms of the rows of W + s B A (one per output), and m those of W at the start:
+//   W' = (m / n) (W + s B A)
+//   y' = y + (m / n - 1) (y - b) + (m / n) s x (B A)^T
+//
+// As in PEFT, n is a constant in backward, and with dropout y - b is computed again from the dropped x. A row
+// of zeros stays zero.
 class LoraAdapter : public Adapter {
  public:
   // weight [out, in], the frozen W.
@@ -48,9 +62,9 @@ class LoraAdapter : public Adapter {
   Tensor delta() const;                       // s B A, [out, in]
   Tensor norm(const Tensor& weight) const;    // n, [out, 1]; undefined for LoRA
   Tensor merged(const Tensor& weight) const;  // W -> W'
-  // W' -> W, within rounding. `norm`: what norm(W) was, for W' does not tell it.
+  // W' -> W, up to rounding. `norm` is norm(W), which cannot be computed from W'.
   Tensor unmerged(const Tensor& merged, const Tensor& norm) const;
-  // DoRA: m becomes n, so that the magnitudes are those of `weight` again.
+  // DoRA: sets m to n, so that the magnitudes are those of `weight` again.
   void reset_magnitude(const Tensor& weight);
 
   const LoraOptions& options() const { return options_; }
@@ -64,11 +78,11 @@ class LoraAdapter : public Adapter {
   Dropout& dropout_;
 };
 
-// Stands behind the Linear, inside the residual connection. `up` starts at zero. In the paper the layer's
-// dropout comes before the adapter; here it comes after.
+// Follows the Linear, inside the residual connection. `up` starts at zero. In the paper the layer's dropout
+// comes before the adapter; here it comes after.
 class BottleneckAdapter : public Adapter {
  public:
-  // On a layer with `out` outputs, whose dotted name is `path`.
+  // For a layer with `out` outputs and the dotted name `path`.
   BottleneckAdapter(std::int64_t out, const BottleneckOptions& options, const std::string& path);
   Tensor forward(const Tensor& x, const Tensor& y, const Linear& layer) override;
   const BottleneckOptions& options() const { return options_; }

@@ -12,8 +12,8 @@ std::unique_ptr<Linear> projection(std::int64_t size, const std::string& path, c
   return std::make_unique<Linear>(size, size, path.empty() ? name : path + "." + name);
 }
 
-// One id for each row [B * heads * T] of the scores. The mask of dropout hangs on it and the key's place, not
-// on how far the batch is padded.
+// One id for each row [B * heads * T] of the scores. A row's dropout mask depends on the id and the key's
+// position, not on how far the batch is padded.
 Tensor ids_of_rows(const Tensor& scores, const Tensor& ids) {
   const Options indices{DType::i64, scores.device()};
   const Tensor samples = ids.defined() ? ids : arange(scores.size(0), indices);

@@ -8,16 +8,17 @@
 
 namespace thaw {
 
-// softmax(q k^T / sqrt(D)) v for q [B, H, T, D], k and v [B, H, S, D], with dropout on the weights. `mask` is
-// bool, broadcastable to [B, H, T, S] (true: may attend), or undefined; `ids` i64 [B], or undefined: the
-// places in the batch.
+// Attention of q [B, H, T, D] to k and v [B, H, S, D], with dropout on the weights:
+//   softmax(q k^T / sqrt(D)) v
+// `mask`: bool, broadcastable to [B, H, T, S] (true: may attend), or undefined. `ids`: i64 [B], or undefined
+// for the positions in the batch.
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, const Tensor& ids,
               Dropout& dropout);
 
 Tensor split_heads(const Tensor& x, std::int64_t heads);  // [B, T, C] -> [B, heads, T, C / heads]
 Tensor join_heads(const Tensor& x);                       // back
 
-// What checkpoints call the projections.
+// The projections' names in checkpoints.
 struct AttentionNames {
   const char* query = "query";
   const char* key = "key";
@@ -29,10 +30,12 @@ class MultiHeadAttention : public Module {
  public:
   MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path, double dropout = 0,
                      const AttentionNames& names = {});
-  // query [B, T, C], key and value [B, S, C], mask bool broadcastable to [B, heads, T, S] (true: may attend)
-  // or undefined -> [B, T, C].
+  // Returns [B, T, C] for
+  //   query           [B, T, C]
+  //   key and value   [B, S, C]
+  //   mask            bool, broadcastable to [B, heads, T, S] (true: may attend), or undefined
   Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask = {});
-  // Each token to all tokens of its text: x [N, C] -> [N, C].
+  // Each token attends to all tokens of its text: x [N, C] -> [N, C].
   Tensor forward(const Tensor& x, const TokenRows& texts);
 
  private:

@@ -1,4 +1,4 @@
-// Dropout (Srivastava et al. 2014), inverted. Its switch is its own: freezing does not touch it.
+// Dropout (Srivastava et al. 2014), inverted. It has its own switch: freezing does not change it.
 #pragma once
 
 #include "nn/module.h"
@@ -9,15 +9,15 @@ class Dropout : public Module {
  public:
   explicit Dropout(double p);
   Tensor forward(const Tensor& x);
-  // The same where the rows of x are not the samples: row_ids i64, one for each.
+  // The same for rows that are not samples: row_ids i64, one per row.
   Tensor forward(const Tensor& x, const Tensor& row_ids);
 
   double p() const { return p_; }
   void set_p(double p);
-  // Sticky: with it off, training leaves the input alone too.
+  // Persistent: when off, training leaves the input unchanged too.
   void set_active(bool active) { active_ = active; }
   bool active() const { return active_; }
-  bool live() const { return training() && active_ && p_ > 0; }  // it changes what passes
+  bool live() const { return training() && active_ && p_ > 0; }  // whether forward changes its input
 
  private:
   double p_;

@@ -7,7 +7,7 @@ namespace thaw {
 
 class Embedding : public Module {
  public:
-  // `padding`: a row whose gradient is zero, as PyTorch's padding_idx; beyond the table: none.
+  // `padding`: a row whose gradient is zero, like PyTorch's padding_idx; outside the table: none.
   Embedding(std::int64_t rows, std::int64_t size, const std::string& path, std::int64_t padding = -1);
   Tensor forward(const Tensor& ids);  // i64 [..] -> [.., size]
   const ParameterPtr& weight() const { return weight_; }

@@ -32,7 +32,7 @@ void Linear::attach(const AdapterOptions& options) {
     fail_input("the layer ", path(), " has an adapter already; start from a model without it");
   const Tensor w = matrix();
   if (const auto* lora = std::get_if<LoraOptions>(&options))
-    // Named into the layer itself: PEFT's "<layer>.lora_A.weight".
+    // Registered without a name of its own: PEFT's "<layer>.lora_A.weight".
     adapter_ = &add_module("", std::make_unique<LoraAdapter>(w, *lora, path()));
   else
     adapter_ = &add_module("adapter", std::make_unique<BottleneckAdapter>(

@@ -1,4 +1,5 @@
-// Linear: y = x W^T + b for a weight [out, in], with room for an adapter at the frozen weight.
+// Linear layer for a weight W [out, in], with a place for an adapter at the frozen weight:
+//   y = x W^T + b
 #pragma once
 
 #include "nn/layers/adapter.h"
@@ -6,7 +7,7 @@
 
 namespace thaw {
 
-// How a weight lies in memory and in files: as nn.Linear's, or the other way round (GPT-2's Conv1D).
+// A weight's layout in memory and files: as in nn.Linear, or transposed (GPT-2's Conv1D).
 enum class WeightLayout : unsigned char { out_in, in_out };
 
 class Linear : public Module {
@@ -21,21 +22,21 @@ class Linear : public Module {
   WeightLayout layout() const { return layout_; }
   Tensor matrix() const { return in_layout(weight_->tensor); }  // the weight as [out, in]
 
-  // Adds an adapter; the caller refreshes the model's names. InputError where there is one already.
+  // Adds an adapter; the caller then refreshes the model's names. InputError if there is one already.
   void attach(const AdapterOptions& options);
   void detach();
   Adapter* adapter() const { return adapter_; }
-  LoraAdapter* lora() const;  // null where the adapter is none
+  LoraAdapter* lora() const;  // null unless the adapter is one
 
-  // The weight with a LoRA or DoRA folded in, in the weight's layout; as it is where there is none.
+  // The weight with a LoRA or DoRA merged, in the weight's layout; unchanged without one.
   Tensor merged_weight() const;
-  // Writes that into the weight, and takes it out again, within rounding. While it is merged the weight alone
-  // counts in forward, and the adapter does not train.
+  // Writes the merged weight into the weight, or removes the adapter from it again, up to rounding. While
+  // merged, forward uses the weight alone and the adapter does not train.
   void merge();
   void unmerge();
 
  private:
-  // A matrix [out, in] in the weight's layout, and back: the layouts are each other's transpose.
+  // A matrix [out, in] in the weight's layout, and back: the two layouts are each other's transpose.
   Tensor in_layout(const Tensor& matrix) const;
 
   WeightLayout layout_;

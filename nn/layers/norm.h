@@ -1,23 +1,25 @@
-// Normalisation layers. BatchNorm has three independent switches, none of them a side effect of train():
-// whether its affine parameters train (their requires_grad), whether its running statistics are updated, and
-// which statistics normalise.
+// Normalisation layers. BatchNorm has three independent switches, none of which train() changes: whether its
+// affine parameters train (their requires_grad), whether its running statistics are updated, and which
+// statistics normalise.
 #pragma once
 
 #include "nn/module.h"
 
 namespace thaw {
 
-// Batch normalisation over [N, C, ..] (Ioffe & Szegedy 2015), with PyTorch's names and momentum rule:
-// running = (1 - momentum) * running + momentum * batch, the variance unbiased.
+// Batch normalisation over [N, C, ..] (Ioffe & Szegedy 2015), with PyTorch's names and momentum rule, where
+// the batch's variance is the unbiased one:
+//   running = (1 - momentum) * running + momentum * batch
 class BatchNorm : public Module {
  public:
   explicit BatchNorm(std::int64_t channels, double eps = 1e-5, double momentum = 0.1);
   Tensor forward(const Tensor& x);
 
-  // Sticky. In evaluation the running statistics always normalise and nothing is updated.
+  // Persistent. In evaluation the running statistics always normalise, and nothing is updated.
   void set_update_statistics(bool on) { update_statistics_ = on; }
   void set_batch_statistics(bool on) { batch_statistics_ = on; }
-  // The weight of a new batch in the running statistics; 1 / n for the nth gives their plain mean.
+  // The weight of a new batch in the running statistics; 1 / n for the nth batch gives the mean of all
+  // batches.
   void set_momentum(double momentum) { momentum_ = momentum; }
   bool updates_statistics() const { return update_statistics_; }
   bool uses_batch_statistics() const { return batch_statistics_; }

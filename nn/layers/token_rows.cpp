@@ -24,7 +24,8 @@ Tensor TokenRows::pack(const Tensor& texts) const {
   return padding_.mask.defined() ? embedding(places, padding_.tokens) : places;
 }
 
-// Nothing comes back from padding: attention gives its keys no weight, and what its queries find is dropped.
+// No gradient comes back from padding: attention gives its keys no weight, and the output of its queries is
+// dropped.
 Tensor TokenRows::unpack(const Tensor& rows) const {
   return padding_.mask.defined() ? embedding(rows, padding_.rows) : rows.reshape({-1, length_, rows.size(1)});
 }

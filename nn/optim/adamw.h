@@ -14,8 +14,14 @@ struct AdamWOptions {
   double weight_decay = 0.01;
 };
 
-// torch.optim.AdamW (Loshchilov & Hutter 2019): Adam with decay decoupled from the gradient, w -= lr *
-// weight_decay * w.
+// torch.optim.AdamW (Loshchilov & Hutter 2019, algorithm 2, with the decay scaled by lr). In update t of a
+// parameter with gradient g:
+//   w = w - lr * weight_decay * w
+//   m = beta1 * m + (1 - beta1) * g
+//   v = beta2 * v + (1 - beta2) * g^2
+//   m' = m / (1 - beta1^t)
+//   v' = v / (1 - beta2^t)
+//   w = w - lr * m' / (sqrt(v') + eps)
 class AdamW final : public Optimizer {
  public:
   AdamW(std::vector<ParameterPtr> parameters, AdamWOptions options);

@@ -30,10 +30,12 @@ Vector sum(const Vector& x, double scale, const Vector& y) {
 }
 
 struct Step {
-  Vector s, y;  // changes of x and of the gradient
+  Vector s, y;  // the changes of x and of the gradient
 };
 
-// -H g by the two loops over the last steps.
+// The direction -H g by the two-loop recursion over the last steps (Nocedal & Wright, algorithm 7.4). The
+// recursion starts from H0 = gamma I (equation 7.20):
+//   gamma = s^T y / (y^T y)
 Vector direction(const Vector& gradient, const std::deque<Step>& steps) {
   Vector q = gradient;
   Vector alpha(steps.size());
@@ -55,7 +57,7 @@ Vector direction(const Vector& gradient, const std::deque<Step>& steps) {
 }  // namespace
 
 LbfgsResult minimise(const Objective& objective, std::vector<double> start, const LbfgsOptions& options) {
-  constexpr double kArmijo = 1e-4;  // the decrease that a step must bring, as a share of the slope's promise
+  constexpr double kArmijo = 1e-4;  // c1 of the sufficient decrease, f(x + a d) <= f(x) + c1 a d^T g
   constexpr int kMostHalvings = 50;
   LbfgsResult result{std::move(start), 0, 0, false};
   Vector gradient(result.x.size()), next_gradient(result.x.size());
@@ -66,7 +68,7 @@ LbfgsResult minimise(const Objective& objective, std::vector<double> start, cons
     if (result.converged) break;
     const Vector d = direction(gradient, steps);
     const double slope = dot(gradient, d);
-    // The first step has no curvature to go by: no entry of x moves by more than 1.
+    // The first step knows no curvature: no entry of x moves by more than 1.
     double length = steps.empty() ? std::min(1.0, 1 / largest(gradient)) : 1.0;
     Vector next;
     double value = 0;
@@ -77,13 +79,14 @@ LbfgsResult minimise(const Objective& objective, std::vector<double> start, cons
       if (value <= result.value + kArmijo * length * slope) break;
     }
     if (halvings == kMostHalvings) {
-      // At the limit of what doubles can tell apart, or misled by old steps: then the gradient is tried.
+      // Either the limit of double precision, or a direction spoilt by old steps: then the gradient alone is
+      // tried.
       if (steps.empty()) break;
       steps.clear();
       continue;
     }
     Step step{sum(next, -1, result.x), sum(next_gradient, -1, gradient)};
-    // A step without positive curvature would spoil the approximation.
+    // A step without positive curvature would spoil the approximation of the Hessian.
     if (dot(step.s, step.y) > 1e-12 * dot(step.y, step.y)) steps.push_back(std::move(step));
     if (static_cast<std::int64_t>(steps.size()) > options.history) steps.pop_front();
     result.x = std::move(next);

@@ -1,5 +1,5 @@
 // L-BFGS (Nocedal & Wright 2006, algorithms 7.4 and 7.5): minimises a smooth function of a few thousand
-// numbers from all the data at once. For convex baselines, not for networks.
+// variables on all the data at once. For convex baselines, not for networks.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,13 @@
 
 namespace thaw {
 
-// The value at x; writes the gradient.
+// Returns the value at x and writes the gradient.
 using Objective = std::function<double(const std::vector<double>& x, std::vector<double>& gradient)>;
 
 struct LbfgsOptions {
   std::int64_t most_iterations = 500;
   std::int64_t history = 10;
-  double tolerance = 1e-7;  // stop where no entry of the gradient is larger
+  double tolerance = 1e-7;  // stops when no entry of the gradient is larger
 };
 
 struct LbfgsResult {

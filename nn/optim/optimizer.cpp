@@ -42,7 +42,7 @@ void Optimizer::step(double lr) {
   const CategoryScope category(memory::Category::optimizer);
   for (const ParameterPtr& parameter : parameters_) {
     if (!is_active(*parameter)) continue;
-    // Whose cost it is matters to an observer only, and asking for a scope's number takes a lock.
+    // Only an observer needs to know whose cost it is, and a scope's number takes a lock.
     const TraceScope owner(kernel_observer != nullptr ? scope_id(parameter->name) : 0);
     OptimizerState& state = state_of(*parameter);
     ++state.steps;

@@ -1,10 +1,10 @@
-// What all optimizers share, with what freezing schedules need: who is stepped, the life of the state, and
-// clipping.
+// What all optimizers share, and what freezing schedules need: which parameters are updated, the lifetime of
+// the state, and clipping.
 //
-// An optimizer is made once with every parameter of the model, frozen or not, and knows them by identity. A
-// step touches the active ones alone: requires_grad is set and a gradient is there. So a frozen parameter
-// neither decays nor owns state, and one that thaws later starts with state of its own: its bias correction
-// counts its own steps.
+// An optimizer is made once with every parameter of the model, frozen or not, and identifies them by address.
+// A step updates only the active ones, those with requires_grad set and a gradient. So a frozen parameter
+// neither decays nor has state, and one that thaws later starts with its own state: its bias correction
+// counts its own updates.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,16 @@
 
 namespace thaw {
 
-// What becomes of the optimizer state of a parameter that freezes or thaws.
+// What happens to the optimizer state of a parameter that freezes or thaws.
 enum class StatePolicy : unsigned char {
-  keep,  // stays where it is and is used again after a thaw
-  drop,  // forgotten: after a thaw moments and step count start anew
+  keep,  // kept, and used again after a thaw
+  drop,  // discarded: after a thaw moments and step count start anew
 };
 
 struct OptimizerState {
   std::int64_t steps = 0;  // updates made with this state
-  std::vector<Tensor>
-      slots;  // one per Optimizer::slot_names(), shaped like the parameter; empty before the first step
+  // One per Optimizer::slot_names(), shaped like the parameter; empty before the first step.
+  std::vector<Tensor> slots;
 };
 
 class Optimizer {
@@ -59,16 +59,18 @@ class Optimizer {
   std::unordered_map<const Parameter*, OptimizerState> states_;
 };
 
-// Is this parameter one that a step would update?
+// Whether a step would update this parameter.
 bool is_active(const Parameter& parameter);
 
-// Euclidean norm of all active gradients together; 0 on the meta device.
+// Euclidean norm of all active gradients together, 0 on the meta device:
+//   sqrt(sum_parameters ||g||^2)
 double gradient_norm(const std::vector<ParameterPtr>& parameters);
 
-// What torch.nn.utils.clip_grad_norm_ multiplies gradients by: max_norm / (norm + 1e-6), at most 1.
+// The factor of torch.nn.utils.clip_grad_norm_:
+//   min(max_norm / (norm + 1e-6), 1)
 double clip_factor(double norm, double max_norm);
 
-// Scales the active gradients so that their norm is at most max_norm, and returns the norm before.
+// Scales the active gradients so that their norm is at most max_norm. Returns the norm before.
 double clip_gradients(const std::vector<ParameterPtr>& parameters, double max_norm);
 
 }  // namespace thaw

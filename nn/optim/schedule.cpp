@@ -13,12 +13,13 @@ namespace {
 constexpr ScheduleKind kKinds[] = {ScheduleKind::constant, ScheduleKind::linear, ScheduleKind::cosine,
                                    ScheduleKind::one_cycle, ScheduleKind::slanted_triangular};
 
-// From `start` at share 0 to `end` at share 1 along half a cosine.
+// From `start` at share 0 to `end` at share 1 along half a cosine:
+//   end + (start - end) / 2 * (1 + cos(pi * share))
 double cosine_between(double start, double end, double share) {
   return end + (start - end) / 2 * (1 + std::cos(std::numbers::pi * share));
 }
 
-// The peak is at update pct_start * total - 1 and the end at total - 1, as PyTorch counts.
+// The peak is at update pct_start * total - 1 and the end at total - 1, as in PyTorch.
 double one_cycle(const Schedule& s, double k, double total) {
   const double peak = s.pct_start * total - 1;
   const double last = total - 1;
@@ -28,12 +29,17 @@ double one_cycle(const Schedule& s, double k, double total) {
   return cosine_between(1, start / s.final_div_factor, (k - peak) / (last - peak));
 }
 
+// Howard & Ruder 2018, equation 3, for update k of T = total:
+//   cut = floor(T * cut_frac)
+//   p = k / cut                                      for k < cut
+//   p = 1 - (k - cut) / (cut * (1 / cut_frac - 1))   otherwise
+//   multiplier = (1 + p * (ratio - 1)) / ratio
 double slanted_triangular(const Schedule& s, double k, double total) {
   const double cut = std::floor(total * s.cut_frac);
-  // A run too short to rise only falls.
+  // A run too short for a rise only falls.
   const double fall = cut > 0 ? cut * (1 / s.cut_frac - 1) : total;
   const double p = k < cut ? k / cut : 1 - (k - cut) / fall;
-  // Where cut_frac * total is no whole number the formula ends the fall early: the floor lasts to the end.
+  // Where cut_frac * total is no whole number, p reaches 0 before the end: it then stays 0.
   return (1 + std::max(0.0, p) * (s.ratio - 1)) / s.ratio;
 }
 

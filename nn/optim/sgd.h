@@ -14,8 +14,14 @@ struct SgdOptions {
   bool nesterov = false;  // needs momentum > 0 and dampening 0
 };
 
-// torch.optim.SGD:  d = g + weight_decay * w;  m = momentum * m + (1 - dampening) * d, at first m = d;
-// w -= lr * m, with Nesterov w -= lr * (d + momentum * m).
+// torch.optim.SGD for a gradient g. Without momentum:
+//   d = g + weight_decay * w
+//   w = w - lr * d
+// With momentum, where the first update sets m = d:
+//   m = momentum * m + (1 - dampening) * d
+//   w = w - lr * m
+// Nesterov's variant:
+//   w = w - lr * (d + momentum * m)
 class Sgd final : public Optimizer {
  public:
   Sgd(std::vector<ParameterPtr> parameters, SgdOptions options);

@@ -27,7 +27,10 @@ bool may_be_thousands(std::string_view text) {
 void NumberDoubts::add(std::string_view text, double value) {
   if (!std::isfinite(value)) return;
   ++count_;
-  const double off = value - mean_;  // Welford 1962
+  // Welford 1962, for the n-th value x:
+  //   mean_n = mean_{n-1} + (x - mean_{n-1}) / n
+  //   squares_n = squares_{n-1} + (x - mean_{n-1}) (x - mean_n)
+  const double off = value - mean_;
   mean_ += off / static_cast<double>(count_);
   squares_ += off * (value - mean_);
   largest_ = std::max(largest_, std::abs(value));
@@ -46,7 +49,10 @@ bool NumberDoubts::has_thousands() const {
   return !with_point_.empty() && small_ && !large_ && !other_decimals_;
 }
 
-// What the values vary by is lost where they become 32-bit floats, and is no rounding of their own.
+// Whether 32-bit floats lose what the values vary by, and that is more than the rounding of the values
+// themselves. With epsilon that of 32-bit floats:
+//   epsilon * max |x| > 1e-3 * standard deviation
+//   standard deviation > 1e-12 * max |x|
 bool NumberDoubts::is_too_fine() const {
   constexpr double kShare = 1e-3, kRounding = 1e-12;
   if (count_ < 2) return false;

@@ -21,7 +21,7 @@ class NumberDoubts {
   bool is_too_fine() const;
 
   std::int64_t count_ = 0;
-  double mean_ = 0, squares_ = 0, largest_ = 0;  // squares of what is off the mean; of absolute values
+  double mean_ = 0, squares_ = 0, largest_ = 0;  // squares_: sum((x - mean)^2); largest_: max |x|
   std::string with_point_;                       // the first that may have a point between thousands
   bool other_decimals_ = false;                  // some number has a point elsewhere, or an exponent
   bool small_ = false, large_ = false;           // whole numbers below 1000, and from there on

@@ -1,4 +1,6 @@
-// discriminative: everything trains, lower groups more slowly (Howard and Ruder 2018, ULMFiT: 2.6 a layer).
+// discriminative: everything trains, lower groups more slowly (Howard & Ruder 2018, ULMFiT, where lr_decay is
+// 2.6). The learning rate of the group d below the head is
+//   lr / lr_decay^d
 #include "finetune/plan/strategies/shared.h"
 
 namespace thaw {

@@ -1,6 +1,8 @@
 // l2-sp: everything trains, held near the pretrained weights by a quadratic penalty; the head, which is new,
 // is held near zero (Li et al. 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional
-// Networks").
+// Networks"). The penalty is
+//   alpha / 2 * ||w - w_start||^2   below the head
+//   beta / 2 * ||w||^2              over the head
 #include "finetune/plan/strategies/shared.h"
 
 namespace thaw {

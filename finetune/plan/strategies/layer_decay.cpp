@@ -1,5 +1,7 @@
-// layer-decay: everything trains, the learning rate falling by a constant factor from each group to the one
-// below (Clark et al. 2020, ELECTRA; Bao et al. 2021, BEiT; 0.75 is He et al.'s, 2021, for MAE).
+// layer-decay: everything trains, lower groups more slowly (Clark et al. 2020, ELECTRA; Bao et al. 2021,
+// BEiT; the default of 0.75 is that of He et al. 2021, MAE). The learning rate of the group d below the head
+// is
+//   lr * decay^d
 #include "finetune/plan/strategies/shared.h"
 
 namespace thaw {

@@ -11,12 +11,15 @@ namespace thaw {
 // A plan of one phase, from the start to the end.
 Plan single_phase(const std::string& train, const std::map<std::string, double>& lr_mult = {});
 
-// The multiplier factor^depth for every group from `lowest` up, where the head has depth 0 and the group
-// below it 1. Empty for factor 1.
+// The multipliers of the groups from `lowest` up, where the head has depth 0 and the group below it 1; empty
+// for factor 1:
+//   lr_mult = factor^depth
 std::map<std::string, double> multipliers_by_depth(const ModelInfo& model, double factor, int lowest);
 
-// One phase per group from the top down: phase i begins after i intervals of `every` ("1 epoch", "20 steps",
-// "0.1 run") and trains the head and i groups below it, each at lr_decay^-depth. Reads these two options.
+// One phase per group from the top down. Phase i begins after i intervals of the option `every` ("1 epoch",
+// "20 steps", "0.1 run") and trains the head and i groups below it. By the option `lr_decay`, a group at a
+// depth has
+//   lr_mult = lr_decay^-depth
 Plan gradual_plan(const ModelInfo& model, const StrategyOptions& options);
 
 // The option lr_decay: the learning rate is divided by it from each group to the one below.
