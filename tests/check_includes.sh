@@ -79,7 +79,6 @@ refuse "Eigen, OpenMP and CUDA headers belong in kernels/cpu and kernels/cuda" \
 headerless=(
   finetune/cli/*.cpp
   finetune/plan/strategies/*.cpp
-  finetune/train/trainer_evaluation.cpp
 )
 for file in nn/**/*.cpp finetune/**/*.cpp; do
   if [[ ! -f ${file%.cpp}.h && " ${headerless[*]} " != *" $file "* ]]; then

@@ -60,7 +60,7 @@ void expect_state(const Model& model, const SafetensorsFile& file, const std::st
     EXPECT_TRUE(all_close(tensor, file.load(prefix + name), relative, absolute)) << name;
 }
 
-void expect_frozen_proofs(const RunOutcome& outcome, std::size_t segments) {
+void expect_frozen_proofs(const RunResult& outcome, std::size_t segments) {
   EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
   ASSERT_EQ(outcome.proofs.size(), segments);
   for (const FrozenProof& proof : outcome.proofs) EXPECT_TRUE(proof.equal()) << "phase " << proof.phase;
@@ -100,7 +100,8 @@ void replay(const std::string& golden, ModelConfig model_config, const std::vect
   config.train = training(optimizer, lr);
   Strategy strategy;
   strategy.plan.phases = phases;
-  Trainer trainer(config, strategy, model_config, *model, data, {});
+  const RunSetup setup = set_up_run(config, strategy, model_config, data);
+  Trainer trainer(config, setup, *model, data, {});
   expect_frozen_proofs(trainer.run(), phases.size());
   expect_state(*model, file, optimizer + ".", 1e-5, 1e-5);
 }
@@ -150,8 +151,8 @@ TEST(Training, TableTaskEqualsPyTorch) {
                       phase(40, "all", {{"layers.1", 0.4}, {"layers.0", 0.16}})}};
   const PreparedData data = data_of(config);
   const PreparedModel prepared = model_of(config, data, config.train.seed);
-  const Strategy strategy = make_strategy(config.strategy, describe(*prepared.model));
-  Trainer trainer(config, strategy, prepared.config, *prepared.model, data, {});
+  const RunSetup setup = set_up_run(config, open_source(config.model), data);
+  Trainer trainer(config, setup, *prepared.model, data, {});
   expect_frozen_proofs(trainer.run(), 3);
   expect_state(*prepared.model, open_golden("task_end.safetensors"), "", 1e-4, 1e-6);
 }

@@ -79,13 +79,15 @@ class TestRun {
     return make_strategy(config.strategy, describe(*make_model(model_config)));
   }
 
-  RunOutcome train(const Trainer::Hooks& hooks = {}, RunFolder* folder = nullptr, bool resume = false) {
+  RunResult train(const Trainer::Hooks& hooks = {}, RunFolder* folder = nullptr, bool resume = false) {
     model = make();
-    const Strategy chosen = strategy();
-    Trainer trainer(config, chosen, model_config, *model, data, hooks);
-    if (folder != nullptr) trainer.write_to(*folder);
+    const RunSetup chosen = setup();
+    Trainer trainer(config, chosen, *model, data, hooks);
+    if (folder != nullptr) trainer.write_to(*folder, model_config);
     return trainer.run(resume);
   }
+
+  RunSetup setup() const { return set_up_run(config, strategy(), model_config, data); }
 
   Batch batch() const {
     return make_batch(data.train, BatchPlan(data.train.size(), 0, 1, false, 0).update(0).front());

@@ -31,10 +31,10 @@ class RunWithBadUpdates : public TestRun {
     good_ = data.train.x;
   }
 
-  RunOutcome train(RunFolder* folder = nullptr) { return train_from(0, folder, false); }
+  RunResult train(RunFolder* folder = nullptr) { return train_from(0, folder, false); }
 
   // Stopped after `updates`, and gone on with.
-  RunOutcome train_in_two(std::int64_t updates) {
+  RunResult train_in_two(std::int64_t updates) {
     const TemporaryFolder folder;
     RunFolder run_folder(folder.path(), false);
     stop_after_ = updates;
@@ -45,7 +45,7 @@ class RunWithBadUpdates : public TestRun {
 
  private:
   // The data are good while the run begins, which looks at all of them to see whose checkpoint it has.
-  RunOutcome train_from(std::int64_t completed, RunFolder* folder, bool resume) {
+  RunResult train_from(std::int64_t completed, RunFolder* folder, bool resume) {
     set_next(0);
     StopToken stop;
     Trainer::Hooks hooks;
@@ -53,7 +53,7 @@ class RunWithBadUpdates : public TestRun {
     hooks.message = [&](const std::string& text) {
       if (text.starts_with("resumed")) set_next(completed + 1);
     };
-    hooks.progress = [&](const TrainProgress& progress) {
+    hooks.progress = [&](const Moment& progress) {
       set_next(progress.completed + 1);
       if (progress.completed == stop_after_) stop.request(SIGINT);
     };
@@ -83,7 +83,7 @@ TEST(BadUpdates, SkippedOnesLeaveNoTrace) {
     for (const char* architecture : {"mlp", "cnn"}) {
       SCOPED_TRACE(std::string(optimizer) + ", " + architecture);
       RunWithBadUpdates run(optimizer, "skip", {2, 5}, architecture);
-      const RunOutcome outcome = run.train();
+      const RunResult outcome = run.train();
       EXPECT_EQ(outcome.skipped, 2);
       expect_same_bytes(*run.model, *trained_well(optimizer, 4, architecture));
     }
@@ -94,7 +94,7 @@ TEST(BadUpdates, RollbackUndoesWhatTheOptimizerKeptToo) {
   for (const char* optimizer : {"sgd", "adamw"}) {
     SCOPED_TRACE(optimizer);
     RunWithBadUpdates run(optimizer, "rollback", {3});
-    const RunOutcome outcome = run.train();
+    const RunResult outcome = run.train();
     EXPECT_EQ(outcome.rollbacks, 1);
     expect_same_bytes(*run.model, *trained_well(optimizer, 3));
   }
@@ -119,12 +119,12 @@ TEST(BadUpdates, RollbackGoesNoFurtherThanThePhase) {
 // A run that is stopped between a snapshot and a bad update goes on as one that was not.
 TEST(BadUpdates, WhatARollbackNeedsSurvivesResuming) {
   RunWithBadUpdates whole("adamw", "rollback", {3, 6});
-  const RunOutcome expected = whole.train();
+  const RunResult expected = whole.train();
   ASSERT_EQ(expected.rollbacks, 2);
   for (const std::int64_t updates : {1, 2, 4, 5}) {
     SCOPED_TRACE("stopped after " + std::to_string(updates));
     RunWithBadUpdates run("adamw", "rollback", {3, 6});
-    const RunOutcome outcome = run.train_in_two(updates);
+    const RunResult outcome = run.train_in_two(updates);
     EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
     EXPECT_EQ(outcome.rollbacks, expected.rollbacks);
     expect_same_bytes(*run.model, *whole.model);
@@ -136,7 +136,7 @@ TEST(BadUpdates, TheNumberOfThemSurvivesResuming) {
   RunWithBadUpdates back("sgd", "rollback", {2, 3, 5, 6});
   EXPECT_EQ(back.train_in_two(4).status, RunStatus::diverged);
   RunWithBadUpdates skipping("sgd", "skip", {2, 3, 5});
-  const RunOutcome outcome = skipping.train_in_two(4);
+  const RunResult outcome = skipping.train_in_two(4);
   EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
   EXPECT_EQ(outcome.skipped, 3);
 }
@@ -157,7 +157,7 @@ TestRun overflowing(const char* policy) {
 TEST(BadUpdates, WeightsThatAreNotFiniteAreNoticedAtTheEnd) {
   for (const char* policy : {"stop", "skip"}) {
     TestRun run = overflowing(policy);
-    const RunOutcome outcome = run.train();
+    const RunResult outcome = run.train();
     EXPECT_TRUE(std::isfinite(outcome.last_loss));
     EXPECT_EQ(outcome.status, RunStatus::diverged) << policy;
     EXPECT_NE(outcome.message.find("the weights are not finite after update 1"), std::string::npos)
@@ -178,7 +178,7 @@ TEST(BadUpdates, AGradientThatIsNotFiniteIsNoticed) {
     run.config.train.steps = 2;
     run.config.train.nan = policy;
     Trainer::Hooks hooks;
-    hooks.progress = [&](const TrainProgress& progress) {
+    hooks.progress = [&](const Moment& progress) {
       if (progress.completed > 1) return;
       for (float& value : run.data.train.x) value = 1e10F;
       const NoGrad no_grad;
@@ -187,7 +187,7 @@ TEST(BadUpdates, AGradientThatIsNotFiniteIsNoticed) {
                     parameter->name == "head.weight" ? 1e30F : 0.0F);
       run.model->parameters()[2]->tensor.data<float>()[0] = -1e30F;  // or those of the classes would cancel
     };
-    const RunOutcome outcome = run.train(hooks);
+    const RunResult outcome = run.train(hooks);
     EXPECT_TRUE(std::isfinite(outcome.last_loss)) << "or this shows nothing";
     EXPECT_EQ(outcome.skipped, policy == "skip" ? 1 : 0);
     EXPECT_EQ(outcome.rollbacks, policy == "rollback" ? 1 : 0);

@@ -164,11 +164,11 @@ void expect_frozen_bytes(const std::string& architecture, const StrategyRequest&
   run.config.train = harsh_training(run.config.train, optimizer);
   std::unique_ptr<FrozenBytes> watch;
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     if (progress.completed == 1) watch = std::make_unique<FrozenBytes>(*run.model);
     watch->check();
   };
-  const RunOutcome outcome = run.train(hooks);
+  const RunResult outcome = run.train(hooks);
   EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
   for (const FrozenProof& proof : outcome.proofs) EXPECT_TRUE(proof.equal()) << "phase " << proof.phase;
   const bool all_train = strategy.name == "full" || strategy.name == "discriminative" ||
@@ -256,7 +256,8 @@ TEST(Behaviour9, RestoringAndLoadingRaiseTheVersionOfEveryWeight) {
   const auto optimizer = make_optimizer(run.config.train, *model);
   Snapshot best, rollback;
   RunState state;
-  state.completed = 1;
+  state.result.completed = 1;
+  state.result.proofs.resize(1);
   const RunIdentity identity;
   save_checkpoint(folder.path(), {*model, *optimizer, state, best, rollback, identity}, 1);
   before = versions();

@@ -15,8 +15,8 @@ struct BelowProbe : ::testing::Test {
     outcome.tuned = true;
     outcome.runs.emplace_back();
     outcome.runs[0].strategy = "head";
-    outcome.runs[0].status = "ok";
-    outcome.runs[0].steps = 1000;
+    outcome.runs[0].status = RunStatus::ok;
+    outcome.runs[0].completed = 1000;
   }
   std::string why(const std::vector<double>& losses = {}) {
     std::vector<WatchSample>& watched = outcome.runs[0].watched;
@@ -29,7 +29,7 @@ struct BelowProbe : ::testing::Test {
   }
   void add_trial(double lr, bool chosen) {
     TuningTrial trial;
-    trial.strategy = "head", trial.lr = lr, trial.status = "ok", trial.chosen = chosen;
+    trial.strategy = "head", trial.lr = lr, trial.status = RunStatus::ok, trial.chosen = chosen;
     outcome.trials.push_back(trial);
   }
   CompareOutcome outcome;
@@ -53,7 +53,7 @@ TEST_F(BelowProbe, TheTrainingLossIsLookedAt) {
 }
 
 TEST_F(BelowProbe, FewUpdatesAreNamed) {
-  outcome.runs[0].steps = 12;
+  outcome.runs[0].completed = 12;
   expect_has(why(), "it had 12 updates: try more epochs");
 }
 

@@ -80,7 +80,7 @@ struct Spending : ::testing::Test {
     return with_budget(run.config, open_source(run.config.model), parse_budget(budget), run.data,
                        [this](const Config& config, const ModelSource&) { return train(config); });
   }
-  RunOutcome train(const Config& config) const { return test::train_on(run.data, config).outcome; }
+  RunResult train(const Config& config) const { return test::train_on(run.data, config); }
   test::TestRun run;
 };
 
@@ -143,7 +143,7 @@ TEST_F(Spending, SecondsAreMeasuredOnRunsThatDouble) {
   const Config config = with_budget(run.config, source, parse_budget("10s"), run.data,
                                     [&](const Config& trial, const ModelSource&) {
                                       lengths.push_back(trial.train.steps);
-                                      RunOutcome outcome;
+                                      RunResult outcome;
                                       outcome.completed = trial.train.steps;
                                       outcome.train_seconds = 0.01 * static_cast<double>(trial.train.steps);
                                       return outcome;

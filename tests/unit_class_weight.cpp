@@ -109,11 +109,11 @@ void expect_training_as_pytorch(const std::string& name, const TrainSection& sec
       kernels::copy(to, from);
     }
   }
-  const Strategy strategy = run.strategy();
+  const RunSetup setup = run.setup();
   std::vector<double> losses;
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) { losses.push_back(progress.loss); };
-  Trainer trainer(run.config, strategy, run.model_config, *run.model, run.data, hooks);
+  hooks.progress = [&](const Moment& progress) { losses.push_back(progress.loss); };
+  Trainer trainer(run.config, setup, *run.model, run.data, hooks);
   trainer.run();
   const std::vector<double> expected = file.load(name + ".losses").to_vector();
   ASSERT_EQ(losses.size(), expected.size());
@@ -183,7 +183,7 @@ TEST(ClassWeight, AnUpdateWithoutWeightLearnsNothing) {
 TEST(ClassWeight, TheLedgerPredictsWhatTheStepDoes) {
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.class_weight.balanced = true;
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   ASSERT_EQ(outcome.status, RunStatus::ok) << outcome.message;
   const LedgerPhase& row = outcome.ledger.phases.at(0);
   ASSERT_TRUE(row.was_measured);
@@ -194,7 +194,7 @@ TEST(ClassWeight, TheLedgerPredictsWhatTheStepDoes) {
 TEST(ClassWeight, ValidationKnowsNone) {
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.class_weight.of = {{"a", 50}};
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   EXPECT_EQ(outcome.validation, evaluate(*run.model, run.data.validation));
 }
 

@@ -45,7 +45,7 @@ Tuning tune_on(const Contender& who, const Landscape& landscape, bool higher = t
         TuningTrial trial{.strategy = c.name,
                           .lr = choice.lr,
                           .options = choice.options,
-                          .status = judged.ok ? "ok" : "diverged"};
+                          .status = judged.ok ? RunStatus::ok : RunStatus::diverged};
         if (judged.ok) trial.validation_value = judged.value, trial.validation_loss = judged.loss;
         return trial;
       },
@@ -210,7 +210,7 @@ TEST(Tune, WithoutATrialThatEndedWellNothingIsChosen) {
   const Tuning result = tune_on(contender("full"), [](double) { return Judged{1, 1, false}; });
   EXPECT_FALSE(result.tuned.best.has_value());
   EXPECT_EQ(chosen_of(result.tuned), 0);
-  EXPECT_EQ(result.tuned.status, "diverged");
+  EXPECT_EQ(result.tuned.status, RunStatus::diverged);
   EXPECT_NE(result.tuned.note.find("none of its 7 trials ended well"), std::string::npos)
       << result.tuned.note;
   EXPECT_EQ(result.tuned.note.find("lowest"), std::string::npos) << result.tuned.note;
@@ -222,7 +222,7 @@ TEST(Tune, StoppedDecidesNothing) {
     const Tuning result = tune_on(who, peak_at(9), true, after);
     EXPECT_EQ(result.asked.size(), after);
     EXPECT_FALSE(result.tuned.best.has_value());
-    EXPECT_EQ(result.tuned.status, "ok") << "nothing is known of it";
+    EXPECT_EQ(result.tuned.status, RunStatus::ok) << "nothing is known of it";
     EXPECT_EQ(chosen_of(result.tuned), 0);
   }
 }

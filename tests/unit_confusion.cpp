@@ -56,7 +56,7 @@ CompareOutcome outcome_with(std::vector<std::string> classes) {
     ReportedRun run;
     run.strategy = "full";
     run.seed = seed;
-    run.status = "ok";
+    run.status = RunStatus::ok;
     run.confusion = counted();
     outcome.runs.push_back(run);
   }

@@ -24,7 +24,7 @@ struct EarlyStopping : ::testing::Test {
     run.config.train.early_stopping_patience = 3;
     return run;
   }
-  RunOutcome train(TestRun& run) {
+  RunResult train(TestRun& run) {
     messages.clear();
     Trainer::Hooks hooks;
     hooks.message = [&](const std::string& text) { messages.push_back(text); };
@@ -47,7 +47,7 @@ TEST_F(EarlyStopping, WithoutPhasesItComesAfterThePatience) {
 TEST_F(EarlyStopping, TheLastPhaseTrainsWithAPatienceOfItsOwn) {
   for (const std::int64_t steps : {8, 20}) {
     TestRun run = stuck({"lp-ft", {}, {}}, steps);
-    const RunOutcome outcome = train(run);
+    const RunResult outcome = train(run);
     EXPECT_EQ(outcome.completed, steps / 2 + 4);
     ASSERT_EQ(outcome.proofs.size(), 2U);
     EXPECT_EQ(outcome.proofs[1].begin, steps / 2);
@@ -62,13 +62,13 @@ TEST_F(EarlyStopping, APhaseIsMeasuredByItsOwnBest) {
   run.config.train.lr = 0.02;
   run.config.train.early_stopping_patience = 2;
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     if (progress.completed != 13) return;
     const NoGrad no_grad;  // a blow that the second phase recovers from
     for (const ParameterPtr& parameter : run.model->parameters())
       for (std::int64_t i = 0; i < parameter->tensor.numel(); ++i) parameter->tensor.data<float>()[i] *= -6;
   };
-  const RunOutcome outcome = run.train(hooks);
+  const RunResult outcome = run.train(hooks);
   double best = INFINITY;
   for (const Evaluation& evaluation : outcome.evaluations) {
     const double loss = metric(evaluation.metrics, "loss");
@@ -84,7 +84,7 @@ TEST_F(EarlyStopping, WaitsForAPlateauThatIsToCome) {
   Phase thaw = make_phase(0, "all");
   thaw.at = parse_phase_start("plateau validation_loss 6");
   TestRun run = stuck(plan_of({make_phase(0, "head"), thaw}), 40);
-  const RunOutcome outcome = train(run);
+  const RunResult outcome = train(run);
   ASSERT_EQ(outcome.triggers.size(), 1U);
   EXPECT_EQ(outcome.triggers[0].step, 7);
   EXPECT_EQ(outcome.completed, 7 + 4);
@@ -95,7 +95,7 @@ TEST_F(EarlyStopping, APlateauIsOfThePhaseThatItEnds) {
   Phase last = make_phase(0, "head");
   last.at = parse_phase_start("plateau validation_loss 2");
   TestRun run = stuck(plan_of({make_phase(0, "head"), make_phase(4, "all"), last}), 40);
-  const RunOutcome outcome = train(run);
+  const RunResult outcome = train(run);
   ASSERT_EQ(outcome.triggers.size(), 1U);
   EXPECT_EQ(outcome.triggers[0].step, 4 + 3);
   EXPECT_EQ(outcome.completed, 7 + 4);
@@ -105,7 +105,7 @@ TEST_F(EarlyStopping, APhaseThatNeverBeganIsNamed) {
   Phase thaw = make_phase(0, "all");
   thaw.at = parse_phase_start("plateau validation_loss 30");
   TestRun run = stuck(plan_of({make_phase(0, "head"), thaw, make_phase(99, "head")}), 10);
-  const RunOutcome outcome = train(run);
+  const RunResult outcome = train(run);
   EXPECT_EQ(outcome.completed, 10);
   EXPECT_EQ(outcome.never_began,
             (std::vector<std::string>{"phase 2 (plateau validation_loss 30)", "phase 3 (step 99)"}));
@@ -117,7 +117,7 @@ TEST_F(EarlyStopping, AKillAnywhereChangesNothing) {
   struct Killed {};
   TestRun run = stuck({"lp-ft", {}, {}}, 12);
   run.config.train.restore_best = true;
-  const RunOutcome expected = train(run);
+  const RunResult expected = train(run);
   ASSERT_EQ(expected.completed, 10);
   const std::unique_ptr<Model> model = std::move(run.model);
   for (std::int64_t stop = 1; stop < 10; ++stop) {
@@ -125,14 +125,14 @@ TEST_F(EarlyStopping, AKillAnywhereChangesNothing) {
     {
       RunFolder first(folder.path(), false);
       Trainer::Hooks hooks;
-      hooks.progress = [stop](const TrainProgress& progress) {
+      hooks.progress = [stop](const Moment& progress) {
         if (progress.completed == stop) throw Killed();
       };
       EXPECT_THROW(run.train(hooks, &first), Killed);
     }
     atomic_write(folder.path() + "/config.toml", "");  // which a run writes before it trains
     RunFolder again(folder.path(), true);
-    const RunOutcome outcome = run.train({}, &again, true);
+    const RunResult outcome = run.train({}, &again, true);
     EXPECT_EQ(outcome.completed, expected.completed) << stop;
     EXPECT_EQ(outcome.kept, expected.kept) << stop;
     EXPECT_EQ(outcome.proofs.size(), 2U) << stop;
@@ -144,7 +144,7 @@ TEST_F(EarlyStopping, AKillAnywhereChangesNothing) {
 TEST_F(EarlyStopping, TheBestOfAllPhasesIsKept) {
   TestRun run = stuck({"lp-ft", {}, {}}, 12);
   run.config.train.restore_best = true;
-  const RunOutcome outcome = train(run);
+  const RunResult outcome = train(run);
   EXPECT_EQ(outcome.kept, 1);
   EXPECT_TRUE(outcome.kept_is_of_earlier_phase);
   EXPECT_TRUE(was_said("the weights after update 1 are kept, of phase 1 of 2"));

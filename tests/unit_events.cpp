@@ -14,7 +14,7 @@
 
 #include "finetune/run/event_file.h"
 #include "finetune/run/run_report.h"
-#include "finetune/train/run_records.h"
+#include "finetune/train/metrics_log.h"
 
 namespace thaw {
 namespace {

@@ -15,7 +15,7 @@
 #include "finetune/run/run.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/run/run_report.h"
-#include "finetune/train/run_records.h"
+#include "finetune/train/fingerprint.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/support/from_config.h"

@@ -25,7 +25,7 @@ void touch(const Tensor& tensor) {
 std::string error_of(const StrategyRequest& strategy, std::int64_t update, const std::string& name) {
   TestRun run("cnn", strategy);
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     if (progress.completed != update) return;
     for (const auto& [own, tensor] : tensors_of(*run.model))
       if (own == name) return touch(tensor);

@@ -5,7 +5,7 @@
 
 #include "finetune/compare/data_card.h"
 #include "finetune/run/run_report.h"
-#include "finetune/train/run_records.h"
+#include "finetune/train/fingerprint.h"
 #include "tests/training_fixture.h"
 
 namespace thaw {

@@ -28,26 +28,39 @@ ReportedRun full_run() {
   run.strategy = "full";
   run.seed = std::uint64_t{1} << 63U;
   run.draw = 7;
-  run.status = "ok";
+  run.status = RunStatus::ok;
   run.lr = 1e-3 / 3;
   run.metric = "accuracy";
   run.value = 2.0 / 3;
   run.loss = 0.1;
-  run.seconds = 1.5;
+  run.train_seconds = 1.5;
   run.first_epoch_seconds = 0.5;
   run.evaluation_seconds = 0.25;
   run.flops = 1e15 / 3;
   run.peak_bytes = 123456789012;
   run.trainable = 42;
-  run.steps = 30;
+  run.completed = 30;
   run.test_evaluations = 1;
+  run.validation = {{"loss", 0.2}, {"accuracy", 0.75}};
   run.test = {{"loss", 0.1}, {"accuracy", 2.0 / 3}};
-  run.scores = {1, 0, 1};
+  run.test_scores = {1, 0, 1};
   run.confusion = {{{0, 1}, 2}, {{1, 1}, 5}};
   run.evaluations = {{10, {{"loss", 1.25}}, 0.5}, {20, {{"loss", 0.75}}, 1.0}};
   run.watched = {{5, 0.5, {1, 2}, {0.1, 0.2}, {0, 0.3}}};
   run.triggers = {{1, 12}};
-  run.phase_records = "{\"a\": [1, 2]}";
+  LedgerPhase row;
+  row.phase = 1;
+  row.seconds = 0.5;
+  row.was_measured = true;
+  row.measured.flops = {1, 2, 3, 4};
+  row.measured.seconds = {0.1, 0.2, 0.3, 0.4};
+  row.measured.group_flops = {{5, 6, 7, 8}, {9, 10, 11, 12}};
+  row.measured.group_seconds = {{0.5, 0.6, 0.7, 0.8}, {0.9, 1, 1.1, 1.2}};
+  row.measured.saved_bytes = 100;
+  row.measured.gradient_bytes = 200;
+  row.measured.optimizer_bytes = 300;
+  run.ledger.phases = {row};
+  run.proofs = {{1, 0, 30, 4, 512, "a", "b"}};
   run.never_began = {"phase 2 (epoch 1)"};
   run.kept_is_of_earlier_phase = true;
   return run;
@@ -74,16 +87,16 @@ TEST_F(JournalFile, KeepsEveryFieldOfARun) {
   EXPECT_EQ(read->metric, run.metric);
   EXPECT_EQ(read->value, run.value);
   EXPECT_EQ(read->loss, run.loss);
-  EXPECT_EQ(read->seconds, run.seconds);
+  EXPECT_EQ(read->train_seconds, run.train_seconds);
   EXPECT_EQ(read->first_epoch_seconds, run.first_epoch_seconds);
   EXPECT_EQ(read->evaluation_seconds, run.evaluation_seconds);
   EXPECT_EQ(read->flops, run.flops);
   EXPECT_EQ(read->peak_bytes, run.peak_bytes);
   EXPECT_EQ(read->trainable, run.trainable);
-  EXPECT_EQ(read->steps, run.steps);
+  EXPECT_EQ(read->completed, run.completed);
   EXPECT_EQ(read->test_evaluations, run.test_evaluations);
   EXPECT_EQ(read->test, run.test);
-  EXPECT_EQ(read->scores, run.scores);
+  EXPECT_EQ(read->test_scores, run.test_scores);
   EXPECT_EQ(read->confusion, run.confusion);
   ASSERT_EQ(read->evaluations.size(), 2u);
   EXPECT_EQ(read->evaluations[1].step, 20);
@@ -97,25 +110,40 @@ TEST_F(JournalFile, KeepsEveryFieldOfARun) {
   ASSERT_EQ(read->triggers.size(), 1u);
   EXPECT_EQ(read->triggers[0].phase, 1);
   EXPECT_EQ(read->triggers[0].step, 12);
-  EXPECT_EQ(read->phase_records, run.phase_records);
+  ASSERT_EQ(read->ledger.phases.size(), 1u);
+  const LedgerPhase &read_row = read->ledger.phases[0], &row = run.ledger.phases[0];
+  EXPECT_EQ(read_row.phase, row.phase);
+  EXPECT_EQ(read_row.seconds, row.seconds);
+  EXPECT_TRUE(read_row.was_measured);
+  EXPECT_EQ(read_row.measured.flops, row.measured.flops);
+  EXPECT_EQ(read_row.measured.seconds, row.measured.seconds);
+  EXPECT_EQ(read_row.measured.group_flops, row.measured.group_flops);
+  EXPECT_EQ(read_row.measured.group_seconds, row.measured.group_seconds);
+  EXPECT_EQ(read_row.measured.saved_bytes, 100);
+  EXPECT_EQ(read_row.measured.gradient_bytes, 200);
+  EXPECT_EQ(read_row.measured.optimizer_bytes, 300);
+  ASSERT_EQ(read->proofs.size(), 1u);
+  EXPECT_EQ(read->proofs[0].tensors, 4);
+  EXPECT_EQ(read->proofs[0].sha256_end, "b");
+  EXPECT_EQ(read->validation_value(), 0.75);
   EXPECT_EQ(read->never_began, run.never_began);
   EXPECT_TRUE(read->kept_is_of_earlier_phase);
 }
 
 TEST_F(JournalFile, KeepsScoresOfRegressionToTheBit) {
   ReportedRun run = full_run();
-  run.scores = {1, 0.1F, std::nextafter(1.0F, 2.0F), -3.5F, 1e-30F};
+  run.test_scores = {1, 0.1F, std::nextafter(1.0F, 2.0F), -3.5F, 1e-30F};
   open().add(run);
-  EXPECT_EQ(open().find_run("full", run.seed)->scores, run.scores);
+  EXPECT_EQ(open().find_run("full", run.seed)->test_scores, run.test_scores);
 }
 
 // JSON has no such numbers; a run that diverged has them everywhere.
 TEST_F(JournalFile, ReadsBackWhatIsNotFinite) {
   ReportedRun run = full_run();
-  run.status = "diverged";
+  run.status = RunStatus::diverged;
   run.value = run.loss = kNaN;
   run.test = {{"loss", kInfinity}};
-  run.scores = {0.5F, std::numeric_limits<float>::quiet_NaN()};
+  run.test_scores = {0.5F, std::numeric_limits<float>::quiet_NaN()};
   run.evaluations = {{10, {{"loss", kNaN}}, 0.5}};
   run.watched = {{5, kInfinity, {kInfinity, 1}, {kNaN, 2}, {kInfinity, 3}}};
   open().add(run);
@@ -125,8 +153,8 @@ TEST_F(JournalFile, ReadsBackWhatIsNotFinite) {
   EXPECT_TRUE(std::isnan(read->value));
   EXPECT_TRUE(std::isnan(read->loss));
   EXPECT_FALSE(std::isfinite(metric(read->test, "loss")));
-  ASSERT_EQ(read->scores.size(), 2u);
-  EXPECT_TRUE(std::isnan(read->scores[1]));
+  ASSERT_EQ(read->test_scores.size(), 2u);
+  EXPECT_TRUE(std::isnan(read->test_scores[1]));
   EXPECT_FALSE(std::isfinite(metric(read->evaluations[0].metrics, "loss")));
   EXPECT_FALSE(std::isfinite(read->watched[0].loss));
   EXPECT_FALSE(std::isfinite(read->watched[0].gradient[0]));
@@ -146,17 +174,18 @@ TEST_F(JournalFile, TellsTrialsApartByRateAndOptions) {
                          .lr = lr,
                          .options = options,
                          .seed = 1000000,
-                         .status = "ok",
+                         .status = RunStatus::ok,
                          .validation_loss = 0.1,
                          .validation_value = 0.9,
                          .seconds = 2});
-  open().add(TuningTrial{.strategy = "full", .lr = 10, .status = "diverged", .validation_loss = kNaN});
+  open().add(
+      TuningTrial{.strategy = "full", .lr = 10, .status = RunStatus::diverged, .validation_loss = kNaN});
   const Journal journal = open();
   const TuningTrial* trial = journal.find_trial("lora", lr, options);
   ASSERT_NE(trial, nullptr);
   EXPECT_EQ(trial->options, options);
   EXPECT_EQ(trial->seed, 1000000u);
-  EXPECT_EQ(trial->status, "ok");
+  EXPECT_EQ(trial->status, RunStatus::ok);
   EXPECT_EQ(trial->validation_loss, 0.1);
   EXPECT_EQ(trial->validation_value, 0.9);
   EXPECT_EQ(trial->seconds, 2);
@@ -170,9 +199,9 @@ TEST_F(JournalFile, TellsTrialsApartByRateAndOptions) {
 
 TEST_F(JournalFile, FailuresAreTriedAgain) {
   ReportedRun run = full_run();
-  run.status = "failed";
+  run.status = RunStatus::failed;
   open().add(run);
-  open().add(TuningTrial{.strategy = "full", .lr = 1, .status = "failed"});
+  open().add(TuningTrial{.strategy = "full", .lr = 1, .status = RunStatus::failed});
   EXPECT_EQ(open().find_run("full", run.seed), nullptr);
   EXPECT_EQ(open().find_trial("full", 1, {}), nullptr);
 }

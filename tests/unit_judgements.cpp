@@ -89,10 +89,10 @@ ReportedRun run_of(const std::string& strategy, std::uint64_t seed, std::uint64_
   run.strategy = strategy;
   run.seed = seed;
   run.draw = draw;
-  run.status = "ok";
+  run.status = RunStatus::ok;
   for (const float score : scores) run.value += score / static_cast<double>(scores.size());
-  run.seconds = run.value;
-  run.scores = std::move(scores);
+  run.train_seconds = run.value;
+  run.test_scores = std::move(scores);
   return run;
 }
 
@@ -127,7 +127,7 @@ TEST(Repeats, OfASubsetAreOneWitness) {
       for (std::uint64_t repeat = 0; repeat < 3; ++repeat) {
         const std::uint64_t seed = 3 * draw + repeat;
         repeated.push_back(run_of(strategy, seed, draw, scores(level, static_cast<int>(seed))));
-        for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += repeated.back().scores[i] / 3;
+        for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += repeated.back().test_scores[i] / 3;
       }
       single.push_back(run_of(strategy, draw, draw, mean));
     }
@@ -204,10 +204,10 @@ TEST(Answers, ThatAreNotFiniteAreNoResult) {
   ReportedRun row;
   row.metric = "accuracy";
   fill_row(row, result);
-  EXPECT_EQ(row.status, "ok");
+  EXPECT_EQ(row.status, RunStatus::ok);
   result.test = {{"loss", std::nan("")}, {"accuracy", std::nan("")}};
   fill_row(row, result);
-  EXPECT_EQ(row.status, "diverged");
+  EXPECT_EQ(row.status, RunStatus::diverged);
 }
 
 // The strategies of small_comparison() are the cheaper the later they stand.

@@ -53,7 +53,7 @@ class TableRun : public ::testing::Test {
     return test::train(config, name.empty() ? "" : folder.path(name));
   }
 
-  double accuracy() { return metric(train("").outcome.validation, "accuracy"); }
+  double accuracy() { return metric(train("").validation, "accuracy"); }
 
   Strings notes() { return test::data_of(config).notes; }
   bool has_note(const std::string& part) {

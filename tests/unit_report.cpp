@@ -360,10 +360,10 @@ TEST(Report, EachPartMayBeMissing) {
       },
       [](CompareOutcome& o) {
         for (StrategySummary& s : o.summaries) s.failed = s.runs;
-        for (ReportedRun& run : o.runs) run.status = "diverged";
+        for (ReportedRun& run : o.runs) run.status = RunStatus::diverged;
       },
       [](CompareOutcome& o) {
-        for (TuningTrial& trial : o.trials) trial.status = "failed", trial.lr = 0;
+        for (TuningTrial& trial : o.trials) trial.status = RunStatus::failed, trial.lr = 0;
       },
   };
   for (std::size_t i = 0; i < std::size(changes); ++i) {

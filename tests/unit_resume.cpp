@@ -34,11 +34,11 @@ std::string text_of(const std::string& path) {
 struct Killed {};
 
 // A run that dies after `updates` updates and their checkpoint, and then goes on in another process's place.
-RunOutcome killed_and_resumed(TestRun& run, const std::string& folder, std::int64_t updates) {
+RunResult killed_and_resumed(TestRun& run, const std::string& folder, std::int64_t updates) {
   {
     RunFolder first(folder, false);
     Trainer::Hooks hooks;
-    hooks.progress = [&](const TrainProgress& progress) {
+    hooks.progress = [&](const Moment& progress) {
       if (progress.completed == updates + 1) throw Killed();
     };
     EXPECT_THROW(run.train(hooks, &first), Killed);
@@ -51,12 +51,12 @@ void expect_same_run(TestRun& run, const std::vector<std::int64_t>& kills) {
   run.config.train.checkpoint_every = "1 steps";
   const TemporaryFolder whole;
   RunFolder whole_folder(whole.path(), false);
-  const RunOutcome expected = run.train({}, &whole_folder);
+  const RunResult expected = run.train({}, &whole_folder);
   const std::unique_ptr<Model> model = std::move(run.model);
   for (const std::int64_t kill : kills) {
     SCOPED_TRACE("killed after " + std::to_string(kill));
     const TemporaryFolder parts;
-    const RunOutcome outcome = killed_and_resumed(run, parts.path(), kill);
+    const RunResult outcome = killed_and_resumed(run, parts.path(), kill);
     EXPECT_EQ(outcome.status, expected.status);
     EXPECT_EQ(outcome.completed, expected.completed);
     EXPECT_EQ(outcome.validation, expected.validation);
@@ -102,7 +102,7 @@ TEST(Behaviour7, ResumingAfterAPlateauBeganAPhase) {
   TestRun run("mlp", plan_of({make_phase(0, "head"), thaw}));
   run.config.train.lr = 1.0;  // so that the loss goes up soon
   run.config.train.eval_every = "1 steps";
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   ASSERT_EQ(outcome.triggers.size(), 1U);
   const std::int64_t began = outcome.triggers[0].step;
   ASSERT_GT(began, 1);
@@ -115,7 +115,7 @@ TEST(Behaviour7, ResumingARunThatHadStoppedEarly) {
   run.config.train.lr = 1.0;
   run.config.train.eval_every = run.config.train.checkpoint_every = "1 steps";
   run.config.train.early_stopping_patience = 2;
-  const RunOutcome expected = run.train();
+  const RunResult expected = run.train();
   const std::unique_ptr<Model> model = std::move(run.model);
   ASSERT_LT(expected.completed, 12);
   const TemporaryFolder folder;
@@ -128,7 +128,7 @@ TEST(Behaviour7, ResumingARunThatHadStoppedEarly) {
     EXPECT_THROW(run.train(hooks, &first), Killed);
   }
   RunFolder again(folder.path(), true);
-  const RunOutcome outcome = run.train({}, &again, true);
+  const RunResult outcome = run.train({}, &again, true);
   EXPECT_EQ(outcome.completed, expected.completed);
   EXPECT_EQ(outcome.validation, expected.validation);
   expect_same_bytes(*run.model, *model);
@@ -143,10 +143,10 @@ TEST(Behaviour7, ASignalSavesAndTheRunGoesOnFromThere) {
   Trainer::Hooks hooks;
   StopToken stop;
   hooks.stop = &stop;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     if (progress.completed == 5) stop.request(SIGINT);
   };
-  const RunOutcome stopped = run.train(hooks, &run_folder);
+  const RunResult stopped = run.train(hooks, &run_folder);
   EXPECT_EQ(stopped.status, RunStatus::interrupted);
   EXPECT_EQ(stopped.completed, 5);
   EXPECT_EQ(run.train({}, &run_folder, true).status, RunStatus::ok);
@@ -164,9 +164,7 @@ void change_state(const std::string& path, const std::function<void(nlohmann::or
     metadata = file.metadata();
   }
   auto all = nlohmann::ordered_json::parse(metadata.at("state"));
-  auto run = nlohmann::ordered_json::parse(all.at("run").get<std::string>());
-  change(run);
-  all["run"] = run.dump();
+  change(all.at("run"));
   metadata["state"] = all.dump();
   std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   Sha256 hash;
@@ -178,25 +176,18 @@ void change_state(const std::string& path, const std::function<void(nlohmann::or
 
 TEST(Behaviour7, ACheckpointThatHoldsNonsenseIsRefused) {
   using Json = nlohmann::ordered_json;
-  const auto in_phases = [](const std::function<void(Json&)>& change) {
-    return [change](Json& run) {
-      Json phases = Json::parse(run.at("phases").get<std::string>());
-      change(phases);
-      run["phases"] = phases.dump();
-    };
-  };
   const std::vector<std::function<void(Json&)>> changes = {
-      [](Json& run) { run["completed"] = 0; },
-      [](Json& run) { run["completed"] = -5; },
-      [](Json& run) { run["completed"] = "many"; },
+      [](Json& run) { run["result"]["completed"] = 0; },
+      [](Json& run) { run["result"]["completed"] = -5; },
+      [](Json& run) { run["result"]["completed"] = "many"; },
       [](Json& run) { run["best_step"] = 1000; },
       [](Json& run) { run["metrics_bytes"] = -1; },
-      [](Json& run) { run.erase("triggers"); },
-      [](Json& run) { run["phases"] = "{"; },
-      in_phases([](Json& phases) { phases["proofs"] = Json::array(); }),
-      in_phases([](Json& phases) { phases["proofs"][0][1] = -3; }),
-      in_phases([](Json& phases) { phases["rows"][0]["group_flops"] = Json::array(); }),
-      in_phases([](Json& phases) { phases["rows"][0]["flops"].erase(0); }),
+      [](Json& run) { run["phase_began"] = -3; },
+      [](Json& run) { run["result"].erase("triggers"); },
+      [](Json& run) { run["result"] = "{"; },
+      [](Json& run) { run["result"]["proofs"] = Json::array(); },
+      [](Json& run) { run["result"]["ledger"][0]["groups"] = Json::array(); },
+      [](Json& run) { run["result"]["ledger"][0]["cost"][0].erase(0); },
   };
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.checkpoint_every = "1 steps";

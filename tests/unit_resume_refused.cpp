@@ -28,7 +28,7 @@ struct ResumeRefused : ::testing::Test {
     std::vector<std::int64_t> updates;
     messages.clear();
     Trainer::Hooks hooks;
-    hooks.progress = [&](const TrainProgress& progress) { updates.push_back(progress.completed); };
+    hooks.progress = [&](const Moment& progress) { updates.push_back(progress.completed); };
     hooks.message = [&](const std::string& text) { messages += text + "\n"; };
     run.train(hooks, &run_folder, true);
     return updates;
@@ -88,9 +88,9 @@ TEST_F(ResumeRefused, AnotherConfig) {
 TEST_F(ResumeRefused, OtherStartingWeights) {
   const InitSeed other(9);
   const std::unique_ptr<Model> model = make_model(run.model_config);
-  const Strategy strategy = run.strategy();
-  Trainer trainer(run.config, strategy, run.model_config, *model, run.data, {});
-  trainer.write_to(run_folder);
+  const RunSetup setup = run.setup();
+  Trainer trainer(run.config, setup, *model, run.data, {});
+  trainer.write_to(run_folder, run.model_config);
   expect_has(message_of<InputError>([&] { trainer.run(true); }), "is of a run that began with another model");
 }
 

@@ -19,10 +19,10 @@ ReportedRun run_of(const std::string& strategy, std::uint64_t seed, std::vector<
   ReportedRun run;
   run.strategy = strategy;
   run.seed = run.draw = seed;
-  run.status = "ok";
+  run.status = RunStatus::ok;
   run.metric = "accuracy";
   for (const float score : scores) run.value += score / static_cast<double>(scores.size());
-  run.scores = std::move(scores);
+  run.test_scores = std::move(scores);
   run.test = {{"accuracy", run.value}};
   return run;
 }
@@ -38,7 +38,7 @@ struct Summary : ::testing::Test {
     ReportedRun& run = add(strategy, seed, {1, 0});
     for (const auto& [step, value] : evaluations)
       run.evaluations.push_back({step, {{outcome.metric, value}}, static_cast<double>(step)});
-    run.validation = evaluations.back().second;
+    run.validation = {{run.metric, evaluations.back().second}};
   }
   const StrategySummary& summary(const std::string& strategy) const {
     for (const StrategySummary& s : outcome.summaries)
@@ -67,7 +67,7 @@ TEST_F(Summary, RepeatsAreAveragedPerDraw) {
   EXPECT_EQ(scores.seeds, 2);
   EXPECT_EQ(scores.examples, 3);
   EXPECT_EQ(scores.values, (std::vector<float>{0.5F, 0, 1, 0.5F, 1, 1}));
-  add("full", 13, {1, 1, 1}).status = "diverged";
+  add("full", 13, {1, 1, 1}).status = RunStatus::diverged;
   EXPECT_TRUE(scores_of("full", outcome).values.empty());
   EXPECT_TRUE(scores_of("nobody", outcome).values.empty());
 }
@@ -105,7 +105,7 @@ TEST_F(Summary, SpreadNeedsWholeDrawsAndRepeats) {
   summarise_as({"full"});
   EXPECT_FALSE(outcome.full_spread.has_value()) << "no repeats";
   config.compare.repeats = 2;
-  outcome.runs[3].status = "diverged";
+  outcome.runs[3].status = RunStatus::diverged;
   summarise_as({"full"});
   EXPECT_FALSE(outcome.full_spread.has_value()) << "a draw lacks one";
 }
@@ -129,7 +129,7 @@ TEST_F(Summary, TimeToFullIsTheMedianOfFirstArrivals) {
 // Convergence and restore_best keep the weights of the best evaluation, not of the last.
 TEST_F(Summary, TimeToFullIsThatOfTheWeightsThatFullKept) {
   add_evaluated("full", 0, {{10, 0.8}, {20, 0.9}, {30, 0.7}});
-  outcome.runs.back().validation = 0.9;
+  outcome.runs.back().validation = {{"accuracy", 0.9}};
   add_evaluated("head", 0, {{10, 0.7}, {40, 0.9}});
   summarise_as({"full", "head"});
   EXPECT_EQ(summary("full").steps_to_full, 20);
@@ -142,11 +142,11 @@ TEST_F(Summary, TimeToFullOfErrorsIsWithinHalfAPercent) {
     add_evaluated("full", seed, {{10, 5}, {20, 2}});
     add_evaluated("head", seed, {{10, 2.011}, {20, seed == 0 ? 9 : 2.009}});
   }
-  outcome.runs.back().status = "diverged";
+  outcome.runs.back().status = RunStatus::diverged;
   summarise_as({"full", "head"});
   EXPECT_EQ(summary("full").steps_to_full, 20);
   EXPECT_FALSE(summary("head").steps_to_full.has_value()) << "one never came there, one diverged";
-  outcome.runs.back().status = "ok";
+  outcome.runs.back().status = RunStatus::ok;
   summarise_as({"full", "head"});
   EXPECT_EQ(summary("head").steps_to_full, 20);
 }
@@ -157,7 +157,7 @@ TEST_F(Summary, AWorseMeanThanTheProbesIsBelowIt) {
   add("head", 0, {1, 0, 0, 0});
   add("scratch", 0, {0, 0, 0, 0});
   add("lora", 0, {1, 1, 0, 0});
-  add("late", 0, {0, 0, 0, 0}).status = "diverged";
+  add("late", 0, {0, 0, 0, 0}).status = RunStatus::diverged;
   const std::vector<std::string> names{"probe", "full", "head", "scratch", "lora", "late"};
   summarise_as(names);
   for (const std::string& name : names) EXPECT_EQ(summary(name).below_probe, name == "head") << name;
@@ -185,7 +185,7 @@ TEST_F(Summary, PhasesThatNeverBeganAreToldOnce) {
 TEST_F(Summary, IntervalsStayWithinWhatCanBe) {
   for (std::uint64_t seed = 0; seed < 2; ++seed) {
     add("full", seed, seed == 0 ? std::vector<float>{1, 1, 1, 1} : std::vector<float>{1, 0, 1, 0});
-    outcome.runs.back().seconds = seed == 0 ? 1 : 3;
+    outcome.runs.back().train_seconds = seed == 0 ? 1 : 3;
   }
   summarise_as({"full"});
   EXPECT_GE(summary("full").value.low, 0);
@@ -193,7 +193,7 @@ TEST_F(Summary, IntervalsStayWithinWhatCanBe) {
   EXPECT_GT(summary("full").value.high, summary("full").value.mean);
   EXPECT_EQ(summary("full").seconds.low, 0);
   EXPECT_LE(summary("full").metrics[0].interval.high, 1);
-  outcome.runs[1].status = "diverged";
+  outcome.runs[1].status = RunStatus::diverged;
   summarise_as({"full"});
   EXPECT_EQ(summary("full").value.high, 1);
 }
@@ -202,7 +202,7 @@ TEST_F(Summary, OnlyWholeStrategiesAreJudged) {
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     add("full", seed, {1, 0, 1, 0, 1, 1});
     add("head", seed, {0, 0, 1, 0, 1, 0});
-    add("lora", seed, {1, 0, 1, 0, 1, 1}).status = seed == 1 ? "diverged" : "ok";
+    add("lora", seed, {1, 0, 1, 0, 1, 1}).status = seed == 1 ? RunStatus::diverged : RunStatus::ok;
   }
   add("late", 0, {1, 0, 1, 0, 1, 1});
   const std::vector<std::string> names{"full", "head", "lora", "late", "nobody"};
@@ -245,7 +245,7 @@ TEST_F(Predicted, ContrastIsOfTheMeans) {
 
 TEST_F(Predicted, ADivergedRunLeavesItOpen) {
   contrast_with({{1}, {1}, {1}, {0}});
-  outcome.runs.back().status = "diverged";
+  outcome.runs.back().status = RunStatus::diverged;
   outcome.prediction = make_prediction(config.compare);
   judge(*outcome.prediction, outcome, 0);
   EXPECT_FALSE(outcome.prediction->contrast.has_value());

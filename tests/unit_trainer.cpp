@@ -47,7 +47,7 @@ TEST(Ledger, PredictionsEqualMeasurements) {
         SCOPED_TRACE(std::string(architecture) + ", " + strategy + ", " + optimizer);
         TestRun run(architecture, strategy_named(strategy, architecture), 0.1);
         run.config.train = harsh_training(run.config.train, optimizer);
-        const RunOutcome outcome = run.train();
+        const RunResult outcome = run.train();
         ASSERT_FALSE(outcome.ledger.phases.empty());
         for (const LedgerPhase& row : outcome.ledger.phases) {
           SCOPED_TRACE("phase " + std::to_string(row.phase));
@@ -88,7 +88,7 @@ TEST(Ledger, PredictionsOfTextsCountTokensNotPadding) {
       TestRun run("mlp", {strategy, {}, {}});
       run.model_config.architecture = "bert";
       use_texts(run, lengths);
-      const RunOutcome outcome = run.train();
+      const RunResult outcome = run.train();
       ASSERT_FALSE(outcome.ledger.phases.empty());
       for (const LedgerPhase& row : outcome.ledger.phases) expect_equal_cost(row.predicted, row.measured);
     }
@@ -162,7 +162,7 @@ void expect_finite(const Model& model) {
 
 TEST(NotFinite, StopEndsTheRunAndSaysWhere) {
   TestRun run = run_with_a_bad_sample("stop");
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   EXPECT_EQ(outcome.status, RunStatus::diverged);
   EXPECT_LT(outcome.completed, 3);
   EXPECT_NE(outcome.message.find("not finite"), std::string::npos) << outcome.message;
@@ -170,7 +170,7 @@ TEST(NotFinite, StopEndsTheRunAndSaysWhere) {
 
 TEST(NotFinite, SkipLeavesTheUpdateOut) {
   TestRun run = run_with_a_bad_sample("skip");
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   EXPECT_EQ(outcome.status, RunStatus::ok);
   EXPECT_EQ(outcome.completed, 6);
   expect_finite(*run.model);
@@ -185,7 +185,7 @@ TEST(NotFinite, ARunThatSkipsToItsEndHasDiverged) {
     run.config.train.lr = 1e30;
     run.config.train.restore_best = validated;
     if (!validated) run.data.validation = {};
-    const RunOutcome outcome = run.train();
+    const RunResult outcome = run.train();
     EXPECT_EQ(outcome.status, RunStatus::diverged) << validated;
     EXPECT_NE(outcome.message.find(validated ? "the validation data" : "the training data"),
               std::string::npos)
@@ -200,7 +200,7 @@ TEST(NotFinite, RollbackGoesBackToTheLastSnapshot) {
   std::vector<std::string> messages;
   Trainer::Hooks hooks;
   hooks.message = [&](const std::string& text) { messages.push_back(text); };
-  const RunOutcome outcome = run.train(hooks);
+  const RunResult outcome = run.train(hooks);
   EXPECT_EQ(outcome.status, RunStatus::ok);
   EXPECT_EQ(messages.size(), 2U);
   expect_finite(*run.model);
@@ -214,10 +214,10 @@ TEST(NotFinite, RollbackDoesNotTouchWhatIsFrozenNow) {
   run.config.train.nan = "rollback";
   run.config.train.shuffle = false;
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {  // bad only once the head is frozen
+  hooks.progress = [&](const Moment& progress) {  // bad only once the head is frozen
     if (progress.completed == 7) run.data.train.x[20 * 6] = std::numeric_limits<float>::infinity();
   };
-  const RunOutcome outcome = run.train(hooks);
+  const RunResult outcome = run.train(hooks);
   EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
   ASSERT_EQ(outcome.proofs.size(), 2U);
   EXPECT_TRUE(outcome.proofs[1].equal());
@@ -232,13 +232,13 @@ TEST(NotFinite, WeightsThatGiveNoFiniteOutputAreNotTheBest) {
   // Outputs that are all infinite would be answers of the first class, and all right.
   for (std::int64_t& label : run.data.validation.label) label = 0;
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     if (progress.completed < 2) return;
     const NoGrad no_grad;
     for (const ParameterPtr& parameter : run.model->parameters())
       std::fill_n(parameter->tensor.data<float>(), parameter->tensor.numel(), 1e30F);
   };
-  const RunOutcome outcome = run.train(hooks);
+  const RunResult outcome = run.train(hooks);
   ASSERT_EQ(outcome.status, RunStatus::ok);
   ASSERT_EQ(outcome.evaluations.size(), 2U);
   EXPECT_TRUE(std::isnan(metric(outcome.evaluations[1].metrics, "accuracy")));
@@ -252,7 +252,7 @@ TEST(Trainer, WithoutUpdatesTheModelStaysAndIsEvaluated) {
   TestRun run("cnn", {"gradual", {}, {}});
   run.config.train.steps = 0;
   run.config.train.epochs = 0;
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   EXPECT_EQ(outcome.status, RunStatus::ok);
   EXPECT_EQ(outcome.completed, 0);
   EXPECT_EQ(outcome.flops, 0);
@@ -269,8 +269,8 @@ TEST(Trainer, StopsEarlyAndKeepsTheBestWeights) {
   run.config.train.restore_best = true;
   std::vector<Snapshot> after;  // of each update
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress&) { after.push_back(take_snapshot(*run.model)); };
-  const RunOutcome outcome = run.train(hooks);
+  hooks.progress = [&](const Moment&) { after.push_back(take_snapshot(*run.model)); };
+  const RunResult outcome = run.train(hooks);
   ASSERT_LT(outcome.completed, 60);
   ASSERT_GE(outcome.completed, 5);
   const Snapshot& best = after[static_cast<std::size_t>(outcome.completed - 5)];

@@ -102,7 +102,7 @@ TEST(Behaviour6, AThawedGroupGetsScheduleTimesMultiplierFromItsFirstStep) {
     return 0.5 * (12.0 - 5.0) / 12.0 * (parameter.group == 0 ? 0.25 : 1.0);
   };
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     if (progress.completed == 5) {
       restore_snapshot(*reference, take_snapshot(*run.model));
       forward_backward(*reference, run.batch(), {}, 1.0, nullptr);
@@ -127,7 +127,7 @@ TEST(Behaviour6, AThawedGroupHasABiasCorrectionOfItsOwn) {
   run.config.train.weight_decay = 0;
   Tensor before;
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     const Tensor& weight = run.model->parameters()[0]->tensor;
     const NoGrad no_grad;
     if (progress.completed == 9) before = weight.clone();

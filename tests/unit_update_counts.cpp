@@ -8,7 +8,7 @@
 namespace thaw {
 namespace {
 
-void expect_predicted(const RunOutcome& outcome) {
+void expect_predicted(const RunResult& outcome) {
   ASSERT_FALSE(outcome.ledger.phases.empty());
   for (const LedgerPhase& row : outcome.ledger.phases) {
     ASSERT_TRUE(row.was_measured);
@@ -29,7 +29,7 @@ TEST(UpdateCounts, TheLedgerHasTheWorkOfClipping) {
   test::TestRun run("mlp", {"full", {}, {}});
   const double without = run.train().ledger.phases[0].predicted.total_flops();
   run.config.train.clip_norm = 1e6;
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   expect_predicted(outcome);
   EXPECT_GT(outcome.ledger.phases[0].predicted.total_flops(), without);
 }

@@ -45,16 +45,16 @@ struct Watched {
 Watched watched(TestRun& run, std::int64_t samples) {
   Watched result;
   result.model = run.make();
-  const Strategy strategy = run.strategy();
+  const RunSetup setup = run.setup();
   result.after[0] = values_of(*result.model);
   Trainer::Hooks hooks;
-  hooks.progress = [&](const TrainProgress& progress) {
+  hooks.progress = [&](const Moment& progress) {
     result.after[progress.completed] = values_of(*result.model);
     result.losses.push_back(progress.loss);
   };
-  Trainer trainer(run.config, strategy, run.model_config, *result.model, run.data, hooks);
+  Trainer trainer(run.config, setup, *result.model, run.data, hooks);
   Watch watch(*result.model, run.config.train.steps, samples);
-  trainer.watch_with(watch);
+  trainer.add(watch);
   trainer.run();
   result.samples = watch.samples();
   return result;
@@ -96,18 +96,25 @@ void scale(const ParameterPtr& parameter, double factor) {
 }
 
 struct WatchByHand : ::testing::Test {
-  WatchByHand() : model(TestRun("mlp", {"full", {}, {}}).make()), watch(*model, 3) {
+  WatchByHand()
+      : model(TestRun("mlp", {"full", {}, {}}).make()),
+        plan(resolve(*model, plan_of_phases({make_phase(0, "all")}))),
+        watch(*model, 3) {
     for (const ParameterPtr& parameter : model->parameters())
       parameter->set_requires_grad(parameter->name == "head.weight");
   }
   // An update that scales the weights of the head, whose bias is frozen.
   void update(std::int64_t completed, double factor, double loss = 1) {
-    watch.before_step(*model, completed, loss);
+    watch.before_step(at(completed, loss));
     for (const ParameterPtr& parameter : model->parameters())
       if (parameter->requires_grad()) scale(parameter, factor);
-    watch.after_step(*model, completed);
+    watch.after_step(at(completed, loss));
+  }
+  Moment at(std::int64_t completed, double loss) const {
+    return {*model, plan, completed, 0, 0, 0, loss, 0.1, 0, 0};
   }
   std::unique_ptr<Model> model;
+  ResolvedPlan plan;
   Watch watch;
 };
 
@@ -137,8 +144,8 @@ TEST_F(WatchByHand, DriftIsFromTheStartAndAnUpdateFromTheOneBefore) {
 TEST_F(WatchByHand, LossesBetweenSamplesAreTheirMean) {
   Watch seldom(*model, 4, 2);
   for (std::int64_t k = 0; k < 4; ++k) {
-    seldom.before_step(*model, k, static_cast<double>(k));
-    seldom.after_step(*model, k);
+    seldom.before_step(at(k, static_cast<double>(k)));
+    seldom.after_step(at(k, static_cast<double>(k)));
   }
   ASSERT_EQ(seldom.samples().size(), 3U) << "every second one, and the last";
   EXPECT_EQ(seldom.samples()[0].loss, 0);
@@ -154,7 +161,7 @@ TEST(Cost, AccumulationEndsWithTheEpoch) {
     SCOPED_TRACE("accumulation " + std::to_string(accumulation));
     TestRun run("mlp", {"full", {}, {}});
     run.config.train.accumulation = accumulation;
-    const RunOutcome outcome = run.train();
+    const RunResult outcome = run.train();
     ASSERT_EQ(outcome.ledger.phases.size(), 1U);
     const LedgerPhase& row = outcome.ledger.phases[0];
     ASSERT_TRUE(row.was_measured);
@@ -169,7 +176,7 @@ TEST(Cost, APartialBatchCountsByItsSamples) {
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.batch_size = 10;
   run.config.train.steps = 6;
-  const RunOutcome outcome = run.train();
+  const RunResult outcome = run.train();
   const double full = outcome.ledger.phases.at(0).predicted.total_flops();
   EXPECT_NEAR(outcome.flops, 2 * 2.4 * full, 1e-9 * full);
 }

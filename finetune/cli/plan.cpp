@@ -10,17 +10,17 @@
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/dry_run.h"
 #include "finetune/run/prepare_data.h"
 #include "finetune/train/ledger.h"
 #include "finetune/train/ledger_output.h"
+#include "finetune/train/run_setup.h"
 #include "finetune/train/step.h"
 #include "nn/io/files.h"
 
 namespace thaw::cli {
 namespace {
 
-Json timeline_json(const DryRun& run) {
+Json timeline_json(const RunSetup& run) {
   Json segments = Json::array();
   for (const TimelineSegment& segment : timeline_data(run.plan)) {
     Json groups = Json::array();
@@ -35,14 +35,14 @@ Json timeline_json(const DryRun& run) {
   return segments;
 }
 
-std::vector<std::string> all_warnings(const DryRun& run, const Config& config) {
+std::vector<std::string> all_warnings(const RunSetup& run, const Config& config) {
   std::vector<std::string> warnings = run.strategy.warnings;
-  for (std::string& line : plan_warnings(run.plan, run.learning_rate(config)))
+  for (std::string& line : plan_warnings(run.plan, run.learning_rate(config.train)))
     warnings.push_back(std::move(line));
   return warnings;
 }
 
-std::string plan_json(const DryRun& run, const Config& config, const Ledger& ledger) {
+std::string plan_json(const RunSetup& run, const Config& config, const Ledger& ledger) {
   return Json{{"strategy", config.strategy.name},
               {"updates", run.plan.run().total_updates},
               {"updates_per_epoch", run.plan.run().updates_per_epoch},
@@ -55,18 +55,18 @@ std::string plan_json(const DryRun& run, const Config& config, const Ledger& led
 }
 
 // One update that trains everything: what savings are relative to.
-StepCost cost_of_everything(const DryRun& run, const Config& config, const Dataset& data) {
+StepCost cost_of_everything(const RunSetup& run, const Config& config, const Dataset& data) {
   const Strategy full = make_strategy({"full", {}, {}}, describe(*run.model));
   Strategy same_model = run.strategy;
   same_model.plan = full.plan;
   const ResolvedPlan plan(full.plan, run.plan.model(), {1, 1});
-  return predict_ledger(config, run.model_config, same_model, plan, data).phases.front().predicted;
+  return predict_ledger(config, *run.model, same_model, plan, data).phases.front().predicted;
 }
 
-std::string plan_text(const DryRun& run, const Config& config, const Dataset& data, const Ledger& ledger) {
+std::string plan_text(const RunSetup& run, const Config& config, const Dataset& data, const Ledger& ledger) {
   std::string text = concat("strategy ", config.strategy.name, ": ", run.plan.run().total_updates,
                             " updates, ", run.plan.run().updates_per_epoch, " an epoch\n\n");
-  text += timeline(run.plan, run.learning_rate(config)) + "\n";
+  text += timeline(run.plan, run.learning_rate(config.train)) + "\n";
   const StepCost everything = cost_of_everything(run, config, data);
   text += ledger_text(ledger, &everything);
   for (const std::string& warning : all_warnings(run, config)) text += "warning: " + warning + "\n";
@@ -84,9 +84,9 @@ int plan(const Arguments& arguments) {
   const Config config = read_config(arguments);
   const ModelSource source = open_source(config.model);
   const PreparedData data = prepare_data(config, source, config.train.seed, false, false);
-  const DryRun run = dry_run(config, source, data);
+  const RunSetup run = set_up_run(config, source, data);
   say_notes(data);
-  const Ledger ledger = predict_ledger(config, run.model_config, run.strategy, run.plan, data.train);
+  const Ledger ledger = run.predicted(config, data.train);
   print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, data.train, ledger));
   return 0;
 }
@@ -96,7 +96,7 @@ int graph(const Arguments& arguments) {
   const Config config = read_config(arguments);
   const ModelSource source = open_source(config.model);
   const PreparedData data = prepare_data(config, source, config.train.seed, false, false);
-  const DryRun run = dry_run(config, source, data);
+  const RunSetup run = set_up_run(config, source, data);
   say_notes(data);
   apply_plan(*run.model, run.plan, 0, {});
   const std::int64_t all = data.train.size();

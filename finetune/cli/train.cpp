@@ -22,10 +22,10 @@ namespace thaw::cli {
 namespace {
 
 // The evaluation with the best train.monitor; null where there is none.
-const Evaluation* best_evaluation(const RunOutcome& outcome, const Config& config) {
+const Evaluation* best_evaluation(const RunResult& result, const Config& config) {
   const std::string name = config.train.monitor.substr(std::string("validation_").size());
   const Evaluation* best = nullptr;
-  for (const Evaluation& evaluation : outcome.evaluations) {
+  for (const Evaluation& evaluation : result.evaluations) {
     const double value = metric(evaluation.metrics, name);
     if (!std::isfinite(value)) continue;
     const double least = best == nullptr ? 0 : metric(best->metrics, name);
@@ -34,53 +34,51 @@ const Evaluation* best_evaluation(const RunOutcome& outcome, const Config& confi
   return best;
 }
 
-std::string best_text(const Evaluation& best, const RunOutcome& outcome, const Config& config) {
+std::string best_text(const Evaluation& best, const RunResult& result, const Config& config) {
   const std::string name = config.train.monitor.substr(std::string("validation_").size());
-  const bool is_last = best.step == outcome.completed;
+  const bool is_last = best.step == result.completed;
   const bool kept = is_last || config.train.restore_best;
   return concat(config.train.monitor, " ", short_number(metric(best.metrics, name)), " after update ",
                 best.step, is_last ? ", the last" : "",
                 kept ? "" : "; the last weights are kept (train.restore_best = true keeps the best)");
 }
 
-std::string result_json(const RunResult& result, const Config& config) {
-  const RunOutcome& outcome = result.outcome;
+std::string result_json(const RunResult& result, const std::string& folder, const Config& config) {
   Json best;
-  if (const Evaluation* found = best_evaluation(outcome, config))
+  if (const Evaluation* found = best_evaluation(result, config))
     best = {{"step", found->step}, {"metrics", metrics_json(found->metrics)}};
-  return Json{{"folder", result.folder},
+  return Json{{"folder", folder},
               {"strategy", config.strategy.name},
-              {"status", status_name(outcome.status)},
-              {"updates", outcome.completed},
-              {"loss", json_number(outcome.last_loss)},
-              {"validation", metrics_json(outcome.validation)},
+              {"status", status_name(result.status)},
+              {"updates", result.completed},
+              {"loss", json_number(result.last_loss)},
+              {"validation", metrics_json(result.validation)},
               {"best", best},
               {"test", metrics_json(result.test)},
-              {"seconds", outcome.train_seconds},
-              {"flops", outcome.flops},
-              {"peak_bytes", outcome.peak_bytes},
-              {"trainable", outcome.trainable}}
+              {"seconds", result.train_seconds},
+              {"flops", result.flops},
+              {"peak_bytes", result.peak_bytes},
+              {"trainable", result.trainable}}
              .dump(2) +
          "\n";
 }
 
-std::string result_text(const RunResult& result, const Config& config) {
-  const RunOutcome& outcome = result.outcome;
+std::string result_text(const RunResult& result, const std::string& folder, const Config& config) {
   std::vector<TextRow> rows = {{"strategy", config.strategy.name},
-                               {"status", status_name(outcome.status)},
-                               {"updates", std::to_string(outcome.completed)},
-                               {"loss", short_number(outcome.last_loss)}};
-  for (const auto& [name, value] : outcome.validation)
+                               {"status", status_name(result.status)},
+                               {"updates", std::to_string(result.completed)},
+                               {"loss", short_number(result.last_loss)}};
+  for (const auto& [name, value] : result.validation)
     rows.push_back({"validation " + name, short_number(value)});
-  if (const Evaluation* best = best_evaluation(outcome, config))
-    rows.push_back({"best evaluation", best_text(*best, outcome, config)});
+  if (const Evaluation* best = best_evaluation(result, config))
+    rows.push_back({"best evaluation", best_text(*best, result, config)});
   for (const auto& [name, value] : result.test) rows.push_back({"test " + name, short_number(value)});
-  if (outcome.skipped > 0) rows.push_back({"skipped updates", std::to_string(outcome.skipped)});
-  if (outcome.rollbacks > 0) rows.push_back({"rollbacks", std::to_string(outcome.rollbacks)});
-  rows.push_back({"training", short_number(outcome.train_seconds) + " s"});
-  rows.push_back({"work", flops_text(outcome.flops)});
-  rows.push_back({"peak memory", bytes_text(static_cast<double>(outcome.peak_bytes))});
-  rows.push_back({"run folder", result.folder});
+  if (result.skipped > 0) rows.push_back({"skipped updates", std::to_string(result.skipped)});
+  if (result.rollbacks > 0) rows.push_back({"rollbacks", std::to_string(result.rollbacks)});
+  rows.push_back({"training", short_number(result.train_seconds) + " s"});
+  rows.push_back({"work", flops_text(result.flops)});
+  rows.push_back({"peak memory", bytes_text(static_cast<double>(result.peak_bytes))});
+  rows.push_back({"run folder", folder});
   return text_table(rows);
 }
 
@@ -100,11 +98,12 @@ class EvaluationRows {
       metrics_.push_back(monitored);
   }
 
-  void add(const TrainEvaluation& now) {
-    pending_ = row_of(now);
+  void add(const Moment& now, const Metrics& metrics) {
+    pending_ = row_of(now, metrics);
     pending_at_ = now.completed;
-    const std::int64_t slot = now.completed * kMostRows / std::max<std::int64_t>(now.total, 1);
-    if (slot == slot_ && now.phase == phase_ && now.completed < now.total) return;
+    const std::int64_t total = now.plan.run().total_updates;
+    const std::int64_t slot = now.completed * kMostRows / std::max<std::int64_t>(total, 1);
+    if (slot == slot_ && now.phase == phase_ && now.completed < total) return;
     slot_ = slot;
     phase_ = now.phase;
     show_pending();
@@ -129,12 +128,15 @@ class EvaluationRows {
     return line + cell("lr", 10) + "  phase";
   }
 
-  std::string row_of(const TrainEvaluation& now) const {
-    std::string line = cell(short_number(now.epoch, 4), 7) + cell(std::to_string(now.completed), 9) +
+  std::string row_of(const Moment& now, const Metrics& metrics) const {
+    const double epoch =
+        static_cast<double>(now.completed) / static_cast<double>(now.plan.run().updates_per_epoch);
+    std::string line = cell(short_number(epoch, 4), 7) + cell(std::to_string(now.completed), 9) +
                        cell(short_number(now.loss), 10) + cell("", 13);
     for (const std::string& name : metrics_)
-      line += "  " + cell(short_number(metric(now.metrics, name)), width_of(name));
-    return line + cell(short_number(now.lr, 3), 10) + concat("  ", now.phase + 1, " of ", now.phases);
+      line += "  " + cell(short_number(metric(metrics, name)), width_of(name));
+    return line + cell(short_number(now.lr, 3), 10) +
+           concat("  ", now.phase + 1, " of ", now.plan.phases().size());
   }
 
   void show_pending() {
@@ -218,10 +220,10 @@ int train(const Arguments& arguments) {
   {
     Progress progress(true);
     EvaluationRows rows(request.config, progress);
-    request.hooks.evaluated = [&](const TrainEvaluation& now) { rows.add(now); };
+    request.hooks.evaluated = [&](const Moment& now, const Metrics& metrics) { rows.add(now, metrics); };
     request.hooks.message = [&](const std::string& text) { progress.message(text); };
-    request.hooks.progress = [&](const TrainProgress& now) {
-      progress.show(now.completed, now.total, "loss " + short_number(now.loss));
+    request.hooks.progress = [&](const Moment& now) {
+      progress.show(now.completed, now.plan.run().total_updates, "loss " + short_number(now.loss));
       if (!wants_trace || !trace.complete()) return;
       atomic_write(arguments.trace, trace.json());
       wants_trace = false;
@@ -232,20 +234,20 @@ int train(const Arguments& arguments) {
       progress.message("no update was traced (--trace): the run did not pass one that the ledger measures");
   }
   if (result.was_finished) {
-    if (result.outcome.status != RunStatus::ok)
+    if (result.status != RunStatus::ok)
       fail("the run diverged (", request.out, "/run.json); choose another --out and a smaller train.lr");
     Progress().message("the run in " + request.out + " has come to its end: nothing to do");
     return 0;
   }
-  if (result.outcome.status == RunStatus::interrupted) {
+  if (result.status == RunStatus::interrupted) {
     Progress().message(
-        concat("interrupted after ", result.outcome.completed,
+        concat("interrupted after ", result.completed,
                " updates, which are saved; go on with: ", resume_command(arguments, request.out)));
     return 128 + stop_token.signal();
   }
-  print(arguments.json ? result_json(result, request.config) : result_text(result, request.config));
+  print(arguments.json ? result_json(result, request.out, config) : result_text(result, request.out, config));
   for (const std::string& question : data.questions) Progress().message(question);
-  if (result.outcome.status == RunStatus::diverged) fail(result.outcome.message);
+  if (result.status == RunStatus::diverged) fail(result.message);
   return 0;
 }
 

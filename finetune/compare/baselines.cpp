@@ -39,7 +39,7 @@ class Meter : public KernelObserver {
   void on_kernel(const KernelEvent& event) override { flops_ += event.flops; }
 
   void add_to(ReportedRun& row) const {
-    row.seconds += seconds_since(start_);
+    row.train_seconds += seconds_since(start_);
     row.flops += flops_;
     row.peak_bytes = std::max(row.peak_bytes, memory::usage(kCpu).total_peak - bytes_before_);
   }
@@ -84,7 +84,7 @@ void look_at_test(const BaselineRequest& request, const Predict& predict, Report
   const Dataset& test = request.data.test;
   const Outputs outputs = predict(test);
   row.test = compute_metrics(*request.data.task, outputs, test);
-  row.scores = example_scores(*request.data.task, outputs, test, row.metric);
+  row.test_scores = example_scores(*request.data.task, outputs, test, row.metric);
   row.confusion = confusion_of(outputs, test);
   row.value = metric(row.test, row.metric);
   row.loss = metric(row.test, "loss");
@@ -230,7 +230,7 @@ std::string about_baseline(const std::string& name, const BaselineRequest& reque
 
 ReportedRun run_baseline(ReportedRun row, const BaselineRequest& request) {
   find_baseline(row.strategy).run(request, row);
-  row.status = "ok";
+  row.status = RunStatus::ok;
   return row;
 }
 

@@ -166,7 +166,7 @@ class Comparison {
         [this](const Contender& c, const Choice& choice) { return run_trial(c, choice); },
         [this] { return stopped(); });
     add_tuning(tuned.trials, tuned.note);
-    if (tuned.status != "ok") {
+    if (tuned.status != RunStatus::ok) {
       untuned_[contender.name] = tuned.status;
       time_left_.drop(contender.name);
     }
@@ -181,13 +181,13 @@ class Comparison {
   }
 
   // A short run on tuning's seed: for budgets of time.
-  RunOutcome measure(const Config& config, const ModelSource& source) {
+  RunResult measure(const Config& config, const ModelSource& source) {
     announce(config.strategy.name, " budget", 0);
     const std::uint64_t seed = config_.train.seed + kTuningSeedOffset;
     const PreparedData data = draw(seed);
     RunRequest request = request_for(config, seed, source, data);
     request.evaluate_test = false;
-    return run_training(request).outcome;
+    return run_training(request);
   }
 
   bool fits_budget(const Contender& contender) {
@@ -214,16 +214,15 @@ class Comparison {
     TuningTrial trial{.strategy = contender.name,
                       .lr = choice.lr,
                       .options = choice.options,
-                      .seed = config_.train.seed + kTuningSeedOffset,
-                      .status = "failed"};
+                      .seed = config_.train.seed + kTuningSeedOffset};
     try {
       const PreparedData data = draw(trial.seed);
       RunRequest run =
           request_for(spending_->config_of(contender, choice), trial.seed, contender.source, data);
       run.evaluate_test = false;
-      const RunOutcome outcome = run_training(run).outcome;
-      if (outcome.status == RunStatus::interrupted) return trial;
-      fill_trial(trial, outcome, outcome_.metric);
+      const RunResult result = run_training(run);
+      if (result.status == RunStatus::interrupted) return trial;
+      fill_trial(trial, result, outcome_.metric);
     } catch (const std::exception& error) {
       say(concat(contender.name, " at lr ", choice.lr, " failed: ", error.what()));
     }
@@ -272,7 +271,7 @@ class Comparison {
     row.seed = base + number;
     row.draw = base + number / static_cast<std::uint64_t>(config_.compare.repeats);
     row.metric = outcome_.metric;
-    row.status = "failed";
+    row.status = RunStatus::failed;
     const bool is_baseline = row_index < baselines_.size();
     row.strategy = is_baseline ? baselines_[row_index] : contenders_[row_index - baselines_.size()].name;
     announce(row.strategy, concat(" seed ", row.seed));
@@ -313,11 +312,11 @@ class Comparison {
     // It ended, and the journal does not know how: the kill came in between. The same run again.
     if (earlier == EarlierRun::ended) row.test_evaluations = 1;
     run.resume = earlier == EarlierRun::goes_on;
-    const RunResult result = run_training(run);
-    if (result.outcome.status == RunStatus::interrupted) return false;
-    fill_row(row, result);
-    if (result.outcome.status == RunStatus::diverged)
-      say(concat(contender.name, " seed ", row.seed, " diverged: ", result.outcome.message));
+    RunResult result = run_training(run);
+    if (result.status == RunStatus::interrupted) return false;
+    if (result.status == RunStatus::diverged)
+      say(concat(contender.name, " seed ", row.seed, " diverged: ", result.message));
+    fill_row(row, std::move(result));
     return true;
   }
 
@@ -387,7 +386,7 @@ class Comparison {
   std::vector<std::string> baselines_;  // those that do not train the network
   std::vector<Contender> contenders_;
   std::map<std::string, Choice> chosen_;
-  std::map<std::string, std::string> untuned_;  // strategies without a trial that ended well: their status
+  std::map<std::string, RunStatus> untuned_;  // strategies without a trial that ended well: their status
   std::set<std::string> over_budget_;
   std::int64_t done_ = 0, total_ = 0;
   TimeLeft time_left_;

@@ -12,8 +12,8 @@
 #include "finetune/plan/plan_text.h"
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/strategies/registry.h"
-#include "finetune/run/dry_run.h"
 #include "finetune/run/run.h"
+#include "finetune/train/run_setup.h"
 #include "finetune/train/trainer.h"
 
 namespace thaw {
@@ -33,10 +33,10 @@ Contender make_contender(const Config& config, const ModelSource& source, const 
 void check(const Contender& contender, const PreparedData& data, bool allow_missing,
            std::vector<std::string>& notes) {
   const Config& config = contender.config;
-  const Strategy strategy = strategy_for(config, contender.source, data);
+  const RunSetup setup = set_up_run(config, contender.source, data);
   PreparedModel model =
-      prepare_model(contender.source, data, config.train.seed, strategy.adapters, allow_missing);
-  const Trainer trainer(config, strategy, model.config, *model.model, data, {});
+      prepare_model(contender.source, data, config.train.seed, setup.strategy.adapters, allow_missing);
+  const Trainer trainer(config, setup, *model.model, data, {});
   if (contender.name == "full") notes.insert(notes.end(), model.notes.begin(), model.notes.end());
 }
 
@@ -86,9 +86,9 @@ std::vector<Contender> make_contenders(const Config& config, const ModelSource& 
 void add_plan_notes(const Contender& contender, const Config& config, const PreparedData& data,
                     std::vector<std::string>& notes) {
   if (contender.is_baseline) return;
-  const DryRun run = dry_run(config, contender.source, data);
+  const RunSetup run = set_up_run(config, contender.source, data);
   std::vector<std::string> warnings = run.strategy.warnings;
-  for (const std::string& warning : plan_warnings(run.plan, run.learning_rate(config), {}, false))
+  for (const std::string& warning : plan_warnings(run.plan, run.learning_rate(config.train), {}, false))
     warnings.push_back(warning);
   for (const std::string& warning : warnings) notes.push_back(concat(contender.name, ": ", warning));
 }

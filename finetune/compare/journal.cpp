@@ -14,64 +14,14 @@
 #include "finetune/common/text.h"
 #include "finetune/compare/with_budget.h"
 #include "finetune/task/metrics_json.h"
+#include "finetune/train/run_result_json.h"
 
 namespace thaw {
 namespace {
 
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 32;
 
-Metrics read_metrics(const Json& json) {
-  Metrics metrics;
-  for (const auto& [name, value] : json.items())
-    metrics.emplace_back(name, value.is_null() ? std::nan("") : value.get<double>());
-  return metrics;
-}
-
 double read_number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
-
-// Numbers of which any may be no finite one.
-template <class Number>
-Json numbers_json(const std::vector<Number>& numbers) {
-  Json json = Json::array();
-  for (const Number number : numbers) json.push_back(json_number(number));
-  return json;
-}
-
-template <class Number>
-std::vector<Number> read_numbers(const Json& json) {
-  std::vector<Number> numbers;
-  for (const Json& number : json) numbers.push_back(static_cast<Number>(read_number(number)));
-  return numbers;
-}
-
-// Right and wrong as a text of ones and zeros, which is what most scores are; others as numbers.
-Json scores_json(const std::vector<float>& scores) {
-  std::string text;
-  for (const float score : scores) {
-    if (score != 0.0F && score != 1.0F) return numbers_json(scores);
-    text += score == 1.0F ? '1' : '0';
-  }
-  return text;
-}
-
-std::vector<float> read_scores(const Json& json) {
-  if (!json.is_string()) return read_numbers<float>(json);
-  std::vector<float> scores;
-  for (const char c : json.get_ref<const std::string&>()) scores.push_back(c == '1' ? 1.0F : 0.0F);
-  return scores;
-}
-
-Json counts_json(const Confusion& confusion) {
-  Json json = Json::array();
-  for (const auto& [pair, count] : confusion) json.push_back({pair.first, pair.second, count});
-  return json;
-}
-
-Confusion read_counts(const Json& json) {
-  Confusion confusion;
-  for (const Json& entry : json) confusion[{entry.at(0), entry.at(1)}] = entry.at(2);
-  return confusion;
-}
 
 Json options_json(const OptionMap& options) {
   Json json = Json::object();
@@ -96,7 +46,7 @@ Json trial_line(const TuningTrial& t) {
           {"lr", t.lr},
           {"options", options_json(t.options)},
           {"seed", t.seed},
-          {"status", t.status},
+          {"status", status_name(t.status)},
           {"validation_loss", json_number(t.validation_loss)},
           {"validation_value", json_number(t.validation_value)},
           {"seconds", t.seconds}};
@@ -107,7 +57,7 @@ TuningTrial read_trial(const Json& json) {
           json.at("lr"),
           read_options(json.at("options")),
           json.at("seed"),
-          json.at("status"),
+          status_named(json.at("status")),
           read_number(json.at("validation_loss")),
           read_number(json.at("validation_value")),
           json.at("seconds"),
@@ -115,72 +65,27 @@ TuningTrial read_trial(const Json& json) {
 }
 
 Json run_line(const ReportedRun& r) {
-  Json evaluations = Json::array(), watched = Json::array(), triggers = Json::array();
-  for (const Evaluation& e : r.evaluations)
-    evaluations.push_back({e.step, e.seconds, metrics_json(e.metrics)});
-  for (const WatchSample& w : r.watched)
-    watched.push_back({w.step, json_number(w.loss), numbers_json(w.gradient), numbers_json(w.update_ratio),
-                       numbers_json(w.drift)});
-  for (const Trigger& t : r.triggers) triggers.push_back({t.phase, t.step});
-  return {{"strategy", r.strategy},
-          {"seed", r.seed},
-          {"draw", r.draw},
-          {"status", r.status},
-          {"lr", r.lr},
-          {"metric", r.metric},
-          {"value", json_number(r.value)},
-          {"loss", json_number(r.loss)},
-          {"seconds", r.seconds},
-          {"first_epoch_seconds", r.first_epoch_seconds},
-          {"evaluation_seconds", r.evaluation_seconds},
-          {"flops", r.flops},
-          {"peak_bytes", r.peak_bytes},
-          {"trainable", r.trainable},
-          {"steps", r.steps},
-          {"test_evaluations", r.test_evaluations},
-          {"never_began", r.never_began},
-          {"kept_is_of_earlier_phase", r.kept_is_of_earlier_phase},
-          {"validation", json_number(r.validation)},
-          {"test", metrics_json(r.test)},
-          {"scores", scores_json(r.scores)},
-          {"confusion", counts_json(r.confusion)},
-          {"evaluations", evaluations},
-          {"watched", watched},
-          {"triggers", triggers},
-          {"phase_records", r.phase_records}};
+  Json json{{"strategy", r.strategy},
+            {"seed", r.seed},
+            {"draw", r.draw},
+            {"lr", r.lr},
+            {"metric", r.metric},
+            {"value", json_number(r.value)},
+            {"loss", json_number(r.loss)}};
+  json.update(result_json(r));
+  return json;
 }
 
 ReportedRun read_run(const Json& json) {
   ReportedRun r;
+  static_cast<RunResult&>(r) = read_result(json);
   r.strategy = json.at("strategy");
   r.seed = json.at("seed");
   r.draw = json.at("draw");
-  r.status = json.at("status");
   r.lr = json.at("lr");
   r.metric = json.at("metric");
   r.value = read_number(json.at("value"));
   r.loss = read_number(json.at("loss"));
-  r.seconds = json.at("seconds");
-  r.first_epoch_seconds = json.at("first_epoch_seconds");
-  r.evaluation_seconds = json.at("evaluation_seconds");
-  r.flops = json.at("flops");
-  r.peak_bytes = json.at("peak_bytes");
-  r.trainable = json.at("trainable");
-  r.steps = json.at("steps");
-  r.test_evaluations = json.at("test_evaluations");
-  r.never_began = json.value("never_began", std::vector<std::string>());
-  r.kept_is_of_earlier_phase = json.value("kept_is_of_earlier_phase", false);
-  r.validation = read_number(json.value("validation", Json()));
-  r.test = read_metrics(json.at("test"));
-  r.scores = read_scores(json.at("scores"));
-  r.confusion = read_counts(json.value("confusion", Json::array()));
-  for (const Json& e : json.at("evaluations"))
-    r.evaluations.push_back({e.at(0), read_metrics(e.at(2)), e.at(1)});
-  for (const Json& w : json.at("watched"))
-    r.watched.push_back({w.at(0), read_number(w.at(1)), read_numbers<double>(w.at(2)),
-                         read_numbers<double>(w.at(3)), read_numbers<double>(w.at(4))});
-  for (const Json& t : json.at("triggers")) r.triggers.push_back({t.at(0), t.at(1)});
-  r.phase_records = json.at("phase_records");
   return r;
 }
 
@@ -276,10 +181,10 @@ void Journal::check_runs(std::size_t samples, std::size_t classes) const {
       if (!is_class(pair.first) || !is_class(pair.second))
         refuse(" takes class ", pair.first, " for ", pair.second, ", and the last of the classes is ",
                static_cast<std::int64_t>(classes) - 1);
-    if (run.status != "ok") continue;
-    if (run.scores.size() != samples)
-      refuse(" has ", run.scores.size(), " scores of ", samples, " test samples");
-    if (!std::isfinite(run.value) && std::all_of(run.scores.begin(), run.scores.end(), is_finite))
+    if (run.status != RunStatus::ok) continue;
+    if (run.test_scores.size() != samples)
+      refuse(" has ", run.test_scores.size(), " scores of ", samples, " test samples");
+    if (!std::isfinite(run.value) && std::all_of(run.test_scores.begin(), run.test_scores.end(), is_finite))
       refuse(" has no value of its metric");
   }
 }
@@ -349,11 +254,11 @@ void Journal::add_budget(const std::string& strategy, const std::string& options
 
 // Failures are not kept: a full disk is no result, and --resume tries again.
 void Journal::add(const TuningTrial& trial) {
-  if (trial.status != "failed") append(Json{{"trial", trial_line(trial)}}.dump());
+  if (trial.status != RunStatus::failed) append(Json{{"trial", trial_line(trial)}}.dump());
 }
 
 void Journal::add(const ReportedRun& run) {
-  if (run.status != "failed") append(Json{{"run", run_line(run)}}.dump());
+  if (run.status != RunStatus::failed) append(Json{{"run", run_line(run)}}.dump());
 }
 
 void Journal::append(const std::string& line) {

@@ -8,7 +8,7 @@
 #include "finetune/model/starting_model.h"
 #include "finetune/model/weights_hash.h"
 #include "finetune/run/run_report.h"
-#include "finetune/train/run_records.h"
+#include "finetune/train/fingerprint.h"
 #include "nn/io/sha256.h"
 
 namespace thaw {

@@ -4,47 +4,24 @@
 #include <cmath>
 #include <utility>
 
-#include "finetune/run/run_report.h"
-#include "finetune/train/run_records.h"
-#include "finetune/train/trainer.h"
-
 namespace thaw {
 
-void fill_row(ReportedRun& row, const RunResult& result) {
-  const RunOutcome& outcome = result.outcome;
-  row.status = status_name(outcome.status);
-  if (!result.test.empty()) {
-    row.value = metric(result.test, row.metric);
-    row.loss = metric(result.test, "loss");
-    row.test = result.test;
-    row.scores = result.test_scores;
-    row.confusion = result.confusion;
-    // Weights may be finite and answers not.
-    if (!std::isfinite(row.loss)) row.status = "diverged";
-  }
-  row.seconds = outcome.train_seconds;
-  row.first_epoch_seconds = outcome.first_epoch_seconds;
-  row.evaluation_seconds = outcome.evaluation_seconds;
-  row.flops = outcome.flops;
-  row.peak_bytes = outcome.peak_bytes;
-  row.trainable = outcome.trainable;
-  row.steps = outcome.completed;
-  row.never_began = outcome.never_began;
-  row.kept_is_of_earlier_phase = outcome.kept_is_of_earlier_phase;
-  row.test_evaluations += result.test_evaluations;
-  if (!outcome.validation.empty()) row.validation = metric(outcome.validation, row.metric);
-  row.evaluations = outcome.evaluations;
-  row.watched = result.watched;
-  row.triggers = outcome.triggers;
-  row.phase_records = phase_records(outcome);
+void fill_row(ReportedRun& row, RunResult result) {
+  result.test_evaluations += row.test_evaluations;
+  static_cast<RunResult&>(row) = std::move(result);
+  if (row.test.empty()) return;
+  row.value = metric(row.test, row.metric);
+  row.loss = metric(row.test, "loss");
+  // Weights may be finite and answers not.
+  if (!std::isfinite(row.loss)) row.status = RunStatus::diverged;
 }
 
-void fill_trial(TuningTrial& trial, const RunOutcome& outcome, const std::string& metric) {
-  trial.status = status_name(outcome.status);
-  trial.seconds = outcome.train_seconds + outcome.evaluation_seconds;
-  if (outcome.status != RunStatus::ok) return;
-  trial.validation_loss = thaw::metric(outcome.validation, "loss");
-  trial.validation_value = thaw::metric(outcome.validation, metric);
+void fill_trial(TuningTrial& trial, const RunResult& result, const std::string& metric) {
+  trial.status = result.status;
+  trial.seconds = result.train_seconds + result.evaluation_seconds;
+  if (result.status != RunStatus::ok) return;
+  trial.validation_loss = thaw::metric(result.validation, "loss");
+  trial.validation_value = thaw::metric(result.validation, metric);
 }
 
 void sort_rows(std::vector<ReportedRun>& rows, const std::vector<std::string>& strategies) {
@@ -57,7 +34,7 @@ void sort_rows(std::vector<ReportedRun>& rows, const std::vector<std::string>& s
 
 const ReportedRun* first_run_of(const std::string& strategy, const std::vector<ReportedRun>& runs) {
   const auto found = std::find_if(runs.begin(), runs.end(), [&](const ReportedRun& run) {
-    return run.strategy == strategy && run.status == "ok";
+    return run.strategy == strategy && run.status == RunStatus::ok;
   });
   return found == runs.end() ? nullptr : &*found;
 }

@@ -5,14 +5,13 @@
 #include <vector>
 
 #include "finetune/report/comparison.h"
-#include "finetune/run/run.h"
 
 namespace thaw {
 
 // All but who ran and on which draw; looks at the test data are added to those that `row` has.
-void fill_row(ReportedRun& row, const RunResult& result);
+void fill_row(ReportedRun& row, RunResult result);
 
-void fill_trial(TuningTrial& trial, const RunOutcome& outcome, const std::string& metric);
+void fill_trial(TuningTrial& trial, const RunResult& result, const std::string& metric);
 
 // In the order of these strategies, then of seeds.
 void sort_rows(std::vector<ReportedRun>& rows, const std::vector<std::string>& strategies);

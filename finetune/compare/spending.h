@@ -1,6 +1,7 @@
 // What each contender of a comparison may spend, as a number of updates and sizes of batches.
 #pragma once
 
+#include "finetune/common/stop.h"
 #include "finetune/compare/contender.h"
 #include "finetune/compare/journal.h"
 #include "finetune/compare/with_budget.h"

@@ -16,7 +16,7 @@ void sort_by_rate(std::vector<TuningTrial>& trials) {
 
 std::size_t best_trial(const std::vector<TuningTrial>& trials, bool higher) {
   const auto worse = [higher](const TuningTrial& a, const TuningTrial& b) {
-    if ((a.status == "ok") != (b.status == "ok")) return b.status == "ok";
+    if ((a.status == RunStatus::ok) != (b.status == RunStatus::ok)) return b.status == RunStatus::ok;
     if (a.validation_value != b.validation_value)
       return higher ? a.validation_value < b.validation_value : a.validation_value > b.validation_value;
     return a.validation_loss > b.validation_loss;
@@ -59,10 +59,11 @@ Tuned tune(const Contender& contender, bool higher_is_better, const RunTrial& ru
         contender, {lowest ? trials[best].lr / factor : trials[best].lr * factor, trials[best].options}));
     if (stopped()) return tuned;
   }
-  if (trials[best].status != "ok") {
-    const bool failed = std::any_of(trials.begin(), trials.end(),
-                                    [](const TuningTrial& trial) { return trial.status == "failed"; });
-    tuned.status = failed ? "failed" : "diverged";
+  if (trials[best].status != RunStatus::ok) {
+    const bool failed = std::any_of(trials.begin(), trials.end(), [](const TuningTrial& trial) {
+      return trial.status == RunStatus::failed;
+    });
+    tuned.status = failed ? RunStatus::failed : RunStatus::diverged;
     tuned.note =
         concat(contender.name, ": none of its ", trials.size(),
                " trials ended well, so that nothing is chosen and it does not run; set other learning "

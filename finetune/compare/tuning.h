@@ -15,10 +15,10 @@ namespace thaw {
 using RunTrial = std::function<TuningTrial(const Contender&, const Choice&)>;
 
 struct Tuned {
-  std::optional<Choice> best;       // nothing where no trial ended well, or it was stopped
-  std::vector<TuningTrial> trials;  // by learning rate, the best one marked
-  std::string note;                 // see edge_note(), or that no trial ended well
-  std::string status = "ok";        // of a strategy whose trials did not end well: how they did
+  std::optional<Choice> best;        // nothing where no trial ended well, or it was stopped
+  std::vector<TuningTrial> trials;   // by learning rate, the best one marked
+  std::string note;                  // see edge_note(), or that no trial ended well
+  RunStatus status = RunStatus::ok;  // of a strategy whose trials did not end well: how they did
 };
 
 // Where the chosen one of these trials, which are by learning rate, is the last that was tried; else empty.

@@ -6,8 +6,8 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/common/units.h"
-#include "finetune/run/dry_run.h"
 #include "finetune/train/ledger.h"
+#include "finetune/train/run_setup.h"
 
 namespace thaw {
 namespace {
@@ -20,11 +20,11 @@ constexpr double kShareToMeasure = 0.1;  // of the budget: a run of this length 
 class Predictor {
  public:
   Predictor(const Config& config, const ModelSource& source, const PreparedData& data)
-      : config_(config), data_(data), run_(dry_run(config, source, data)) {}
+      : config_(config), data_(data), run_(set_up_run(config, source, data)) {}
 
   Ledger ledger(std::int64_t updates) const {
     const ResolvedPlan plan(run_.strategy.plan, run_.plan.model(), {updates, updates_per_epoch()});
-    return predict_ledger(config_, run_.model_config, run_.strategy, plan, data_.train);
+    return predict_ledger(config_, *run_.model, run_.strategy, plan, data_.train);
   }
 
   double flops(std::int64_t updates) const {
@@ -58,7 +58,7 @@ class Predictor {
 
   const Config& config_;
   const PreparedData& data_;
-  DryRun run_;
+  RunSetup run_;
 };
 
 // The most updates that cost no more than `amount`, at least one.
@@ -84,7 +84,7 @@ Config within_seconds(const Config& config, const ModelSource& source, double se
                       const PreparedData& data, const Measure& measure) {
   const Predictor predictor(config, source, data);
   for (std::int64_t steps = predictor.updates_per_epoch();; steps *= 2) {
-    const RunOutcome outcome = measure(with_steps(config, steps), source);
+    const RunResult outcome = measure(with_steps(config, steps), source);
     const bool is_long_enough = outcome.train_seconds >= kShareToMeasure * seconds;
     if (!is_long_enough && outcome.status == RunStatus::ok && steps < kMostUpdates / 2) continue;
     const double per_flop =

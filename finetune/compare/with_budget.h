@@ -7,7 +7,7 @@
 #include "finetune/config/budget.h"
 #include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/train/trainer.h"
+#include "finetune/train/run_result.h"
 
 namespace thaw {
 
@@ -24,7 +24,7 @@ struct OverBudget : InputError {
 };
 
 // Trains a config and returns what it took.
-using Measure = std::function<RunOutcome(const Config&, const ModelSource&)>;
+using Measure = std::function<RunResult(const Config&, const ModelSource&)>;
 
 // `config` (of one strategy) with train.steps, train.accumulation and so on set so that a run on `data`
 // spends the budget. For seconds, a few short runs are measured. What is known of FLOPs is predicted, see

@@ -24,7 +24,8 @@ struct TrainingLoss {
 
 TrainingLoss training_loss(const std::string& strategy, const CompareOutcome& outcome) {
   for (const ReportedRun& run : outcome.runs) {
-    if (run.strategy != strategy || run.status != "ok" || run.watched.size() < kLeastSamples) continue;
+    if (run.strategy != strategy || run.status != RunStatus::ok || run.watched.size() < kLeastSamples)
+      continue;
     std::vector<double> losses;
     for (const WatchSample& sample : run.watched) losses.push_back(sample.loss);
     const auto quarter = static_cast<std::ptrdiff_t>(losses.size() / 4);
@@ -53,7 +54,7 @@ void look_at_updates(const std::string& strategy, const CompareOutcome& outcome,
                      std::vector<std::string>& reasons) {
   std::int64_t most = 0;
   for (const ReportedRun& run : outcome.runs)
-    if (run.strategy == strategy && run.status == "ok") most = std::max(most, run.steps);
+    if (run.strategy == strategy && run.status == RunStatus::ok) most = std::max(most, run.completed);
   if (most > 0 && most < kFewUpdates)
     reasons.push_back(concat("it had ", most, most == 1 ? " update" : " updates",
                              ": try more epochs, or a smaller batch_size"));

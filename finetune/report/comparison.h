@@ -9,41 +9,22 @@
 
 #include "finetune/plan/plan_timeline.h"
 #include "finetune/report/inference.h"
-#include "finetune/task/confusion.h"
-#include "finetune/train/checkpoint.h"
-#include "finetune/train/ledger.h"
-#include "finetune/train/watch.h"
+#include "finetune/train/run_result.h"
 
 namespace thaw {
 
 // One reported run: a row of results.csv.
-struct ReportedRun {
+struct ReportedRun : RunResult {
   std::string strategy;
   std::uint64_t seed = 0;
   std::uint64_t draw = 0;  // the seed of the labelled subset: runs of one draw trained on the same samples
-  std::string status;      // "ok", "diverged", "failed"
   double lr = 0;           // 0: a baseline without one
   std::string metric;
   double value = 0;  // of `metric` on the test data
-  double loss = 0;
-  double seconds = 0;              // of training alone
-  double first_epoch_seconds = 0;  // of these, the first epoch's
-  double evaluation_seconds = 0;
-  double flops = 0;
-  std::int64_t peak_bytes = 0;
-  std::int64_t trainable = 0;
-  std::int64_t steps = 0;
-  std::int64_t test_evaluations = 0;
-  std::vector<std::string> never_began;   // phases of its plan: "phase 2 (epoch 1)"
-  bool kept_is_of_earlier_phase = false;  // the weights, by train.restore_best
-  double validation = NAN;                // `metric` on the validation data of the weights that were kept
-  Metrics test;                           // every metric on the test data
-  std::vector<float> scores;              // of each test example; their mean is `value`
-  Confusion confusion;                    // of the test data; empty: regression
-  std::vector<Evaluation> evaluations;    // on the validation data, on the way
-  std::vector<WatchSample> watched;       // of the first reported seed alone
-  Triggers triggers;
-  std::string phase_records;  // measurements of the ledger, see run_records.h
+  double loss = 0;   // there
+
+  // `metric` on the validation data, of the weights that were kept. NaN: it was not evaluated.
+  double validation_value() const;
 };
 
 // One choice of learning rate and options, judged on validation data: a row of tuning.csv.
@@ -52,7 +33,7 @@ struct TuningTrial {
   double lr = 0;
   OptionMap options = {};  // what was tried beside the learning rate
   std::uint64_t seed = 0;
-  std::string status;
+  RunStatus status = RunStatus::failed;
   double validation_loss = 0;
   double validation_value = 0;
   double seconds = 0;

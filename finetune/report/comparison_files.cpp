@@ -26,11 +26,11 @@ std::string results_csv(const CompareOutcome& outcome) {
   for (const std::string& name : further) csv << ',' << csv_field(name);
   csv << '\n';
   for (const ReportedRun& run : outcome.runs) {
-    const bool ok = run.status == "ok";
-    csv << run.strategy << ',' << run.seed << ',' << run.status << ',' << number(run.lr) << ',' << run.metric
-        << ',' << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ','
-        << number(run.seconds) << ',' << number(run.flops) << ',' << run.peak_bytes << ',' << run.trainable
-        << ',' << run.steps;
+    const bool ok = run.status == RunStatus::ok;
+    csv << run.strategy << ',' << run.seed << ',' << status_name(run.status) << ',' << number(run.lr) << ','
+        << run.metric << ',' << (ok ? number(run.value) : "") << ',' << (ok ? number(run.loss) : "") << ','
+        << number(run.train_seconds) << ',' << number(run.flops) << ',' << run.peak_bytes << ','
+        << run.trainable << ',' << run.completed;
     for (const std::string& name : further) {
       const auto found =
           std::find_if(run.test.begin(), run.test.end(), [&](const auto& m) { return m.first == name; });
@@ -46,10 +46,10 @@ std::string tuning_csv(const CompareOutcome& outcome) {
   csv << "strategy,lr,options,seed,status,validation_loss,validation_" << outcome.metric
       << ",seconds,chosen\n";
   for (const TuningTrial& trial : outcome.trials) {
-    const bool ok = trial.status == "ok";
+    const bool ok = trial.status == RunStatus::ok;
     csv << trial.strategy << ',' << number(trial.lr) << ',' << csv_field(options_text(trial.options)) << ','
-        << trial.seed << ',' << trial.status << ',' << (ok ? number(trial.validation_loss) : "") << ','
-        << (ok ? number(trial.validation_value) : "") << ',' << number(trial.seconds) << ','
+        << trial.seed << ',' << status_name(trial.status) << ',' << (ok ? number(trial.validation_loss) : "")
+        << ',' << (ok ? number(trial.validation_value) : "") << ',' << number(trial.seconds) << ','
         << (trial.chosen ? "true" : "false") << '\n';
   }
   return csv.str();
@@ -105,16 +105,16 @@ Json run_json(const ReportedRun& run) {
   return {{"strategy", run.strategy},
           {"seed", run.seed},
           {"draw", run.draw},
-          {"status", run.status},
+          {"status", status_name(run.status)},
           {"lr", run.lr > 0 ? Json(run.lr) : Json(nullptr)},
-          {"value", run.status == "ok" ? Json(run.value) : Json(nullptr)},
-          {"validation", json_number(run.validation)},
+          {"value", run.status == RunStatus::ok ? Json(run.value) : Json(nullptr)},
+          {"validation", json_number(run.validation_value())},
           {"test", metrics_json(run.test)},
-          {"seconds", run.seconds},
+          {"seconds", run.train_seconds},
           {"flops", run.flops},
           {"peak_bytes", run.peak_bytes},
           {"trainable", run.trainable},
-          {"steps", run.steps},
+          {"steps", run.completed},
           {"test_evaluations", run.test_evaluations}};
 }
 

@@ -58,7 +58,7 @@ StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome)
   Runs runs = runs_of(row.strategy, outcome);
   summary.runs = static_cast<std::int64_t>(runs.size());
   if (!runs.empty()) summary.lr = runs[0]->lr;
-  summary.failed = std::erase_if(runs, [](const ReportedRun* run) { return run->status != "ok"; });
+  summary.failed = std::erase_if(runs, [](const ReportedRun* run) { return run->status != RunStatus::ok; });
   for (const TuningTrial& trial : outcome.trials)
     if (trial.strategy == row.strategy) {
       summary.tuning_seconds += trial.seconds;
@@ -77,7 +77,7 @@ StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome)
     summary.value.low = std::min(of_scores.low, summary.value.mean);
     summary.value.high = std::max(of_scores.high, summary.value.mean);
   }
-  summary.seconds = cost([](const ReportedRun& r) { return r.seconds; });
+  summary.seconds = cost([](const ReportedRun& r) { return r.train_seconds; });
   summary.peak_bytes = cost([](const ReportedRun& r) { return r.peak_bytes; });
   summary.flops = cost([](const ReportedRun& r) { return r.flops; }).mean;
   summary.trainable = cost([](const ReportedRun& r) { return r.trainable; }).mean;
@@ -139,9 +139,9 @@ void time_to_full(CompareOutcome& outcome) {
   const bool higher = higher_is_better(outcome.metric);
   std::map<std::uint64_t, double> goals;
   for (const ReportedRun* run : runs_of("full", outcome)) {
-    if (run->status != "ok" || !std::isfinite(run->validation)) continue;
-    const double near = absolute_margin(outcome.metric, kNearFull, run->validation);
-    goals[run->seed] = run->validation + (higher ? -near : near);
+    if (run->status != RunStatus::ok || !std::isfinite(run->validation_value())) continue;
+    const double near = absolute_margin(outcome.metric, kNearFull, run->validation_value());
+    goals[run->seed] = run->validation_value() + (higher ? -near : near);
   }
   for (StrategySummary& summary : outcome.summaries) {
     std::vector<double> seconds, steps;
@@ -152,7 +152,7 @@ void time_to_full(CompareOutcome& outcome) {
         return higher ? value >= goal->second : value <= goal->second;
       };
       auto reached = run->evaluations.end();
-      if (run->status == "ok" && goal != goals.end())
+      if (run->status == RunStatus::ok && goal != goals.end())
         reached = std::find_if(run->evaluations.begin(), run->evaluations.end(), is_near);
       const bool did = reached != run->evaluations.end();
       seconds.push_back(did ? reached->seconds : INFINITY);
@@ -168,7 +168,7 @@ void time_to_full(CompareOutcome& outcome) {
 std::optional<SpreadParts> spread_of_full(std::int64_t repeats, const CompareOutcome& outcome) {
   std::map<std::uint64_t, std::vector<double>> by_draw;
   for (const ReportedRun* run : runs_of("full", outcome))
-    if (run->status == "ok") by_draw[run->draw].push_back(run->value);
+    if (run->status == RunStatus::ok) by_draw[run->draw].push_back(run->value);
   if (repeats < 2 || by_draw.size() < 2) return std::nullopt;
   std::vector<double> means;
   double within = 0;
@@ -211,16 +211,16 @@ const MetricInterval* find_metric(const StrategySummary& summary, const std::str
 Scores scores_of(const std::string& strategy, const CompareOutcome& outcome) {
   std::map<std::uint64_t, Runs> by_draw;
   for (const ReportedRun* run : runs_of(strategy, outcome)) {
-    if (run->status != "ok") return {};
+    if (run->status != RunStatus::ok) return {};
     by_draw[run->draw].push_back(run);
   }
   Scores scores;
   for (const auto& [draw, runs] : by_draw) {
     ++scores.seeds;
-    scores.examples = static_cast<std::int64_t>(runs[0]->scores.size());
-    for (std::size_t i = 0; i < runs[0]->scores.size(); ++i) {
+    scores.examples = static_cast<std::int64_t>(runs[0]->test_scores.size());
+    for (std::size_t i = 0; i < runs[0]->test_scores.size(); ++i) {
       float sum = 0;
-      for (const ReportedRun* run : runs) sum += run->scores[i];
+      for (const ReportedRun* run : runs) sum += run->test_scores[i];
       scores.values.push_back(sum / static_cast<float>(runs.size()));
     }
   }

@@ -90,7 +90,7 @@ class VerdictWriter {
   std::string examples_text() const {
     std::int64_t examples = outcome_.data.test;
     for (const ReportedRun& run : outcome_.runs)
-      if (examples == 0) examples = static_cast<std::int64_t>(run.scores.size());
+      if (examples == 0) examples = static_cast<std::int64_t>(run.test_scores.size());
     return examples > 0 ? concat(" on ", count_of(examples, "test example")) : "";
   }
 

@@ -24,7 +24,8 @@
 #include "finetune/task/evaluate.h"
 #include "finetune/train/checkpoint.h"
 #include "finetune/train/ledger_output.h"
-#include "finetune/train/run_records.h"
+#include "finetune/train/metrics_log.h"
+#include "finetune/train/run_setup.h"
 #include "nn/io/sha256.h"
 #include "nn/models/transformer.h"
 
@@ -82,8 +83,8 @@ void write_results(const RunRequest& request, const Config& resolved, const Stra
                    const RunFolder& folder, PreparedModel& prepared, const RunResult& result,
                    double load_seconds) {
   // Weights that diverged are no model: nobody should predict with them.
-  if (result.outcome.status == RunStatus::ok) write_weights(request, strategy, folder, prepared);
-  atomic_write(folder.file("ledger.json"), ledger_json(result.outcome.ledger));
+  if (result.status == RunStatus::ok) write_weights(request, strategy, folder, prepared);
+  atomic_write(folder.file("ledger.json"), ledger_json(result.ledger));
   // TensorBoard knows its files by "tfevents" in their name.
   std::ifstream metrics(folder.file("metrics.jsonl"), std::ios::binary);
   atomic_write(folder.file("events.out.tfevents.0.thaw"), event_file(metrics));
@@ -92,11 +93,9 @@ void write_results(const RunRequest& request, const Config& resolved, const Stra
   context.compiler = request.compiler;
   context.model = request.config.model.from;
   context.load_seconds = load_seconds;
-  context.test_evaluations = result.test_evaluations;
   context.test_hash = request.data.test_hash;
-  context.test = result.test;
   // Last: its presence says that the run came to its end.
-  atomic_write(folder.file("run.json"), run_json(resolved, result.outcome, context));
+  atomic_write(folder.file("run.json"), run_json(resolved, result, context));
 }
 
 void say_notes(const RunRequest& request, const std::vector<std::string>& notes) {
@@ -124,15 +123,14 @@ void judge_on_test(const RunRequest& request, Model& model, RunResult& result) {
 }
 
 // What the user should know before it trains.
-void say_what_is_odd(const RunRequest& request, const PreparedModel& prepared, const Strategy& strategy,
-                     const Trainer& trainer) {
+void say_what_is_odd(const RunRequest& request, const PreparedModel& prepared, const RunSetup& setup) {
+  const Strategy& strategy = setup.strategy;
   const PreparedData& data = request.data;
   say_notes(request, data.notes);
   say_notes(request, prepared.notes);
   say_notes(request, strategy.warnings);
   if (request.is_compared) return;  // a comparison says the rest once for all of its runs
-  const auto rate = [&](std::int64_t completed) { return trainer.learning_rate(completed); };
-  say_notes(request, plan_warnings(trainer.plan(), rate, {}, false));
+  say_notes(request, plan_warnings(setup.plan, setup.learning_rate(request.config.train), {}, false));
   const std::string weights =
       class_weights_text(class_weights(request.config.train.class_weight, data.train), data.train);
   if (!weights.empty()) say_notes(request, {weights});
@@ -151,29 +149,10 @@ void say_what_is_odd(const RunRequest& request, const PreparedModel& prepared, c
 
 }  // namespace
 
-Strategy strategy_for(const Config& config, const ModelSource& source, const PreparedData& data) {
-  const std::unique_ptr<Model> model = make_meta_model(model_config(source, data));
-  ModelInfo info = describe(*model);
-  info.head_is_new = head_is_new(source, data, *model);
-  Strategy strategy = make_strategy(config.strategy, info);
-  if (strategy.adapters && strategy.adapters->is_low_rank() && source.adapter)
-    strategy.adapters->layers = layers_of_patterns(*model, *source.adapter);
-  const auto& wanted = config.train.schedule;
-  if (wanted && strategy.schedule && *wanted != *strategy.schedule)
-    strategy.warnings.push_back(concat("train.schedule = ", in_quotes(*wanted),
-                                       " takes the place of the strategy's own, ",
-                                       in_quotes(*strategy.schedule)));
-  return strategy;
-}
-
 RunResult run_training(const RunRequest& request) {
   const Config& config = request.config;
   const ModelSource& source = request.source;
   const PreparedData& data = request.data;
-  RunResult result;
-  result.folder = request.out;
-  std::unique_ptr<RunFolder> folder;
-  bool resume = request.resume;
   // Model and plan are made first: a mistake in them must not leave a folder behind.
   const bool judge = request.evaluate_test && data.test.size() > 0;
   if (judge) {
@@ -183,41 +162,44 @@ RunResult run_training(const RunRequest& request) {
   // A comparison registers all of its looks at once.
   const bool registers = judge && !request.out.empty() && !request.is_compared;
   if (registers) check_can_record(registered_name(request.out));
-  const Strategy strategy = strategy_for(config, source, data);
+  const RunSetup setup = set_up_run(config, source, data);
+  const Strategy& strategy = setup.strategy;
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared =
       prepare_model(source, data, config.train.seed, strategy.adapters, request.allow_missing);
-  Trainer trainer(resolved, strategy, prepared.config, *prepared.model, data, request.hooks);
+  Trainer trainer(resolved, setup, *prepared.model, data, request.hooks);
+  bool resume = request.resume;
+  std::unique_ptr<RunFolder> folder;
   if (!request.out.empty()) {
     folder = std::make_unique<RunFolder>(request.out, request.resume);
     const std::string toml = to_toml(resolved);
     if (resume && !request.is_compared) check_same_run(*folder, toml);
     if (resume && request.is_compared) resume = goes_on(*folder, toml);
     if (folder->finished()) {
-      result.was_finished = true;
-      result.outcome.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
-      return result;
+      RunResult before;
+      before.status = recorded_status(read_file(folder->file("run.json"), 1 << 28));
+      before.was_finished = true;
+      return before;
     }
     atomic_write(folder->file("config.toml"), toml);
-    trainer.write_to(*folder);
+    trainer.write_to(*folder, prepared.config);
     trainer.space_checkpoints(request.checkpoint_pause);
   }
   std::optional<Watch> watch;
-  if (request.watch) trainer.watch_with(watch.emplace(*prepared.model, trainer.plan().run().total_updates));
-  say_what_is_odd(request, prepared, strategy, trainer);
+  if (request.watch) trainer.add(watch.emplace(*prepared.model, setup.plan.run().total_updates));
+  say_what_is_odd(request, prepared, setup);
   const double load_seconds = seconds_since(request.began);
-  result.outcome = trainer.run(resume);
+  RunResult result = trainer.run(resume);
   if (watch) result.watched = watch->samples();
-  if (result.outcome.status == RunStatus::interrupted) return result;
-  if (judge && result.outcome.status == RunStatus::ok) {
+  if (result.status == RunStatus::interrupted) return result;
+  if (judge && result.status == RunStatus::ok) {
     if (registers)
       record_look({data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
     judge_on_test(request, *prepared.model, result);
+    const std::int64_t last = std::max<std::int64_t>(result.completed - 1, 0);
     if (folder)
       folder->append_metrics(
-          evaluation_line(result.outcome.completed, "test", result.test,
-                          trainer.plan().phase_at(std::max<std::int64_t>(result.outcome.completed - 1, 0),
-                                                  result.outcome.triggers)));
+          evaluation_line(result.completed, "test", result.test, setup.plan.phase_at(last, result.triggers)));
   }
   if (folder) write_results(request, resolved, strategy, *folder, prepared, result, load_seconds);
   return result;

@@ -7,7 +7,6 @@
 #include "finetune/common/clock.h"
 #include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/task/confusion.h"
 #include "finetune/train/trainer.h"
 
 namespace thaw {
@@ -28,20 +27,6 @@ struct RunRequest {
   Trainer::Hooks hooks = {};
 };
 
-struct RunResult {
-  RunOutcome outcome;
-  Metrics test;
-  std::vector<float> test_scores;  // of each test example, see example_scores()
-  Confusion confusion;             // on the test data
-  std::vector<WatchSample> watched;
-  std::string folder;
-  bool was_finished = false;  // --resume on a run that had ended: nothing was done
-  std::int64_t test_evaluations = 0;
-};
-
 RunResult run_training(const RunRequest& request);
-
-// The config's strategy for the model that the config starts from, which is built without weights.
-Strategy strategy_for(const Config& config, const ModelSource& source, const PreparedData& data);
 
 }  // namespace thaw

@@ -31,11 +31,11 @@ RunStatus recorded_status(const std::string& run_json) {
   return diverged ? RunStatus::diverged : RunStatus::ok;
 }
 
-std::string run_json(const Config& config, const RunOutcome& outcome, const RunContext& context) {
+std::string run_json(const Config& config, const RunResult& result, const RunContext& context) {
   Json phases = Json::array();
-  for (const FrozenProof& proof : outcome.proofs) phases.push_back(proof_json(proof));
+  for (const FrozenProof& proof : result.proofs) phases.push_back(proof_json(proof));
   Json triggers = Json::array();
-  for (const Trigger& trigger : outcome.triggers)
+  for (const Trigger& trigger : result.triggers)
     triggers.push_back({{"phase", trigger.phase}, {"step", trigger.step}});
   Json json{{"thaw", context.version},
             {"compiler", context.compiler},
@@ -46,25 +46,25 @@ std::string run_json(const Config& config, const RunOutcome& outcome, const RunC
             {"model", context.model},
             {"seed", config.train.seed},
             {"split_seed", config.data.split_seed},
-            {"status", status_name(outcome.status)},
-            {"message", outcome.message},
-            {"updates", outcome.completed},
-            {"kept_update", outcome.kept},
-            {"phases_that_never_began", outcome.never_began},
-            {"final_loss", json_number(outcome.last_loss)},
-            {"skipped_updates", outcome.skipped},
-            {"rollbacks", outcome.rollbacks},
+            {"status", status_name(result.status)},
+            {"message", result.message},
+            {"updates", result.completed},
+            {"kept_update", result.kept},
+            {"phases_that_never_began", result.never_began},
+            {"final_loss", json_number(result.last_loss)},
+            {"skipped_updates", result.skipped},
+            {"rollbacks", result.rollbacks},
             {"seconds",
              {{"load", context.load_seconds},
-              {"train", outcome.train_seconds},
-              {"evaluate", outcome.evaluation_seconds}}},
-            {"flops", outcome.flops},
-            {"peak_bytes", outcome.peak_bytes},
-            {"trainable", outcome.trainable},
-            {"validation", metrics_json(outcome.validation)},
-            {"test_evaluations", context.test_evaluations},
+              {"train", result.train_seconds},
+              {"evaluate", result.evaluation_seconds}}},
+            {"flops", result.flops},
+            {"peak_bytes", result.peak_bytes},
+            {"trainable", result.trainable},
+            {"validation", metrics_json(result.validation)},
+            {"test_evaluations", result.test_evaluations},
             {"test_sha256", context.test_hash},
-            {"test", metrics_json(context.test)},
+            {"test", metrics_json(result.test)},
             {"triggers", triggers},
             {"phases", phases}};
   return json.dump(2) + "\n";

@@ -1,13 +1,13 @@
 #include "finetune/train/checkpoint.h"
 
 #include <algorithm>
-#include <bit>
 #include <filesystem>
 
 #include "core/autograd.h"
 #include "core/error.h"
 #include "finetune/common/json.h"
 #include "finetune/model/weights_hash.h"
+#include "finetune/train/run_result_json.h"
 #include "kernels/kernels.h"
 #include "nn/io/safetensors.h"
 #include "nn/io/sha256.h"
@@ -17,57 +17,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string state_json(const RunState& state) {
-  Json triggers = Json::array();
-  for (const Trigger& trigger : state.triggers) triggers.push_back({trigger.phase, trigger.step});
-  // Doubles go in as their bits: text would be exact too, but not for infinities.
-  auto bits = [](double value) { return std::bit_cast<std::uint64_t>(value); };
-  Json evaluations = Json::array();
-  for (const Evaluation& evaluation : state.evaluations) {
-    Json metrics = Json::array();
-    for (const auto& [name, value] : evaluation.metrics) metrics.push_back({name, bits(value)});
-    evaluations.push_back({evaluation.step, metrics, evaluation.seconds});
-  }
-  return Json{{"completed", state.completed},
-              {"triggers", triggers},
-              {"evaluations", evaluations},
-              {"last_loss", bits(state.last_loss)},
-              {"best_value", bits(state.best_value)},
-              {"best_step", state.best_step},
-              {"rollbacks", state.rollbacks},
-              {"skipped", state.skipped},
-              {"train_seconds", state.train_seconds},
-              {"first_epoch_seconds", state.first_epoch_seconds},
-              {"evaluation_seconds", state.evaluation_seconds},
-              {"peak_bytes", state.peak_bytes},
-              {"metrics_bytes", state.metrics_bytes},
-              {"phases", state.phases_json}}
-      .dump();
+Json state_json(const RunState& state) {
+  return {{"result", result_json(state.result)},
+          {"phase_began", state.phase_began},
+          {"best_value", state.best_value},
+          {"best_step", state.best_step},
+          {"metrics_bytes", state.metrics_bytes}};
 }
 
-RunState parse_state(const std::string& text) {
-  const Json json = Json::parse(text);
+RunState read_state(const Json& json) {
   RunState state;
-  state.completed = json.at("completed");
-  for (const Json& trigger : json.at("triggers")) state.triggers.push_back({trigger.at(0), trigger.at(1)});
-  for (const Json& evaluation : json.at("evaluations")) {
-    Evaluation& next = state.evaluations.emplace_back();
-    next.step = evaluation.at(0);
-    next.seconds = evaluation.at(2);
-    for (const Json& value : evaluation.at(1))
-      next.metrics.emplace_back(value.at(0), std::bit_cast<double>(value.at(1).get<std::uint64_t>()));
-  }
-  state.last_loss = std::bit_cast<double>(json.at("last_loss").get<std::uint64_t>());
-  state.best_value = std::bit_cast<double>(json.at("best_value").get<std::uint64_t>());
+  state.result = read_result(json.at("result"));
+  state.phase_began = json.at("phase_began");
+  state.best_value = json.at("best_value");
   state.best_step = json.at("best_step");
-  state.rollbacks = json.at("rollbacks");
-  state.skipped = json.at("skipped");
-  state.train_seconds = json.at("train_seconds");
-  state.first_epoch_seconds = json.at("first_epoch_seconds");
-  state.evaluation_seconds = json.at("evaluation_seconds");
-  state.peak_bytes = json.at("peak_bytes");
   state.metrics_bytes = json.at("metrics_bytes");
-  state.phases_json = json.at("phases");
   return state;
 }
 
@@ -134,8 +98,7 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
     for (std::size_t s = 0; s < state.slots.size(); ++s)
       tensors.emplace_back(concat("optimizer.", slots[s], '.', parameter->name), state.slots[s]);
   }
-  const std::string state = state_json(view.state);
-  const Json fields{{"run", state},
+  const Json fields{{"run", state_json(view.state)},
                     {"optimizer_steps", steps},
                     {"fingerprint", view.identity.fingerprint},
                     {"starting_model", view.identity.starting_model}};
@@ -144,11 +107,11 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
   fs::create_directories(folder, error);
   if (error)
     fail("cannot make the folder ", folder, ": ", error.message(), "; free space or choose another --out");
-  save_safetensors(folder + "/" + file_name(view.state.completed), tensors,
+  save_safetensors(folder + "/" + file_name(view.state.result.completed), tensors,
                    {{"state", everything}, {"sha256", checksum(tensors, everything)}});
   std::vector<fs::path> files = checkpoint_files(folder);
   // What has a later step is of a future that this run has left: it was passed over when the run was resumed.
-  while (!files.empty() && files.back().filename() > file_name(view.state.completed)) {
+  while (!files.empty() && files.back().filename() > file_name(view.state.result.completed)) {
     fs::remove(files.back(), error);
     files.pop_back();
   }
@@ -183,15 +146,17 @@ void check_state(const RunState& state, const std::string& path) {
   const auto check = [&](bool good, const char* key) {
     if (!good) refuse_checkpoint(path, concat("'", key, "' is out of range"));
   };
-  const auto is_step = [&](std::int64_t step) { return step >= 0 && step <= state.completed; };
-  check(state.completed >= 1, "completed");
-  check(state.best_step >= -1 && state.best_step <= state.completed, "best_step");
-  check(state.rollbacks >= 0, "rollbacks");
-  check(state.skipped >= 0, "skipped");
+  const RunResult& r = state.result;
+  const auto is_step = [&](std::int64_t step) { return step >= 0 && step <= r.completed; };
+  check(r.completed >= 1, "completed");
+  check(is_step(state.phase_began), "phase_began");
+  check(state.best_step == -1 || is_step(state.best_step), "best_step");
+  check(r.rollbacks >= 0, "rollbacks");
+  check(r.skipped >= 0, "skipped");
   check(state.metrics_bytes >= 0, "metrics_bytes");
-  for (const Trigger& trigger : state.triggers)
-    check(trigger.phase >= 0 && is_step(trigger.step), "triggers");
-  for (const Evaluation& evaluation : state.evaluations) check(is_step(evaluation.step), "evaluations");
+  check(!r.proofs.empty(), "proofs");
+  for (const Trigger& trigger : r.triggers) check(trigger.phase >= 0 && is_step(trigger.step), "triggers");
+  for (const Evaluation& evaluation : r.evaluations) check(is_step(evaluation.step), "evaluations");
 }
 
 void check_identity(const Json& json, const RunIdentity& identity, const std::string& path) {
@@ -236,7 +201,7 @@ RunState load_parts(const std::string& path, Model& model, Optimizer& optimizer,
     }
     optimizer.restore_state(*parameter, std::move(state));
   }
-  RunState state = parse_state(json.at("run"));
+  RunState state = read_state(json.at("run"));
   check_state(state, path);
   return state;
 }

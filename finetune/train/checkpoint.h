@@ -8,33 +8,19 @@
 #include <vector>
 
 #include "finetune/model/snapshot.h"
-#include "finetune/plan/plan.h"
-#include "finetune/task/evaluate.h"
+#include "finetune/train/run_result.h"
 #include "nn/module.h"
 #include "nn/optim/optimizer.h"
 
 namespace thaw {
 
-struct Evaluation {
-  std::int64_t step = 0;
-  Metrics metrics;
-  double seconds = 0;  // of training before it
-};
-
 // How far a run has come, beside its tensors.
 struct RunState {
-  std::int64_t completed = 0;  // updates
-  Triggers triggers;
-  std::vector<Evaluation> evaluations;  // for plateaus and early stopping
-  double last_loss = 0;
+  RunResult result;              // so far
+  std::int64_t phase_began = 0;  // the phase in force, after so many updates
   double best_value = 0;
-  std::int64_t best_step = -1;  // -1: none yet
-  std::int64_t rollbacks = 0;
-  std::int64_t skipped = 0;
-  double train_seconds = 0, first_epoch_seconds = 0, evaluation_seconds = 0;
-  std::int64_t peak_bytes = 0;
+  std::int64_t best_step = -1;     // -1: none yet
   std::int64_t metrics_bytes = 0;  // length of metrics.jsonl: what came later is cut off on resume
-  std::string phases_json;         // finished rows of the ledger and frozen proofs, as written to run.json
 };
 
 // What a run and the one that goes on with it have the same.

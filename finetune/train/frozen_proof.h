@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "finetune/plan/plan.h"
+#include "finetune/train/listener.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -22,5 +24,16 @@ struct FrozenProof {
 // (FrozenNorm::batch), of the buffers of groups with nothing trainable. Counts both.
 std::string frozen_hash(const Model& model, FrozenNorm frozen_norm, std::int64_t& tensors,
                         std::int64_t& bytes);
+
+// Hashes around each segment of the plan. Error where what was frozen has changed.
+class FrozenProofs : public TrainListener {
+ public:
+  explicit FrozenProofs(std::vector<FrozenProof>& proofs) : proofs_(proofs) {}
+  void phase_begins(const Moment& now) override;
+  void phase_ends(const Moment& now) override;
+
+ private:
+  std::vector<FrozenProof>& proofs_;
+};
 
 }  // namespace thaw

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/random.h"
-#include "finetune/plan/adapters.h"
 
 namespace thaw {
 
@@ -55,11 +54,11 @@ namespace {
 // an earlier phase left behind is counted too.
 class MetaRun {
  public:
-  MetaRun(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
-          const ResolvedPlan& plan, const Dataset& data)
-      : config_(config), plan_(plan), model_(make_meta_model(model_config, strategy.adapters)) {
-    if (strategy.l2_sp) penalty_.emplace(*model_, *strategy.l2_sp);
-    optimizer_ = make_optimizer(config.train, *model_);
+  MetaRun(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
+          const Dataset& data)
+      : config_(config), plan_(plan), model_(model) {
+    if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
+    optimizer_ = make_optimizer(config.train, model);
     loss_ = loss_options(config, data, kMeta);
     const std::int64_t size = config.train.batch_size == 0 ? data.size() : config.train.batch_size;
     batch_ = meta_batch(data, std::min(size, data.size()));
@@ -69,13 +68,13 @@ class MetaRun {
 
   // The cost of an update in mid-phase.
   StepCost phase(std::int64_t begin, const Triggers& triggers) {
-    const std::vector<bool> before = trainable_flags(*model_);
-    apply_plan(*model_, plan_, begin, triggers);
+    const std::vector<bool> before = trainable_flags(model_);
+    apply_plan(model_, plan_, begin, triggers);
     const auto index = static_cast<std::size_t>(plan_.phase_at(begin, triggers));
     if (begin > 0) apply_state_policy(*optimizer_, before, plan_.phases()[index].state);
     update();  // makes the optimizer's state
     memory::reset_peak(kMeta);
-    const StepObserver observer(*model_);
+    const StepObserver observer(model_);
     update();
     return observer.finish(kMeta);
   }
@@ -84,7 +83,7 @@ class MetaRun {
   void update() {
     const double weight = 1.0 / static_cast<double>(micro_batches_);
     for (std::int64_t i = 0; i < micro_batches_; ++i)
-      forward_backward(*model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
+      forward_backward(model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
     if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
     optimizer_->step(0);
     optimizer_->clear_grad();
@@ -92,7 +91,7 @@ class MetaRun {
 
   const Config& config_;
   const ResolvedPlan& plan_;
-  std::unique_ptr<Model> model_;
+  Model& model_;
   std::optional<L2SpPenalty> penalty_;
   std::unique_ptr<Optimizer> optimizer_;
   LossOptions loss_;
@@ -117,11 +116,11 @@ std::string blocking_parameter(const ResolvedPlan& plan, int phase) {
   return {};
 }
 
-Ledger predict_ledger(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
-                      const ResolvedPlan& plan, const Dataset& data, const Triggers& triggers) {
+Ledger predict_ledger(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
+                      const Dataset& data, const Triggers& triggers) {
   Ledger ledger;
   ledger.groups = plan.model().groups;
-  MetaRun run(config, model_config, strategy, plan, data);
+  MetaRun run(config, model, strategy, plan, data);
   for (const Segment& segment : plan.segments(triggers)) {
     LedgerPhase row;
     row.phase = segment.phase;
@@ -137,6 +136,23 @@ Ledger predict_ledger(const Config& config, const ModelConfig& model_config, con
     ledger.phases.push_back(row);
   }
   return ledger;
+}
+
+bool fits(const Ledger& measured, const std::vector<std::string>& groups) {
+  return std::all_of(measured.phases.begin(), measured.phases.end(), [&](const LedgerPhase& row) {
+    return !row.was_measured || row.measured.group_flops.size() == groups.size();
+  });
+}
+
+Ledger with_measurements(Ledger next, const Ledger& before) {
+  for (LedgerPhase& row : next.phases)
+    for (const LedgerPhase& old : before.phases) {
+      if (old.phase != row.phase) continue;
+      row.measured = old.measured;
+      row.was_measured = old.was_measured;
+      row.seconds = old.seconds;
+    }
+  return next;
 }
 
 std::int64_t trained_elements(const Ledger& ledger, const ResolvedPlan& plan) {

@@ -15,7 +15,7 @@
 #include "finetune/train/step.h"
 #include "kernels/kernel.h"
 #include "kernels/memory.h"
-#include "nn/models/registry.h"
+#include "nn/module.h"
 
 namespace thaw {
 
@@ -70,9 +70,16 @@ struct Ledger {
   std::vector<LedgerPhase> phases;
 };
 
-// The whole run's predictions, a row per segment of the plan.
-Ledger predict_ledger(const Config& config, const ModelConfig& model_config, const Strategy& strategy,
-                      const ResolvedPlan& plan, const Dataset& data, const Triggers& triggers = {});
+// The whole run's predictions, a row per segment of the plan. // `model`: on the meta device, with the
+// strategy's adapters; its switches are left as the last segment has them.
+Ledger predict_ledger(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
+                      const Dataset& data, const Triggers& triggers = {});
+
+// Whether what it measured is of a model with these groups.
+bool fits(const Ledger& measured, const std::vector<std::string>& groups);
+
+// `next` (new predictions) with the measurements and seconds that `before` had for the same phases.
+Ledger with_measurements(Ledger next, const Ledger& before);
 
 // Elements that some phase of the ledger trains.
 std::int64_t trained_elements(const Ledger& ledger, const ResolvedPlan& plan);

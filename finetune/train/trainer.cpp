@@ -1,87 +1,290 @@
 #include "finetune/train/trainer.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
-#include "core/random.h"
+#include "core/error.h"
 #include "finetune/common/units.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/model/weights_hash.h"
 #include "finetune/plan/interval.h"
-#include "finetune/train/chrome_trace.h"
-#include "finetune/train/run_records.h"
+#include "finetune/plan/plan_text.h"
+#include "finetune/task/evaluate.h"
+#include "finetune/train/fingerprint.h"
 
 namespace thaw {
-
 namespace {
 
-// A run that went back this often is given up.
-constexpr std::int64_t kMostRollbacks = 3;
+// "validation_loss" -> "loss"
+std::string monitored(const std::string& name) { return name.substr(std::string("validation_").size()); }
+
+std::int64_t samples_of_update(const BatchPlan& batches, const TrainSection& train, std::int64_t samples) {
+  return std::min(batches.batch_size() * train.accumulation, samples);
+}
 
 }  // namespace
 
-const char* status_name(RunStatus status) {
-  constexpr const char* kNames[] = {"ok", "diverged", "interrupted"};
-  return kNames[static_cast<int>(status)];
-}
-
-Trainer::Trainer(const Config& config, const Strategy& strategy, const ModelConfig& model_config,
-                 Model& model, const PreparedData& data, Hooks hooks)
+Trainer::Trainer(const Config& config, const RunSetup& setup, Model& model, const PreparedData& data,
+                 Hooks hooks)
     : config_(config),
-      strategy_(strategy),
-      model_config_(model_config),
+      setup_(setup),
+      plan_(setup.plan),
       model_(model),
       data_(data),
       hooks_(std::move(hooks)),
-      batches_(data.train.size(), config.train.batch_size, config.train.accumulation, config.train.shuffle,
-               config.train.seed),
-      total_(total_updates(config.train, batches_.updates_per_epoch())),
-      schedule_(make_schedule(config.train, strategy, total_)),
-      plan_(strategy.plan, describe(model), {total_, batches_.updates_per_epoch()}),
+      batches_(setup.batches),
+      learning_rate_(setup.learning_rate(config.train)),
       optimizer_(make_optimizer(config.train, model)),
       loss_options_(loss_options(config, data.train)),
       evaluate_every_(
           parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
       checkpoint_every_(parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(),
-                                       "train.checkpoint_every")) {
-  check_monitors(config, plan_.plan(), data.validation);
+                                       "train.checkpoint_every")),
+      nan_policy_(config.train, model, *optimizer_, state_.result,
+                  [this](const std::string& text) { say(text); }),
+      proofs_(state_.result.proofs),
+      meter_(state_.result, batches_, samples_of_update(batches_, config.train, data.train.size()), peak_,
+             hooks_.trace),
+      listeners_{&meter_, &proofs_} {
   apply_no_decay(config.train, model);
-  if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
-  outcome_.ledger = predict_ledger(config, model_config, strategy, plan_, data.train);
+  if (setup.strategy.l2_sp) penalty_.emplace(model, *setup.strategy.l2_sp);
+  result().ledger = setup.predicted(config, data.train);
+}
+
+void Trainer::write_to(RunSink& sink, const ModelConfig& model) {
+  sink_ = &sink;
+  identity_ = {run_fingerprint(config_, data_), hash_of_model(model_, model)};
+  add(log_.emplace(sink));
+}
+
+RunResult Trainer::run(bool resume) {
+  begin();
+  const bool resumed = resume && sink_ != nullptr && resume_from_checkpoint();
+  if (!resumed && sink_ != nullptr) sink_->truncate_metrics(0);
+  const std::int64_t total = plan_.run().total_updates;
+  while (result().completed < total && result().status == RunStatus::ok && !out_of_patience()) {
+    if (plan_.phase_at(result().completed, result().triggers) != phase_) enter_phase();
+    if (!train_update()) break;
+    const bool last = result().completed == total;
+    if (!check_weights(last)) break;
+    evaluate_if_due(last);
+    checkpoint_if_due(last);
+    if (stop_requested(hooks_.stop) && !last) {
+      if (sink_ != nullptr) checkpoint();
+      result().status = RunStatus::interrupted;
+    }
+  }
+  if (out_of_patience() && result().completed < total)
+    say(concat("stopped early after ", result().completed, " of ", total, " updates: no better ",
+               config_.train.monitor, " in ", config_.train.early_stopping_patience, " evaluations",
+               plan_.phases().size() > 1 ? concat(" of phase ", phase_ + 1) : ""));
+  finish();
+  return std::move(state_.result);
+}
+
+Moment Trainer::now() const {
+  return {model_,
+          plan_,
+          result().completed,
+          phase_,
+          state_.phase_began,
+          segment_,
+          result().last_loss,
+          lr_,
+          update_seconds_,
+          result().train_seconds};
+}
+
+template <class... Arguments>
+void Trainer::tell(void (TrainListener::*event)(const Moment&, Arguments...), Arguments... arguments) {
+  const auto start = Clock::now();
+  for (TrainListener* listener : listeners_) (listener->*event)(now(), arguments...);
+  listening_seconds_ += seconds_since(start);
 }
 
 void Trainer::say(const std::string& text) const {
   if (hooks_.message) hooks_.message(text);
 }
 
-RunOutcome Trainer::run(bool resume) {
-  begin(resume);
-  while (state_.completed < total_ && outcome_.status == RunStatus::ok && !out_of_patience()) {
-    if (plan_.phase_at(state_.completed, state_.triggers) != phase_) enter_phase();
-    const auto start = Clock::now();
-    const bool good = update();
-    const double seconds = seconds_since(start) - (watch_ != nullptr ? watch_->take_seconds() : 0);
-    state_.train_seconds += seconds;
-    if (state_.completed <= batches_.updates_per_epoch()) state_.first_epoch_seconds = state_.train_seconds;
-    outcome_.ledger.phases[segment_].seconds += seconds;
-    if (!good) break;
-    if (hooks_.progress) hooks_.progress({state_.completed, total_, state_.last_loss, state_.train_seconds});
-    const bool last = state_.completed == total_;
-    if (!check_weights(last)) break;
-    maybe_evaluate(last);
-    maybe_checkpoint(last);
-    if (stop_requested(hooks_.stop) && !last) {
-      if (sink_ != nullptr) checkpoint();
-      outcome_.status = RunStatus::interrupted;
-    }
+// ---- phases
+
+void Trainer::begin() {
+  model_.train();
+  peak_.emplace(kCpu);
+}
+
+// False where there is nothing to go on from.
+bool Trainer::resume_from_checkpoint() {
+  const std::optional<FoundCheckpoint> found = find_checkpoint(sink_->checkpoints());
+  if (found)
+    for (const std::string& note : found->notes) say(note);
+  if (!found || found->path.empty()) {
+    say("there is no checkpoint to resume from; the run starts from the beginning");
+    return false;
   }
-  if (out_of_patience() && state_.completed < total_)
-    say(concat("stopped early after ", state_.completed, " of ", total_, " updates: no better ",
-               config_.train.monitor, " in ", config_.train.early_stopping_patience, " evaluations",
-               plan_.phases().size() > 1 ? concat(" of phase ", phase_ + 1) : ""));
-  finish();
-  return std::move(outcome_);
+  const std::vector<std::string> groups = result().ledger.groups;
+  state_ = load_checkpoint(found->path, model_, *optimizer_, best_, nan_policy_.rollback(), identity_);
+  if (config_.train.restore_best && best_.empty() != (state_.best_step < 0))
+    refuse_checkpoint(found->path, "'best_step' does not fit the snapshots");
+  if (!sink_->truncate_metrics(state_.metrics_bytes))
+    say("warning: metrics.jsonl is shorter than it was at the checkpoint; the lines that are gone stay gone");
+  if (!fits(result().ledger, groups)) refuse_checkpoint(found->path, "'ledger' is of another model");
+  result().ledger =
+      with_measurements(setup_.predicted(config_, data_.train, result().triggers), result().ledger);
+  say(concat("resumed after ", result().completed, " of ", plan_.run().total_updates, " updates from ",
+             found->path));
+  // As things stood after the last update; whatever changes now, the loop changes as it would have.
+  switch_to_phase(result().completed - 1);
+  tell(&TrainListener::phase_goes_on);
+  peak_->reset();  // reading a checkpoint is no part of what training needs
+  return true;
+}
+
+void Trainer::switch_to_phase(std::int64_t completed) {
+  phase_ = plan_.phase_at(completed, result().triggers);
+  apply_plan(model_, plan_, completed, result().triggers);
+  const auto& rows = result().ledger.phases;
+  segment_ = 0;
+  while (segment_ + 1 < rows.size() && rows[segment_].end <= completed) ++segment_;
+}
+
+// Sets the switches of the phase now in force and decides what becomes of optimizer state.
+void Trainer::enter_phase() {
+  const bool first = phase_ < 0;
+  if (!first) tell(&TrainListener::phase_ends);
+  const std::vector<bool> before = trainable_flags(model_);
+  switch_to_phase(result().completed);
+  state_.phase_began = result().completed;
+  if (!first) apply_state_policy(*optimizer_, before, plan_.phases()[static_cast<std::size_t>(phase_)].state);
+  nan_policy_.keep_snapshot();
+  tell(&TrainListener::phase_begins);
+}
+
+// ---- updates
+
+bool Trainer::train_update() {
+  listening_seconds_ = 0;
+  lr_ = learning_rate_(result().completed);
+  const auto start = Clock::now();
+  const bool good = step(result().completed);
+  update_seconds_ = seconds_since(start) - listening_seconds_;
+  result().train_seconds += update_seconds_;
+  if (!good) return false;
+  ++result().completed;
+  if (result().completed <= batches_.updates_per_epoch())
+    result().first_epoch_seconds = result().train_seconds;
+  tell(&TrainListener::update_ends);
+  if (hooks_.progress) hooks_.progress(now());
+  return true;
+}
+
+// The re-warm-up of what this phase or an earlier one thawed moves with every update.
+void Trainer::apply_rewarmup() {
+  const auto& phases = plan_.phases();
+  if (std::any_of(phases.begin(), phases.end(),
+                  [](const ResolvedPhase& phase) { return phase.rewarmup > 0; }))
+    apply_plan(model_, plan_, result().completed, result().triggers);
+}
+
+bool Trainer::step(std::int64_t number) {
+  const TrainSection& train = config_.train;
+  nan_policy_.before_update();
+  apply_rewarmup();
+  tell(&TrainListener::update_begins);
+  const Update update{batches_.update(number), train.seed, number};
+  const double loss =
+      forward_backward(model_, data_.train, update, loss_options_, penalty_ ? &*penalty_ : nullptr);
+  double norm = 0;
+  if (train.clip_norm > 0)
+    norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
+  else if (nan_policy_.guards_gradients())
+    norm = gradient_norm(optimizer_->parameters());
+  result().last_loss = loss;
+  if (!std::isfinite(loss) || !std::isfinite(norm)) {
+    tell(&TrainListener::step_failed);
+    optimizer_->clear_grad();
+    const std::string why =
+        concat("the loss or a gradient is not finite (loss ", short_number(loss), ") in update ", number + 1);
+    if (nan_policy_.pass_over(why)) return true;
+    diverge(why);
+    return false;
+  }
+  tell(&TrainListener::before_step);
+  optimizer_->step(lr_);
+  tell(&TrainListener::after_step);
+  optimizer_->clear_grad();
+  return true;
+}
+
+void Trainer::diverge(const std::string& why) {
+  result().status = RunStatus::diverged;
+  result().message = concat(why, ", strategy ", config_.strategy.name, ", lr ", config_.train.lr,
+                            "; use a smaller train.lr, or train.clip_norm, or look at the data");
+}
+
+// A finite loss says nothing of the weights that its own step made: they are looked at before they are
+// evaluated, saved or kept.
+bool Trainer::check_weights(bool last) {
+  if (!last && !is_due(evaluate_every_) && !is_due(checkpoint_every_)) return true;
+  if (all_finite(model_)) return true;
+  const std::string why = concat("the weights are not finite after update ", result().completed);
+  if (nan_policy_.roll_back(why)) return true;
+  diverge(why);
+  return false;
+}
+
+// ---- evaluations on the validation data, and what they decide
+
+void Trainer::evaluate_if_due(bool last) {
+  if (data_.validation.size() == 0 || (!is_due(evaluate_every_) && !last)) return;
+  peak_->note(result().peak_bytes);
+  const auto start = Clock::now();
+  const Metrics metrics = evaluate(*data_.task, model_, data_.validation);
+  result().evaluation_seconds += seconds_since(start);
+  peak_->reset();
+  result().validation = metrics;
+  result().evaluations.push_back({result().completed, metrics, result().train_seconds});
+  tell<const Metrics&>(&TrainListener::evaluated, metrics);
+  if (hooks_.evaluated) hooks_.evaluated(now(), metrics);
+  keep_if_best(metrics);
+  check_plateau();
+}
+
+void Trainer::keep_if_best(const Metrics& metrics) {
+  const std::string& monitor = config_.train.monitor;
+  const double value = metric(metrics, monitored(monitor));
+  if (!std::isfinite(value)) return;
+  const bool higher = higher_is_better(monitor);
+  const bool better = higher ? value > state_.best_value : value < state_.best_value;
+  if (state_.best_step >= 0 && !better) return;
+  state_.best_value = value;
+  state_.best_step = result().completed;
+  if (!config_.train.restore_best) return;
+  best_.clear();  // before the new one takes memory
+  best_ = take_snapshot(model_);
+}
+
+// What was evaluated since the phase in force began, oldest first.
+std::vector<double> Trainer::values_of_phase(const std::string& monitor) const {
+  const std::int64_t since = state_.phase_began;
+  std::vector<double> values;
+  for (const Evaluation& evaluation : result().evaluations)
+    if (evaluation.step > since) values.push_back(metric(evaluation.metrics, monitored(monitor)));
+  return values;
+}
+
+void Trainer::check_plateau() {
+  // A phase that begins here has not been seen yet; the plateau after it is not its predecessor's.
+  if (plan_.phase_at(result().completed, result().triggers) != phase_) return;
+  const std::optional<int> armed = plan_.armed_plateau(result().completed, result().triggers);
+  if (!armed) return;
+  const PhaseStart& at = plan_.plan().phases[static_cast<std::size_t>(*armed)].at;
+  if (!plateau_reached(at.metric, values_of_phase(at.metric), at.patience)) return;
+  result().triggers.push_back({*armed, result().completed});
+  result().ledger =
+      with_measurements(setup_.predicted(config_, data_.train, result().triggers), result().ledger);
+  say(concat("phase ", *armed + 1, " begins after update ", result().completed, ": ", at.metric,
+             " has not improved in ", at.patience, " evaluations"));
 }
 
 bool Trainer::out_of_patience() const {
@@ -95,210 +298,94 @@ bool Trainer::out_of_patience() const {
 bool Trainer::has_phases_to_come() const {
   const auto current = static_cast<std::size_t>(std::max(phase_, 0));
   for (std::size_t i = current + 1; i < plan_.phases().size(); ++i) {
-    const std::int64_t start = plan_.start_of(i, state_.triggers);
-    if (start == kNever || start < total_) return true;
+    const std::int64_t start = plan_.start_of(i, result().triggers);
+    if (start == kNever || start < plan_.run().total_updates) return true;
   }
   return false;
 }
 
-void Trainer::begin(bool resume) {
-  model_.train();
-  bytes_before_ = memory::usage(kCpu).total;
-  memory::reset_peak(kCpu);
-  if (sink_ != nullptr) identity_ = {run_fingerprint(config_, data_), hash_of_model(model_, model_config_)};
-  if (!resume || sink_ == nullptr) {
-    if (sink_ != nullptr) sink_->truncate_metrics(0);
-    return;
-  }
-  const std::optional<FoundCheckpoint> found = find_checkpoint(sink_->checkpoints());
-  if (found)
-    for (const std::string& note : found->notes) say(note);
-  if (!found || found->path.empty()) {
-    say("there is no checkpoint to resume from; the run starts from the beginning");
-    sink_->truncate_metrics(0);
-    return;
-  }
-  state_ = load_checkpoint(found->path, model_, *optimizer_, best_, rollback_, identity_);
-  if (config_.train.restore_best && best_.empty() != (state_.best_step < 0))
-    refuse_checkpoint(found->path, "'best_step' does not fit the snapshots");
-  if (!sink_->truncate_metrics(state_.metrics_bytes))
-    say("warning: metrics.jsonl is shorter than it was at the checkpoint; the lines that are gone stay gone");
-  outcome_.ledger = predict_ledger(config_, model_config_, strategy_, plan_, data_.train, state_.triggers);
-  restore_phase_records(state_.phases_json, outcome_, found->path);
-  say(concat("resumed after ", state_.completed, " of ", total_, " updates from ", found->path));
-  // As things stood after the last update; whatever changes now, the loop changes as it would have.
-  set_phase(state_.completed - 1);
-  measure_at_ = update_to_measure(outcome_.proofs.back().begin, outcome_.ledger.phases[segment_].end);
-  memory::reset_peak(kCpu);  // reading a checkpoint is no part of what training needs
-}
+// ---- checkpoints
 
-void Trainer::set_phase(std::int64_t completed) {
-  phase_ = plan_.phase_at(completed, state_.triggers);
-  apply_plan(model_, plan_, completed, state_.triggers);
-  const auto& rows = outcome_.ledger.phases;
-  segment_ = 0;
-  while (segment_ + 1 < rows.size() && rows[segment_].end <= completed) ++segment_;
-}
-
-// The third update of a phase, when its optimizer state is made; later if that one is a partial batch.
-std::int64_t Trainer::update_to_measure(std::int64_t begin, std::int64_t end) const {
-  const std::int64_t full = batches_.batch_size() * config_.train.accumulation;
-  const std::int64_t third = std::min(begin + 2, end - 1);
-  for (std::int64_t k = third; k < std::min(end, third + batches_.updates_per_epoch()); ++k)
-    if (batches_.samples(k) == full) return k;
-  return third;
-}
-
-// Sets the switches of the phase now in force, decides what becomes of optimizer state, hashes what is
-// frozen.
-void Trainer::enter_phase() {
-  const bool first = phase_ < 0;
-  if (!first) leave_phase();
-  const std::vector<bool> before = trainable_flags(model_);
-  set_phase(state_.completed);
-  if (!first) apply_state_policy(*optimizer_, before, plan_.phases()[static_cast<std::size_t>(phase_)].state);
-  // An older snapshot would give what is frozen now the weights it had before.
-  if (config_.train.nan == "rollback") keep_snapshot(rollback_);
-  measure_at_ = update_to_measure(state_.completed, outcome_.ledger.phases[segment_].end);
-  FrozenProof proof;
-  proof.phase = phase_;
-  proof.begin = state_.completed;
-  proof.sha256_start = frozen_hash(model_, plan_.phases()[static_cast<std::size_t>(phase_)].frozen_norm,
-                                   proof.tensors, proof.bytes);
-  outcome_.proofs.push_back(proof);
-}
-
-void Trainer::leave_phase() {
-  FrozenProof& proof = outcome_.proofs.back();
-  proof.end = state_.completed;
-  proof.sha256_end = frozen_hash(model_, plan_.phases()[static_cast<std::size_t>(phase_)].frozen_norm,
-                                 proof.tensors, proof.bytes);
-  if (!proof.equal())
-    fail("frozen weights changed in phase ", proof.phase + 1, " (updates ", proof.begin + 1, " to ",
-         proof.end, "): this is a mistake in thaw; please report it with the config");
-}
-
-bool Trainer::update() {
-  const TrainSection& train = config_.train;
-  const double lr = learning_rate(state_.completed);
-  const bool guarded = train.nan != "stop";
-  const Snapshot buffers = train.nan == "skip" ? take_buffers(model_) : Snapshot();
-  // The re-warm-up of what this phase or an earlier one thawed moves with every update.
-  const auto& phases = plan_.phases();
-  if (std::any_of(phases.begin(), phases.end(),
-                  [](const ResolvedPhase& phase) { return phase.rewarmup > 0; }))
-    apply_plan(model_, plan_, state_.completed, state_.triggers);
-
-  std::optional<StepObserver> observer;
-  if (state_.completed == measure_at_) {
-    note_peak();
-    if (hooks_.trace != nullptr) hooks_.trace->begin(state_.completed + 1);
-    observer.emplace(model_, hooks_.trace);
-  }
-  const Update update{batches_.update(state_.completed), train.seed, state_.completed};
-  const double loss =
-      forward_backward(model_, data_.train, update, loss_options_, penalty_ ? &*penalty_ : nullptr);
-  double norm = 0;
-  if (train.clip_norm > 0)
-    norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
-  else if (guarded)
-    norm = gradient_norm(optimizer_->parameters());
-  state_.last_loss = loss;
-  if (!std::isfinite(loss) || !std::isfinite(norm)) {
-    observer.reset();
-    optimizer_->clear_grad();
-    if (train.nan == "skip") restore_buffers(model_, buffers);
-    return handle_bad_step(loss, lr);
-  }
-  if (watch_ != nullptr) watch_->before_step(model_, state_.completed, loss);
-  optimizer_->step(lr);
-  if (watch_ != nullptr) watch_->after_step(model_, state_.completed);
-  optimizer_->clear_grad();
-  if (observer) {
-    LedgerPhase& row = outcome_.ledger.phases[segment_];
-    row.measured = observer->finish(kCpu);
-    row.was_measured = true;
-    if (hooks_.trace != nullptr) hooks_.trace->end();
-  }
-  ++state_.completed;
-  if (sink_ != nullptr)
-    sink_->append_metrics(update_line(state_.completed, batches_.updates_per_epoch(), loss, lr, phase_));
-  return true;
-}
-
-// False: give up.
-bool Trainer::handle_bad_step(double loss, double lr) {
-  const std::string what = concat("the loss or a gradient is not finite (loss ", short_number(loss),
-                                  ") in update ", state_.completed + 1);
-  if (config_.train.nan == "skip") {
-    ++state_.skipped;
-    // The 1st, 2nd, 4th, ..: not thousands of lines.
-    if (std::has_single_bit(static_cast<std::uint64_t>(state_.skipped)))
-      say(concat(what, ": the update is skipped (", state_.skipped, " so far)"));
-  } else if (!roll_back(what)) {
-    return false;
-  }
-  ++state_.completed;
-  if (sink_ != nullptr)
-    sink_->append_metrics(update_line(state_.completed, batches_.updates_per_epoch(), loss, lr, phase_));
-  return true;
-}
-
-// Back to the last snapshot if the config says so and it was not done too often; else the run has diverged.
-bool Trainer::roll_back(const std::string& why) {
-  if (config_.train.nan == "rollback" && state_.rollbacks < kMostRollbacks) {
-    restore_snapshot(model_, rollback_);
-    // Momentum of the step that went wrong would repeat it.
-    for (const ParameterPtr& parameter : optimizer_->parameters())
-      optimizer_->apply_policy(*parameter, StatePolicy::drop);
-    ++state_.rollbacks;
-    say(why + ": the weights go back to the last snapshot's, the optimizer begins anew");
-    return true;
-  }
-  diverge(why);
-  return false;
-}
-
-void Trainer::diverge(const std::string& why) {
-  outcome_.status = RunStatus::diverged;
-  outcome_.message = concat(why, ", strategy ", config_.strategy.name, ", lr ", config_.train.lr,
-                            "; use a smaller train.lr, or train.clip_norm, or look at the data");
-}
-
-// A finite loss says nothing of the weights that its own step made: they are looked at before they are
-// evaluated, saved or kept.
-bool Trainer::check_weights(bool last) {
-  const auto due = [this](std::int64_t every) { return every > 0 && state_.completed % every == 0; };
-  if (!last && !due(evaluate_every_) && !due(checkpoint_every_)) return true;
-  return all_finite(model_) ||
-         roll_back(concat("the weights are not finite after update ", state_.completed));
-}
-
-void Trainer::maybe_checkpoint(bool last) {
-  if (last || checkpoint_every_ == 0 || state_.completed % checkpoint_every_ != 0) return;
-  if (config_.train.nan == "rollback") keep_snapshot(rollback_);
+void Trainer::checkpoint_if_due(bool last) {
+  if (last || !is_due(checkpoint_every_)) return;
+  nan_policy_.keep_snapshot();
   if (sink_ != nullptr && seconds_since(last_checkpoint_) >= checkpoint_pause_) checkpoint();
 }
 
 void Trainer::checkpoint() {
-  note_peak();
+  peak_->note(result().peak_bytes);
   state_.metrics_bytes = sink_->metrics_bytes();
-  state_.phases_json = phase_records(outcome_);
-  save_checkpoint(sink_->checkpoints(), {model_, *optimizer_, state_, best_, rollback_, identity_},
+  save_checkpoint(sink_->checkpoints(),
+                  {model_, *optimizer_, state_, best_, nan_policy_.rollback(), identity_},
                   config_.train.keep_checkpoints);
   last_checkpoint_ = Clock::now();
 }
 
-// Evaluation is no part of what training needs: peaks are taken before it and started anew after. Snapshots
-// are.
-void Trainer::note_peak() {
-  state_.peak_bytes = std::max(state_.peak_bytes, memory::usage(kCpu).total_peak - bytes_before_);
-  memory::reset_peak(kCpu);
+// ---- the end
+
+void Trainer::finish() {
+  peak_->note(result().peak_bytes);
+  if (phase_ >= 0) tell(&TrainListener::phase_ends);
+  optimizer_->clear_grad();
+  RunResult& r = result();
+  r.kept = r.completed;
+  if (r.status == RunStatus::ok) {
+    name_phases_that_never_began();
+    if (config_.train.restore_best && state_.best_step >= 0 && state_.best_step != r.completed)
+      keep_best_weights();
+    else if (r.validation.empty() && data_.validation.size() > 0)  // a run without updates
+      r.validation = evaluate(*data_.task, model_, data_.validation);
+    check_outcome();
+  }
+  r.trainable = trained_elements(r.ledger, plan_);
+  r.flops = flops_of_run();
 }
 
-void Trainer::keep_snapshot(Snapshot& to) {
-  to.clear();
-  to = take_snapshot(model_);
+void Trainer::name_phases_that_never_began() {
+  for (std::size_t i = 0; i < plan_.phases().size(); ++i) {
+    const std::int64_t start = plan_.start_of(i, result().triggers);
+    if (start < result().completed || start == 0) continue;
+    const std::string at = to_text(plan_.plan().phases[i].at);
+    result().never_began.push_back(concat("phase ", i + 1, " (", at, ")"));
+    // Of others it was said before the run.
+    if (start == kNever) say(concat("phase ", i + 1, " never began: its ", at, " did not come"));
+  }
+}
+
+// The best of the whole run, whichever phase trained it: what is kept was seen to be better on the validation
+// data than anything later.
+void Trainer::keep_best_weights() {
+  restore_snapshot(model_, best_);
+  result().kept = state_.best_step;
+  const int of_phase = plan_.phase_at(state_.best_step - 1, result().triggers);
+  result().kept_is_of_earlier_phase = of_phase < phase_;
+  say(concat("the weights after update ", state_.best_step, " are kept",
+             of_phase < phase_ ? concat(", of phase ", of_phase + 1, " of ", plan_.phases().size()) : "",
+             ": best ", config_.train.monitor, " ", state_.best_value));
+  result().validation = evaluate(*data_.task, model_, data_.validation);
+}
+
+// Finite weights may still give nothing finite, as those do that every update since was skipped for.
+void Trainer::check_outcome() {
+  const bool validated = data_.validation.size() > 0;
+  if (!validated && std::isfinite(result().last_loss)) return;
+  const Metrics judged = validated ? result().validation : evaluate(*data_.task, model_, data_.train);
+  if (std::isfinite(metric(judged, "loss"))) return;
+  const std::string skipped = result().skipped > 0 ? concat(" (", result().skipped, " of ",
+                                                            result().completed, " updates were skipped)")
+                                                   : "";
+  diverge(concat("at the end the loss on the ", validated ? "validation" : "training", " data is not finite",
+                 skipped));
+}
+
+// As predicted for whole updates; a partial one costs its share.
+double Trainer::flops_of_run() const {
+  const auto whole = static_cast<double>(samples_of_update(batches_, config_.train, data_.train.size()));
+  double flops = 0;
+  for (const LedgerPhase& row : result().ledger.phases)
+    for (std::int64_t k = row.begin; k < std::min(row.end, result().completed); ++k)
+      flops += row.predicted.total_flops() * static_cast<double>(batches_.samples(k)) / whole;
+  return flops;
 }
 
 }  // namespace thaw

@@ -5,8 +5,6 @@
 #include <numeric>
 #include <utility>
 
-#include "finetune/common/clock.h"
-
 namespace thaw {
 namespace {
 
@@ -49,11 +47,11 @@ bool Watch::is_due(std::int64_t completed) const {
   return completed % every_ == 0 || completed + 1 == total_;
 }
 
-void Watch::before_step(const Model& model, std::int64_t completed, double loss) {
-  loss_sum_ += loss;
+void Watch::before_step(const Moment& now) {
+  loss_sum_ += now.loss;
   ++losses_;
-  if (!is_due(completed)) return;
-  const auto start = Clock::now();
+  if (!is_due(now.completed)) return;
+  const Model& model = now.model;
   std::vector<double> squares(model.groups().size());
   for (const ParameterPtr& parameter : model.parameters())
     if (const Tensor gradient = parameter->tensor.grad(); gradient.defined()) {
@@ -61,17 +59,16 @@ void Watch::before_step(const Model& model, std::int64_t completed, double loss)
       squares[static_cast<std::size_t>(parameter->group)] +=
           squared_norm(std::as_const(dense).data<float>(), dense.numel());
     }
-  now_ = {.step = completed + 1, .loss = loss_sum_ / static_cast<double>(losses_)};
-  for (const double square : squares) now_.gradient.push_back(std::sqrt(square));
+  sample_ = {.step = now.completed + 1, .loss = loss_sum_ / static_cast<double>(losses_)};
+  for (const double square : squares) sample_.gradient.push_back(std::sqrt(square));
   loss_sum_ = 0;
   losses_ = 0;
   before_ = copy_weights(model);
-  seconds_ += seconds_since(start);
 }
 
-void Watch::after_step(const Model& model, std::int64_t completed) {
-  if (!is_due(completed)) return;
-  const auto begin = Clock::now();
+void Watch::after_step(const Moment& now) {
+  if (!is_due(now.completed)) return;
+  const Model& model = now.model;
   const std::size_t groups = model.groups().size();
   std::vector<double> update(groups), trained(groups), moved(groups), start(groups);
   const std::vector<ParameterPtr> parameters = model.parameters();
@@ -85,11 +82,10 @@ void Watch::after_step(const Model& model, std::int64_t completed) {
     moved[g] += squared_distance(start_[i], weights);
     start[g] += squared_norm(start_[i].data(), parameters[i]->tensor.numel());
   }
-  now_.update_ratio = ratios(update, trained);
-  now_.drift = ratios(moved, start);
-  samples_.push_back(now_);
+  sample_.update_ratio = ratios(update, trained);
+  sample_.drift = ratios(moved, start);
+  samples_.push_back(sample_);
   before_.clear();
-  seconds_ += seconds_since(begin);
 }
 
 }  // namespace thaw

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
+#include "finetune/train/listener.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -23,19 +23,16 @@ struct WatchSample {
   std::vector<double> drift = {};
 };
 
-class Watch {
+class Watch : public TrainListener {
  public:
   // Keeps a copy of the weights, outside the allocator whose peak is a run's. `samples`: about so many
   // moments, evenly spaced.
   Watch(const Model& model, std::int64_t total_updates, std::int64_t samples = 40);
 
-  // Around the optimizer's step of the update that comes after `completed` updates.
-  void before_step(const Model& model, std::int64_t completed, double loss);
-  void after_step(const Model& model, std::int64_t completed);
+  void before_step(const Moment& now) override;
+  void after_step(const Moment& now) override;
 
   const std::vector<WatchSample>& samples() const { return samples_; }
-  // What watching took since the last call: no part of a run's training time.
-  double take_seconds() { return std::exchange(seconds_, 0); }
 
  private:
   bool is_due(std::int64_t completed) const;
@@ -43,10 +40,9 @@ class Watch {
   std::int64_t total_, every_;
   std::vector<std::vector<float>> start_, before_;  // in the order of parameters()
   std::vector<WatchSample> samples_;
-  WatchSample now_;
+  WatchSample sample_;  // that is being taken
   double loss_sum_ = 0;
   std::int64_t losses_ = 0;
-  double seconds_ = 0;
 };
 
 }  // namespace thaw

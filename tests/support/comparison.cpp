@@ -70,13 +70,13 @@ ReportedRun run_of(const ComparisonSize& size, const StrategySummary& s, std::in
   ReportedRun run;
   run.strategy = s.strategy;
   run.seed = run.draw = static_cast<std::uint64_t>(seed);
-  run.status = "ok";
+  run.status = RunStatus::ok;
   run.lr = s.lr;
   run.metric = "accuracy";
   run.value = s.value.mean + 0.015 * wobble(strategy, seed);
-  run.seconds = s.seconds.mean;
-  run.steps = size.updates;
-  run.scores.assign(100, 1);
+  run.train_seconds = s.seconds.mean;
+  run.completed = size.updates;
+  run.test_scores.assign(100, 1);
   if (s.is_baseline) return run;
   run.evaluations = evaluations_of(size, strategy, seed);
   if (seed == 0) run.watched = watched_of(size, strategy);
@@ -151,7 +151,7 @@ void add_trials(CompareOutcome& outcome, const StrategySummary& s, std::int64_t 
     if (index == 4)
       trial.options = {{"every", k % 2 == 0 ? std::string("1 epoch") : std::string("2 epochs")}};
     trial.seed = 1000000;
-    trial.status = k == 6 ? "diverged" : "ok";
+    trial.status = k == 6 ? RunStatus::diverged : RunStatus::ok;
     trial.validation_value = 0.8 - 0.03 * static_cast<double>((k - 3) * (k - 3)) + 0.01 * wobble(index, k);
     trial.seconds = 2.2;
     trial.chosen = k == 3;
@@ -236,7 +236,7 @@ CompareOutcome small_comparison(const std::vector<Judged>& judged) {
     s.rank_probability.assign(all.size(), 1 / static_cast<double>(all.size()));
     for (std::uint64_t seed = 0; seed < 2; ++seed) {
       ReportedRun run;
-      run.strategy = s.strategy, run.seed = seed, run.status = "ok", run.value = all[i].mean;
+      run.strategy = s.strategy, run.seed = seed, run.status = RunStatus::ok, run.value = all[i].mean;
       outcome.runs.push_back(run);
     }
     outcome.summaries.push_back(std::move(s));

@@ -22,7 +22,7 @@ Confusion total_of(const std::string& strategy, const CompareOutcome& outcome) {
   const auto is_class = [classes](std::int64_t c) { return c >= 0 && c < classes; };
   Confusion total;
   for (const ReportedRun& run : outcome.runs) {
-    if (run.strategy != strategy || run.status != "ok") continue;
+    if (run.strategy != strategy || run.status != RunStatus::ok) continue;
     if (run.confusion.empty()) return {};
     for (const auto& [pair, count] : run.confusion)
       if (!is_class(pair.first) || !is_class(pair.second)) return {};

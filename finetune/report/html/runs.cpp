@@ -36,7 +36,7 @@ std::string runs_figure(const CompareOutcome& outcome) {
     values.add(s.value.low), values.add(s.value.high);
   }
   for (const ReportedRun& run : outcome.runs)
-    if (run.status == "ok" && run.strategy != "majority") values.add(run.value);
+    if (run.status == RunStatus::ok && run.strategy != "majority") values.add(run.value);
   if (rows.empty()) return "";
   const double bottom = kRow * static_cast<double>(rows.size()) + 4;
   Svg svg(bottom + 32);
@@ -50,7 +50,7 @@ std::string runs_figure(const CompareOutcome& outcome) {
              "band " + colour);
     svg.line(x(s->value.mean), y - 8, x(s->value.mean), y + 8, "l thick " + colour);
     for (const ReportedRun& run : outcome.runs)
-      if (run.strategy == s->strategy && run.status == "ok")
+      if (run.strategy == s->strategy && run.status == RunStatus::ok)
         svg.shape(x(run.value), y, 0, 3, "o ink", concat("seed ", run.seed, ": ", metric_number(run.value)));
     y += kRow;
   }

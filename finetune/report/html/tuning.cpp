@@ -21,7 +21,7 @@ namespace {
 using Trials = std::vector<const TuningTrial*>;
 
 bool has_value(const TuningTrial& trial) {
-  return trial.status == "ok" && std::isfinite(trial.validation_value);
+  return trial.status == RunStatus::ok && std::isfinite(trial.validation_value);
 }
 
 struct TuningAxes {
@@ -51,7 +51,7 @@ std::string tuning_words(const CompareOutcome& outcome, const Trials& trials) {
   for (const TuningTrial* trial : trials)
     words += concat(words.empty() ? "" : "; ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ",
                     options_text(trial->options), ": ",
-                    has_value(*trial) ? metric_number(trial->validation_value) : trial->status,
+                    has_value(*trial) ? metric_number(trial->validation_value) : status_name(trial->status),
                     trial->chosen ? " (chosen)" : "");
   return concat("Validation ", metric_name(outcome.metric), " by learning rate: ", words);
 }
@@ -80,7 +80,7 @@ std::string tuning_figure(const CompareOutcome& outcome, const std::string& stra
     const std::string tip =
         concat("learning rate ", short_text(trial->lr, 3), trial->options.empty() ? "" : ", ",
                options_text(trial->options), ": ",
-               has_value(*trial) ? metric_number(trial->validation_value) : trial->status);
+               has_value(*trial) ? metric_number(trial->validation_value) : status_name(trial->status));
     if (!has_value(*trial))
       svg.cross(x(trial->lr), kBottom - 8, "l c1", tip);
     else

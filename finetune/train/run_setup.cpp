@@ -1,0 +1,69 @@
+#include "finetune/train/run_setup.h"
+
+#include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/config/chosen_metrics.h"
+#include "finetune/model/adapter_folder.h"
+#include "finetune/model/starting_model.h"
+#include "finetune/plan/adapters.h"
+#include "finetune/plan/strategies/registry.h"
+#include "finetune/train/step.h"
+
+namespace thaw {
+namespace {
+
+Strategy strategy_on(const Config& config, const ModelSource& source, const PreparedData& data,
+                     const Model& model) {
+  ModelInfo info = describe(model);
+  info.head_is_new = head_is_new(source, data, model);
+  Strategy strategy = make_strategy(config.strategy, info);
+  if (strategy.adapters && strategy.adapters->is_low_rank() && source.adapter)
+    strategy.adapters->layers = layers_of_patterns(model, *source.adapter);
+  const auto& wanted = config.train.schedule;
+  if (wanted && strategy.schedule && *wanted != *strategy.schedule)
+    strategy.warnings.push_back(concat("train.schedule = ", in_quotes(*wanted),
+                                       " takes the place of the strategy's own, ",
+                                       in_quotes(*strategy.schedule)));
+  return strategy;
+}
+
+RunSetup set_up_on(const Config& config, Strategy strategy, std::unique_ptr<Model> model,
+                   const PreparedData& data) {
+  if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
+  const TrainSection& train = config.train;
+  BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
+  const RunLength length{total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};
+  const Schedule schedule = make_schedule(train, strategy, length.total_updates);
+  ResolvedPlan plan(strategy.plan, describe(*model), length);
+  check_monitors(config, plan.plan(), data.validation);
+  return {std::move(strategy), std::move(model), std::move(batches), std::move(plan), schedule};
+}
+
+}  // namespace
+
+ScheduleFunction RunSetup::learning_rate(const TrainSection& train) const {
+  return [lr = train.lr, s = schedule, total = plan.run().total_updates](std::int64_t completed) {
+    return lr * multiplier(s, completed, total);
+  };
+}
+
+Ledger RunSetup::predicted(const Config& config, const Dataset& data, const Triggers& triggers) const {
+  return predict_ledger(config, *model, strategy, plan, data, triggers);
+}
+
+Strategy strategy_for(const Config& config, const ModelSource& source, const PreparedData& data) {
+  return strategy_on(config, source, data, *make_meta_model(model_config(source, data)));
+}
+
+RunSetup set_up_run(const Config& config, const ModelSource& source, const PreparedData& data) {
+  std::unique_ptr<Model> model = make_meta_model(model_config(source, data));
+  Strategy strategy = strategy_on(config, source, data, *model);
+  return set_up_on(config, std::move(strategy), std::move(model), data);
+}
+
+RunSetup set_up_run(const Config& config, Strategy strategy, const ModelConfig& model_config,
+                    const PreparedData& data) {
+  return set_up_on(config, std::move(strategy), make_meta_model(model_config), data);
+}
+
+}  // namespace thaw
