@@ -105,6 +105,18 @@ void Module::remove_module(const Module& module) {
   std::erase_if(children_, [&](const auto& child) { return child.second.get() == &module; });
 }
 
+Tensor Model::forward(const ModelInput& x) { return output(features(x)); }
+
+Tensor Model::features(const ModelInput& x) {
+  ModelState state = begin(x);
+  run_groups(0, head(), state);
+  return pool(std::move(state));
+}
+
+void Model::run_groups(int first, int end, ModelState& state) {
+  for (int group = first; group < end; ++group) run_group(group, state);
+}
+
 std::vector<Linear*> Model::linears() {
   std::vector<Linear*> found;
   for (Module* module : modules())
@@ -129,6 +141,9 @@ int Model::group_of(const std::string& dotted_name) const {
 void Model::finish(std::vector<Group> groups) {
   groups_ = std::move(groups);
   refresh();
+  if (groups_.empty() || groups_.back().name != "head") fail("[model] the last group is not \"head\"");
+  if (linears().empty() || group_of(output_layer().path()) != head())
+    fail("[model] the output layer, the last Linear that is added, is not in the group \"head\"");
 }
 
 void Model::refresh() {

@@ -79,13 +79,31 @@ struct ModelInput {
 };
 
 class Linear;
+class TokenRows;
+
+// What passes from group to group of a model.
+struct ModelState {
+  ModelInput x;   // what the model was given
+  Tensor h = {};  // what the last group gave: [B, ...], or a row for each token [N, C]
+  std::shared_ptr<const TokenRows> rows = nullptr;  // of tokens: which row is which
+  Tensor mask = {};                                 // of a decoder: the tokens that each one sees
+};
 
 class Model : public Module {
  public:
   // [B, ...] as the architecture defines -> logits [B, outputs].
-  virtual Tensor forward(const ModelInput& x) = 0;
-  // The input of the head's linear layer: [B, ...] -> [B, features].
-  virtual Tensor features(const ModelInput& x) = 0;
+  Tensor forward(const ModelInput& x);
+  // The input of the output layer: [B, ...] -> [B, features].
+  Tensor features(const ModelInput& x);
+
+  // A forward pass in parts: what a model is made of. Each opens a TraceScope of the module that computes, by which
+  // FLOPs are counted for its group.
+  virtual ModelState begin(const ModelInput& x) = 0;         // InputError for a wrong shape
+  virtual void run_group(int group, ModelState& state) = 0;  // any but the head
+  virtual Tensor pool(ModelState state) = 0;          // the head below the output layer -> [B, features]
+  virtual Tensor output(const Tensor& features) = 0;  // the output layer -> [B, outputs]
+  // Groups `first` to `end` - 1, one after another.
+  void run_groups(int first, int end, ModelState& state);
 
   virtual const char* architecture() const = 0;
   // From bottom to top; the last is "head".
@@ -117,7 +135,8 @@ class Model : public Module {
   int group_of(const std::string& dotted_name) const;
 
  protected:
-  // Ends construction: sets paths and group indices, and checks that every parameter belongs to a group.
+  // Ends construction: sets paths and group indices. Error where a parameter belongs to no group, the last group is not
+  // "head", or the output layer is not in it.
   void finish(std::vector<Group> groups);
 
  private:

@@ -89,9 +89,11 @@ Tensor of_tokens(const Tensor& values, const ModelInput& x) {
 
 std::vector<Tensor> states_of(Model& model, const ModelInput& x) {
   std::vector<Tensor> states;
-  if (auto* bert = dynamic_cast<Bert*>(&model)) bert->encode(x, &states);
-  if (auto* gpt2 = dynamic_cast<Gpt2*>(&model)) gpt2->encode(x, &states);
-  if (auto* vit = dynamic_cast<Vit*>(&model)) vit->encode(x, &states);
+  ModelState state = model.begin(x);
+  for (int group = 0; group < model.head(); ++group) {
+    model.run_group(group, state);
+    states.push_back(take_states(state));
+  }
   return states;
 }
 

@@ -39,8 +39,12 @@ class TiedModel : public Model {
     head_ = &add_module("head", std::make_unique<Linear>(6, 3, "head"));
     finish({{"layers.0", {"layers.0"}}, {"layers.1", {"layers.1"}}, {"head", {"head"}}});
   }
-  Tensor features(const ModelInput& x) override { return second_->forward(tanh(first_->forward(x.values))); }
-  Tensor forward(const ModelInput& x) override { return head_->forward(features(x)); }
+  ModelState begin(const ModelInput& x) override { return {x, x.values}; }
+  void run_group(int group, ModelState& state) override {
+    state.h = group == 0 ? tanh(first_->forward(state.h)) : second_->forward(state.h);
+  }
+  Tensor pool(ModelState state) override { return state.h; }
+  Tensor output(const Tensor& features) override { return head_->forward(features); }
   const char* architecture() const override { return "tied"; }
   Shape sample_shape() const override { return {6}; }
 

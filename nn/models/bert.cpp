@@ -152,41 +152,38 @@ Tensor Bert::positions_of(const Tensor& ids) {
   return positions_->forward(position_ids(ids, config_.pad_id));
 }
 
-Tensor Bert::embed(const ModelInput& x, const TokenRows& texts) {
+Tensor Bert::embed(const ModelState& state) {
+  const ModelInput& x = state.x;
   const TraceScope trace(words_->scope());
   Tensor h = words_->forward(x.values);
   if (types_ != nullptr)
     h = h + (x.types.defined() && family_.told_types ? types_->forward(x.types)
                                                      : select(types_->weight()->tensor, 0, 0));
   h = h + positions_of(x.values);
-  h = embedding_norm_->forward(texts.pack(h));
+  h = embedding_norm_->forward(state.rows->pack(h));
   return embedding_dropout_->forward(h);
 }
 
-Tensor Bert::encode(const ModelInput& x, std::vector<Tensor>* layers) {
-  const TokenRows texts(x.values.size(0), x.values.size(1), x.padding, x.values.device());
-  const RandomScope random(texts.random());
-  Tensor h = embed(x, texts);
-  if (layers != nullptr) layers->push_back(texts.unpack(h));
-  for (EncoderLayer* layer : layers_) {
-    h = layer->forward(h, texts);
-    if (layers != nullptr) layers->push_back(texts.unpack(h));
-  }
-  return texts.unpack(h);
+ModelState Bert::begin(const ModelInput& x) { return begin_tokens(x); }
+
+void Bert::run_group(int group, ModelState& state) {
+  const RandomScope random(state.rows->random());
+  state.h =
+      group == 0 ? embed(state) : layers_[static_cast<std::size_t>(group - 1)]->forward(state.h, *state.rows);
 }
 
-Tensor Bert::features(const ModelInput& x) {
-  const Tensor states = encode(x);
+Tensor Bert::pool(ModelState state) {
+  const Tensor mask = state.x.padding.mask, states = take_states(std::move(state));
   const TraceScope trace(classifier_->scope());
-  if (pooling_ == kMeanPooling) return mean_state(states, x.padding.mask);
+  if (pooling_ == kMeanPooling) return mean_state(states, mask);
   Tensor first = select(states, 1, 0);
   if (pooler_ == nullptr) return first;
   if (pooler_dropout_ != nullptr) first = pooler_dropout_->forward(first);
   return family_.pooler_activation(pooler_->forward(first));
 }
 
-Tensor Bert::forward(const ModelInput& x) {
-  return classifier_->forward(classifier_dropout_->forward(features(x)));
+Tensor Bert::output(const Tensor& features) {
+  return classifier_->forward(classifier_dropout_->forward(features));
 }
 
 std::string Bert::name_in_file(const std::string& name) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nn/layers/embedding.h"
+#include "nn/layers/token_rows.h"
 #include "nn/models/transformer.h"
 
 namespace thaw {
@@ -20,13 +21,13 @@ class Bert : public Model {
   // initializer_range^2).
   explicit Bert(const ModelConfig& config);
 
-  Tensor forward(const ModelInput& x) override;  // token ids [B, T] -> logits [B, outputs]
+  // Token ids [B, T] -> logits [B, outputs].
+  ModelState begin(const ModelInput& x) override;
+  void run_group(int group, ModelState& state) override;
   // The text as one vector [B, C]: by the pooler (a layer on the first token), the first token's state
   // ("cls"), or the mean of the tokens' states.
-  Tensor features(const ModelInput& x) override;
-  // The last layer's states [B, T, C]; with `layers` also the embeddings and every layer's. Those of padding
-  // mean nothing.
-  Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
+  Tensor pool(ModelState state) override;
+  Tensor output(const Tensor& features) override;
 
   const char* architecture() const override;
   Shape sample_shape() const override { return {}; }
@@ -37,8 +38,8 @@ class Bert : public Model {
   std::vector<std::string> bottleneck_targets() const override;  // what attention and feed-forward end with
 
  private:
-  Tensor embed(const ModelInput& x, const TokenRows& texts);  // [N, C]
-  Tensor positions_of(const Tensor& ids);                     // [T, C], or each text's own [B, T, C]
+  Tensor embed(const ModelState& state);   // [N, C]
+  Tensor positions_of(const Tensor& ids);  // [T, C], or each text's own [B, T, C]
 
   const BertFamily& family_;
   TransformerConfig config_;

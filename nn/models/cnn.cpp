@@ -66,23 +66,25 @@ Cnn::Cnn(const ModelConfig& config) : sample_shape_(config.sample_shape) {
   finish(std::move(groups));
 }
 
-Tensor Cnn::features(const ModelInput& x) {
-  Tensor h;
-  {
-    const TraceScope trace(conv_->scope());
-    h = conv_->forward(x.values);
-    h = bn_->forward(h);
-    h = relu(h);
+void Cnn::run_group(int group, ModelState& state) {
+  if (group > 0) {
+    state.h = blocks_[static_cast<std::size_t>(group - 1)]->forward(state.h);
+    return;
   }
-  for (ResidualBlock* block : blocks_) h = block->forward(h);
-  const TraceScope trace(head_->scope());
-  return flatten(adaptive_avg_pool2d(h, 1, 1), 1);
+  const TraceScope trace(conv_->scope());
+  state.h = conv_->forward(state.h);
+  state.h = bn_->forward(state.h);
+  state.h = relu(state.h);
 }
 
-Tensor Cnn::forward(const ModelInput& x) {
-  const Tensor h = features(x);
+Tensor Cnn::pool(ModelState state) {
   const TraceScope trace(head_->scope());
-  return head_->forward(dropout_->forward(h));
+  return flatten(adaptive_avg_pool2d(state.h, 1, 1), 1);
+}
+
+Tensor Cnn::output(const Tensor& features) {
+  const TraceScope trace(head_->scope());
+  return head_->forward(dropout_->forward(features));
 }
 
 void read_cnn(const nlohmann::json& json, const std::string& path, ModelConfig& config) {

@@ -32,8 +32,10 @@ class Cnn : public Model {
  public:
   explicit Cnn(const ModelConfig& config);
   // x [B, C, H, W] -> [B, outputs].
-  Tensor forward(const ModelInput& x) override;
-  Tensor features(const ModelInput& x) override;
+  ModelState begin(const ModelInput& x) override { return {x, x.values}; }
+  void run_group(int group, ModelState& state) override;
+  Tensor pool(ModelState state) override;
+  Tensor output(const Tensor& features) override;
   const char* architecture() const override { return "cnn"; }
   Shape sample_shape() const override { return sample_shape_; }
 

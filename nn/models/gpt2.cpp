@@ -110,37 +110,37 @@ Gpt2::Gpt2(const ModelConfig& config)
   init_transformer(*this, t.initializer_range);
 }
 
-Tensor Gpt2::embed(const Tensor& ids, const TokenRows& texts) {
+Tensor Gpt2::embed(const ModelState& state) {
+  const Tensor& ids = state.x.values;
   const TraceScope trace(words_->scope());
   const Tensor h = words_->forward(ids) + first_positions(*positions_, ids.size(1));
-  return embedding_dropout_->forward(texts.pack(h));
+  return embedding_dropout_->forward(state.rows->pack(h));
 }
 
-Tensor Gpt2::encode(const ModelInput& x, std::vector<Tensor>* layers) {
-  const Device device = x.values.device();
-  const TokenRows texts(x.values.size(0), x.values.size(1), x.padding, device);
-  const RandomScope random(texts.random());
-  Tensor h = embed(x.values, texts);
-  if (layers != nullptr) layers->push_back(texts.unpack(h));
-  const Tensor mask = causal_mask(texts, x.values.size(1), device);
-  for (Gpt2Block* layer : layers_) {
-    h = layer->forward(h, texts, mask);
-    if (layers != nullptr) layers->push_back(texts.unpack(h));
+ModelState Gpt2::begin(const ModelInput& x) { return begin_tokens(x); }
+
+void Gpt2::run_group(int group, ModelState& state) {
+  const RandomScope random(state.rows->random());
+  if (group == 0) {
+    state.h = embed(state);
+    state.mask = causal_mask(*state.rows, state.x.values.size(1), state.x.values.device());
+  } else {
+    state.h = layers_[static_cast<std::size_t>(group - 1)]->forward(state.h, *state.rows, state.mask);
   }
-  return texts.unpack(h);
 }
 
-Tensor Gpt2::features(const ModelInput& x) {
-  const Tensor states = encode(x);
+Tensor Gpt2::pool(ModelState state) {
+  const ModelInput x = state.x;
+  const Tensor states = take_states(std::move(state));
   const TraceScope trace(norm_->scope());
   if (pooling_ == kMeanPooling) return mean_state(norm_->forward(states), x.padding.mask);
   return norm_->forward(last_state(states, x.values, x.padding.mask, pad_id_));
 }
 
-Tensor Gpt2::forward(const ModelInput& x) { return score_->forward(features(x)); }
-
 Tensor Gpt2::language_logits(const ModelInput& x) {
-  return language_head_->forward(norm_->forward(encode(x)));
+  ModelState state = begin(x);
+  run_groups(0, head(), state);
+  return language_head_->forward(norm_->forward(take_states(std::move(state))));
 }
 
 std::string_view Gpt2::prefix_in_file() const { return kGpt2Prefix; }

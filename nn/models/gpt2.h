@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nn/layers/embedding.h"
+#include "nn/layers/token_rows.h"
 #include "nn/models/transformer.h"
 
 namespace thaw {
@@ -47,13 +48,14 @@ class Gpt2 : public Model {
   // The weights are drawn from N(0, initializer_range^2).
   explicit Gpt2(const ModelConfig& config);
 
-  Tensor forward(const ModelInput& x) override;  // token ids [B, T] -> logits [B, outputs]
+  // Token ids [B, T] -> logits [B, outputs].
+  ModelState begin(const ModelInput& x) override;
+  void run_group(int group, ModelState& state) override;
   // The text as one vector [B, C]: its last token's state, or the mean of its tokens' states.
-  Tensor features(const ModelInput& x) override;
+  Tensor pool(ModelState state) override;
+  Tensor output(const Tensor& features) override { return score_->forward(features); }
+
   Tensor language_logits(const ModelInput& x);  // of the token that comes next, [B, T, V]
-  // The last layer's states [B, T, C], before the last norm; with `layers` also the embeddings and every
-  // layer's. Those of padding mean nothing.
-  Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
 
   const char* architecture() const override { return "gpt2"; }
   Shape sample_shape() const override { return {}; }
@@ -65,7 +67,7 @@ class Gpt2 : public Model {
   std::vector<std::string> bottleneck_targets() const override;  // what attention and feed-forward end with
 
  private:
-  Tensor embed(const Tensor& ids, const TokenRows& texts);  // [N, C]
+  Tensor embed(const ModelState& state);  // [N, C]
 
   std::string pooling_;
   std::int64_t pad_id_;

@@ -21,22 +21,21 @@ Mlp::Mlp(const ModelConfig& config)
   finish(std::move(groups));
 }
 
-Tensor Mlp::features(const ModelInput& x) {
+ModelState Mlp::begin(const ModelInput& x) {
   if (x.values.rank() == 0 || x.values.numel() != x.values.size(0) * sample_shape_.numel())
     fail("[mlp] the model takes samples ", sample_shape_, " (ModelConfig::sample_shape), and x is ",
          x.values.shape(), ": a batch is one dimension more than a sample");
-  Tensor h = x.values.reshape({x.values.size(0), sample_shape_.numel()});
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const TraceScope trace(layers_[i]->scope());
-    // One statement for each op: in a nested call every intermediate result would live to the end of it.
-    h = layers_[i]->forward(h);
-    h = activation_(h);
-    h = dropouts_[i]->forward(h);
-  }
-  return h;
+  return {x, x.values.reshape({x.values.size(0), sample_shape_.numel()})};
 }
 
-Tensor Mlp::forward(const ModelInput& x) { return head_->forward(features(x)); }
+void Mlp::run_group(int group, ModelState& state) {
+  const auto layer = static_cast<std::size_t>(group);
+  const TraceScope trace(layers_[layer]->scope());
+  // One statement for each op: in a nested call every intermediate result would live to the end of it.
+  state.h = layers_[layer]->forward(state.h);
+  state.h = activation_(state.h);
+  state.h = dropouts_[layer]->forward(state.h);
+}
 
 void read_mlp(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
   read_field(json, "hidden", path, config.hidden);

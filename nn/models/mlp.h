@@ -14,8 +14,10 @@ class Mlp : public Model {
  public:
   explicit Mlp(const ModelConfig& config);
   // x [B, ...] of any sample shape, flattened -> [B, outputs].
-  Tensor forward(const ModelInput& x) override;
-  Tensor features(const ModelInput& x) override;
+  ModelState begin(const ModelInput& x) override;
+  void run_group(int group, ModelState& state) override;
+  Tensor pool(ModelState state) override { return state.h; }
+  Tensor output(const Tensor& features) override { return head_->forward(features); }
   const char* architecture() const override { return "mlp"; }
   Shape sample_shape() const override { return sample_shape_; }
 

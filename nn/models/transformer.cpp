@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "nn/init.h"
+#include "nn/layers/token_rows.h"
 
 namespace thaw {
 
@@ -55,6 +56,15 @@ Tensor EncoderLayer::forward(const Tensor& x, const TokenRows& texts) {
   const Tensor h = attention_norm_.forward(attention(x, texts) + x);
   return output_norm_.forward(feed_forward_.forward(h) + h);
 }
+
+ModelState begin_tokens(const ModelInput& x) {
+  ModelState state{x};
+  state.rows =
+      std::make_shared<const TokenRows>(x.values.size(0), x.values.size(1), x.padding, x.values.device());
+  return state;
+}
+
+Tensor take_states(ModelState state) { return state.rows->unpack(state.h); }
 
 Tensor mean_state(const Tensor& states, const Tensor& mask) {
   if (!mask.defined()) return mean(states, {1});

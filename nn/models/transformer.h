@@ -66,6 +66,12 @@ class EncoderLayer : public Module {
 inline constexpr const char* kLastToken = "lasttoken";
 inline constexpr const char* kMeanPooling = "mean";
 
+// Of token ids [B, T]: which rows their states are.
+ModelState begin_tokens(const ModelInput& x);
+// The states of a model's tokens [B, T, C], those of padding mean nothing; the memory of what else was there is given
+// back.
+Tensor take_states(ModelState state);
+
 // The mean of the tokens' states: [B, T, C] and bool [B, T], or nothing where every place holds a token, ->
 // [B, C].
 Tensor mean_state(const Tensor& states, const Tensor& mask);

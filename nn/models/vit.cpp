@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "nn/init.h"
+#include "nn/layers/token_rows.h"
 #include "nn/models/architecture.h"
 #include "nn/models/labels.h"
 
@@ -97,26 +98,22 @@ Vit::Vit(const ModelConfig& config) : sample_shape_(config.sample_shape) {
   init_transformer(*this, t.initializer_range);
 }
 
-Tensor Vit::encode(const ModelInput& x, std::vector<Tensor>* layers) {
-  Tensor h = embeddings_->forward(x.values);
-  if (layers != nullptr) layers->push_back(h);
-  const TokenRows tokens(h.size(0), h.size(1), {}, h.device());
-  const RandomScope random(tokens.random());
-  h = tokens.pack(h);
-  for (EncoderLayer* layer : layers_) {
-    h = layer->forward(h, tokens);
-    if (layers != nullptr) layers->push_back(tokens.unpack(h));
+void Vit::run_group(int group, ModelState& state) {
+  if (group == 0) {
+    const Tensor h = embeddings_->forward(state.x.values);
+    state.rows = std::make_shared<const TokenRows>(h.size(0), h.size(1), Padding{}, h.device());
+    state.h = state.rows->pack(h);
+    return;
   }
-  return tokens.unpack(h);
+  const RandomScope random(state.rows->random());
+  state.h = layers_[static_cast<std::size_t>(group - 1)]->forward(state.h, *state.rows);
 }
 
-Tensor Vit::features(const ModelInput& x) {
-  const Tensor states = encode(x);
+Tensor Vit::pool(ModelState state) {
+  const Tensor states = take_states(std::move(state));
   const TraceScope trace(norm_->scope());
   return norm_->forward(select(states, 1, 0));  // the norm is each token's own: the class token's is enough
 }
-
-Tensor Vit::forward(const ModelInput& x) { return classifier_->forward(features(x)); }
 
 std::string_view Vit::prefix_in_file() const { return kVitPrefix; }
 

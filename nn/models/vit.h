@@ -29,10 +29,11 @@ class Vit : public Model {
   // The weights are drawn from N(0, initializer_range^2).
   explicit Vit(const ModelConfig& config);
 
-  Tensor forward(const ModelInput& x) override;   // images [B, C, H, W] -> logits [B, outputs]
-  Tensor features(const ModelInput& x) override;  // the class token's state after the last norm [B, hidden]
-  // The last layer's states [B, 1 + patches, hidden]; with `layers` also the embeddings and every layer's.
-  Tensor encode(const ModelInput& x, std::vector<Tensor>* layers = nullptr);
+  // Images [B, C, H, W] -> logits [B, outputs].
+  ModelState begin(const ModelInput& x) override { return {x}; }
+  void run_group(int group, ModelState& state) override;
+  Tensor pool(ModelState state) override;  // the class token's state after the last norm [B, hidden]
+  Tensor output(const Tensor& features) override { return classifier_->forward(features); }
 
   const char* architecture() const override { return "vit"; }
   Shape sample_shape() const override { return sample_shape_; }

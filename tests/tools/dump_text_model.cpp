@@ -33,15 +33,16 @@ Dataset read_texts(const ModelFolder& folder, const std::string& path) {
 
 Tensor copy_of(const Tensor& tensor) { return tensor.detach().clone(); }
 
-void add_batch(Bert& model, const Batch& batch, const std::string& k, NamedTensors& out) {
+void add_batch(Model& model, const Batch& batch, const std::string& k, NamedTensors& out) {
   const NoGrad no_grad;
   out.emplace_back("tokens." + k, batch.x.values);
   const Tensor& mask = batch.x.padding.mask;
   out.emplace_back("mask." + k, mask.defined() ? mask : ones(batch.x.values.shape(), {DType::boolean}));
-  std::vector<Tensor> states;
-  model.encode(batch.x, &states);
-  for (std::size_t i = 0; i < states.size(); ++i)
-    out.emplace_back("states." + k + "." + std::to_string(i), copy_of(states[i]));
+  ModelState state = model.begin(batch.x);
+  for (int group = 0; group < model.head(); ++group) {
+    model.run_group(group, state);
+    out.emplace_back("states." + k + "." + std::to_string(group), copy_of(take_states(state)));
+  }
   out.emplace_back("logits." + k, copy_of(model.forward(batch.x)));
 }
 
@@ -64,7 +65,7 @@ void dump(const std::string& path, const std::string& table, std::int64_t size, 
     std::vector<std::int64_t> rows(static_cast<std::size_t>(std::min(size, data.size() - begin)));
     std::iota(rows.begin(), rows.end(), begin);
     const Batch batch = make_batch(data, rows);
-    add_batch(dynamic_cast<Bert&>(*model), batch, std::to_string(begin / size), tensors);
+    add_batch(*model, batch, std::to_string(begin / size), tensors);
     if (begin == 0) add_gradients(*model, batch, tensors);
   }
   save_safetensors(out, tensors);
