@@ -11,6 +11,7 @@
 #include "finetune/train/trainer.h"
 #include "nn/init.h"
 #include "tests/golden/golden.h"
+#include "tests/support/choices.h"
 #include "tests/support/from_config.h"
 
 namespace thaw::test {
@@ -72,11 +73,11 @@ TrainSection training(const std::string& optimizer, double lr) {
   train.steps = 50;
   train.batch_size = 16;  // of 40 samples: the third batch of an epoch is a partial one
   train.shuffle = false;
-  train.optimizer = optimizer;
+  train.optimizer = choice_named<OptimizerKind>(optimizer);
   train.lr = lr;
   train.schedule = "linear";
   train.warmup_steps = 5;
-  train.eval_every = train.checkpoint_every = "never";
+  train.eval_every = train.checkpoint_every = Period{};
   if (optimizer == "sgd") {
     train.momentum = 0.9;
     train.nesterov = true;
@@ -144,7 +145,7 @@ TEST(Training, TableTaskEqualsPyTorch) {
   config.train.batch_size = 0;
   config.train.shuffle = false;
   config.train.lr = 0.01;
-  config.train.eval_every = config.train.checkpoint_every = "never";
+  config.train.eval_every = config.train.checkpoint_every = Period{};
   config.strategy = {"plan",
                      {},
                      {phase(0, "head"), phase(20, "top:1", {{"layers.1", 0.5}}),

@@ -41,7 +41,7 @@ TEST(AgainstItself, FullOnDigitsIsSeldomCalledDifferent) {
     std::vector<std::size_t> draws(kDraws);
     std::iota(draws.begin(), draws.end(), std::size_t{0});
     std::shuffle(draws.begin(), draws.end(), random);
-    std::vector<Scores> strategies(kRepeats, Scores{kSeeds, loaded.test.size(), {}});
+    std::vector<Scores> strategies(kRepeats, Scores{kSeeds, loaded.test->size(), {}});
     for (std::size_t seed = 0; seed < kSeeds; ++seed) {
       auto& repeats = scores[draws[seed]];
       std::shuffle(repeats.begin(), repeats.end(), random);

@@ -22,6 +22,7 @@
 #include "nn/init.h"
 #include "nn/io/safetensors.h"
 #include "nn/io/weight_files.h"
+#include "tests/support/choices.h"
 
 namespace thaw::test {
 
@@ -52,7 +53,7 @@ class TestRun {
     config.strategy = std::move(strategy);
     config.train.steps = 12;
     config.train.batch_size = 8;
-    config.train.eval_every = config.train.checkpoint_every = "never";
+    config.train.eval_every = config.train.checkpoint_every = Period{};
     model_config.architecture = architecture;
     model_config.dropout = dropout;
     if (architecture == "mlp") model_config.hidden = {8, 7, 5};
@@ -101,7 +102,7 @@ class TestRun {
 
 // Rates and decay at which anything that is updated by mistake shows.
 inline TrainSection harsh_training(TrainSection train, const std::string& optimizer) {
-  train.optimizer = optimizer;
+  train.optimizer = choice_named<OptimizerKind>(optimizer);
   train.lr = 0.05;
   train.weight_decay = 0.1;
   if (optimizer == "sgd") {

@@ -29,7 +29,7 @@ FirstUpdate first_update(const std::string& strategy, double dropout) {
   run.data.train.x.assign(kSamples * kFeatures, 1);
   run.data.train.label.assign(kSamples, 0);
   for (std::int64_t i = 0; i < kSamples; ++i) run.data.train.id.push_back(i);
-  run.config.train.optimizer = "sgd";
+  run.config.train.optimizer = OptimizerKind::sgd;
   run.config.train.weight_decay = 0;
   run.config.train.lr = 0.1;
   run.config.train.batch_size = 0;

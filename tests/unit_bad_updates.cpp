@@ -26,7 +26,7 @@ class RunWithBadUpdates : public TestRun {
     config.train = harsh_training(config.train, optimizer);
     config.train.batch_size = 0;
     config.train.shuffle = false;
-    config.train.nan = policy;
+    config.train.nan = choice_named<NanAction>(policy);
     config.train.steps = 6;
     good_ = data.train.x;
   }
@@ -103,7 +103,7 @@ TEST(BadUpdates, RollbackUndoesWhatTheOptimizerKeptToo) {
 // A checkpoint is a place to go back to.
 TEST(BadUpdates, RollbackGoesNoFurtherThanTheLastCheckpoint) {
   RunWithBadUpdates run("sgd", "rollback", {6});
-  run.config.train.checkpoint_every = "2 steps";
+  run.config.train.checkpoint_every = Period{Period::Unit::steps, 2};
   run.train();
   expect_same_bytes(*run.model, *trained_well("sgd", 4));
 }
@@ -145,11 +145,11 @@ TEST(BadUpdates, TheNumberOfThemSurvivesResuming) {
 
 TestRun overflowing(const char* policy) {
   TestRun run("mlp", {"full", {}, {}});
-  run.config.train.optimizer = "sgd";
+  run.config.train.optimizer = OptimizerKind::sgd;
   run.config.train.lr = 3e38;
   run.config.train.weight_decay = 1e6;  // so that a weight moves by more than there are numbers
   run.config.train.steps = 1;
-  run.config.train.nan = policy;
+  run.config.train.nan = choice_named<NanAction>(policy);
   run.data.validation = {};  // no evaluation finds it out
   return run;
 }
@@ -176,7 +176,7 @@ TEST(BadUpdates, AGradientThatIsNotFiniteIsNoticed) {
     run.model_config.hidden = {8};
     run.model_config.activation = "tanh";
     run.config.train.steps = 2;
-    run.config.train.nan = policy;
+    run.config.train.nan = choice_named<NanAction>(policy);
     Trainer::Hooks hooks;
     hooks.progress = [&](const Moment& progress) {
       if (progress.completed > 1) return;

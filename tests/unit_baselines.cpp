@@ -196,12 +196,12 @@ struct PretrainedFixture : BaselineFixture {
 TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
   const ReportedRun row = baseline("probe");
   const Tensor train = in_f64(features_all(*run.model, run.data.train), run.data.train.size());
-  const Tensor valid = in_f64(features_all(*run.model, run.data.validation), run.data.validation.size());
+  const Tensor valid = in_f64(features_all(*run.model, run.data.validation), run.data.validation->size());
   EXPECT_EQ(row.trainable, 3 * (train.size(1) + 1));
   ASSERT_NE(train.size(1), run.data.train.sample_size());
   const Tensor x = standardised(valid, train);
   const Probe probe = fit_probe({standardised(train, train), &run.data.train, run.data.task},
-                                {x, &run.data.validation, run.data.task}, "accuracy");
+                                {x, &*run.data.validation, run.data.task}, "accuracy");
   EXPECT_NEAR(row.loss, metric(compute_metrics(probe.model.predict(x), run.data.test), "loss"), 1e-6);
 }
 

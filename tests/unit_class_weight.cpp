@@ -92,14 +92,14 @@ void expect_training_as_pytorch(const std::string& name, const TrainSection& sec
   run.model_config.hidden = {6};
   run.model_config.sample_shape = {5};
   run.config.train = section;
-  run.config.train.optimizer = "sgd";
+  run.config.train.optimizer = OptimizerKind::sgd;
   run.config.train.lr = 0.1;
   run.config.train.weight_decay = 0;
   run.config.train.steps = 9;
   run.config.train.shuffle = false;
   run.config.train.batch_size = batch;
   run.config.train.accumulation = accumulation;
-  run.config.train.eval_every = run.config.train.checkpoint_every = "never";
+  run.config.train.eval_every = run.config.train.checkpoint_every = Period{};
   run.model = run.make();
   {
     const NoGrad no_grad;

@@ -104,8 +104,8 @@ TEST_F(Choice, RowsAreOfTheTrainingFileAlone) {
   config.data.merge["feline"] = {"cat"};
   const PreparedData data = test::data_of(config);
   EXPECT_EQ(data.train.id, (Places{1, 2, 3}));
-  EXPECT_EQ(data.validation.id, (Places{0, 1})) << "a lion is in no list";
-  EXPECT_EQ(data.validation.label, (Places{1, 0}));
+  EXPECT_EQ(data.validation->id, (Places{0, 1})) << "a lion is in no list";
+  EXPECT_EQ(data.validation->label, (Places{1, 0}));
   EXPECT_EQ(data.preprocess.labels, (Strings{"canine", "feline"}));
 }
 

@@ -104,10 +104,10 @@ TEST(Parts, HaveSeedsOfTheirOwn) {
   const PreparedData alone = test::loaded_of(config, false, true);
   config.data.test_fraction = 0.2;
   const PreparedData both = test::loaded_of(config, true, true);
-  const std::set<std::int64_t> test(both.test.id.begin(), both.test.id.end());
+  const std::set<std::int64_t> test(both.test->id.begin(), both.test->id.end());
   ASSERT_EQ(test.size(), 60U);
   std::int64_t shared = 0;
-  for (const std::int64_t id : alone.validation.id) shared += test.count(id) > 0 ? 1 : 0;
+  for (const std::int64_t id : alone.validation->id) shared += test.count(id) > 0 ? 1 : 0;
   EXPECT_LT(shared, 30) << "of 60; by chance it would be 12";
 }
 

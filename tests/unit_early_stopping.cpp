@@ -20,7 +20,7 @@ struct EarlyStopping : ::testing::Test {
     TestRun run("mlp", std::move(strategy));
     run.config.train.steps = steps;
     run.config.train.lr = 0;
-    run.config.train.eval_every = run.config.train.checkpoint_every = "1 steps";
+    run.config.train.eval_every = run.config.train.checkpoint_every = Period{Period::Unit::steps, 1};
     run.config.train.early_stopping_patience = 3;
     return run;
   }

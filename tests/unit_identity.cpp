@@ -27,12 +27,13 @@ TEST(Identity, OfAComparisonsDataIsOfEveryPartsRowsAndLabels) {
   EXPECT_EQ(identity_of(sample_data()), before);
   for (const Change& change : std::vector<Change>{
            [](PreparedData& d) { d.train.x[3] += 1; }, [](PreparedData& d) { d.train.label[0] = 2; },
-           [](PreparedData& d) { d.validation.label[1] = 0; }, [](PreparedData& d) { d.test.label[2] = 1; },
-           [](PreparedData& d) { d.test.classes[0] = "other"; },
-           [](PreparedData& d) { d.shifted[0].data.label[0] = 1; },
-           [](PreparedData& d) { d.shifted[0].data.x[0] += 1; },
+           [](PreparedData& d) { d.validation.edit().label[1] = 0; },
+           [](PreparedData& d) { d.test.edit().label[2] = 1; },
+           [](PreparedData& d) { d.test.edit().classes[0] = "other"; },
+           [](PreparedData& d) { d.shifted[0].data.edit().label[0] = 1; },
+           [](PreparedData& d) { d.shifted[0].data.edit().x[0] += 1; },
            [](PreparedData& d) {
-             d.test.target = {1, 2, 3};
+             d.test.edit().target = {1, 2, 3};
            }}) {
     PreparedData data = sample_data();
     change(data);
@@ -56,7 +57,8 @@ TEST(Identity, OfARunsInputsIsOfLabelsTargetsAndIds) {
   const std::string before = run_fingerprint({}, sample_data());
   for (const Change& change : std::vector<Change>{
            [](PreparedData& d) { d.train.x[3] += 1; }, [](PreparedData& d) { d.train.label[0] = 2; },
-           [](PreparedData& d) { d.validation.label[1] = 0; }, [](PreparedData& d) { d.train.id[0] = 77; },
+           [](PreparedData& d) { d.validation.edit().label[1] = 0; },
+           [](PreparedData& d) { d.train.id[0] = 77; },
            [](PreparedData& d) { d.train.target = {1, 2, 3, 4, 5, 6}; }}) {
     PreparedData data = sample_data();
     change(data);

@@ -21,7 +21,7 @@ Config small_config() {
   config.data.limit = 40;
   config.model.from = "mlp";
   config.model.hidden = {8};
-  config.train.optimizer = "sgd";
+  config.train.optimizer = OptimizerKind::sgd;
   config.train.batch_size = 0;
   config.train.weight_decay = 0;
   return config;

@@ -27,14 +27,14 @@ class TableRun : public ::testing::Test {
  protected:
   TableRun() {
     config.data.train = table("old.csv", "a,b,label", 80, true);
-    config.data.standardize = "train";
+    config.data.standardize = Standardize::train;
     config.train.epochs = 20;
-    config.train.checkpoint_every = "never";
+    config.train.checkpoint_every = Period{};
     config.train.lr = 0.01;
     train("run");
     config.model.from = folder.path("run");
     config.data.train = table("new.csv", "a,b,label", 40, true);
-    config.data.standardize.clear();
+    config.data.standardize = Standardize::unset;
     config.train.epochs = 0;
   }
 
@@ -104,7 +104,7 @@ TEST_F(TableRun, OfTwoRunsThatOfInitCounts) {
   const Config first = config;
   config.model.from = "mlp";
   config.data.train = table("shifted.csv", "b,a,label", 80, false);
-  config.data.standardize = "train";
+  config.data.standardize = Standardize::train;
   config.train.epochs = 20;
   train("other");
   config = first;
@@ -119,7 +119,7 @@ TEST_F(TableRun, OfTwoRunsThatOfInitCounts) {
 TEST_F(TableRun, AnAdapterKeepsItsScaleAndItsColumns) {
   const Config first = config;
   config.data.train = table("other.csv", "a,b,label", 60, true);
-  config.data.standardize = "train";
+  config.data.standardize = Standardize::train;
   config.strategy.name = "lora";
   train("tuned");
   config = first;
@@ -131,7 +131,7 @@ TEST_F(TableRun, AnAdapterKeepsItsScaleAndItsColumns) {
   Config swapped = first;
   swapped.model.from = "mlp";
   swapped.data.train = table("swapped.csv", "b,a,label", 40, false);
-  swapped.data.standardize = "train";
+  swapped.data.standardize = Standardize::train;
   std::swap(config, swapped);
   train("base2");
   std::swap(config, swapped);
@@ -176,9 +176,9 @@ TEST_F(TableRun, ItsOwnMeanAndDeviationAreTheDefault) {
   EXPECT_EQ(data.scaling, Scaling::model);
   EXPECT_EQ(data.preprocess.mean, open_source(config.model).origin()->preprocess.mean);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
-  config.data.standardize = "true";
+  config.data.standardize = Standardize::where_known;
   EXPECT_EQ(test::data_of(config).train.x, data.train.x);
-  config.data.standardize = "model";
+  config.data.standardize = Standardize::model;
   EXPECT_EQ(test::data_of(config).train.x, data.train.x);
 }
 
@@ -187,30 +187,30 @@ TEST_F(TableRun, StatisticsOfAFewRowsAreWarnedOf) {
   const double own = accuracy();
   EXPECT_FALSE(has_note("rough"));
   EXPECT_GT(own, 0.9);
-  config.data.standardize = "train";
+  config.data.standardize = Standardize::train;
   EXPECT_TRUE(
       has_note("warning: mean and deviation are those of 6 rows, and of fewer than 50 they are rough"));
   EXPECT_TRUE(has_note("not by the mean and deviation of"));
 }
 
 TEST_F(TableRun, ValuesThatTheModelWasNotTrainedOnAreWarnedOf) {
-  config.data.standardize = "false";
+  config.data.standardize = Standardize::never;
   EXPECT_EQ(test::data_of(config).scaling, Scaling::none);
   EXPECT_TRUE(has_note("warning: the model was trained on standardised values"));
   config.model.from = "mlp";
   EXPECT_FALSE(has_note("warning: the model was trained"));
-  config.data.standardize = "model";
+  config.data.standardize = Standardize::model;
   EXPECT_NE(message_of<InputError>([&] { notes(); }).find("no starting model"), std::string::npos);
 }
 
 TEST_F(TableRun, WhatWasTrainedOnRawValuesIsNotGivenOthersInSilence) {
   config.model.from = "mlp";
-  config.data.standardize = "false";
+  config.data.standardize = Standardize::never;
   train("raw");
   config.model.from = folder.path("raw");
-  config.data.standardize.clear();
+  config.data.standardize = Standardize::unset;
   EXPECT_EQ(test::data_of(config).scaling, Scaling::none);
-  config.data.standardize = "true";
+  config.data.standardize = Standardize::where_known;
   EXPECT_EQ(test::data_of(config).scaling, Scaling::training);
   EXPECT_TRUE(has_note("warning: the model was trained on values as they are"));
 }

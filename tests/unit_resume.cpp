@@ -48,7 +48,7 @@ RunResult killed_and_resumed(TestRun& run, const std::string& folder, std::int64
 }
 
 void expect_same_run(TestRun& run, const std::vector<std::int64_t>& kills) {
-  run.config.train.checkpoint_every = "1 steps";
+  run.config.train.checkpoint_every = Period{Period::Unit::steps, 1};
   const TemporaryFolder whole;
   RunFolder whole_folder(whole.path(), false);
   const RunResult expected = run.train({}, &whole_folder);
@@ -80,7 +80,7 @@ TEST(Behaviour7, ResumingContinuesWithTheSameBits) {
     run.config.train.steps = 10;
     run.config.train.schedule = "cosine";
     run.config.train.clip_norm = 1;
-    run.config.train.eval_every = "2 steps";
+    run.config.train.eval_every = Period{Period::Unit::steps, 2};
     run.config.train.restore_best = true;
     expect_same_run(run, {1, 3, 4, 5, 6, 9});
   }
@@ -101,7 +101,7 @@ TEST(Behaviour7, ResumingAfterAPlateauBeganAPhase) {
   thaw.at = parse_phase_start("plateau validation_loss 1");
   TestRun run("mlp", plan_of({make_phase(0, "head"), thaw}));
   run.config.train.lr = 1.0;  // so that the loss goes up soon
-  run.config.train.eval_every = "1 steps";
+  run.config.train.eval_every = Period{Period::Unit::steps, 1};
   const RunResult outcome = run.train();
   ASSERT_EQ(outcome.triggers.size(), 1U);
   const std::int64_t began = outcome.triggers[0].step;
@@ -113,7 +113,7 @@ TEST(Behaviour7, ResumingAfterAPlateauBeganAPhase) {
 TEST(Behaviour7, ResumingARunThatHadStoppedEarly) {
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.lr = 1.0;
-  run.config.train.eval_every = run.config.train.checkpoint_every = "1 steps";
+  run.config.train.eval_every = run.config.train.checkpoint_every = Period{Period::Unit::steps, 1};
   run.config.train.early_stopping_patience = 2;
   const RunResult expected = run.train();
   const std::unique_ptr<Model> model = std::move(run.model);
@@ -190,7 +190,7 @@ TEST(Behaviour7, ACheckpointThatHoldsNonsenseIsRefused) {
       [](Json& run) { run["result"]["ledger"][0]["cost"][0].erase(0); },
   };
   TestRun run("mlp", {"full", {}, {}});
-  run.config.train.checkpoint_every = "1 steps";
+  run.config.train.checkpoint_every = Period{Period::Unit::steps, 1};
   run.config.train.keep_checkpoints = 1;
   const TemporaryFolder folder;
   RunFolder run_folder(folder.path(), false);
@@ -210,7 +210,7 @@ TEST(Behaviour7, ACheckpointThatHoldsNonsenseIsRefused) {
 
 TEST(Behaviour7, ACheckpointOfAnotherRunIsRefused) {
   TestRun run("mlp", {"full", {}, {}});
-  run.config.train.checkpoint_every = "1 steps";
+  run.config.train.checkpoint_every = Period{Period::Unit::steps, 1};
   const TemporaryFolder folder;
   RunFolder run_folder(folder.path(), false);
   run.train({}, &run_folder);

@@ -16,7 +16,7 @@ namespace {
 struct ResumeRefused : ::testing::Test {
   ResumeRefused() {
     run.config.train.steps = 5;
-    run.config.train.checkpoint_every = "1 steps";
+    run.config.train.checkpoint_every = Period{Period::Unit::steps, 1};
     run.config.train.keep_checkpoints = 2;
     run.train({}, &run_folder);
   }
@@ -64,12 +64,13 @@ TEST_F(ResumeRefused, OtherLabels) {
 }
 
 TEST_F(ResumeRefused, OtherLabelsOfTheValidationData) {
-  std::swap(run.data.validation.label[0], run.data.validation.label[1]);
+  std::vector<std::int64_t>& labels = run.data.validation.edit().label;
+  std::swap(labels[0], labels[1]);
   expect_has(refusal(), kOther);
 }
 
 TEST_F(ResumeRefused, OtherValidationData) {
-  run.data.validation.x[4] += 1;
+  run.data.validation.edit().x[4] += 1;
   expect_has(refusal(), kOther);
 }
 
@@ -111,14 +112,14 @@ TEST_F(ResumeRefused, WithoutAWholeOneTheRunBeginsAnew) {
 TEST(ResumeRefusedRegression, OtherTargets) {
   TestRun run("mlp", {"full", {}, {}});
   run.model_config.outputs = 1;
-  for (Dataset* part : {&run.data.train, &run.data.validation}) {
+  for (Dataset* part : {&run.data.train, &run.data.validation.edit()}) {
     part->target.assign(part->label.begin(), part->label.end());
     part->label.clear();
     part->classes.clear();
   }
   run.data.task = &regression();
   run.config.data.task = "regression";
-  run.config.train.checkpoint_every = "1 steps";
+  run.config.train.checkpoint_every = Period{Period::Unit::steps, 1};
   const TemporaryFolder folder;
   RunFolder run_folder(folder.path(), false);
   run.train({}, &run_folder);

@@ -18,11 +18,11 @@ TEST(Shifted, RowsAreStandardisedAsTheTests) {
   config.data.test = folder.write("test.csv", rows);
   config.data.shifted = {{"same", folder.write("shifted.csv", rows)}};
   const PreparedData raw = test::data_of(config, true);
-  config.data.standardize = "train";
+  config.data.standardize = Standardize::train;
   const PreparedData data = test::data_of(config, true);
   ASSERT_EQ(only_shifted(data).size(), 12);
-  EXPECT_EQ(only_shifted(raw).x, raw.test.x);
-  EXPECT_EQ(only_shifted(data).x, data.test.x);
+  EXPECT_EQ(only_shifted(raw).x, raw.test->x);
+  EXPECT_EQ(only_shifted(data).x, data.test->x);
   EXPECT_NE(only_shifted(data).x, only_shifted(raw).x);
 }
 
@@ -37,7 +37,7 @@ TEST(Shifted, ImagesAreCorruptedAsTheTests) {
   for (const char* kind : {"noise", "invert", "blur"}) {
     config.data.corrupt = kind;
     const PreparedData data = test::data_of(config, true);
-    EXPECT_EQ(only_shifted(data).x, data.test.x) << kind;
+    EXPECT_EQ(only_shifted(data).x, data.test->x) << kind;
     EXPECT_NE(only_shifted(data).x, only_shifted(clean).x) << kind;
   }
 }

@@ -150,7 +150,7 @@ TEST(BatchPlan, ShufflesEachEpochAnewWhateverWasAskedBefore) {
 TestRun run_with_a_bad_sample(const char* policy) {
   TestRun run("cnn", {"full", {}, {}});
   run.config.train.steps = 6;  // two epochs of three batches
-  run.config.train.nan = policy;
+  run.config.train.nan = choice_named<NanAction>(policy);
   run.data.train.x[5] = std::numeric_limits<float>::quiet_NaN();
   return run;
 }
@@ -181,7 +181,7 @@ TEST(NotFinite, ARunThatSkipsToItsEndHasDiverged) {
   for (const bool validated : {true, false}) {
     TestRun run("cnn", {"full", {}, {}});
     run.config.train.steps = 6;
-    run.config.train.nan = "skip";
+    run.config.train.nan = NanAction::skip;
     run.config.train.lr = 1e30;
     run.config.train.restore_best = validated;
     if (!validated) run.data.validation = {};
@@ -211,7 +211,7 @@ TEST(NotFinite, RollbackGoesBackToTheLastSnapshot) {
 
 TEST(NotFinite, RollbackDoesNotTouchWhatIsFrozenNow) {
   TestRun run("mlp", plan_of({make_phase(0, "head"), make_phase(6, "all, !head")}));
-  run.config.train.nan = "rollback";
+  run.config.train.nan = NanAction::rollback;
   run.config.train.shuffle = false;
   Trainer::Hooks hooks;
   hooks.progress = [&](const Moment& progress) {  // bad only once the head is frozen
@@ -226,11 +226,11 @@ TEST(NotFinite, RollbackDoesNotTouchWhatIsFrozenNow) {
 TEST(NotFinite, WeightsThatGiveNoFiniteOutputAreNotTheBest) {
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.steps = 2;
-  run.config.train.eval_every = "1 steps";
+  run.config.train.eval_every = Period{Period::Unit::steps, 1};
   run.config.train.restore_best = true;
   run.config.train.monitor = "validation_accuracy";
   // Outputs that are all infinite would be answers of the first class, and all right.
-  for (std::int64_t& label : run.data.validation.label) label = 0;
+  for (std::int64_t& label : run.data.validation.edit().label) label = 0;
   Trainer::Hooks hooks;
   hooks.progress = [&](const Moment& progress) {
     if (progress.completed < 2) return;
@@ -264,7 +264,7 @@ TEST(Trainer, StopsEarlyAndKeepsTheBestWeights) {
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.steps = 60;
   run.config.train.lr = 0.3;  // overfits at once
-  run.config.train.eval_every = "1 steps";
+  run.config.train.eval_every = Period{Period::Unit::steps, 1};
   run.config.train.early_stopping_patience = 4;
   run.config.train.restore_best = true;
   std::vector<Snapshot> after;  // of each update

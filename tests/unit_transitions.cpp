@@ -92,7 +92,7 @@ TEST(Behaviour5, MembershipIsByIdentity) {
 
 TEST(Behaviour6, AThawedGroupGetsScheduleTimesMultiplierFromItsFirstStep) {
   TestRun run("mlp", plan_of({make_phase(0, "head"), make_phase(5, "all", {{"layers.0", 0.25}})}));
-  run.config.train.optimizer = "sgd";
+  run.config.train.optimizer = OptimizerKind::sgd;
   run.config.train.weight_decay = 0;
   run.config.train.lr = 0.5;
   run.config.train.batch_size = 0;

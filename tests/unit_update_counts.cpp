@@ -2,7 +2,7 @@
 // others.
 #include <gtest/gtest.h>
 
-#include "finetune/plan/interval.h"
+#include "finetune/plan/period.h"
 #include "tests/training_fixture.h"
 
 namespace thaw {
@@ -35,12 +35,25 @@ TEST(UpdateCounts, TheLedgerHasTheWorkOfClipping) {
 }
 
 TEST(UpdateCounts, PartsOfAnEpochAreRoundedToUpdates) {
-  EXPECT_EQ(parse_interval("0.5 epoch", 5, "key"), 3);
-  EXPECT_EQ(parse_interval("0.3 epochs", 6, "key"), 2);
-  EXPECT_EQ(parse_interval("0.01 epoch", 6, "key"), 1);
-  EXPECT_EQ(parse_interval("2 epochs", 6, "key"), 12);
-  EXPECT_EQ(parse_interval("7 steps", 6, "key"), 7);
-  EXPECT_EQ(parse_interval("never", 6, "key"), 0);
+  const auto updates = [](const char* text, std::int64_t per_epoch) {
+    return parse_period(text).value().updates({100, per_epoch});
+  };
+  EXPECT_EQ(updates("0.5 epoch", 5), 3);
+  EXPECT_EQ(updates("0.3 epochs", 6), 2);
+  EXPECT_EQ(updates("0.01 epoch", 6), 1);
+  EXPECT_EQ(updates("2 epochs", 6), 12);
+  EXPECT_EQ(updates("7 steps", 6), 7);
+  EXPECT_EQ(updates("0.1 run", 6), 10);
+  EXPECT_EQ(updates("never", 6), 0);
+}
+
+// One parser reads every length of the config; what it writes it reads back.
+TEST(UpdateCounts, APeriodIsANumberAboveZeroAndAUnit) {
+  for (const char* text : {"", "often", "1", "epoch", "0 epochs", "-1 steps", "1.5 steps", "nan epochs",
+                           "1 epoch 2", "1e9 steps", "2 runs"})
+    EXPECT_FALSE(parse_period(text)) << text;
+  for (const char* text : {"1 epoch", "0.5 epochs", "1 step", "100 steps", "0.1 run", "never"})
+    EXPECT_EQ(to_text(parse_period(text).value()), text);
 }
 
 }  // namespace

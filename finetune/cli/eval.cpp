@@ -62,16 +62,16 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   Config of_model = config;
   of_model.model = {};
   of_model.model.from = folder.path;
-  of_model.data.standardize.clear();
+  of_model.data.standardize = Standardize::unset;
   PreparedData data =
       load_data(of_model, {.section = of_model.model, .folder = std::make_shared<const ModelFolder>(folder)},
                 false, false);
-  if (!has_test && data.validation.size() == 0)
+  if (!has_test && data.validation->size() == 0)
     fail_input("the config has neither test nor validation data (", config.path,
                "); set data.test or data.test_fraction");
   Progress().message(data.notes.front());
-  if (has_test) return {"test", section.train, std::move(data.test), data.test_hash};
-  return {"validation", section.train, std::move(data.validation), {}};
+  if (has_test) return {"test", section.train, std::move(data.test.edit()), data.test_hash};
+  return {"validation", section.train, std::move(data.validation.edit()), {}};
 }
 
 // A look at test data with a run's model is entered in the register that comparisons read, and the run counts

@@ -46,7 +46,7 @@ std::int64_t count_groups(const Dataset& data) {
 
 std::int64_t groups_on_two_sides(const PreparedData& loaded) {
   std::map<std::string, int> sides;
-  for (const Dataset* part : {&loaded.train, &loaded.validation, &loaded.test})
+  for (const Dataset* part : {&loaded.train, &*loaded.validation, &*loaded.test})
     for (const std::string& group : std::set<std::string>(part->group.begin(), part->group.end()))
       ++sides[group];
   return std::count_if(sides.begin(), sides.end(), [](const auto& entry) { return entry.second > 1; });
@@ -133,11 +133,11 @@ DataCard make_data_card(const Config& config, const ModelSource& source, const P
   card.classes = loaded.train.classes;
   card.pool = loaded.train.size();
   card.train = drawn.train.size();
-  card.validation = drawn.validation.size();
-  card.test = drawn.test.size();
+  card.validation = drawn.validation->size();
+  card.test = drawn.test->size();
   card.train_counts = drawn.train.class_counts();
-  card.validation_counts = drawn.validation.class_counts();
-  card.test_counts = drawn.test.class_counts();
+  card.validation_counts = drawn.validation->class_counts();
+  card.test_counts = drawn.test->class_counts();
   card.groups = describe_groups(config, loaded);
   const NearDuplicates near = near_duplicates(loaded.train, loaded.test);
   card.near_duplicates = near.count;
@@ -149,8 +149,8 @@ DataCard make_data_card(const Config& config, const ModelSource& source, const P
 }
 
 std::string identity_of(const PreparedData& loaded) {
-  std::vector<const Dataset*> parts{&loaded.train, &loaded.validation, &loaded.test};
-  for (const ShiftedData& shifted : loaded.shifted) parts.push_back(&shifted.data);
+  std::vector<const Dataset*> parts{&loaded.train, &*loaded.validation, &*loaded.test};
+  for (const ShiftedData& shifted : loaded.shifted) parts.push_back(&*shifted.data);
   Sha256 hash;
   for (const Dataset* part : parts) {
     hash.update(content_hash(*part));

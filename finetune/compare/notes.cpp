@@ -18,13 +18,13 @@ constexpr double kMissed = 0.2;  // share of the budget
 }  // namespace
 
 void check_comparable(const Config& config, const PreparedData& loaded) {
-  if (loaded.test.size() == 0)
+  if (loaded.test->size() == 0)
     fail_input("there are no test data to compare on (", config.path,
                "); set data.test, or data.test_fraction above 0");
   if (config.train.steps == 0 && config.train.epochs == 0)
     fail_input("runs of no update are not compared (train.epochs = 0, ", config.path,
                "); set train.epochs above 0");
-  if (loaded.validation.size() == 0 && config.compare.tune > 0)
+  if (loaded.validation->size() == 0 && config.compare.tune > 0)
     fail_input("there are no validation data to choose learning rates on (", config.path,
                "); set data.validation or data.validation_fraction, or use --no-tune");
 }

@@ -124,7 +124,7 @@ Config to_convergence(Config config) {
 
 void check_budget(const Budget& budget, const Config& config, const PreparedData& data) {
   if (budget.kind == Budget::Kind::convergence &&
-      (data.validation.size() == 0 || config.train.eval_every == "never"))
+      (data.validation->size() == 0 || config.train.eval_every == Period{}))
     fail_input("there are no evaluations on validation data to see convergence on (", config.path,
                "); set train.eval_every and data.validation_fraction, or another compare.budget");
 }

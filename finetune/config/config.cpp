@@ -40,7 +40,8 @@ class ConfigReader {
     if (const toml::table* strategy = section("strategy")) read_strategy(*strategy);
     resolve_model();
     check_strategy_names();
-    if (config_.train.optimizer == "sgd" && !has("train", "weight_decay")) config_.train.weight_decay = 0;
+    if (config_.train.optimizer == OptimizerKind::sgd && !has("train", "weight_decay"))
+      config_.train.weight_decay = 0;
     check_together(config_);
     config_.name = fs::path(config_.path).stem().string();
     return std::move(config_);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "finetune/config/choices.h"
+#include "finetune/plan/period.h"
 #include "finetune/plan/plan.h"
 #include "finetune/plan/strategies/options.h"
 #include "finetune/task/class_weight.h"
@@ -40,13 +42,13 @@ struct DataSection {
   std::optional<std::string> text_pair;
   std::string group;
   std::string task = "classification";
-  std::string standardize;  // "train", "model", "true", "false"; empty: as the starting model has it
-  std::string separator;    // of CSV and TSV; empty: by the file's ending and header
-  std::string quote;        // "csv", "none"; empty: by the file's ending
-  std::vector<std::string> features, ignore;  // globs of columns; empty: all, none
-  std::int64_t samples_per_class = 0;         // 0: all
-  std::int64_t limit = 0;                     // 0: all
-  std::vector<std::int64_t> rows;             // empty: all; else [first, end) of the training file
+  Standardize standardize = Standardize::unset;  // where the mean and standard deviation of inputs come from
+  std::string separator;                         // of CSV and TSV; empty: by the file's ending and header
+  std::string quote;                             // "csv", "none"; empty: by the file's ending
+  std::vector<std::string> features, ignore;     // globs of columns; empty: all, none
+  std::int64_t samples_per_class = 0;            // 0: all
+  std::int64_t limit = 0;                        // 0: all
+  std::vector<std::int64_t> rows;                // empty: all; else [first, end) of the training file
   std::map<std::string, std::vector<std::string>> merge;  // a class and the labels that become it
   std::vector<std::string> classes;                       // empty: those of the data
   std::string corrupt;                                    // "blur", "noise", "invert" or empty
@@ -59,7 +61,7 @@ struct TrainSection {
   std::int64_t batch_size = 32;
   std::int64_t accumulation = 1;
   bool shuffle = true;
-  std::string optimizer = "adamw";
+  OptimizerKind optimizer = OptimizerKind::adamw;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0.01;  // sgd: 0
   double momentum = 0;
@@ -73,13 +75,13 @@ struct TrainSection {
   double clip_norm = 0;
   double label_smoothing = 0;
   ClassWeights class_weight;
-  std::string eval_every = "1 epoch";
-  std::string checkpoint_every = "1 epoch";
+  Period eval_every = {Period::Unit::epochs, 1};
+  Period checkpoint_every = {Period::Unit::epochs, 1};
   std::int64_t keep_checkpoints = 2;
   bool restore_best = false;
   std::int64_t early_stopping_patience = 0;
   std::string monitor = "validation_loss";
-  std::string nan = "stop";  // "skip", "rollback"
+  NanAction nan = NanAction::stop;
   std::string precision = "fp32";
   std::string cache = "auto";  // the prefix cache, which this version does not have; "off"
   std::uint64_t seed = 0;

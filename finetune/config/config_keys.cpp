@@ -9,7 +9,7 @@
 #include "finetune/config/budget.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/data/readers/labels.h"
-#include "finetune/plan/interval.h"
+#include "finetune/plan/period.h"
 #include "finetune/plan/strategies/registry.h"
 #include "nn/models/registry.h"
 
@@ -48,6 +48,12 @@ Rule one_of(std::vector<std::string> choices) {
   return rule;
 }
 
+// The names of an enumeration's values.
+template <class Choice>
+Rule choice() {
+  return one_of(names_of(Choice{}));
+}
+
 Rule weights_of_classes() {
   Rule rule = at_least(0);
   rule.choices = {"balanced"};
@@ -64,15 +70,6 @@ Rule path(Problem (*check)(const std::string&) = nullptr) {
   Rule rule = checked(check);
   rule.is_path = true;
   return rule;
-}
-
-Problem check_interval(const std::string& text) {
-  try {
-    parse_interval(text, 1, "");
-    return {};
-  } catch (const InputError&) {
-    return {"is no interval", "write \"1 epoch\", \"100 steps\" or \"never\""};
-  }
 }
 
 Problem check_separator(const std::string& text) {
@@ -179,7 +176,7 @@ const std::vector<Key<DataSection>>& data_keys() {
        "tables, images: less the mean, divided by the deviation: of the training rows (\"train\"), or those "
        "that the starting model came with (\"model\"); true: model where it has them, else train; false: "
        "neither; default: model where it has them",
-       &S::standardize, one_of({"train", "model", "true", "false"}).or_flag().unset()},
+       &S::standardize, choice<Standardize>().or_flag().unset()},
       {"samples_per_class", "draw so many labelled samples of each class, anew for each seed",
        &S::samples_per_class, at_least(1).unset()},
       {"limit", "draw so many training samples, each class by its share, anew for each seed", &S::limit,
@@ -206,7 +203,7 @@ const std::vector<Key<TrainSection>>& train_keys() {
       {"batch_size", "0: the whole training set", &S::batch_size, between(0, 1e9)},
       {"accumulation", "batches per update", &S::accumulation, between(1, 1e6)},
       {"shuffle", "anew in each epoch", &S::shuffle},
-      {"optimizer", "\"adamw\" or \"sgd\"", &S::optimizer, one_of({"adamw", "sgd"})},
+      {"optimizer", "\"adamw\" or \"sgd\"", &S::optimizer, choice<OptimizerKind>()},
       {"betas", "decay of the gradient's two moments", NumberPair<S>{&S::beta1, &S::beta2},
        share().of("adamw")},
       {"eps", "added to the denominator", &S::eps, at_least(0).of("adamw")},
@@ -229,16 +226,16 @@ const std::vector<Key<TrainSection>>& train_keys() {
        "sample of the class counts in the training loss; validation_loss stays without",
        &S::class_weight, weights_of_classes().unset()},
       {"precision", "\"fp32\"", &S::precision, checked(check_precision)},
-      {"eval_every", "\"1 epoch\", \"100 steps\" or \"never\"", &S::eval_every, checked(check_interval)},
+      {"eval_every", "\"1 epoch\", \"100 steps\", \"0.1 run\" or \"never\"", &S::eval_every},
       {"checkpoint_every", "as eval_every; each waits for the disk, so fewer are faster on small data",
-       &S::checkpoint_every, checked(check_interval)},
+       &S::checkpoint_every},
       {"keep_checkpoints", "the newest so many", &S::keep_checkpoints, between(1, 1e6)},
       {"restore_best", "end with the weights of the best evaluation of all phases", &S::restore_best},
       {"early_stopping_patience", "evaluations of the last phase without an improvement on its best; 0: off",
        &S::early_stopping_patience, between(0, 1e9)},
       {"monitor", kMonitors.c_str(), &S::monitor},
       {"nan", "a loss or gradient that is not finite: \"stop\", \"skip\" the update or \"rollback\"", &S::nan,
-       one_of({"stop", "skip", "rollback"})},
+       choice<NanAction>()},
       {"cache", "of a frozen prefix: not in this version", &S::cache, one_of({"auto", "off"})},
       {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
   };

@@ -68,7 +68,8 @@ using Member =
                  std::string Section::*, std::vector<std::int64_t> Section::*, std::vector<double> Section::*,
                  std::vector<std::string> Section::*, LabelLists Section::*, NamedNumbers Section::*,
                  NamedTexts Section::*, ClassWeights Section::*, std::optional<double> Section::*,
-                 std::optional<std::string> Section::*, NumberPair<Section>>;
+                 std::optional<std::string> Section::*, Period Section::*, OptimizerKind Section::*,
+                 NanAction Section::*, Standardize Section::*, NumberPair<Section>>;
 
 template <class Section>
 struct Key {
@@ -85,7 +86,7 @@ const std::vector<Key<CompareSection>>& compare_keys();
 
 // The optimizer or architecture in use, whose options apply.
 inline const std::string& owner_of_options(const ModelSection& model) { return model.from; }
-inline const std::string& owner_of_options(const TrainSection& train) { return train.optimizer; }
+inline const std::string& owner_of_options(const TrainSection& train) { return name_of(train.optimizer); }
 inline std::string owner_of_options(const DataSection&) { return {}; }
 inline std::string owner_of_options(const CompareSection&) { return {}; }
 

@@ -34,6 +34,13 @@ std::string toml_text(const std::map<std::string, T>& values) {
   return "{ " + text + " }";
 }
 
+std::string toml_text(const Period& period) { return toml_string(to_text(period)); }
+
+template <class Choice>
+std::enable_if_t<std::is_enum_v<Choice>, std::string> toml_text(Choice choice) {
+  return toml_string(name_of(choice));
+}
+
 std::string toml_text(const ClassWeights& weights) {
   return weights.balanced ? toml_string("balanced") : toml_text(weights.of);
 }

@@ -104,6 +104,20 @@ class ValueReader {
     if (!problem.what.empty()) refuse(problem.what, problem.mend);
     to = std::move(text);
   }
+  void read(Period& to) const {
+    const auto interval = parse_period(exactly<std::string>("a text in quotes"));
+    if (!interval) refuse("is no interval", "write \"1 epoch\", \"100 steps\", \"0.1 run\" or \"never\"");
+    to = *interval;
+  }
+  // The choices of its rule are the names of its values, in order; an empty name cannot be written.
+  template <class Choice>
+  std::enable_if_t<std::is_enum_v<Choice>> read(Choice& to) const {
+    std::string text;
+    read(text);
+    const auto found = std::find(rule_.choices.begin(), rule_.choices.end(), text);
+    if (text.empty()) refuse_choice(text);
+    to = static_cast<Choice>(found - rule_.choices.begin());
+  }
   void read(ClassWeights& to) const {
     to = {};
     if (node_.is_table()) return read(to.of);
@@ -158,7 +172,8 @@ class ValueReader {
 
   [[noreturn]] void refuse_choice(const std::string& text) const {
     std::string known;
-    for (const std::string& choice : rule_.choices) known += (known.empty() ? "" : ", ") + in_quotes(choice);
+    for (const std::string& choice : rule_.choices)
+      if (!choice.empty()) known += (known.empty() ? "" : ", ") + in_quotes(choice);
     const std::string nearest = nearest_name(text, rule_.choices);
     refuse("is unknown",
            (nearest.empty() ? "" : "did you mean " + in_quotes(nearest) + "? ") + "write one of " + known);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/common/shared.h"
 #include "finetune/data/dataset.h"
 #include "finetune/preprocess/preprocess.h"
 #include "finetune/task/task.h"
@@ -15,11 +16,14 @@ enum class Scaling { none, model, training };
 
 struct ShiftedData {
   std::string name;
-  Dataset data;
+  Shared<Dataset> data;
 };
 
 struct PreparedData {
-  Dataset train, validation, test;   // test is empty where the config has none
+  Dataset train;
+  // What is judged on: the same for every draw of a comparison, unless the draw's own mean scales it. Test is empty where
+  // the config has none.
+  Shared<Dataset> validation, test;
   std::vector<ShiftedData> shifted;  // further test data, of data.shifted
   std::string test_hash;             // content_hash of the test data as they were read; empty without any
   const Task* task = &classification();

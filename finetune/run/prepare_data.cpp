@@ -147,9 +147,9 @@ template <class Visit>
 void for_each_part(const DataSection& section, PreparedData& data, Visit visit) {
   const auto source_of_part = [&](const std::string& file) { return file.empty() ? section.train : file; };
   visit(data.train, section.train);
-  visit(data.validation, source_of_part(section.validation));
-  visit(data.test, source_of_part(section.test));
-  for (ShiftedData& shifted : data.shifted) visit(shifted.data, section.shifted.at(shifted.name));
+  visit(data.validation.edit(), source_of_part(section.validation));
+  visit(data.test.edit(), source_of_part(section.test));
+  for (ShiftedData& shifted : data.shifted) visit(shifted.data.edit(), section.shifted.at(shifted.name));
 }
 
 // After the splits, which keep equal images together and look for those that two files share.
@@ -179,9 +179,9 @@ void tokenize_parts(const Reading& reading, PreparedData& data) {
 
 // How values will be scaled.
 void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
-  const std::string& wanted = config.data.standardize;
+  const Standardize wanted = config.data.standardize;
   if (data.train.is_text()) {
-    if (!wanted.empty() && wanted != "false")
+    if (wanted != Standardize::unset && wanted != Standardize::never)
       fail_input("data.standardize is for tables and images, the model takes text (", config.path,
                  "); leave it out");
     return;
@@ -246,15 +246,15 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
   for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
-  read_or_split(reading, section.test, test_fraction, "test", refuse_duplicates, data, data.test);
+  read_or_split(reading, section.test, test_fraction, "test", refuse_duplicates, data, data.test.edit());
   read_or_split(reading, section.validation, section.validation_fraction, "validation", refuse_duplicates,
-                data, data.validation);
+                data, data.validation.edit());
   // What is split off the training file is kept apart from the rest of it, not from another file.
   if (!section.validation.empty())
     check_apart(config, {data.test, section.test.empty() ? section.train : section.test},
                 {data.validation, section.validation}, refuse_duplicates, data.notes);
   read_shifted(reading, refuse_duplicates, data);
-  if (data.test.size() > 0) data.test_hash = content_hash(data.test);
+  if (data.test->size() > 0) data.test_hash = content_hash(data.test);
   corrupt_parts(section, data);
   const std::optional<TextInput>& text = reading.text;
   if (text) tokenize_parts(reading, data);

@@ -135,7 +135,7 @@ void say_what_is_odd(const RunRequest& request, const PreparedModel& prepared, c
       class_weights_text(class_weights(request.config.train.class_weight, data.train), data.train);
   if (!weights.empty()) say_notes(request, {weights});
   const std::string undefined =
-      data.validation.size() > 0 ? undefined_metrics(*data.task, data.validation) : "";
+      data.validation->size() > 0 ? undefined_metrics(*data.task, data.validation) : "";
   if (!undefined.empty()) say_notes(request, {"on the validation data " + undefined});
   if (strategy.adapters && strategy.adapters->is_low_rank())
     say_notes(request, notes_of_peft_names(data.preprocess.labels, base_of(request.source, prepared)));
@@ -154,7 +154,7 @@ RunResult run_training(const RunRequest& request) {
   const ModelSource& source = request.source;
   const PreparedData& data = request.data;
   // Model and plan are made first: a mistake in them must not leave a folder behind.
-  const bool judge = request.evaluate_test && data.test.size() > 0;
+  const bool judge = request.evaluate_test && data.test->size() > 0;
   if (judge) {
     check_further_metrics(config, data.test);
     check_compared_metric(config, data);

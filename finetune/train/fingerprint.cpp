@@ -7,7 +7,7 @@ namespace thaw {
 
 std::string hash_of_inputs(const PreparedData& data) {
   Sha256 hash;
-  for (const Dataset* part : {&data.train, &data.validation}) {
+  for (const Dataset* part : {&data.train, &*data.validation}) {
     hash.update(part->x.data(), part->x.size() * sizeof(float));
     for (const std::vector<std::int64_t>& tokens : part->tokens) {
       hash.update(std::to_string(tokens.size()) + '\n');

@@ -14,19 +14,19 @@ constexpr std::int64_t kMostRollbacks = 3;
 }  // namespace
 
 void NanPolicy::before_update() {
-  if (policy_ != "skip") return;
+  if (action_ != NanAction::skip) return;
   buffers_.clear();
   buffers_ = take_buffers(model_);
 }
 
 void NanPolicy::keep_snapshot() {
-  if (policy_ != "rollback") return;
+  if (action_ != NanAction::rollback) return;
   rollback_.clear();  // before the new one takes memory
   rollback_ = take_snapshot(model_);
 }
 
 bool NanPolicy::pass_over(const std::string& why) {
-  if (policy_ != "skip") return roll_back(why);
+  if (action_ != NanAction::skip) return roll_back(why);
   restore_buffers(model_, buffers_);
   ++result_.skipped;
   // The 1st, 2nd, 4th, ..: not thousands of lines.
@@ -36,7 +36,7 @@ bool NanPolicy::pass_over(const std::string& why) {
 }
 
 bool NanPolicy::roll_back(const std::string& why) {
-  if (policy_ != "rollback" || result_.rollbacks >= kMostRollbacks) return false;
+  if (action_ != NanAction::rollback || result_.rollbacks >= kMostRollbacks) return false;
   restore_snapshot(model_, rollback_);
   // Momentum of the step that went wrong would repeat it.
   for (const ParameterPtr& parameter : optimizer_.parameters())

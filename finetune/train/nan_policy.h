@@ -18,10 +18,10 @@ class NanPolicy {
 
   // Counts in result.skipped and result.rollbacks, and tells the user by `say`.
   NanPolicy(const TrainSection& train, Model& model, Optimizer& optimizer, RunResult& result, Say say)
-      : policy_(train.nan), model_(model), optimizer_(optimizer), result_(result), say_(std::move(say)) {}
+      : action_(train.nan), model_(model), optimizer_(optimizer), result_(result), say_(std::move(say)) {}
 
   // Whether gradients are looked at although nothing clips them.
-  bool guards_gradients() const { return policy_ != "stop"; }
+  bool guards_gradients() const { return action_ != NanAction::stop; }
 
   void before_update();
   // Of weights to go back to: as a phase begins and with each checkpoint. An older one would give what has frozen since
@@ -37,7 +37,7 @@ class NanPolicy {
   Snapshot& rollback() { return rollback_; }
 
  private:
-  std::string policy_;
+  NanAction action_;
   Model& model_;
   Optimizer& optimizer_;
   RunResult& result_;

@@ -113,7 +113,7 @@ double forward_backward(Model& model, const Dataset& train, const Update& update
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model) {
-  if (train.optimizer == "sgd")
+  if (train.optimizer == OptimizerKind::sgd)
     return std::make_unique<Sgd>(
         model.parameters(), SgdOptions{train.momentum, train.dampening, train.weight_decay, train.nesterov});
   return std::make_unique<AdamW>(model.parameters(),

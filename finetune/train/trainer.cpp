@@ -7,7 +7,6 @@
 #include "finetune/common/units.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/model/weights_hash.h"
-#include "finetune/plan/interval.h"
 #include "finetune/plan/plan_text.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/train/fingerprint.h"
@@ -36,10 +35,8 @@ Trainer::Trainer(const Config& config, const RunSetup& setup, Model& model, cons
       learning_rate_(setup.learning_rate(config.train)),
       optimizer_(make_optimizer(config.train, model)),
       loss_options_(loss_options(config, data.train)),
-      evaluate_every_(
-          parse_interval(config.train.eval_every, batches_.updates_per_epoch(), "train.eval_every")),
-      checkpoint_every_(parse_interval(config.train.checkpoint_every, batches_.updates_per_epoch(),
-                                       "train.checkpoint_every")),
+      evaluate_every_(config.train.eval_every.updates(plan_.run())),
+      checkpoint_every_(config.train.checkpoint_every.updates(plan_.run())),
       nan_policy_(config.train, model, *optimizer_, state_.result,
                   [this](const std::string& text) { say(text); }),
       proofs_(state_.result.proofs),
@@ -236,7 +233,7 @@ bool Trainer::check_weights(bool last) {
 // ---- evaluations on the validation data, and what they decide
 
 void Trainer::evaluate_if_due(bool last) {
-  if (data_.validation.size() == 0 || (!is_due(evaluate_every_) && !last)) return;
+  if (data_.validation->size() == 0 || (!is_due(evaluate_every_) && !last)) return;
   peak_->note(result().peak_bytes);
   const auto start = Clock::now();
   const Metrics metrics = evaluate(*data_.task, model_, data_.validation);
@@ -333,7 +330,7 @@ void Trainer::finish() {
     name_phases_that_never_began();
     if (config_.train.restore_best && state_.best_step >= 0 && state_.best_step != r.completed)
       keep_best_weights();
-    else if (r.validation.empty() && data_.validation.size() > 0)  // a run without updates
+    else if (r.validation.empty() && data_.validation->size() > 0)  // a run without updates
       r.validation = evaluate(*data_.task, model_, data_.validation);
     check_outcome();
   }
@@ -367,7 +364,7 @@ void Trainer::keep_best_weights() {
 
 // Finite weights may still give nothing finite, as those do that every update since was skipped for.
 void Trainer::check_outcome() {
-  const bool validated = data_.validation.size() > 0;
+  const bool validated = data_.validation->size() > 0;
   if (!validated && std::isfinite(result().last_loss)) return;
   const Metrics judged = validated ? result().validation : evaluate(*data_.task, model_, data_.train);
   if (std::isfinite(metric(judged, "loss"))) return;

@@ -2,36 +2,31 @@
 
 #include <cmath>
 #include <optional>
-#include <sstream>
 
-#include "finetune/common/text.h"
+#include "finetune/plan/period.h"
 
 namespace thaw {
 namespace {
 
-// "1 epoch", "20 steps" or "0.1 run" as the start of the phase that comes after one interval.
+// The option `every` as the start of the phase that comes after one interval.
 PhaseStart interval_of(const StrategyOptions& options) {
-  constexpr double kLongest = 1e12;
-  const char* mend = "write a positive length such as \"1 epoch\", \"20 steps\" or \"0.1 run\"";
-  std::istringstream words(options.text("every"));
-  std::string number, unit, rest;
-  words >> number >> unit >> rest;
-  const std::optional<double> length = parse_number(number);
-  if (!length || !(*length > 0 && *length <= kLongest) || !rest.empty()) options.refuse("every", mend);
-
-  PhaseStart interval;
-  interval.amount = *length;
-  if (unit == "epoch" || unit == "epochs") {
-    interval.kind = PhaseStart::Kind::epoch;
-  } else if (unit == "step" || unit == "steps") {
-    interval.kind = PhaseStart::Kind::step;
-    if (*length != std::floor(*length)) options.refuse("every", "write a whole number of steps");
-  } else if (unit == "run") {
-    interval.kind = PhaseStart::Kind::fraction;
-  } else {
-    options.refuse("every", mend);
+  const std::optional<Period> every = parse_period(options.text("every"));
+  PhaseStart start;
+  if (every) start.amount = every->amount;
+  switch (every ? every->unit : Period::Unit::never) {
+    case Period::Unit::epochs:
+      start.kind = PhaseStart::Kind::epoch;
+      return start;
+    case Period::Unit::steps:
+      start.kind = PhaseStart::Kind::step;
+      return start;
+    case Period::Unit::runs:
+      start.kind = PhaseStart::Kind::fraction;
+      return start;
+    case Period::Unit::never:
+      break;
   }
-  return interval;
+  options.refuse("every", "write a positive length such as \"1 epoch\", \"20 steps\" or \"0.1 run\"");
 }
 
 }  // namespace

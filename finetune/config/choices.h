@@ -1,0 +1,23 @@
+// Keys whose value is one of a few names.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace thaw {
+
+enum class OptimizerKind { adamw, sgd };
+enum class NanAction { stop, skip, rollback };  // of a loss or gradient that is not finite
+enum class Standardize { unset, train, model, where_known, never };  // data.standardize
+
+// As a config writes them, in the order of the values.
+const std::vector<std::string>& names_of(OptimizerKind);
+const std::vector<std::string>& names_of(NanAction);
+const std::vector<std::string>& names_of(Standardize);
+template <class Choice>
+const std::string& name_of(Choice choice) {
+  return names_of(choice)[static_cast<std::size_t>(choice)];
+}
+
+}  // namespace thaw
