@@ -15,7 +15,7 @@ namespace {
 
 // json[key], or null. Not copied, for a vocabulary is large.
 const nlohmann::json& part_of(const nlohmann::json& object, const char* key) {
-  static const json kNull;
+  static const nlohmann::json kNull;
   const auto found = object.find(key);
   return found == object.end() ? kNull : *found;
 }
