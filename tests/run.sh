@@ -2,7 +2,7 @@
 # Builds thaw and runs its tests, after installing what is missing (Debian 12).
 # Usage: tests/run.sh [--all]
 #   (no option)  release build, formatting, include check, every test but the slow ones
-#   --all        all tests, and a clang build with sanitizers, clang-tidy, a minimal build, an installed copy, CUDA
+#   --all        all tests, and clang builds with sanitizers, clang-tidy, a minimal build, an installed copy, CUDA
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -50,6 +50,32 @@ check_minimal() {
   build/minimal/bin/thaw --version
 }
 
+# The program has the same bits with either kind of threads; gcc's OpenMP here, clang's in the next.
+check_openmp() {
+  local threads
+  for threads in openmp pool; do
+    build minimal -DTHAW_THREADS=$threads
+    rm -rf "build/minimal/$threads"
+    build/minimal/bin/thaw train finetune/cases/digits.toml --threads 2 --out "build/minimal/$threads" >/dev/null 2>&1
+  done
+  cmp build/minimal/{openmp,pool}/model.safetensors
+}
+
+# The sanitizer knows OpenMP's barriers from libomp's own tool. Threads that wait awake take part in small work too, where
+# those that sleep mostly come too late for a race.
+check_races() {
+  local threads log=build/tsan.log
+  for threads in pool openmp; do
+    if ! { cmake --preset tsan -DTHAW_THREADS=$threads &&
+      cmake --build --preset tsan --target thaw_thread_tests; } >"$log" 2>&1; then
+      cat "$log"
+      return 1
+    fi
+    OMP_TOOL_LIBRARIES=/usr/lib/llvm-14/lib/libarcher.so OMP_WAIT_POLICY=active \
+      TSAN_OPTIONS=ignore_noninstrumented_modules=1 build/tsan/tests/threads --gtest_brief=1
+  done
+}
+
 # Another project finds an installed thaw, compiles with no flag of thaw's and runs.
 check_install() {
   rm -rf build/consumer
@@ -84,7 +110,7 @@ run_tests() { ctest --preset "$1" -j "$jobs" "${@:2}"; }
 
 need_packages "${kProgramPackages[@]}" libgtest-dev clang-format-14
 if $all; then
-  need_packages clang clang-tidy-14 libclang-rt-14-dev libbenchmark-dev
+  need_packages clang clang-tidy-14 libclang-rt-14-dev libomp-14-dev libbenchmark-dev
 fi
 
 trap '[[ $? -eq 0 ]] || echo "run.sh: FAILED" >&2' EXIT
@@ -97,6 +123,8 @@ if ! $all; then
   exit
 fi
 step "minimal build" check_minimal
+step "threads of OpenMP" check_openmp
+step "thread sanitizer" check_races
 step "installed copy" check_install
 step "CUDA build" check_cuda
 step "clang build with sanitizers" build dev
