@@ -25,7 +25,7 @@ build_benchmarks() {
 
 # One thread: the library's own cost, not the operating system's scheduling.
 run_micro() {
-  OMP_NUM_THREADS=1 "$programs/bench_micro_ops" --benchmark_min_time=0.1 --benchmark_format=json \
+  taskset --cpu-list 0 "$programs/bench_micro_ops" --benchmark_min_time=0.1 --benchmark_format=json \
     >"$scratch/micro.json" 2>"$scratch/micro.log" || { cat "$scratch/micro.log"; return 1; }
 }
 

@@ -19,10 +19,10 @@ struct BelowProbe : ::testing::Test {
     outcome.runs[0].completed = 1000;
   }
   std::string why(const std::vector<double>& losses = {}) {
-    std::vector<WatchSample>& watched = outcome.runs[0].watched;
-    watched.clear();
+    std::vector<LayerSample>& layer_samples = outcome.runs[0].layer_samples;
+    layer_samples.clear();
     for (const double loss : losses)
-      watched.push_back({.step = static_cast<std::int64_t>(watched.size()), .loss = loss});
+      layer_samples.push_back({.step = static_cast<std::int64_t>(layer_samples.size()), .loss = loss});
     std::string text;
     for (const std::string& reason : reasons_below_probe("head", outcome)) text += reason + "; ";
     return text;

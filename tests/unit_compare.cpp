@@ -6,7 +6,7 @@
 #include <functional>
 #include <set>
 
-#include "finetune/compare/contender.h"
+#include "finetune/compare/candidate.h"
 #include "finetune/compare/tuning.h"
 #include "finetune/plan/strategies/registry.h"
 #include "tests/support/from_config.h"
@@ -16,8 +16,8 @@
 namespace thaw {
 namespace {
 
-Contender contender(const std::string& name, std::vector<OptionSpec> knobs = {}) {
-  Contender result{name, "", {}, {}, false, std::move(knobs)};
+Candidate candidate(const std::string& name, std::vector<OptionSpec> knobs = {}) {
+  Candidate result{name, "", {}, {}, false, std::move(knobs)};
   result.config.strategy.name = name;
   return result;
 }
@@ -31,15 +31,15 @@ using Landscape = std::function<Judged(double lr)>;
 
 struct Tuning {
   Tuned tuned;
-  std::vector<Choice> asked;
+  std::vector<Hyperparameters> asked;
 };
 
-Tuning tune_on(const Contender& who, const Landscape& landscape, bool higher = true,
+Tuning tune_on(const Candidate& who, const Landscape& landscape, bool higher = true,
                std::size_t stop_after = 1000) {
   Tuning result;
   result.tuned = tune(
       who, higher,
-      [&](const Contender& c, const Choice& choice) {
+      [&](const Candidate& c, const Hyperparameters& choice) {
         result.asked.push_back(choice);
         const Judged judged = landscape(choice.lr);
         TuningTrial trial{.strategy = c.name,
@@ -64,7 +64,7 @@ int chosen_of(const Tuned& tuned) {
 }
 
 TEST(Tune, RatesAreHalfDecadesAroundTheCentre) {
-  const Tuning result = tune_on(contender("full"), peak_at(-3));
+  const Tuning result = tune_on(candidate("full"), peak_at(-3));
   ASSERT_EQ(result.tuned.trials.size(), 5u);
   for (int i = 0; i < 5; ++i)
     EXPECT_NEAR(std::log10(result.tuned.trials[static_cast<std::size_t>(i)].lr), -3 + (i - 2) / 2.0, 1e-9);
@@ -75,7 +75,7 @@ TEST(Tune, RatesAreHalfDecadesAroundTheCentre) {
 
 TEST(Tune, AStrategysOwnScaleMovesTheCentre) {
   for (const std::string name : {"head", "lora", "full"}) {
-    const std::vector<Choice> choices = choices_to_try(contender(name));
+    const std::vector<Hyperparameters> choices = hyperparameters_to_try(candidate(name));
     EXPECT_NEAR(choices[2].lr, 1e-3 * find_strategy(name).default_lr_scale, 1e-12) << name;
   }
   EXPECT_NE(find_strategy("lora").default_lr_scale, 1);
@@ -84,26 +84,26 @@ TEST(Tune, AStrategysOwnScaleMovesTheCentre) {
 // As in `thaw train`; compare.rates is the user's word everywhere.
 TEST(Tune, UntunedTheLearningRateIsTheConfigs) {
   for (const std::string name : {"head", "lora", "lp-ft", "full"}) {
-    Contender who = contender(name);
+    Candidate who = candidate(name);
     who.config.compare.tune = 0;
-    const std::vector<Choice> choices = choices_to_try(who);
+    const std::vector<Hyperparameters> choices = hyperparameters_to_try(who);
     ASSERT_EQ(choices.size(), 1u);
     EXPECT_EQ(choices[0].lr, 1e-3) << name;
     EXPECT_EQ(lr_scale(who), 0) << name;
     who.config.compare.rates[name] = 0.02;
-    EXPECT_EQ(choices_to_try(who)[0].lr, 0.02) << name;
+    EXPECT_EQ(hyperparameters_to_try(who)[0].lr, 0.02) << name;
     who.config.compare.tune = 3;
-    EXPECT_NEAR(choices_to_try(who)[1].lr, 0.02, 1e-12) << name;
+    EXPECT_NEAR(hyperparameters_to_try(who)[1].lr, 0.02, 1e-12) << name;
     EXPECT_EQ(lr_scale(who), 0) << name;
   }
-  EXPECT_EQ(lr_scale(contender("head")), 10);
-  EXPECT_EQ(lr_scale(contender("full")), 1);
+  EXPECT_EQ(lr_scale(candidate("head")), 10);
+  EXPECT_EQ(lr_scale(candidate("full")), 1);
 }
 
 TEST(Settings, AreWhatARunHasOtherThanTheConfig) {
-  Contender who = contender("lora");
-  const Choice choice{0.1 / 3, {{"r", 4.0}, {"target_modules", std::vector<std::string>{"a", "b"}}}};
-  Config run = with_choice(who, choice);
+  Candidate who = candidate("lora");
+  const Hyperparameters choice{0.1 / 3, {{"r", 4.0}, {"target_modules", std::vector<std::string>{"a", "b"}}}};
+  Config run = with_hyperparameters(who, choice);
   run.train.steps = 200;
   run.train.restore_best = true;
   EXPECT_EQ(settings_of(run, choice, who.config),
@@ -114,11 +114,11 @@ TEST(Settings, AreWhatARunHasOtherThanTheConfig) {
 }
 
 TEST(Tune, GoesTwoRatesBeyondEitherEdge) {
-  const Tuning low = tune_on(contender("full"), peak_at(-9));
+  const Tuning low = tune_on(candidate("full"), peak_at(-9));
   ASSERT_EQ(low.asked.size(), 7u);
   EXPECT_NEAR(std::log10(low.tuned.best->lr), -5, 1e-9);
   EXPECT_NE(low.tuned.note.find("lowest"), std::string::npos) << low.tuned.note;
-  const Tuning high = tune_on(contender("full"), peak_at(9));
+  const Tuning high = tune_on(candidate("full"), peak_at(9));
   ASSERT_EQ(high.asked.size(), 7u);
   EXPECT_NEAR(std::log10(high.tuned.best->lr), -1, 1e-9);
   EXPECT_NE(high.tuned.note.find("highest"), std::string::npos) << high.tuned.note;
@@ -128,14 +128,14 @@ TEST(Tune, GoesTwoRatesBeyondEitherEdge) {
 }
 
 TEST(Tune, StopsBeyondAnEdgeWhereNothingIsGained) {
-  const Tuning result = tune_on(contender("full"), peak_at(-2));
+  const Tuning result = tune_on(candidate("full"), peak_at(-2));
   EXPECT_EQ(result.asked.size(), 6u);
   EXPECT_NEAR(result.tuned.best->lr, 1e-2, 1e-9);
   EXPECT_EQ(result.tuned.note, "");
 }
 
 TEST(Tune, ExtensionsKeepTheKnobsOfTheBest) {
-  const Contender who = contender("lora", find_strategy("lora").options);
+  const Candidate who = candidate("lora", find_strategy("lora").options);
   const Tuning result = tune_on(who, peak_at(9));
   ASSERT_EQ(result.asked.size(), 7u);
   EXPECT_EQ(result.asked[5].options, result.asked[4].options);
@@ -144,7 +144,7 @@ TEST(Tune, ExtensionsKeepTheKnobsOfTheBest) {
 }
 
 TEST(Tune, NeverLeavesTheUsersGrid) {
-  Contender who = contender("full");
+  Candidate who = candidate("full");
   who.config.compare.lr_grid = {0.1, 0.01, 0.5};
   const Tuning result = tune_on(who, peak_at(9));
   ASSERT_EQ(result.asked.size(), 3u);
@@ -155,28 +155,28 @@ TEST(Tune, NeverLeavesTheUsersGrid) {
 TEST(Tune, EveryContenderGetsAsManyTrials) {
   for (const std::int64_t n : {2, 3, 4, 7})
     for (const StrategySpec& spec : strategies()) {
-      Contender who = contender(spec.name);
+      Candidate who = candidate(spec.name);
       for (const OptionSpec& option : spec.options)
         if (!option.tried.empty()) who.knobs.push_back(option);
       who.config.compare.tune = n;
-      EXPECT_EQ(choices_to_try(who).size(), static_cast<std::size_t>(n)) << spec.name;
+      EXPECT_EQ(hyperparameters_to_try(who).size(), static_cast<std::size_t>(n)) << spec.name;
     }
 }
 
 TEST(Tune, ARateOfTheConfigIsTheMiddleAndWhatIsTakenUntuned) {
-  Contender who = contender("head");
+  Candidate who = candidate("head");
   who.config.compare.rates = {{"head", 0.5}, {"full", 7}};
   who.config.compare.tune = 3;
-  const std::vector<Choice> choices = choices_to_try(who);
+  const std::vector<Hyperparameters> choices = hyperparameters_to_try(who);
   ASSERT_EQ(choices.size(), 3u);
   EXPECT_EQ(choices[1].lr, 0.5);
   who.config.compare.tune = 0;
-  ASSERT_EQ(choices_to_try(who).size(), 1u);
-  EXPECT_EQ(choices_to_try(who)[0].lr, 0.5);
+  ASSERT_EQ(hyperparameters_to_try(who).size(), 1u);
+  EXPECT_EQ(hyperparameters_to_try(who)[0].lr, 0.5);
 }
 
 TEST(Tune, TiesGoToTheLowerLoss) {
-  const Tuning result = tune_on(contender("full"), [](double lr) {
+  const Tuning result = tune_on(candidate("full"), [](double lr) {
     return Judged{0.5, std::abs(std::log10(lr) + 2.5), true};
   });
   EXPECT_NEAR(std::log10(result.tuned.best->lr), -2.5, 1e-9);
@@ -184,7 +184,7 @@ TEST(Tune, TiesGoToTheLowerLoss) {
 
 TEST(Tune, LowErrorsWin) {
   const Tuning result = tune_on(
-      contender("full"),
+      candidate("full"),
       [](double lr) {
         return Judged{std::abs(std::log10(lr) + 3.5), 1, true};
       },
@@ -196,7 +196,7 @@ TEST(Tune, LowErrorsWin) {
 TEST(Tune, ADivergedRunNeverWins) {
   for (const bool higher : {false, true}) {
     const Tuning result = tune_on(
-        contender("full"),
+        candidate("full"),
         [higher](double lr) {
           return Judged{higher ? -1.0 : 1.0, 5, lr < 3e-3 && lr > 5e-4};
         },
@@ -207,7 +207,7 @@ TEST(Tune, ADivergedRunNeverWins) {
 }
 
 TEST(Tune, WithoutATrialThatEndedWellNothingIsChosen) {
-  const Tuning result = tune_on(contender("full"), [](double) { return Judged{1, 1, false}; });
+  const Tuning result = tune_on(candidate("full"), [](double) { return Judged{1, 1, false}; });
   EXPECT_FALSE(result.tuned.best.has_value());
   EXPECT_EQ(chosen_of(result.tuned), 0);
   EXPECT_EQ(result.tuned.status, RunStatus::diverged);
@@ -217,7 +217,7 @@ TEST(Tune, WithoutATrialThatEndedWellNothingIsChosen) {
 }
 
 TEST(Tune, StoppedDecidesNothing) {
-  const Contender who = contender("full");
+  const Candidate who = candidate("full");
   for (const std::size_t after : {std::size_t{2}, std::size_t{6}}) {
     const Tuning result = tune_on(who, peak_at(9), true, after);
     EXPECT_EQ(result.asked.size(), after);
@@ -228,7 +228,7 @@ TEST(Tune, StoppedDecidesNothing) {
 }
 
 TEST(Tune, OneChoiceIsNotTried) {
-  Contender who = contender("full");
+  Candidate who = candidate("full");
   for (const std::int64_t n : {0, 1}) {
     who.config.compare.tune = n;
     const Tuning result = tune_on(who, peak_at(9));
@@ -239,16 +239,16 @@ TEST(Tune, OneChoiceIsNotTried) {
 
 TEST(Choices, KnobsAreDrawnAndTheMiddleHasTheDefaults) {
   const OptionSpec knob{"r", 8.0, "", {2.0, 4.0, 16.0}};
-  Contender who = contender("lora", {knob});
+  Candidate who = candidate("lora", {knob});
   who.config.compare.tune = 41;
-  const std::vector<Choice> choices = choices_to_try(who);
+  const std::vector<Hyperparameters> choices = hyperparameters_to_try(who);
   std::set<OptionValue> seen;
-  for (const Choice& choice : choices) seen.insert(choice.options.at("r"));
+  for (const Hyperparameters& choice : choices) seen.insert(choice.options.at("r"));
   EXPECT_EQ(seen, (std::set<OptionValue>{2.0, 4.0, 8.0, 16.0}));
   EXPECT_EQ(choices[20].options.at("r"), OptionValue(8.0));
   for (const std::int64_t n : {1, 2, 3, 4}) {
     who.config.compare.tune = n;
-    const std::vector<Choice> few = choices_to_try(who);
+    const std::vector<Hyperparameters> few = hyperparameters_to_try(who);
     EXPECT_EQ(few[static_cast<std::size_t>(n / 2)].options.at("r"), OptionValue(8.0)) << n;
     EXPECT_NEAR(few[static_cast<std::size_t>(n / 2)].lr, 1e-3 * find_strategy("lora").default_lr_scale,
                 1e-12);
@@ -256,11 +256,11 @@ TEST(Choices, KnobsAreDrawnAndTheMiddleHasTheDefaults) {
 }
 
 TEST(Choices, DrawsFollowTheSeed) {
-  Contender who = contender("lora", {{"r", 8.0, "", {2.0, 4.0, 16.0}}});
+  Candidate who = candidate("lora", {{"r", 8.0, "", {2.0, 4.0, 16.0}}});
   who.config.compare.tune = 20;
   const auto knobs = [&] {
     std::vector<OptionMap> drawn;
-    for (const Choice& choice : choices_to_try(who)) drawn.push_back(choice.options);
+    for (const Hyperparameters& choice : hyperparameters_to_try(who)) drawn.push_back(choice.options);
     return drawn;
   };
   const auto first = knobs();
@@ -269,18 +269,18 @@ TEST(Choices, DrawsFollowTheSeed) {
   EXPECT_NE(knobs(), first);
 }
 
-// Contenders as a comparison makes them, of the small task.
-struct Contenders : ::testing::Test {
-  Contenders() : run("mlp", {"full", {}, {}}) {
+// Candidates as a comparison makes them, of the small task.
+struct Candidates : ::testing::Test {
+  Candidates() : run("mlp", {"full", {}, {}}) {
     run.config.model.hidden = run.model_config.hidden;
     run.data.test = run.data.validation;
   }
-  std::vector<Contender> make() {
-    return make_contenders(run.config, open_source(run.config.model), run.data, false, notes);
+  std::vector<Candidate> make() {
+    return make_candidates(run.config, open_source(run.config.model), run.data, false, notes);
   }
   std::set<std::string> knobs_of(const std::string& name) {
     std::set<std::string> names;
-    for (const Contender& c : make())
+    for (const Candidate& c : make())
       if (c.name == name)
         for (const OptionSpec& knob : c.knobs) names.insert(knob.name);
     return names;
@@ -289,9 +289,9 @@ struct Contenders : ::testing::Test {
   std::vector<std::string> notes;
 };
 
-TEST_F(Contenders, FullIsAddedAndScratchOnlyWhereSomethingIsPretrained) {
+TEST_F(Candidates, FullIsAddedAndScratchOnlyWhereSomethingIsPretrained) {
   run.config.compare.strategies = {"head"};
-  const std::vector<Contender> made = make();
+  const std::vector<Candidate> made = make();
   ASSERT_EQ(made.size(), 2u);
   EXPECT_EQ(made[0].name, "full");
   EXPECT_EQ(made[1].name, "head");
@@ -300,37 +300,37 @@ TEST_F(Contenders, FullIsAddedAndScratchOnlyWhereSomethingIsPretrained) {
   EXPECT_NE(notes[0].find("full is added"), std::string::npos);
 }
 
-TEST_F(Contenders, AStrategyNamedTwiceIsRefused) {
+TEST_F(Candidates, AStrategyNamedTwiceIsRefused) {
   run.config.compare.strategies = {"head", "full", "head"};
   expect_has(message_of<InputError>([&] { make(); }), "'head' is named twice (compare.strategies)");
 }
 
-TEST_F(Contenders, KnobsAreThoseThatTheUserDidNotSet) {
+TEST_F(Candidates, KnobsAreThoseThatTheUserDidNotSet) {
   run.config.compare.strategies = {"full", "lora", "l2-sp"};
   EXPECT_EQ(knobs_of("lora"), std::set<std::string>{"r"});
   EXPECT_EQ(knobs_of("l2-sp"), std::set<std::string>{"alpha"});
   run.config.strategy = {"lora", {{"r", 3.0}}, {}};
   EXPECT_TRUE(knobs_of("lora").empty());
   EXPECT_EQ(knobs_of("l2-sp"), std::set<std::string>{"alpha"}) << "what is lora's own stays lora's";
-  for (const Contender& c : make())
+  for (const Candidate& c : make())
     if (c.name == "lora") {
-      for (const Choice& choice : choices_to_try(c))
-        EXPECT_EQ(with_choice(c, choice).strategy.options.at("r"), OptionValue(3.0));
+      for (const Hyperparameters& choice : hyperparameters_to_try(c))
+        EXPECT_EQ(with_hyperparameters(c, choice).strategy.options.at("r"), OptionValue(3.0));
     }
 }
 
-TEST_F(Contenders, WithoutSearchNothingIsDrawn) {
+TEST_F(Candidates, WithoutSearchNothingIsDrawn) {
   run.config.compare.strategies = {"full", "lora"};
   run.config.compare.search = false;
   EXPECT_TRUE(knobs_of("lora").empty());
-  for (const Contender& c : make())
-    for (const Choice& choice : choices_to_try(c)) EXPECT_TRUE(choice.options.empty());
+  for (const Candidate& c : make())
+    for (const Hyperparameters& choice : hyperparameters_to_try(c)) EXPECT_TRUE(choice.options.empty());
 }
 
 TEST(WithChoice, ChangesRateAndKnobs) {
-  Contender who = contender("lora");
+  Candidate who = candidate("lora");
   who.config.strategy.options["alpha"] = 4.0;
-  const Config config = with_choice(who, {0.5, {{"r", 2.0}}});
+  const Config config = with_hyperparameters(who, {0.5, {{"r", 2.0}}});
   EXPECT_EQ(config.train.lr, 0.5);
   EXPECT_EQ(config.strategy.options, (OptionMap{{"alpha", 4.0}, {"r", 2.0}}));
 }

@@ -23,8 +23,8 @@ PreparedData sample_data() {
 using Change = std::function<void(PreparedData&)>;
 
 TEST(Identity, OfAComparisonsDataIsOfEveryPartsRowsAndLabels) {
-  const std::string before = identity_of(sample_data());
-  EXPECT_EQ(identity_of(sample_data()), before);
+  const std::string before = data_fingerprint(sample_data());
+  EXPECT_EQ(data_fingerprint(sample_data()), before);
   for (const Change& change : std::vector<Change>{
            [](PreparedData& d) { d.train.x[3] += 1; }, [](PreparedData& d) { d.train.label[0] = 2; },
            [](PreparedData& d) { d.validation.edit().label[1] = 0; },
@@ -37,7 +37,7 @@ TEST(Identity, OfAComparisonsDataIsOfEveryPartsRowsAndLabels) {
            }}) {
     PreparedData data = sample_data();
     change(data);
-    EXPECT_NE(identity_of(data), before);
+    EXPECT_NE(data_fingerprint(data), before);
   }
 }
 

@@ -9,7 +9,7 @@
 
 #include "finetune/common/text.h"
 #include "finetune/compare/journal.h"
-#include "finetune/run/test_looks.h"
+#include "finetune/run/test_evaluations.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/training_fixture.h"
@@ -46,7 +46,7 @@ ReportedRun full_run() {
   run.test_scores = {1, 0, 1};
   run.confusion = {{{0, 1}, 2}, {{1, 1}, 5}};
   run.evaluations = {{10, {{"loss", 1.25}}, 0.5}, {20, {{"loss", 0.75}}, 1.0}};
-  run.watched = {{5, 0.5, {1, 2}, {0.1, 0.2}, {0, 0.3}}};
+  run.layer_samples = {{5, 0.5, {1, 2}, {0.1, 0.2}, {0, 0.3}}};
   run.triggers = {{1, 12}};
   LedgerPhase row;
   row.phase = 1;
@@ -102,11 +102,11 @@ TEST_F(JournalFile, KeepsEveryFieldOfARun) {
   EXPECT_EQ(read->evaluations[1].step, 20);
   EXPECT_EQ(read->evaluations[1].seconds, 1.0);
   EXPECT_EQ(read->evaluations[1].metrics, run.evaluations[1].metrics);
-  ASSERT_EQ(read->watched.size(), 1u);
-  EXPECT_EQ(read->watched[0].step, 5);
-  EXPECT_EQ(read->watched[0].gradient, run.watched[0].gradient);
-  EXPECT_EQ(read->watched[0].update_ratio, run.watched[0].update_ratio);
-  EXPECT_EQ(read->watched[0].drift, run.watched[0].drift);
+  ASSERT_EQ(read->layer_samples.size(), 1u);
+  EXPECT_EQ(read->layer_samples[0].step, 5);
+  EXPECT_EQ(read->layer_samples[0].gradient, run.layer_samples[0].gradient);
+  EXPECT_EQ(read->layer_samples[0].update_ratio, run.layer_samples[0].update_ratio);
+  EXPECT_EQ(read->layer_samples[0].weight_distance, run.layer_samples[0].weight_distance);
   ASSERT_EQ(read->triggers.size(), 1u);
   EXPECT_EQ(read->triggers[0].phase, 1);
   EXPECT_EQ(read->triggers[0].step, 12);
@@ -145,7 +145,7 @@ TEST_F(JournalFile, ReadsBackWhatIsNotFinite) {
   run.test = {{"loss", kInfinity}};
   run.test_scores = {0.5F, std::numeric_limits<float>::quiet_NaN()};
   run.evaluations = {{10, {{"loss", kNaN}}, 0.5}};
-  run.watched = {{5, kInfinity, {kInfinity, 1}, {kNaN, 2}, {kInfinity, 3}}};
+  run.layer_samples = {{5, kInfinity, {kInfinity, 1}, {kNaN, 2}, {kInfinity, 3}}};
   open().add(run);
   const Journal journal = open();
   const ReportedRun* read = journal.find_run("full", run.seed);
@@ -156,11 +156,11 @@ TEST_F(JournalFile, ReadsBackWhatIsNotFinite) {
   ASSERT_EQ(read->test_scores.size(), 2u);
   EXPECT_TRUE(std::isnan(read->test_scores[1]));
   EXPECT_FALSE(std::isfinite(metric(read->evaluations[0].metrics, "loss")));
-  EXPECT_FALSE(std::isfinite(read->watched[0].loss));
-  EXPECT_FALSE(std::isfinite(read->watched[0].gradient[0]));
-  EXPECT_EQ(read->watched[0].gradient[1], 1);
-  EXPECT_FALSE(std::isfinite(read->watched[0].update_ratio[0]));
-  EXPECT_FALSE(std::isfinite(read->watched[0].drift[0]));
+  EXPECT_FALSE(std::isfinite(read->layer_samples[0].loss));
+  EXPECT_FALSE(std::isfinite(read->layer_samples[0].gradient[0]));
+  EXPECT_EQ(read->layer_samples[0].gradient[1], 1);
+  EXPECT_FALSE(std::isfinite(read->layer_samples[0].update_ratio[0]));
+  EXPECT_FALSE(std::isfinite(read->layer_samples[0].weight_distance[0]));
 }
 
 TEST_F(JournalFile, TellsTrialsApartByRateAndOptions) {
@@ -301,12 +301,12 @@ TEST_F(JournalFile, KnowsWhenItsFirstSessionBegan) {
 }
 
 TEST_F(JournalFile, KeepsChoices) {
-  open().add_choice("lora", {0.01, {{"r", 4.0}}});
+  open().add_hyperparameters("lora", {0.01, {{"r", 4.0}}});
   Journal journal = open();
-  ASSERT_NE(journal.find_choice("lora"), nullptr);
-  EXPECT_EQ(journal.find_choice("lora")->lr, 0.01);
-  EXPECT_EQ(journal.find_choice("lora")->options, (OptionMap{{"r", 4.0}}));
-  EXPECT_EQ(journal.find_choice("head"), nullptr);
+  ASSERT_NE(journal.find_hyperparameters("lora"), nullptr);
+  EXPECT_EQ(journal.find_hyperparameters("lora")->lr, 0.01);
+  EXPECT_EQ(journal.find_hyperparameters("lora")->options, (OptionMap{{"r", 4.0}}));
+  EXPECT_EQ(journal.find_hyperparameters("head"), nullptr);
 }
 
 TEST_F(JournalFile, StrategiesThatComeAfterALookAreExploratory) {
@@ -329,23 +329,24 @@ TEST_F(JournalFile, StrategiesThatComeAfterALookAreExploratory) {
 TEST(TestLooks, OthersLooksAtTheSameData) {
   const TemporaryFolder folder;
   const auto look = [&](const std::string& test, const std::string& by, const std::string& time) {
-    record_look({test, folder.path(by), "config " + by, time});
+    record_test_evaluation({test, folder.path(by), "config " + by, time});
   };
   look("t1", "a", "2020");
   look("t2", "b", "2021");
   look("t1", "c", "2022");
-  const std::vector<TestLook> looks = earlier_looks("t1", folder.path("new"));
+  const std::vector<TestEvaluation> looks = earlier_evaluations("t1", folder.path("new"));
   ASSERT_EQ(looks.size(), 2u);
   EXPECT_EQ(looks[0].by, folder.path("a"));
   EXPECT_EQ(looks[0].config, "config a");
   EXPECT_EQ(looks[1].time, "2022");
-  EXPECT_TRUE(earlier_looks("t1", folder.path("a")).empty())
+  EXPECT_TRUE(earlier_evaluations("t1", folder.path("a")).empty())
       << "a was the first: what came later is not earlier";
-  EXPECT_EQ(earlier_looks("t1", folder.path("c")).size(), 1u) << "one's own are no others";
-  EXPECT_EQ(earlier_looks("t1", folder.path("c"), "2022").size(), 1u);
-  EXPECT_EQ(earlier_looks("t1", folder.path("c"), "2023").size(), 2u) << "a folder that had the same name";
-  EXPECT_TRUE(earlier_looks("t3", folder.path("new")).empty());
-  EXPECT_TRUE(earlier_looks("t1", folder.path("elsewhere/new")).empty());
+  EXPECT_EQ(earlier_evaluations("t1", folder.path("c")).size(), 1u) << "one's own are no others";
+  EXPECT_EQ(earlier_evaluations("t1", folder.path("c"), "2022").size(), 1u);
+  EXPECT_EQ(earlier_evaluations("t1", folder.path("c"), "2023").size(), 2u)
+      << "a folder that had the same name";
+  EXPECT_TRUE(earlier_evaluations("t3", folder.path("new")).empty());
+  EXPECT_TRUE(earlier_evaluations("t1", folder.path("elsewhere/new")).empty());
 }
 
 TEST(TestLooks, DamagedLinesArePassedOver) {
@@ -354,13 +355,13 @@ TEST(TestLooks, DamagedLinesArePassedOver) {
       nlohmann::json{{"test", "t"}, {"by", "x"}, {"config", "c"}, {"time", "now"}}.dump() + "\n";
   folder.write("test_looks.jsonl", "garbage\n\n[1, 2]\n{\"test\": 3}\n" + good +
                                        "{\"test\": \"t\"}\n\"text\"\n" + good.substr(0, 20));
-  const std::vector<TestLook> looks = earlier_looks("t", folder.path("new"));
+  const std::vector<TestEvaluation> looks = earlier_evaluations("t", folder.path("new"));
   ASSERT_EQ(looks.size(), 2u);
   EXPECT_EQ(looks[0].by, "x");
   EXPECT_EQ(looks[1].by, "");
   // A new line must not be lost behind the torn one.
-  record_look({"t", folder.path("y"), "c", "later"});
-  EXPECT_EQ(earlier_looks("t", folder.path("new")).back().by, folder.path("y"));
+  record_test_evaluation({"t", folder.path("y"), "c", "later"});
+  EXPECT_EQ(earlier_evaluations("t", folder.path("new")).back().by, folder.path("y"));
 }
 
 TEST(TestLooks, TheHashIsOfWhatIsTested) {

@@ -35,7 +35,7 @@ TEST(Verdict, SaysWhatIsBetterWorseEquivalentAndUndetected) {
                                                                {"l2-sp", 0.801, Verdict::equivalent},
                                                                {"gradual", 0.81, Verdict::undetected},
                                                                {"bitfit", 0.81, Verdict::undetected}}));
-  EXPECT_SAYS(text, "5 strategies were judged beside full with 2 seeds on 100 test examples.");
+  EXPECT_SAYS(text, "5 strategies were compared with full, each with 2 seeds on 100 test examples.");
   EXPECT_SAYS(text,
               "Better than full: top-1; worse than full: head; equivalent to full within ±0.01: l2-sp.");
   EXPECT_SAYS(text,
@@ -44,10 +44,9 @@ TEST(Verdict, SaysWhatIsBetterWorseEquivalentAndUndetected) {
               "top-1 has the best mean accuracy of the strategies, 0.84; it is the best of them in 16.7 % of "
               "the bootstrap draws.");
   // bitfit is the last, so it has the fewest FLOPs: a sixth of full's.
-  EXPECT_SAYS(
-      text,
-      "The cheapest strategy not found worse is bitfit (which does not show that it is as good): 167 "
-      "MFLOP a run beside full's 1 GFLOP (16.7 %), 1.67 beside 10 seconds of training, 1 MB beside 1 MB");
+  EXPECT_SAYS(text,
+              "The cheapest strategy not found worse is bitfit (which does not show that it is as good): 167 "
+              "MFLOP a run vs. 1 GFLOP of full (16.7 %), 1.67 vs. 10 seconds of training, 1 MB vs. 1 MB");
   for (const char* caveat :
        {"Untuned", "Exploratory", "failed", "Predicted", "interrupted", "below the probe"})
     EXPECT_NOT_SAID(text, caveat);
@@ -55,7 +54,7 @@ TEST(Verdict, SaysWhatIsBetterWorseEquivalentAndUndetected) {
 
 TEST(Verdict, OneStrategyWithoutADetectedDifference) {
   const std::string text = verdict_paragraph(small_comparison({{"head", 0.79, Verdict::undetected}}));
-  EXPECT_SAYS(text, "head was judged beside full");
+  EXPECT_SAYS(text, "head was compared with full");
   EXPECT_SAYS(text, "No difference to full was detected; a true difference of 0.03 would have been");
 }
 
@@ -113,7 +112,7 @@ TEST(Verdict, FailedRunsAreCountedAndNamed) {
   outcome.summaries[1].to_full.reset();
   outcome.summaries[1].failed = 1;
   const std::string text = verdict_paragraph(outcome);
-  EXPECT_SAYS(text, "top-1 was judged beside full");
+  EXPECT_SAYS(text, "top-1 was compared with full");
   EXPECT_SAYS(text,
               "1 of 6 runs failed or diverged (head 1 of 2); a strategy with such a run is not judged.");
 }
@@ -124,7 +123,7 @@ TEST(Verdict, FullFailed) {
   outcome.summaries[0].failed = 1;
   EXPECT_SAYS(verdict_paragraph(outcome),
               "1 strategy and full were run with 2 seeds on 100 test examples; full did not "
-              "end well with every seed, so nothing is judged beside it.");
+              "end well with every seed, so nothing is compared with it.");
 }
 
 TEST(Verdict, EveryRunFailed) {
@@ -148,12 +147,12 @@ TEST(Verdict, InterruptedJudgesNothing) {
 TEST(Verdict, UntunedAndExploratory) {
   CompareOutcome outcome = small_comparison({{"head", 0.79, Verdict::worse}});
   outcome.tuned = false;
-  outcome.earlier_looks = {"runs/a"};
+  outcome.earlier_evaluations = {"runs/a"};
   outcome.summaries[1].exploratory = true;
   const std::string text = verdict_paragraph(outcome);
   EXPECT_SAYS(text, "Untuned: this compares recipes");
-  EXPECT_SAYS(text, "Exploratory: 1 earlier look at the same test data is on record.");
-  EXPECT_SAYS(text, "head was added after the test data had been looked at: exploratory.");
+  EXPECT_SAYS(text, "Exploratory: 1 earlier evaluation of the same test data is on record.");
+  EXPECT_SAYS(text, "head was added after the test data had been evaluated on: exploratory.");
 }
 
 TEST(Verdict, BelowTheProbeAndABetterBaseline) {
@@ -164,7 +163,7 @@ TEST(Verdict, BelowTheProbeAndABetterBaseline) {
   probe.value.mean = 0.82, probe.to_full->verdict = Verdict::undetected;
   outcome.summaries.insert(outcome.summaries.begin(), probe);
   const std::string text = verdict_paragraph(outcome);
-  EXPECT_SAYS(text, "head was judged beside full");  // a baseline is no strategy
+  EXPECT_SAYS(text, "head was compared with full");  // a baseline is no strategy
   EXPECT_SAYS(text, "Of the baselines: no difference to full detected: probe.");
   EXPECT_SAYS(text, "it is the best of them and the baselines in 50.0 % of the bootstrap draws");
   EXPECT_SAYS(text, "The baseline probe, at 0.82, has a better mean than all of them.");
@@ -296,7 +295,7 @@ TEST(Report, TextFromTheUserIsEscaped) {
   const std::string evil = "<script>alert(\"1\")</script>&\x01";
   outcome.name = outcome.cpu = outcome.config = outcome.budget = outcome.data.source = outcome.data.groups =
       evil;
-  outcome.notes = outcome.earlier_looks = outcome.data.classes = {evil, "x"};
+  outcome.notes = outcome.earlier_evaluations = outcome.data.classes = {evil, "x"};
   outcome.prediction->text = evil;
   outcome.prediction->best = {evil};
   for (StrategySummary& s : outcome.summaries) {
@@ -352,11 +351,11 @@ TEST(Report, EachPartMayBeMissing) {
           s.rank_probability.clear(), s.metrics.clear(), s.to_full.reset();
       },
       [](CompareOutcome& o) {
-        for (ReportedRun& run : o.runs) run.evaluations.clear(), run.watched.clear();
+        for (ReportedRun& run : o.runs) run.evaluations.clear(), run.layer_samples.clear();
       },
       [](CompareOutcome& o) {
         for (ReportedRun& run : o.runs)
-          for (WatchSample& sample : run.watched) sample.gradient.clear(), sample.loss = NAN;
+          for (LayerSample& sample : run.layer_samples) sample.gradient.clear(), sample.loss = NAN;
       },
       [](CompareOutcome& o) {
         for (StrategySummary& s : o.summaries) s.failed = s.runs;

@@ -51,7 +51,7 @@ TEST_F(SummaryText, FitsTheTerminal) {
   EXPECT_FALSE(has_column(100, "peak memory"));
   EXPECT_FALSE(has_column(80, "seconds"));
   EXPECT_FALSE(has_column(80, "lr"));
-  for (const char* name : {"test accuracy", "difference", "FLOPs", "beside full"})
+  for (const char* name : {"test accuracy", "difference", "FLOPs", "vs. full"})
     EXPECT_TRUE(has_column(80, name)) << name;
 }
 

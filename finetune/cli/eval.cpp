@@ -18,7 +18,7 @@
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/preprocess/text_input.h"
 #include "finetune/run/prepare_data.h"
-#include "finetune/run/test_looks.h"
+#include "finetune/run/test_evaluations.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics_json.h"
 #include "nn/io/files.h"
@@ -76,7 +76,7 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
 
 // A look at test data with a run's model is entered in the register that comparisons read, and the run counts
 // those at its own. 0: these are not the run's test data.
-std::int64_t count_look(const std::string& model, const Config& config, const std::string& test_hash) {
+std::int64_t count_evaluation(const std::string& model, const Config& config, const std::string& test_hash) {
   const std::filesystem::path given = std::filesystem::canonical(model);
   // The adapter alone is the run's model too.
   const std::string folder = (is_adapter_folder(model) ? given.parent_path() : given).string();
@@ -85,7 +85,7 @@ std::int64_t count_look(const std::string& model, const Config& config, const st
   // Of evaluations at the same time one waits for the other: each counts.
   const FileDescriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ::flock(lock.get(), LOCK_EX);
-  record_look_with_model({test_hash, folder, sha256_hex(to_toml(config)), now_utc()});
+  record_test_evaluation_with_model({test_hash, folder, sha256_hex(to_toml(config)), now_utc()});
   Json run = Json::parse(read_file(path, std::int64_t{1} << 28), nullptr, false);
   if (!run.is_object() || run.value("test_sha256", Json()) != test_hash ||
       !run.value("test_evaluations", Json()).is_number_integer())
@@ -142,9 +142,9 @@ int eval(const Arguments& arguments) {
   if (arguments.json && task.has_classes()) add_confusion(outputs, part.data, json);
   std::int64_t looks = 0;
   if (std::string(part.split) == "test") try {
-      looks = count_look(arguments.model, config, part.hash);
+      looks = count_evaluation(arguments.model, config, part.hash);
     } catch (const Error& error) {  // the folder of a run may be one to read only
-      Progress().message(concat("warning: this look at the test data is not noted: ", error.what()));
+      Progress().message(concat("warning: this test evaluation is not recorded: ", error.what()));
     }
   if (looks > 0) {
     json["test_evaluations"] = looks;

@@ -80,7 +80,7 @@ void estimate_statistics(Model& model, const Dataset& data) {
   model.train(false);
 }
 
-void look_at_test(const BaselineRequest& request, const Predict& predict, ReportedRun& row) {
+void evaluate_on_test(const BaselineRequest& request, const Predict& predict, ReportedRun& row) {
   const Dataset& test = request.data.test;
   const Outputs outputs = predict(test);
   row.test = compute_metrics(*request.data.task, outputs, test);
@@ -115,7 +115,7 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
   meter.reset();
   const std::int64_t outputs = data.task->outputs(data.train);
   row.trainable = outputs * (train.size(1) + 1);
-  look_at_test(
+  evaluate_on_test(
       request, [&](const Dataset& part) { return best.model.predict(prepared(part).x); }, row);
 }
 
@@ -124,13 +124,13 @@ std::unique_ptr<Model> model_of(const BaselineRequest& request) {
 }
 
 void run_majority(const BaselineRequest& request, ReportedRun& row) {
-  look_at_test(
+  evaluate_on_test(
       request, [&](const Dataset& part) { return majority(request.data, part.size()); }, row);
 }
 
 void run_as_is(const BaselineRequest& request, ReportedRun& row) {
   const std::unique_ptr<Model> model = model_of(request);
-  look_at_test(
+  evaluate_on_test(
       request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
 }
 
@@ -149,7 +149,7 @@ void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
   if (head_is_new(request.source, request.data, *model))
     probe(model.get(), request, row);
   else
-    look_at_test(
+    evaluate_on_test(
         request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
 }
 

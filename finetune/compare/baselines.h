@@ -6,7 +6,7 @@
 //               inputs where nothing was pretrained (texts have none: no probe)
 //   norm-stats  networks with batch norm: running statistics estimated anew on the training inputs, nothing
 //               trained; where the head is new, a probe on the features that this gives
-//   scratch     the same network from random weights, all of it trained; run like a strategy, see contender.h
+//   scratch     the same network from random weights, all of it trained; run like a strategy, see candidate.h
 #pragma once
 
 #include <string>

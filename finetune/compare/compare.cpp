@@ -9,14 +9,14 @@
 #include "core/random.h"
 #include "finetune/common/text.h"
 #include "finetune/compare/baselines.h"
-#include "finetune/compare/contender.h"
+#include "finetune/compare/candidate.h"
+#include "finetune/compare/candidate_budgets.h"
 #include "finetune/compare/data_card.h"
+#include "finetune/compare/earlier_evaluations.h"
 #include "finetune/compare/journal.h"
-#include "finetune/compare/looks.h"
 #include "finetune/compare/notes.h"
 #include "finetune/compare/picture.h"
 #include "finetune/compare/row.h"
-#include "finetune/compare/spending.h"
 #include "finetune/compare/time_left.h"
 #include "finetune/compare/tuning.h"
 #include "finetune/compare/with_budget.h"
@@ -28,7 +28,7 @@
 #include "finetune/run/further_metrics.h"
 #include "finetune/run/prepare_data.h"
 #include "finetune/run/run_folder.h"
-#include "finetune/run/test_looks.h"
+#include "finetune/run/test_evaluations.h"
 #include "nn/io/files.h"
 
 namespace thaw {
@@ -52,8 +52,8 @@ class Comparison {
   CompareOutcome run() {
     prepare();
     open();
-    for (const Contender& contender : contenders_)
-      if (!stopped()) choose(contender);
+    for (const Candidate& candidate : candidates_)
+      if (!stopped()) choose(candidate);
     if (!stopped()) report_runs();
     conclude();
     write_comparison(request_.out, config_, outcome_);
@@ -86,11 +86,11 @@ class Comparison {
     outcome_.data = make_data_card(config_, source_, loaded_, data);
     std::vector<std::string> notes = data_warnings(outcome_.data);
     for (const std::string& note : config_notes(config_, source_)) notes.push_back(note);
-    contenders_ = make_contenders(config_, source_, data, request_.allow_missing, notes);
+    candidates_ = make_candidates(config_, source_, data, request_.allow_missing, notes);
     if (!changes_length(budget_))
-      for (const Contender& contender : contenders_) add_plan_notes(contender, contender.config, data, notes);
+      for (const Candidate& candidate : candidates_) add_plan_notes(candidate, candidate.config, data, notes);
     baselines_ = baseline_names({config_, source_, data});
-    const auto choices = static_cast<std::int64_t>(choices_to_try(contenders_.front()).size());
+    const auto choices = static_cast<std::int64_t>(hyperparameters_to_try(candidates_.front()).size());
     outcome_.tuned = choices > 1;
     outcome_.budget = describe(budget_, config_.train);
     outcome_.prediction = make_prediction(config_.compare);
@@ -98,18 +98,18 @@ class Comparison {
     outcome_.compiler = request_.compiler;
     note_machine(outcome_);
     outcome_.config = to_toml(config_);
-    start_ = hash_of_start(config_, source_, data, request_.allow_missing);
-    look_ = {loaded_.test_hash,
-             registered_name(request_.looks_as.empty() ? request_.out : request_.looks_as),
-             identity_of(config_, loaded_, start_),
-             {}};
-    check_can_record(look_.by);
-    const auto trained = static_cast<std::int64_t>(contenders_.size()) *
+    start_ = starting_fingerprint(config_, source_, data, request_.allow_missing);
+    evaluation_ = {loaded_.test_hash,
+                   registered_name(request_.registered_as.empty() ? request_.out : request_.registered_as),
+                   comparison_fingerprint(config_, loaded_, start_),
+                   {}};
+    check_can_record(evaluation_.by);
+    const auto trained = static_cast<std::int64_t>(candidates_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
     total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();
     for (const std::string& name : baselines_) time_left_.expect(name, runs_per_strategy());
-    for (const Contender& contender : contenders_)
-      time_left_.expect(contender.name, runs_per_strategy() + (outcome_.tuned ? choices : 0));
+    for (const Candidate& candidate : candidates_)
+      time_left_.expect(candidate.name, runs_per_strategy() + (outcome_.tuned ? choices : 0));
     for (const std::string& note : budget_notes(budget_, trained)) notes.push_back(note);
     notes_ = std::move(notes);
   }
@@ -127,52 +127,52 @@ class Comparison {
       check_same_comparison(read_file(config_file, 1 << 24), outcome_.config, config_file);
     journal_.emplace(request_.out);  // first of all files: see RunFolder
     atomic_write(config_file, outcome_.config);
-    spending_.emplace(
+    budgets_.emplace(
         budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
         [this](const Config& config, const ModelSource& source) { return measure(config, source); },
         request_.stop);
     std::vector<std::string> names = baselines_;
-    for (const Contender& contender : contenders_) names.push_back(contender.name);
+    for (const Candidate& candidate : candidates_) names.push_back(candidate.name);
     const std::string predicted = outcome_.prediction ? outcome_.prediction->sha256 : "";
-    journal_->begin(names, {identity_of(loaded_), predicted, start_},
+    journal_->begin(names, {data_fingerprint(loaded_), predicted, start_},
                     request_.began.empty() ? began_ : request_.began);
     journal_->check_runs(loaded_.test->id.size(), loaded_.train.classes.size());
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
-    tell_earlier_looks();
+    tell_earlier_evaluations();
   }
 
   // A repetition of what was done before chooses nothing anew.
-  void tell_earlier_looks() {
-    const LooksBefore before = looks_before(look_, journal_->began());
+  void tell_earlier_evaluations() {
+    const EvaluationsBefore before = evaluations_before(evaluation_, journal_->began());
     for (const std::string& text : before.repeated) say(text);
-    outcome_.earlier_looks = before.others;
-    if (!before.others.empty()) say(earlier_looks_note(before.others));
+    outcome_.earlier_evaluations = before.others;
+    if (!before.others.empty()) say(earlier_evaluations_note(before.others));
   }
 
   PreparedData draw(std::uint64_t seed) const { return draw_training_data(config_, loaded_, seed); }
 
   // Choices are made once: a trial that --resume would try again must not change them after a look.
-  void choose(const Contender& contender) {
-    if (const Choice* choice = journal_->find_choice(contender.name)) {
-      chosen_[contender.name] = *choice;
-      const std::vector<TuningTrial> trials = journal_->trials_of(contender.name);
-      time_left_.pass(contender.name, static_cast<std::int64_t>(trials.size()));
-      add_tuning(trials, edge_note(contender.name, trials));
+  void choose(const Candidate& candidate) {
+    if (const Hyperparameters* choice = journal_->find_hyperparameters(candidate.name)) {
+      chosen_[candidate.name] = *choice;
+      const std::vector<TuningTrial> trials = journal_->trials_of(candidate.name);
+      time_left_.pass(candidate.name, static_cast<std::int64_t>(trials.size()));
+      add_tuning(trials, edge_note(candidate.name, trials));
       return;
     }
-    if (!fits_budget(contender)) return;
+    if (!fits_budget(candidate)) return;
     const Tuned tuned = tune(
-        contender, higher_is_better(outcome_.metric),
-        [this](const Contender& c, const Choice& choice) { return run_trial(c, choice); },
+        candidate, higher_is_better(outcome_.metric),
+        [this](const Candidate& c, const Hyperparameters& choice) { return run_trial(c, choice); },
         [this] { return stopped(); });
     add_tuning(tuned.trials, tuned.note);
     if (tuned.status != RunStatus::ok) {
-      untuned_[contender.name] = tuned.status;
-      time_left_.drop(contender.name);
+      untuned_[candidate.name] = tuned.status;
+      time_left_.drop(candidate.name);
     }
     if (!tuned.best) return;
-    chosen_[contender.name] = *tuned.best;
-    journal_->add_choice(contender.name, *tuned.best);
+    chosen_[candidate.name] = *tuned.best;
+    journal_->add_hyperparameters(candidate.name, *tuned.best);
   }
 
   void add_tuning(const std::vector<TuningTrial>& trials, const std::string& note) {
@@ -190,41 +190,41 @@ class Comparison {
     return run_training(request);
   }
 
-  bool fits_budget(const Contender& contender) {
-    const std::vector<Choice> choices = choices_to_try(contender);
+  bool fits_budget(const Candidate& candidate) {
+    const std::vector<Hyperparameters> choices = hyperparameters_to_try(candidate);
     try {
-      const Config config = spending_->config_of(contender, choices[choices.size() / 2]);
+      const Config config = budgets_->config_of(candidate, choices[choices.size() / 2]);
       std::vector<std::string> notes;
-      if (changes_length(budget_)) add_plan_notes(contender, config, draw(config_.train.seed), notes);
+      if (changes_length(budget_)) add_plan_notes(candidate, config, draw(config_.train.seed), notes);
       for (const std::string& note : notes) say(note);
       return true;
     } catch (const OverBudget& error) {
-      say(concat(contender.name, " is left out: ", error.what()));
-      over_budget_.insert(contender.name);
-      time_left_.drop(contender.name);
+      say(concat(candidate.name, " is left out: ", error.what()));
+      over_budget_.insert(candidate.name);
+      time_left_.drop(candidate.name);
       return false;
     }
   }
 
-  TuningTrial run_trial(const Contender& contender, const Choice& choice) {
-    announce(contender.name, concat(" tuning lr ", choice.lr));
-    if (const TuningTrial* done = journal_->find_trial(contender.name, choice.lr, choice.options))
+  TuningTrial run_trial(const Candidate& candidate, const Hyperparameters& choice) {
+    announce(candidate.name, concat(" tuning lr ", choice.lr));
+    if (const TuningTrial* done = journal_->find_trial(candidate.name, choice.lr, choice.options))
       return *done;
-    time_left_.begin(contender.name);
-    TuningTrial trial{.strategy = contender.name,
+    time_left_.begin(candidate.name);
+    TuningTrial trial{.strategy = candidate.name,
                       .lr = choice.lr,
                       .options = choice.options,
                       .seed = config_.train.seed + kTuningSeedOffset};
     try {
       const PreparedData data = draw(trial.seed);
       RunRequest run =
-          request_for(spending_->config_of(contender, choice), trial.seed, contender.source, data);
+          request_for(budgets_->config_of(candidate, choice), trial.seed, candidate.source, data);
       run.evaluate_test = false;
       const RunResult result = run_training(run);
       if (result.status == RunStatus::interrupted) return trial;
       fill_trial(trial, result, outcome_.metric);
     } catch (const std::exception& error) {
-      say(concat(contender.name, " at lr ", choice.lr, " failed: ", error.what()));
+      say(concat(candidate.name, " at lr ", choice.lr, " failed: ", error.what()));
     }
     journal_->add(trial);
     time_left_.end();
@@ -233,13 +233,13 @@ class Comparison {
 
   // In a random order, so that a machine that slows down or warms up favours no strategy.
   void report_runs() {
-    std::erase_if(contenders_, [this](const Contender& c) { return over_budget_.count(c.name) > 0; });
-    if (contenders_.empty())
+    std::erase_if(candidates_, [this](const Candidate& c) { return over_budget_.count(c.name) > 0; });
+    if (candidates_.empty())
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
                  " (compare.budget); give it more");
-    look_.time = now_utc();
-    if (!all_runs_are_known()) record_look(look_);
-    const auto rows = static_cast<std::int64_t>(baselines_.size() + contenders_.size());
+    evaluation_.time = now_utc();
+    if (!all_runs_are_known()) record_test_evaluation(evaluation_);
+    const auto rows = static_cast<std::int64_t>(baselines_.size() + candidates_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
     for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
       if (stopped()) break;
@@ -260,8 +260,8 @@ class Comparison {
   std::vector<std::string> row_names() const {
     std::vector<std::string> names = baselines_;
     for (const bool baseline : {true, false})
-      for (const Contender& contender : contenders_)
-        if (contender.is_baseline == baseline) names.push_back(contender.name);
+      for (const Candidate& candidate : candidates_)
+        if (candidate.is_baseline == baseline) names.push_back(candidate.name);
     return names;
   }
 
@@ -273,7 +273,7 @@ class Comparison {
     row.metric = outcome_.metric;
     row.status = RunStatus::failed;
     const bool is_baseline = row_index < baselines_.size();
-    row.strategy = is_baseline ? baselines_[row_index] : contenders_[row_index - baselines_.size()].name;
+    row.strategy = is_baseline ? baselines_[row_index] : candidates_[row_index - baselines_.size()].name;
     announce(row.strategy, concat(" seed ", row.seed));
     if (const ReportedRun* done = journal_->find_run(row.strategy, row.seed)) {
       outcome_.runs.push_back(*done);
@@ -290,7 +290,7 @@ class Comparison {
       const PreparedData data = draw(row.draw);
       if (is_baseline)
         row = run_baseline(row, {config_, source_, data, row.seed, request_.allow_missing});
-      else if (!run_contender_row(contenders_[row_index - baselines_.size()], data, row))
+      else if (!run_candidate_row(candidates_[row_index - baselines_.size()], data, row))
         return;
     } catch (const std::exception& error) {
       say(concat(row.strategy, " seed ", row.seed, " failed: ", error.what()));
@@ -301,13 +301,13 @@ class Comparison {
   }
 
   // False where a signal came in between.
-  bool run_contender_row(const Contender& contender, const PreparedData& data, ReportedRun& row) {
-    const Choice& choice = chosen_.at(contender.name);
+  bool run_candidate_row(const Candidate& candidate, const PreparedData& data, ReportedRun& row) {
+    const Hyperparameters& choice = chosen_.at(candidate.name);
     row.lr = choice.lr;
-    RunRequest run = request_for(spending_->config_of(contender, choice), row.seed, contender.source, data);
-    run.out = concat(request_.out, '/', contender.name, "/seed-", row.seed);
+    RunRequest run = request_for(budgets_->config_of(candidate, choice), row.seed, candidate.source, data);
+    run.out = concat(request_.out, '/', candidate.name, "/seed-", row.seed);
     run.checkpoint_pause = kCheckpointPause;
-    run.watch = row.seed == config_.train.seed;
+    run.layer_statistics = row.seed == config_.train.seed;
     const EarlierRun earlier = request_.resume ? clear_unless_it_goes_on(run.out) : EarlierRun::none;
     // It ended, and the journal does not know how: the kill came in between. The same run again.
     if (earlier == EarlierRun::ended) row.test_evaluations = 1;
@@ -315,7 +315,7 @@ class Comparison {
     RunResult result = run_training(run);
     if (result.status == RunStatus::interrupted) return false;
     if (result.status == RunStatus::diverged)
-      say(concat(contender.name, " seed ", row.seed, " diverged: ", result.message));
+      say(concat(candidate.name, " seed ", row.seed, " diverged: ", result.message));
     fill_row(row, std::move(result));
     return true;
   }
@@ -329,26 +329,26 @@ class Comparison {
       SummaryRow row;
       row.strategy = name;
       row.exploratory = journal_->is_exploratory(name);
-      const auto contender = std::find_if(contenders_.begin(), contenders_.end(),
-                                          [&](const Contender& c) { return c.name == name; });
-      row.is_baseline = contender == contenders_.end() || contender->is_baseline;
+      const auto candidate = std::find_if(candidates_.begin(), candidates_.end(),
+                                          [&](const Candidate& c) { return c.name == name; });
+      row.is_baseline = candidate == candidates_.end() || candidate->is_baseline;
       row.about =
-          contender == contenders_.end() ? about_baseline(name, {config_, source_, data}) : contender->about;
-      if (chosen_.count(name) > 0) add_choice(*contender, chosen_.at(name), row);
+          candidate == candidates_.end() ? about_baseline(name, {config_, source_, data}) : candidate->about;
+      if (chosen_.count(name) > 0) add_hyperparameters(*candidate, chosen_.at(name), row);
       rows.push_back(row);
     }
     summarise(rows, config_, outcome_);
     for (const std::string& note : missed_budget_notes(budget_, outcome_.summaries)) say(note);
-    for (const Contender& contender : contenders_)
-      if (const ReportedRun* run = first_run_of(contender.name, outcome_.runs))
+    for (const Candidate& candidate : candidates_)
+      if (const ReportedRun* run = first_run_of(candidate.name, outcome_.runs))
         outcome_.pictures.push_back(
-            make_picture(spending_->config_of(contender, chosen_.at(contender.name)), contender, data, *run));
+            make_picture(budgets_->config_of(candidate, chosen_.at(candidate.name)), candidate, data, *run));
   }
 
-  void add_choice(const Contender& contender, const Choice& choice, SummaryRow& row) {
+  void add_hyperparameters(const Candidate& candidate, const Hyperparameters& choice, SummaryRow& row) {
     row.options = choice.options;
-    row.lr_scale = lr_scale(contender);
-    row.settings = settings_of(spending_->config_of(contender, choice), choice, config_);
+    row.lr_scale = lr_scale(candidate);
+    row.settings = settings_of(budgets_->config_of(candidate, choice), choice, config_);
   }
 
   RunRequest request_for(const Config& config, std::uint64_t seed, const ModelSource& source,
@@ -376,16 +376,16 @@ class Comparison {
   std::string began_ = now_utc();
   ModelSource source_;
   PreparedData loaded_;
-  std::string start_;                            // hash_of_start()
-  TestLook look_;                                // this comparison's own
+  std::string start_;                            // starting_fingerprint()
+  TestEvaluation evaluation_;                    // this comparison's own
   std::vector<std::string> data_notes_, notes_;  // of prepare(), said when nothing can be wrong any more
   std::optional<RunFolder> folder_;
   std::optional<Journal> journal_;
-  std::optional<Spending> spending_;
+  std::optional<CandidateBudgets> budgets_;
   CompareOutcome outcome_;
   std::vector<std::string> baselines_;  // those that do not train the network
-  std::vector<Contender> contenders_;
-  std::map<std::string, Choice> chosen_;
+  std::vector<Candidate> candidates_;
+  std::map<std::string, Hyperparameters> chosen_;
   std::map<std::string, RunStatus> untuned_;  // strategies without a trial that ended well: their status
   std::set<std::string> over_budget_;
   std::int64_t done_ = 0, total_ = 0;

@@ -23,8 +23,8 @@ struct CompareProgress {
 struct CompareRequest {
   Config config;  // [compare] says strategies, seeds, tune, lr_grid
   std::string out;
-  std::string looks_as;  // the folder that looks at the test data are registered for; empty: `out`
-  // UTC: looks by `looks_as` from then on are its own; empty: from now on. The journal of a comparison that
+  std::string registered_as;  // the folder that looks at the test data are registered for; empty: `out`
+  // UTC: looks by `registered_as` from then on are its own; empty: from now on. The journal of a comparison that
   // goes on knows better.
   std::string began;
   bool is_cell = false;        // of a study: it does not say predictions and how the data were parted

@@ -148,7 +148,7 @@ DataCard make_data_card(const Config& config, const ModelSource& source, const P
   return card;
 }
 
-std::string identity_of(const PreparedData& loaded) {
+std::string data_fingerprint(const PreparedData& loaded) {
   std::vector<const Dataset*> parts{&loaded.train, &*loaded.validation, &*loaded.test};
   for (const ShiftedData& shifted : loaded.shifted) parts.push_back(&*shifted.data);
   Sha256 hash;

@@ -25,7 +25,7 @@ struct NearDuplicates {
 NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs = 1e7);
 
 // SHA-256 of everything that is trained, chosen and judged on, labels too.
-std::string identity_of(const PreparedData& loaded);
+std::string data_fingerprint(const PreparedData& loaded);
 
 // What a careful reader would object to: a tuning set larger than the training set, near-duplicates.
 std::vector<std::string> data_warnings(const DataCard& card);

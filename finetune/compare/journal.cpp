@@ -191,14 +191,14 @@ void Journal::check_runs(std::size_t samples, std::size_t classes) const {
 
 bool Journal::is_exploratory(const std::string& strategy) const { return contains(exploratory_, strategy); }
 
-const Choice* Journal::find_choice(const std::string& strategy) const {
+const Hyperparameters* Journal::find_hyperparameters(const std::string& strategy) const {
   const auto found = choices_.find(strategy);
   return found == choices_.end() ? nullptr : &found->second;
 }
 
 std::vector<TuningTrial> Journal::trials_of(const std::string& strategy) const {
   std::vector<TuningTrial> trials;
-  const Choice* choice = find_choice(strategy);
+  const Hyperparameters* choice = find_hyperparameters(strategy);
   for (const TuningTrial& trial : trials_) {
     if (trial.strategy != strategy) continue;
     trials.push_back(trial);
@@ -208,7 +208,7 @@ std::vector<TuningTrial> Journal::trials_of(const std::string& strategy) const {
   return trials;
 }
 
-void Journal::add_choice(const std::string& strategy, const Choice& choice) {
+void Journal::add_hyperparameters(const std::string& strategy, const Hyperparameters& choice) {
   choices_[strategy] = choice;
   append(
       Json{{"choice", {{"strategy", strategy}, {"lr", choice.lr}, {"options", options_json(choice.options)}}}}

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "finetune/compare/contender.h"
+#include "finetune/compare/candidate.h"
 #include "finetune/config/config.h"
 #include "finetune/report/comparison.h"
 #include "nn/io/files.h"
@@ -25,7 +25,7 @@ class Journal {
   struct Identity {
     std::string data;        // content hashes of pool, validation and test data
     std::string prediction;  // its hash; empty: none
-    std::string start;       // hash_of_start(), see looks.h
+    std::string start;       // starting_fingerprint(), see looks.h
   };
   // The strategies of this session. Those that an earlier session did not have, although a run of it had
   // looked at the test data, are exploratory. InputError where an earlier session had others, other data or
@@ -39,9 +39,9 @@ class Journal {
   bool is_exploratory(const std::string& strategy) const;
 
   // What tuning chose, null where it was not done, and its trials by learning rate, the chosen one marked.
-  const Choice* find_choice(const std::string& strategy) const;
+  const Hyperparameters* find_hyperparameters(const std::string& strategy) const;
   std::vector<TuningTrial> trials_of(const std::string& strategy) const;
-  void add_choice(const std::string& strategy, const Choice& choice);
+  void add_hyperparameters(const std::string& strategy, const Hyperparameters& choice);
 
   // Null where it was not done.
   const TuningTrial* find_trial(const std::string& strategy, double lr, const OptionMap& options) const;
@@ -62,7 +62,7 @@ class Journal {
   std::string path_, began_;
   FileDescriptor file_;
   std::map<std::pair<std::string, std::string>, TrainSection> budgets_;
-  std::map<std::string, Choice> choices_;
+  std::map<std::string, Hyperparameters> choices_;
   std::vector<TuningTrial> trials_;
   std::vector<ReportedRun> runs_;
   std::vector<std::string> known_, exploratory_;

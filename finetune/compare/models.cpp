@@ -21,7 +21,7 @@ struct Run {
 };
 
 // What a strategy's runs that ended well and are still there say.
-struct Candidate {
+struct ComparedStrategy {
   std::string strategy;
   bool is_baseline = false;
   std::vector<Run> runs;
@@ -44,12 +44,12 @@ Json read_results(const std::string& comparison) {
   return Json::parse(read_file(path, std::int64_t{1} << 30));
 }
 
-std::vector<Candidate> candidates_of(const std::string& comparison) try {
+std::vector<ComparedStrategy> candidates_of(const std::string& comparison) try {
   const Json json = read_results(comparison);
   const double sign = higher_is_better(json.value("metric", "")) ? 1 : -1;
-  std::vector<Candidate> candidates;
+  std::vector<ComparedStrategy> candidates;
   for (const Json& summary : json.value("strategies", Json::array())) {
-    Candidate candidate{summary.value("strategy", ""), summary.value("baseline", false), {}};
+    ComparedStrategy candidate{summary.value("strategy", ""), summary.value("baseline", false), {}};
     for (const Json& run : json.value("runs", Json::array())) {
       if (run.value("strategy", "") != candidate.strategy || run.value("status", "") != "ok") continue;
       const std::uint64_t seed = run.value("seed", std::uint64_t{0});
@@ -68,11 +68,11 @@ std::vector<Candidate> candidates_of(const std::string& comparison) try {
              " --resume), or give the folder of one of its runs, ", comparison, "/STRATEGY/seed-N");
 }
 
-const Candidate& choose(const std::vector<Candidate>& candidates, const std::string& strategy,
-                        const std::string& comparison) {
+const ComparedStrategy& choose(const std::vector<ComparedStrategy>& candidates, const std::string& strategy,
+                               const std::string& comparison) {
   std::vector<std::string> names;
-  const Candidate* best = nullptr;
-  for (const Candidate& candidate : candidates) {
+  const ComparedStrategy* best = nullptr;
+  for (const ComparedStrategy& candidate : candidates) {
     names.push_back(candidate.strategy);
     if (candidate.strategy == strategy) return candidate;
     if (!strategy.empty() || candidate.is_baseline || std::isnan(candidate.mean_validation())) continue;
@@ -97,8 +97,8 @@ bool is_comparison_folder(const std::string& path) {
 }
 
 ComparedModel find_compared_model(const std::string& comparison, const std::string& strategy) {
-  const std::vector<Candidate> candidates = candidates_of(comparison);
-  const Candidate& chosen = choose(candidates, strategy, comparison);
+  const std::vector<ComparedStrategy> candidates = candidates_of(comparison);
+  const ComparedStrategy& chosen = choose(candidates, strategy, comparison);
   const Run* best = &chosen.runs.front();
   for (const Run& run : chosen.runs)
     if (run.validation > best->validation) best = &run;

@@ -51,8 +51,8 @@ std::vector<std::string> config_notes(const Config& config, const ModelSource& s
   return notes;
 }
 
-std::string earlier_looks_note(const std::vector<std::string>& looks) {
-  return concat("exploratory: these test data were looked at before (", looks.size(),
+std::string earlier_evaluations_note(const std::vector<std::string>& looks) {
+  return concat("exploratory: these test data were evaluated on before (", looks.size(),
                 looks.size() == 1 ? " time" : " times", ", last by ", looks.back(), ")");
 }
 

@@ -24,7 +24,7 @@ void note_machine(CompareOutcome& outcome);
 std::vector<std::string> config_notes(const Config& config, const ModelSource& source);
 
 // That others looked at the test data; `looks` has one at least.
-std::string earlier_looks_note(const std::vector<std::string>& looks);
+std::string earlier_evaluations_note(const std::vector<std::string>& looks);
 
 // How long a budget of seconds takes over `runs` runs that train.
 std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs);

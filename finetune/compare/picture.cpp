@@ -8,15 +8,15 @@
 
 namespace thaw {
 
-StrategyPicture make_picture(const Config& config, const Contender& contender, const PreparedData& data,
+StrategyPicture make_picture(const Config& config, const Candidate& candidate, const PreparedData& data,
                              const ReportedRun& run) {
-  const RunSetup setup = set_up_run(config, contender.source, data);
+  const RunSetup setup = set_up_run(config, candidate.source, data);
   const std::int64_t total = setup.plan.run().total_updates;
   StrategyPicture picture{
-      contender.name, setup.plan.model().groups, timeline_data(setup.plan, run.triggers), {}, {}};
+      candidate.name, setup.plan.model().groups, timeline_data(setup.plan, run.triggers), {}, {}};
   for (std::int64_t k = 0; k < total; ++k) picture.schedule.push_back(multiplier(setup.schedule, k, total));
   if (!fits(run.ledger, picture.groups))
-    fail_input("the ledger of the run is of another model (journal.jsonl, the run of ", contender.name,
+    fail_input("the ledger of the run is of another model (journal.jsonl, the run of ", candidate.name,
                " with seed ", run.seed, "); delete its line, or choose another --out");
   picture.ledger = with_measurements(setup.predicted(config, data.train, run.triggers), run.ledger);
   return picture;

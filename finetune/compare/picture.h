@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "finetune/compare/contender.h"
+#include "finetune/compare/candidate.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison.h"
 #include "finetune/run/prepare_data.h"
@@ -11,7 +11,7 @@
 namespace thaw {
 
 // The plan of `config` (as the run had it) with the triggers and measurements of `run`.
-StrategyPicture make_picture(const Config& config, const Contender& contender, const PreparedData& data,
+StrategyPicture make_picture(const Config& config, const Candidate& candidate, const PreparedData& data,
                              const ReportedRun& run);
 
 }  // namespace thaw

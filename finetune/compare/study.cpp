@@ -15,7 +15,7 @@
 #include "finetune/report/prediction.h"
 #include "finetune/report/study_files.h"
 #include "finetune/run/run_folder.h"
-#include "finetune/run/test_looks.h"
+#include "finetune/run/test_evaluations.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metric_bounds.h"
 #include "finetune/train/trainer.h"
@@ -199,7 +199,7 @@ class StudyRun {
     CompareRequest request = request_.compare;
     request.config = cell.config;
     request.out = request_.compare.out + "/" + result.folder;
-    request.looks_as = request_.compare.out;
+    request.registered_as = request_.compare.out;
     request.began = began_;
     request.is_cell = true;
     request.resume = request_.compare.resume && std::filesystem::exists(request.out);

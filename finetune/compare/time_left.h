@@ -10,7 +10,7 @@
 
 namespace thaw {
 
-// Runs of one name (a contender or a baseline) are taken to last as long as those of it that were timed; a
+// Runs of one name (a candidate or a baseline) are taken to last as long as those of it that were timed; a
 // name of which none was as long as the mean of all. Nothing is known before the first run was timed.
 class TimeLeft {
  public:

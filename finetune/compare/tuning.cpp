@@ -34,20 +34,20 @@ std::string edge_note(const std::string& strategy, const std::vector<TuningTrial
                 chosen == trials.begin() ? "lowest" : "highest", " that was tried");
 }
 
-Tuned tune(const Contender& contender, bool higher_is_better, const RunTrial& run_trial,
+Tuned tune(const Candidate& candidate, bool higher_is_better, const RunTrial& run_trial,
            const std::function<bool()>& stopped) {
-  const std::vector<Choice> choices = choices_to_try(contender);
+  const std::vector<Hyperparameters> choices = hyperparameters_to_try(candidate);
   Tuned tuned;
   if (choices.size() == 1) {
     tuned.best = choices[0];
     return tuned;
   }
   std::vector<TuningTrial>& trials = tuned.trials;
-  for (const Choice& choice : choices) {
-    trials.push_back(run_trial(contender, choice));
+  for (const Hyperparameters& choice : choices) {
+    trials.push_back(run_trial(candidate, choice));
     if (stopped()) return tuned;
   }
-  const int most_extensions = contender.config.compare.lr_grid.empty() ? kMostExtensions : 0;
+  const int most_extensions = candidate.config.compare.lr_grid.empty() ? kMostExtensions : 0;
   std::size_t best = 0;
   for (int extension = 0;; ++extension) {
     sort_by_rate(trials);
@@ -56,7 +56,7 @@ Tuned tune(const Contender& contender, bool higher_is_better, const RunTrial& ru
     if ((!lowest && !highest) || extension == most_extensions) break;
     const double factor = std::sqrt(10.0);
     trials.push_back(run_trial(
-        contender, {lowest ? trials[best].lr / factor : trials[best].lr * factor, trials[best].options}));
+        candidate, {lowest ? trials[best].lr / factor : trials[best].lr * factor, trials[best].options}));
     if (stopped()) return tuned;
   }
   if (trials[best].status != RunStatus::ok) {
@@ -65,14 +65,14 @@ Tuned tune(const Contender& contender, bool higher_is_better, const RunTrial& ru
     });
     tuned.status = failed ? RunStatus::failed : RunStatus::diverged;
     tuned.note =
-        concat(contender.name, ": none of its ", trials.size(),
+        concat(candidate.name, ": none of its ", trials.size(),
                " trials ended well, so that nothing is chosen and it does not run; set other learning "
                "rates for it (compare.rates), or look at the messages above");
     return tuned;
   }
   trials[best].chosen = true;
   tuned.best = {trials[best].lr, trials[best].options};
-  tuned.note = edge_note(contender.name, trials);
+  tuned.note = edge_note(candidate.name, trials);
   return tuned;
 }
 

@@ -1,4 +1,4 @@
-// Budgets: what every contender of a comparison may spend. Schedules and plans stretch to it.
+// Budgets: what every candidate of a comparison may spend. Schedules and plans stretch to it.
 #pragma once
 
 #include <functional>

@@ -14,7 +14,10 @@
 namespace thaw {
 namespace {
 
-std::string place(size_t phase, const char* key) { return concat("strategy.phase ", phase + 1, ": ", key); }
+// Of a key of a phase, in errors.
+std::string place(const Plan& plan, size_t phase, const char* key) {
+  return concat(plan.phase_name, ' ', phase + 1, ": ", key);
+}
 
 // ceil() of a product whose factor was written in decimal: 0.07 * 100 is 7 although it is a little more in
 // binary.
@@ -39,21 +42,23 @@ std::int64_t fixed_start(const PhaseStart& at, const RunLength& run) {
   return kNever;
 }
 
-std::vector<double> resolve_multipliers(const Phase& phase, size_t index, const ModelInfo& model) {
+std::vector<double> resolve_multipliers(const Plan& plan, size_t index, const ModelInfo& model) {
+  const Phase& phase = plan.phases[index];
   std::vector<double> result(model.parameters.size(), 1.0);
   std::vector<const std::string*> named_by(model.parameters.size(), nullptr);
   for (const auto& [selector, multiplier] : phase.lr_mult) {
     if (!(multiplier >= 0) || !std::isfinite(multiplier)) {
       fail_input("the multiplier ", multiplier, " of ", in_quotes(selector),
-                 " is no finite number from 0 up (", place(index, "lr_mult"), "); write one such as 0.1");
+                 " is no finite number from 0 up (", place(plan, index, "lr_mult"),
+                 "); write one such as 0.1");
     }
-    const std::vector<bool> selected = select_parameters(selector, model, place(index, "lr_mult"));
+    const std::vector<bool> selected = select_parameters(selector, model, place(plan, index, "lr_mult"));
     for (size_t p = 0; p < selected.size(); ++p) {
       if (!selected[p]) continue;
       if (named_by[p] && result[p] != multiplier) {
         fail_input(in_quotes(*named_by[p]), " gives ", in_quotes(model.parameters[p].name),
                    " the multiplier ", result[p], " and ", in_quotes(selector), " gives it ", multiplier,
-                   " (", place(index, "lr_mult"), "); name each parameter once");
+                   " (", place(plan, index, "lr_mult"), "); name each parameter once");
       }
       named_by[p] = &selector;
       result[p] = multiplier;
@@ -66,17 +71,17 @@ ResolvedPhase resolve_phase(const Plan& plan, size_t index, const ModelInfo& mod
   const Phase& phase = plan.phases[index];
   const std::int64_t rewarmup = phase.rewarmup.value_or(plan.rewarmup);
   if (rewarmup < 0) {
-    fail_input("rewarmup = ", rewarmup, " is negative (", place(index, "rewarmup"),
+    fail_input("rewarmup = ", rewarmup, " is negative (", place(plan, index, "rewarmup"),
                "); write a number of updates");
   }
   if (index == 0 && phase.rewarmup.value_or(0) > 0) {
     fail_input("nothing thaws in the first phase, so there is nothing to warm up again (",
-               place(index, "rewarmup"), "); use train.warmup_steps");
+               place(plan, index, "rewarmup"), "); use train.warmup_steps");
   }
   ResolvedPhase result;
   result.start = fixed_start(phase.at, run);
-  result.trainable = select_parameters(phase.train, model, place(index, "train"));
-  result.lr_mult = resolve_multipliers(phase, index, model);
+  result.trainable = select_parameters(phase.train, model, place(plan, index, "train"));
+  result.lr_mult = resolve_multipliers(plan, index, model);
   result.state = phase.state.value_or(plan.state);
   result.rewarmup = rewarmup;
   result.frozen_norm = phase.frozen_norm.value_or(plan.frozen_norm);
@@ -87,14 +92,14 @@ ResolvedPhase resolve_phase(const Plan& plan, size_t index, const ModelInfo& mod
 void check_order(const Plan& plan, const std::vector<ResolvedPhase>& phases) {
   if (phases.front().start != 0) {
     fail_input("the first phase begins at ", in_quotes(to_text(plan.phases.front().at)),
-               ", and nothing says what trains before (", place(0, "at"), "); leave `at` out");
+               ", and nothing says what trains before (", place(plan, 0, "at"), "); leave `at` out");
   }
   size_t latest = 0;
   for (size_t i = 1; i < phases.size(); ++i) {
     if (phases[i].start == kNever) continue;
     if (phases[i].start < phases[latest].start) {
       fail_input("phase ", i + 1, " begins after ", phases[i].start, " updates, before phase ", latest + 1,
-                 ", which begins after ", phases[latest].start, " (", place(i, "at"),
+                 ", which begins after ", phases[latest].start, " (", place(plan, i, "at"),
                  "); list phases in order of time");
     }
     latest = i;

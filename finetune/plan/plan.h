@@ -56,6 +56,8 @@ struct Plan {
   std::int64_t rewarmup = 0;  // what a phase thaws reaches its learning rate after so many updates, linearly
   FrozenNorm frozen_norm = FrozenNorm::still;
   FrozenDropout frozen_dropout = FrozenDropout::keep;
+  std::string phase_name =
+      "strategy.phase";  // before a phase's number, in errors; a strategy's own says whose it is
 };
 
 // True if the last `patience` values are no improvement on the best before them. `values` are the evaluations

@@ -24,10 +24,10 @@ struct TrainingLoss {
 
 TrainingLoss training_loss(const std::string& strategy, const CompareOutcome& outcome) {
   for (const ReportedRun& run : outcome.runs) {
-    if (run.strategy != strategy || run.status != RunStatus::ok || run.watched.size() < kLeastSamples)
+    if (run.strategy != strategy || run.status != RunStatus::ok || run.layer_samples.size() < kLeastSamples)
       continue;
     std::vector<double> losses;
-    for (const WatchSample& sample : run.watched) losses.push_back(sample.loss);
+    for (const LayerSample& sample : run.layer_samples) losses.push_back(sample.loss);
     const auto quarter = static_cast<std::ptrdiff_t>(losses.size() / 4);
     const auto mean_of = [](auto begin, auto end) { return mean(std::vector<double>(begin, end)); };
     return {losses.front(), mean_of(losses.end() - 2 * quarter, losses.end() - quarter),

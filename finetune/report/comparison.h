@@ -77,7 +77,7 @@ struct StrategySummary {
 struct StrategyPicture {
   std::string strategy;
   std::vector<std::string> groups;        // bottom to top
-  std::vector<TimelineSegment> timeline;  // finetune/plan/plan_report.h
+  std::vector<TimelineSegment> timeline;  // finetune/plan/plan_timeline.h
   std::vector<double> schedule;           // of each update, as a multiple of the base rate
   Ledger ledger;                          // of the first reported run
 };
@@ -120,7 +120,7 @@ struct CompareOutcome {
   double margin = 0;  // within which differences count as none
   DataCard data;
   // Comparisons that looked at the same test data before this one, as texts; empty: the first look.
-  std::vector<std::string> earlier_looks;
+  std::vector<std::string> earlier_evaluations;
   std::int64_t test_evaluations = 0;
   std::vector<ReportedRun> runs;
   std::vector<TuningTrial> trials;

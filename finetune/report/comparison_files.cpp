@@ -153,7 +153,7 @@ std::string results_json(const Config& config, const CompareOutcome& outcome) {
               {"lr", outcome.lr > 0 ? Json(outcome.lr) : Json(nullptr)},
               {"interrupted", outcome.interrupted},
               {"test_evaluations", outcome.test_evaluations},
-              {"earlier_looks", outcome.earlier_looks},
+              {"earlier_looks", outcome.earlier_evaluations},
               {"prediction", outcome.prediction ? prediction_json(*outcome.prediction) : Json(nullptr)},
               {"spread_of_full", outcome.full_spread ? Json{{"subset", outcome.full_spread->draw},
                                                             {"training", outcome.full_spread->seed}}

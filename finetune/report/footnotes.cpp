@@ -51,7 +51,7 @@ constexpr FootnoteKind kFootnotes[] = {
     {kept_earlier_phase, kept_earlier_words},
     {is_exploratory,
      [](const CompareOutcome&) {
-       return std::string("exploratory: added after the test data had been looked at");
+       return std::string("exploratory: added after the test data had been evaluated on");
      }},
 };
 

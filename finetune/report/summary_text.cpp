@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "core/error.h"
 #include "finetune/common/text_table.h"
@@ -67,7 +68,7 @@ std::vector<TextRow> summary_rows(const CompareOutcome& outcome, Narrow narrow) 
   };
   std::vector<TextRow> rows{
       row_of({"strategy", "test " + outcome.metric, long_headings ? "difference to full" : "difference", "lr",
-              "seconds", long_headings ? "of full's FLOPs" : "FLOPs", "peak memory", "beside full"})};
+              "seconds", long_headings ? "of full's FLOPs" : "FLOPs", "peak memory", "vs. full"})};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
     std::string verdict;
@@ -109,6 +110,18 @@ std::string interval_signs(const std::string& table) {
   return two_ends ? "(low..high) is" : "\xc2\xb1 is";
 }
 
+// "- point", each wrapped under itself.
+std::string listed(const std::vector<std::string>& points, std::size_t width) {
+  std::string text;
+  for (const std::string& point : points) {
+    std::istringstream lines(wrapped(point, width - 2));
+    bool first = true;
+    for (std::string line; std::getline(lines, line); first = false)
+      text += (first ? "- " : "  ") + line + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
@@ -131,10 +144,11 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
     notes += concat(" [", i + 1, "] ", footnotes[i].words, ".");
   if (table.find("none detected") != std::string::npos)
     notes += " None detected: one of the size in brackets would have been with probability 0.8.";
-  if (!outcome.earlier_looks.empty())
-    notes += concat(" Exploratory: the test data had been looked at by ", outcome.earlier_looks.back(), ".");
+  if (!outcome.earlier_evaluations.empty())
+    notes += concat(" Exploratory: the test data had been evaluated on by ",
+                    outcome.earlier_evaluations.back(), ".");
   if (!higher_is_better(outcome.metric)) notes += concat(" A lower ", outcome.metric, " is better.");
-  return wrapped(verdict_paragraph(outcome), line) + "\n" + table + further +
+  return listed(verdict_points(outcome), line) + "\n" + table + further +
          wrapped(concat(notes, " ", interval_signs(table), " ", kIntervals, "."), line);
 }
 

@@ -37,28 +37,41 @@ class VerdictWriter {
     }
   }
 
-  std::string paragraph() {
+  // What is established, what is not, what was best and cheapest, how sure that is.
+  std::vector<std::string> points() {
+    const bool has_result = !strategies_.empty() && any_value();
     if (outcome_.interrupted)
       say(concat("The comparison was interrupted after ", count_of(run_count(), "reported run"),
                  ": nothing is judged."));
-    if (strategies_.empty() || !any_value()) {
-      if (!outcome_.interrupted) say("No strategy has a run that ended well: there is nothing to compare.");
-      failures();
-      return text_;
-    }
-    if (!outcome_.interrupted) opening();
-    caveats();
-    differences();
-    baselines();
-    best();
-    failures();
-    cheapest();
-    prediction();
-    return text_;
+    else if (!has_result)
+      say("No strategy has a run that ended well: there is nothing to compare.");
+    if (has_result) results();
+    point(&VerdictWriter::failures);
+    if (has_result) point(&VerdictWriter::prediction);
+    std::erase(points_, "");
+    return points_;
   }
 
  private:
-  void say(const std::string& sentence) { text_ += (text_.empty() ? "" : " ") + sentence; }
+  void results() {
+    point(&VerdictWriter::differences);
+    point(&VerdictWriter::baselines);
+    point(&VerdictWriter::undetected);
+    point(&VerdictWriter::best);
+    point(&VerdictWriter::cheapest);
+    if (!outcome_.interrupted) point(&VerdictWriter::extent);
+    point(&VerdictWriter::caveats);
+  }
+
+  // What `part` says is a point of its own.
+  void point(void (VerdictWriter::*part)()) {
+    points_.emplace_back();
+    (this->*part)();
+  }
+  void say(const std::string& sentence) {
+    if (points_.empty()) points_.emplace_back();
+    points_.back() += (points_.back().empty() ? "" : " ") + sentence;
+  }
 
   bool any_value() const {
     return std::any_of(strategies_.begin(), strategies_.end(), [](const auto* s) { return has_value(*s); });
@@ -94,27 +107,27 @@ class VerdictWriter {
     return examples > 0 ? concat(" on ", count_of(examples, "test example")) : "";
   }
 
-  void opening() {
-    const std::string extent = concat(" with ", seeds_text(), examples_text());
+  void extent() {
+    const std::string runs = concat(" with ", seeds_text(), examples_text());
     if (full_ == nullptr) {
-      say(concat(words_list(names_of(strategies_)), strategies_.size() == 1 ? " was" : " were", " run",
-                 extent, "; full is not among them, so no difference is judged."));
+      say(concat(words_list(names_of(strategies_)), strategies_.size() == 1 ? " was" : " were", " run", runs,
+                 "; full is not among them, so no difference is judged."));
       return;
     }
     if (strategies_.size() == 1) {
-      say(concat("full alone was run", extent, ": there is nothing to compare it with."));
+      say(concat("full alone was run", runs, ": there is nothing to compare it with."));
       return;
     }
     if (judged_.empty()) {
       say(concat(count_of(static_cast<std::int64_t>(strategies_.size()) - 1, "strategy"),
-                 " and full were run", extent, "; ",
-                 full_->failed > 0 ? "full did not end well with every seed, so nothing is judged beside it."
-                                   : "none could be judged beside full."));
+                 " and full were run", runs, "; ",
+                 full_->failed > 0 ? "full did not end well with every seed, so nothing is compared with it."
+                                   : "none could be compared with full."));
       return;
     }
     const std::string who =
         judged_.size() == 1 ? judged_.front()->strategy + " was" : concat(judged_.size(), " strategies were");
-    say(concat(who, " judged beside full", extent, "."));
+    say(concat(who, " compared with full, each", runs, "."));
     if (seed_count() == 1) say("With one seed the intervals speak of new test examples, not of new seeds.");
     if (seed_count() > 1 && draw_count() == 1)
       say("With one draw of the training subset the intervals speak of new test examples, not of new draws.");
@@ -122,16 +135,16 @@ class VerdictWriter {
 
   void caveats() {
     if (!outcome_.tuned) say("Untuned: this compares recipes, each at the config's learning rate.");
-    const auto looks = static_cast<std::int64_t>(outcome_.earlier_looks.size());
+    const auto looks = static_cast<std::int64_t>(outcome_.earlier_evaluations.size());
     if (looks > 0)
-      say(concat("Exploratory: ", count_of(looks, "earlier look"), " at the same test data ",
+      say(concat("Exploratory: ", count_of(looks, "earlier evaluation"), " of the same test data ",
                  looks == 1 ? "is" : "are", " on record."));
     Summaries added;
     for (const StrategySummary* s : strategies_)
       if (s->exploratory) added.push_back(s);
     if (!added.empty())
       say(concat(words_list(names_of(added)), added.size() == 1 ? " was" : " were",
-                 " added after the test data had been looked at: exploratory."));
+                 " added after the test data had been evaluated on: exploratory."));
   }
 
   static Summaries with(Verdict verdict, const Summaries& among) {
@@ -157,14 +170,15 @@ class VerdictWriter {
   }
 
   void differences() {
-    if (judged_.empty()) return;
     std::string text = found_differences(judged_);
-    if (!text.empty()) {
-      text[0] = static_cast<char>(text[0] - 'a' + 'A');
-      say(text + ".");
-    }
+    if (text.empty()) return;
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    say(text + ".");
+  }
+
+  void undetected() {
     const Summaries rest = with(Verdict::undetected, judged_);
-    if (!rest.empty()) say(undetected(rest));
+    if (!rest.empty()) say(undetected_text(rest));
   }
 
   // A baseline that is no worse than full is news: what was learnt before may be of no use here.
@@ -177,7 +191,7 @@ class VerdictWriter {
     if (!text.empty()) say("Of the baselines: " + text + ".");
   }
 
-  std::string undetected(const Summaries& rest) const {
+  std::string undetected_text(const Summaries& rest) const {
     double least = INFINITY, most = 0;
     bool all = true;
     for (const StrategySummary* s : rest) {
@@ -268,10 +282,10 @@ class VerdictWriter {
     say(concat(
         "The cheapest strategy not found worse is ", least->strategy,
         least->to_full->verdict == Verdict::undetected ? " (which does not show that it is as good)" : "",
-        ": ", flops_text(least->flops), " a run beside full's ", flops_text(full_->flops), " (",
-        percent_text(least->flops / full_->flops), "), ", short_number(least->seconds.mean, 3), " beside ",
+        ": ", flops_text(least->flops), " a run vs. ", flops_text(full_->flops), " of full (",
+        percent_text(least->flops / full_->flops), "), ", short_number(least->seconds.mean, 3), " vs. ",
         short_number(full_->seconds.mean, 3), " seconds of training, ", bytes_text(least->peak_bytes.mean),
-        " beside ", bytes_text(full_->peak_bytes.mean), " of memory at the peak."));
+        " vs. ", bytes_text(full_->peak_bytes.mean), " of memory at the peak."));
   }
 
   static std::string rivals_text(const Prediction& said) {
@@ -306,7 +320,7 @@ class VerdictWriter {
   bool higher_;
   Summaries strategies_, baselines_, judged_;
   const StrategySummary* full_ = nullptr;
-  std::string text_;
+  std::vector<std::string> points_;
 };
 
 }  // namespace
@@ -324,6 +338,14 @@ std::string count_of(std::int64_t n, const std::string& thing) {
   return concat(n, " ", ends_in_y ? thing.substr(0, thing.size() - 1) + "ies" : thing + "s");
 }
 
-std::string verdict_paragraph(const CompareOutcome& outcome) { return VerdictWriter(outcome).paragraph(); }
+std::vector<std::string> verdict_points(const CompareOutcome& outcome) {
+  return VerdictWriter(outcome).points();
+}
+
+std::string verdict_paragraph(const CompareOutcome& outcome) {
+  std::string text;
+  for (const std::string& point : verdict_points(outcome)) text += (text.empty() ? "" : " ") + point;
+  return text;
+}
 
 }  // namespace thaw

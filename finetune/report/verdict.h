@@ -9,10 +9,11 @@
 
 namespace thaw {
 
-// One paragraph of plain text: how much was compared, what is better, worse or equivalent and what was not
-// detected, which strategy has the best mean, what failed, what makes the comparison less than it seems
-// (untuned, interrupted, test data looked at before), the cheapest strategy that was not found worse, and
-// what became of a prediction.
+// The most important first: what is better, worse or equivalent, what was not detected, which strategy has the
+// best mean, the cheapest that was not found worse, how much was compared and what makes that less than it
+// seems (untuned, test data evaluated on before), what failed, and what became of a prediction.
+std::vector<std::string> verdict_points(const CompareOutcome& outcome);
+// The same as one paragraph.
 std::string verdict_paragraph(const CompareOutcome& outcome);
 
 // "a", "a and b", "a, b and c".

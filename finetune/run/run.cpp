@@ -19,7 +19,7 @@
 #include "finetune/run/further_metrics.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/run/run_report.h"
-#include "finetune/run/test_looks.h"
+#include "finetune/run/test_evaluations.h"
 #include "finetune/task/class_weight.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/train/checkpoint.h"
@@ -185,16 +185,17 @@ RunResult run_training(const RunRequest& request) {
     trainer.write_to(*folder, prepared.config);
     trainer.space_checkpoints(request.checkpoint_pause);
   }
-  std::optional<Watch> watch;
-  if (request.watch) trainer.add(watch.emplace(*prepared.model, setup.plan.run().total_updates));
+  std::optional<LayerStatistics> layers;
+  if (request.layer_statistics) trainer.add(layers.emplace(*prepared.model, setup.plan.run().total_updates));
   say_what_is_odd(request, prepared, setup);
   const double load_seconds = seconds_since(request.began);
   RunResult result = trainer.run(resume);
-  if (watch) result.watched = watch->samples();
+  if (layers) result.layer_samples = layers->samples();
   if (result.status == RunStatus::interrupted) return result;
   if (judge && result.status == RunStatus::ok) {
     if (registers)
-      record_look({data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
+      record_test_evaluation(
+          {data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
     judge_on_test(request, *prepared.model, result);
     const std::int64_t last = std::max<std::int64_t>(result.completed - 1, 0);
     if (folder)

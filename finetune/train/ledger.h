@@ -70,7 +70,7 @@ struct Ledger {
   std::vector<LedgerPhase> phases;
 };
 
-// The whole run's predictions, a row per segment of the plan. // `model`: on the meta device, with the
+// The whole run's predictions, a row per segment of the plan. `model`: on the meta device, with the
 // strategy's adapters; its switches are left as the last segment has them.
 Ledger predict_ledger(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
                       const Dataset& data, const Triggers& triggers = {});

@@ -10,8 +10,8 @@
 #include "finetune/task/confusion.h"
 #include "finetune/task/metrics.h"
 #include "finetune/train/frozen_proof.h"
+#include "finetune/train/layer_statistics.h"
 #include "finetune/train/ledger.h"
-#include "finetune/train/watch.h"
 
 namespace thaw {
 
@@ -45,7 +45,7 @@ struct RunResult {
   std::int64_t trainable = 0;   // elements that some phase trained
   Ledger ledger;
   std::vector<FrozenProof> proofs;
-  std::vector<WatchSample> watched;
+  std::vector<LayerSample> layer_samples;
 
   std::vector<Evaluation> evaluations;
   Metrics validation;  // of the weights that were kept

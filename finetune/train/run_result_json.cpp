@@ -110,9 +110,9 @@ Json trigger_json(const Trigger& t) { return {t.phase, t.step}; }
 Json proof_json(const FrozenProof& p) {
   return {p.phase, p.begin, p.end, p.tensors, p.bytes, p.sha256_start, p.sha256_end};
 }
-Json sample_json(const WatchSample& w) {
+Json sample_json(const LayerSample& w) {
   return {w.step, json_number(w.loss), numbers_json(w.gradient), numbers_json(w.update_ratio),
-          numbers_json(w.drift)};
+          numbers_json(w.weight_distance)};
 }
 
 }  // namespace
@@ -136,7 +136,7 @@ Json result_json(const RunResult& r) {
           {"trainable", r.trainable},
           {"ledger", list_json(r.ledger.phases, measured_json)},
           {"proofs", list_json(r.proofs, proof_json)},
-          {"watched", list_json(r.watched, sample_json)},
+          {"layer_samples", list_json(r.layer_samples, sample_json)},
           {"evaluations", list_json(r.evaluations, evaluation_json)},
           {"validation", metrics_json(r.validation)},
           {"test", metrics_json(r.test)},
@@ -166,9 +166,9 @@ RunResult read_result(const Json& json) {
   for (const Json& row : json.at("ledger")) r.ledger.phases.push_back(read_measured(row));
   for (const Json& p : json.at("proofs"))
     r.proofs.push_back({p.at(0), p.at(1), p.at(2), p.at(3), p.at(4), p.at(5), p.at(6)});
-  for (const Json& w : json.at("watched"))
-    r.watched.push_back({w.at(0), read_number(w.at(1)), read_numbers<double>(w.at(2)),
-                         read_numbers<double>(w.at(3)), read_numbers<double>(w.at(4))});
+  for (const Json& w : json.at("layer_samples"))
+    r.layer_samples.push_back({w.at(0), read_number(w.at(1)), read_numbers<double>(w.at(2)),
+                               read_numbers<double>(w.at(3)), read_numbers<double>(w.at(4))});
   for (const Json& e : json.at("evaluations"))
     r.evaluations.push_back({e.at(0), read_metrics(e.at(2)), e.at(1)});
   r.validation = read_metrics(json.at("validation"));

@@ -123,6 +123,12 @@ std::vector<std::string> architectures() {
   return names;
 }
 
+std::vector<std::string> all_architectures() {
+  std::vector<std::string> names;
+  for (const Architecture& architecture : kArchitectures) names.emplace_back(architecture.name);
+  return names;
+}
+
 bool takes_text(const ModelConfig& config) {
   return find_architecture(config.architecture).input == Input::text;
 }

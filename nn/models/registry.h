@@ -63,6 +63,7 @@ struct ModelConfig {
 
 // Those whose sizes a config can give: thaw's own. Others come from the config.json of a folder.
 std::vector<std::string> architectures();
+std::vector<std::string> all_architectures();
 bool takes_text(const ModelConfig& config);
 // How the architecture's classifier in transformers makes one vector of a text.
 const char* own_pooling(const ModelConfig& config);

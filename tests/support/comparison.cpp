@@ -47,10 +47,10 @@ std::vector<Evaluation> evaluations_of(const ComparisonSize& size, std::int64_t 
   return evaluations;
 }
 
-std::vector<WatchSample> watched_of(const ComparisonSize& size, std::int64_t strategy) {
-  std::vector<WatchSample> samples;
+std::vector<LayerSample> layer_samples_of(const ComparisonSize& size, std::int64_t strategy) {
+  std::vector<LayerSample> samples;
   for (std::int64_t k = 1; k <= size.samples; ++k) {
-    WatchSample sample;
+    LayerSample sample;
     sample.step = size.updates * k / size.samples;
     sample.loss = 2.0 / static_cast<double>(k);
     for (std::int64_t g = 0; g < size.groups; ++g) {
@@ -58,7 +58,7 @@ std::vector<WatchSample> watched_of(const ComparisonSize& size, std::int64_t str
       const double level = std::pow(10.0, -static_cast<double>(size.groups - g) / 3) * (1.2 + wobble(g, k));
       sample.gradient.push_back(frozen ? 0 : level);
       sample.update_ratio.push_back(frozen ? 0 : level * 1e-3);
-      sample.drift.push_back(frozen ? 0 : level * 1e-2 * static_cast<double>(k));
+      sample.weight_distance.push_back(frozen ? 0 : level * 1e-2 * static_cast<double>(k));
     }
     samples.push_back(std::move(sample));
   }
@@ -79,7 +79,7 @@ ReportedRun run_of(const ComparisonSize& size, const StrategySummary& s, std::in
   run.test_scores.assign(100, 1);
   if (s.is_baseline) return run;
   run.evaluations = evaluations_of(size, strategy, seed);
-  if (seed == 0) run.watched = watched_of(size, strategy);
+  if (seed == 0) run.layer_samples = layer_samples_of(size, strategy);
   return run;
 }
 

@@ -104,6 +104,7 @@ Strategy make_strategy(const StrategyRequest& request, const ModelInfo& model) {
   const StrategyOptions options(request.name, specs, with_name_read(request));
   Strategy strategy = spec.make(model, options);
   apply_common_options(options, strategy.plan);
+  if (spec.name != "plan") strategy.plan.phase_name = concat("strategy ", in_quotes(request.name), ", phase");
   return strategy;
 }
 

@@ -90,16 +90,16 @@ std::string repeat_section(const CompareOutcome& outcome, const std::string& con
        {"threads", std::to_string(outcome.threads)},
        {"budget of a run", outcome.budget},
        {"seeds", seeds_text(outcome)},
-       {"looks at the test data", outcome.test_evaluations > 0
-                                      ? count_of(outcome.test_evaluations, "evaluation") + " of reported runs"
-                                      : ""},
-       {"comparisons that had looked before",
-        outcome.earlier_looks.empty() ? "none known" : std::to_string(outcome.earlier_looks.size())},
+       {"test evaluations", outcome.test_evaluations > 0
+                                ? count_of(outcome.test_evaluations, "evaluation") + " of reported runs"
+                                : ""},
+       {"earlier comparisons on the same test data",
+        outcome.earlier_evaluations.empty() ? "none known"
+                                            : std::to_string(outcome.earlier_evaluations.size())},
        {"SHA-256 of the prediction", outcome.prediction ? outcome.prediction->sha256 : ""},
        {"the prediction", outcome.prediction ? outcome.prediction->text : ""}});
-  if (!outcome.earlier_looks.empty())
-    html += paragraph("Comparisons that had looked at the same test data before:") +
-            list_of(outcome.earlier_looks);
+  if (!outcome.earlier_evaluations.empty())
+    html += paragraph("Earlier comparisons on the same test data:") + list_of(outcome.earlier_evaluations);
   if (config.empty()) return html;
   html +=
       "<p>In this page's folder, the whole comparison and one run of it:</p>\n<pre class=\"scroll\" "

@@ -29,7 +29,7 @@ std::string stamps(const CompareOutcome& outcome) {
   };
   if (outcome.interrupted) stamp("interrupted");
   stamp(outcome.tuned ? "tuned on validation data" : "untuned: compares recipes");
-  if (!outcome.earlier_looks.empty()) stamp("exploratory: the test data had been looked at before");
+  if (!outcome.earlier_evaluations.empty()) stamp("exploratory: the test data had been evaluated on before");
   if (!outcome.budget.empty()) stamp(outcome.budget);
   return "<p>" + html + "</p>\n";
 }
@@ -75,9 +75,10 @@ std::string report_html(const Config& config, const CompareOutcome& outcome) {
       {"data", "Data", data_section(outcome)},
       {"repeat", "To repeat it", repeat_section(outcome, toml)},
   };
+  std::string points;
+  for (const std::string& point : verdict_points(outcome)) points += "<li>" + escape(point) + "</li>\n";
   return page(name, "Freezing strategies: " + name,
-              stamps(outcome) + "<p class=\"verdict\">" + escape(verdict_paragraph(outcome)) + "</p>\n",
-              parts);
+              stamps(outcome) + "<ul class=\"verdict\">\n" + points + "</ul>\n", parts);
 }
 
 }  // namespace thaw

@@ -12,9 +12,9 @@
 namespace thaw::report {
 namespace {
 
-const ReportedRun* watched_run(const CompareOutcome& outcome, const std::string& strategy) {
+const ReportedRun* run_with_samples(const CompareOutcome& outcome, const std::string& strategy) {
   for (const ReportedRun& run : outcome.runs)
-    if (run.strategy == strategy && !run.watched.empty()) return &run;
+    if (run.strategy == strategy && !run.layer_samples.empty()) return &run;
   return nullptr;
 }
 
@@ -45,34 +45,35 @@ std::string validation_figure(const CompareOutcome& outcome, const std::string& 
     if (!series.points.empty()) chart.series.push_back(std::move(series));
   }
   if (chart.series.empty()) return "";
-  const ReportedRun* watched = metric == "loss" ? watched_run(outcome, strategy) : nullptr;
-  if (watched != nullptr) {
-    Series training{concat("training (", watched->seed, ")"), {}};
-    for (const WatchSample& sample : watched->watched)
+  const ReportedRun* layer_samples = metric == "loss" ? run_with_samples(outcome, strategy) : nullptr;
+  if (layer_samples != nullptr) {
+    Series training{concat("training (", layer_samples->seed, ")"), {}};
+    for (const LayerSample& sample : layer_samples->layer_samples)
       training.points.emplace_back(static_cast<double>(sample.step), sample.loss);
     chart.series.push_back(std::move(training));
   }
   chart.id = concat("curve-", anchor(metric), "-", anchor(strategy));
   chart.title =
-      watched != nullptr ? "Validation and training loss" : concat("Validation ", metric_name(metric));
+      layer_samples != nullptr ? "Validation and training loss" : concat("Validation ", metric_name(metric));
   chart.x_label = "updates";
   chart.y_label = metric_name(metric);
   chart.description = last_values(chart.series);
   return line_chart(chart);
 }
 
-struct WatchKind {
+struct StatisticKind {
   std::string id, title, label;
-  std::vector<double> WatchSample::*values;
+  std::vector<double> LayerSample::*values;
 };
 
-std::string watch_figure(const ReportedRun& run, const StrategyPicture& picture, const WatchKind& kind) {
+std::string statistic_figure(const ReportedRun& run, const StrategyPicture& picture,
+                             const StatisticKind& kind) {
   LineChart chart;
   chart.log_y = true;
   for (std::size_t g = picture.groups.size(); g-- > 0;) {
     Series series{picture.groups[g], {}};
     bool any = false;
-    for (const WatchSample& sample : run.watched) {
+    for (const LayerSample& sample : run.layer_samples) {
       const std::vector<double>& values = sample.*kind.values;
       const double value = g < values.size() ? values[g] : 0;
       any = any || value > 0;
@@ -96,16 +97,16 @@ std::string curve_figures(const CompareOutcome& outcome, const std::string& stra
 }
 
 std::string watch_figures(const CompareOutcome& outcome, const StrategyPicture& picture) {
-  const ReportedRun* run = watched_run(outcome, picture.strategy);
+  const ReportedRun* run = run_with_samples(outcome, picture.strategy);
   if (run == nullptr) return "";
-  return watch_figure(*run, picture,
-                      {"drift", "Drift from the starting weights", "||w \xe2\x88\x92 start|| / ||start||",
-                       &WatchSample::drift}) +
-         watch_figure(*run, picture,
-                      {"gradient", "Gradient norm by group", "||gradient||", &WatchSample::gradient}) +
-         watch_figure(*run, picture,
-                      {"update", "An update beside the weights", "||update|| / ||weights||",
-                       &WatchSample::update_ratio});
+  return statistic_figure(*run, picture,
+                          {"drift", "Distance from the starting weights",
+                           "||w \xe2\x88\x92 start|| / ||start||", &LayerSample::weight_distance}) +
+         statistic_figure(*run, picture,
+                          {"gradient", "Gradient norm by group", "||gradient||", &LayerSample::gradient}) +
+         statistic_figure(*run, picture,
+                          {"update", "An update beside the weights", "||update|| / ||weights||",
+                           &LayerSample::update_ratio});
 }
 
 }  // namespace thaw::report

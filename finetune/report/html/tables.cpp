@@ -71,7 +71,7 @@ std::string gives_table(const CompareOutcome& outcome) {
   const std::string metric = metric_name(outcome.metric);
   const char* direction = higher_is_better(outcome.metric) ? "" : ", lower is better";
   Table table(concat("What it gives: ", metric, " on the test data", direction),
-              {"strategy", metric, "difference to full", "beside full", "P(best)", "median rank",
+              {"strategy", metric, "difference to full", "vs. full", "P(best)", "median rank",
                "learning rate", "options", "runs"});
   for (const StrategySummary& s : outcome.summaries) {
     std::vector<Cell> row{name_cell(s)};

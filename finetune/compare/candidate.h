@@ -1,4 +1,4 @@
-// Contender: what takes part in a comparison by training, with what its tuning may choose.
+// Candidate: what takes part in a comparison by training, with what its tuning may choose.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace thaw {
 
-struct Contender {
+struct Candidate {
   std::string name;
   std::string about;   // a sentence
   Config config;       // its strategy; learning rate and options as the user or the strategy set them
@@ -22,35 +22,35 @@ struct Contender {
   std::vector<OptionSpec> knobs;  // options that tuning may change: those that the user did not set
 };
 
-// The contenders of a comparison: "full", which every verdict refers to, then the others that the config
+// The candidates of a comparison: "full", which every verdict refers to, then the others that the config
 // names, and "scratch" where the network is pretrained. A strategy that finds nothing to adapt is left out;
 // `notes` says so.
-std::vector<Contender> make_contenders(const Config& config, const ModelSource& source,
+std::vector<Candidate> make_candidates(const Config& config, const ModelSource& source,
                                        const PreparedData& data, bool allow_missing,
                                        std::vector<std::string>& notes);
 
 // One choice of learning rate and knobs.
-struct Choice {
+struct Hyperparameters {
   double lr = 0;
   OptionMap options = {};
 };
-Config with_choice(const Contender& contender, const Choice& choice);
+Config with_hyperparameters(const Candidate& candidate, const Hyperparameters& choice);
 
-// The choices that tuning tries, as many for every contender: learning rates log-spaced by half decades
+// The choices that tuning tries, as many for every candidate: learning rates log-spaced by half decades
 // around compare.rates' for it, else lr_scale() times train.lr (or the user's grid), each with knobs drawn at
 // random; the middle one keeps the defaults. One choice alone: untuned, at compare.rates' for it, else at
 // train.lr.
-std::vector<Choice> choices_to_try(const Contender& contender);
+std::vector<Hyperparameters> hyperparameters_to_try(const Candidate& candidate);
 
 // The multiple of train.lr that the learning rates to try are around; 0 where they are not.
-double lr_scale(const Contender& contender);
+double lr_scale(const Candidate& candidate);
 
 // What a run of `run` has other than the config that it is made from, as KEY=VALUE for --set.
-std::vector<std::string> settings_of(const Config& run, const Choice& choice, const Config& config);
+std::vector<std::string> settings_of(const Config& run, const Hyperparameters& choice, const Config& config);
 
-// What is likely a mistake in the strategy and plan of `config`, the contender's with the length that its
+// What is likely a mistake in the strategy and plan of `config`, the candidate's with the length that its
 // runs will have. Nothing of a baseline's.
-void add_plan_notes(const Contender& contender, const Config& config, const PreparedData& data,
+void add_plan_notes(const Candidate& candidate, const Config& config, const PreparedData& data,
                     std::vector<std::string>& notes);
 
 }  // namespace thaw

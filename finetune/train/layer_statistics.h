@@ -1,4 +1,4 @@
-// Watch: what happens inside each group while a run trains, at a few moments of it: the gradient's norm, how
+// LayerStatistics: what happens inside each group while a run trains, at a few moments of it: the gradient's norm, how
 // large an update is beside the weights, and how far the weights have moved from where they began.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace thaw {
 
-struct WatchSample {
+struct LayerSample {
   std::int64_t step = 0;              // after so many updates
   double loss = 0;                    // mean of the training losses since the sample before
   std::vector<double> gradient = {};  // per group: norm of the gradient; 0 where nothing trains
@@ -20,27 +20,27 @@ struct WatchSample {
   std::vector<double> update_ratio = {};
   // Per group, the weight distance from the start, relative to it; ||start|| of 0 counts as 1:
   //   ||weights - start|| / ||start||
-  std::vector<double> drift = {};
+  std::vector<double> weight_distance = {};
 };
 
-class Watch : public TrainListener {
+class LayerStatistics : public TrainListener {
  public:
   // Keeps a copy of the weights, outside the allocator whose peak is a run's. `samples`: about so many
   // moments, evenly spaced.
-  Watch(const Model& model, std::int64_t total_updates, std::int64_t samples = 40);
+  LayerStatistics(const Model& model, std::int64_t total_updates, std::int64_t samples = 40);
 
   void before_step(const Moment& now) override;
   void after_step(const Moment& now) override;
 
-  const std::vector<WatchSample>& samples() const { return samples_; }
+  const std::vector<LayerSample>& samples() const { return samples_; }
 
  private:
   bool is_due(std::int64_t completed) const;
 
   std::int64_t total_, every_;
   std::vector<std::vector<float>> start_, before_;  // in the order of parameters()
-  std::vector<WatchSample> samples_;
-  WatchSample sample_;  // that is being taken
+  std::vector<LayerSample> samples_;
+  LayerSample sample_;  // that is being taken
   double loss_sum_ = 0;
   std::int64_t losses_ = 0;
 };

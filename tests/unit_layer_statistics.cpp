@@ -1,4 +1,4 @@
-// What is watched of a run: how far weights have come from where they began, how far one update moves them,
+// What is layer_samples of a run: how far weights have come from where they began, how far one update moves them,
 // and what a run is said to cost.
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
-#include "finetune/train/watch.h"
+#include "finetune/train/layer_statistics.h"
 #include "nn/layers/linear.h"
 #include "tests/training_fixture.h"
 
@@ -35,15 +35,15 @@ double moved(const Model& model, int group, const Values& from, const Values& to
   return std::sqrt(distance / norm);
 }
 
-struct Watched {
+struct WithStatistics {
   std::unique_ptr<Model> model;
-  std::vector<WatchSample> samples;
+  std::vector<LayerSample> samples;
   std::map<std::int64_t, Values> after;  // of updates; 0: the start
   std::vector<double> losses;
 };
 
-Watched watched(TestRun& run, std::int64_t samples) {
-  Watched result;
+WithStatistics layer_samples(TestRun& run, std::int64_t samples) {
+  WithStatistics result;
   result.model = run.make();
   const RunSetup setup = run.setup();
   result.after[0] = values_of(*result.model);
@@ -53,35 +53,35 @@ Watched watched(TestRun& run, std::int64_t samples) {
     result.losses.push_back(progress.loss);
   };
   Trainer trainer(run.config, setup, *result.model, run.data, hooks);
-  Watch watch(*result.model, run.config.train.steps, samples);
+  LayerStatistics watch(*result.model, run.config.train.steps, samples);
   trainer.add(watch);
   trainer.run();
   result.samples = watch.samples();
   return result;
 }
 
-TEST(Watch, DriftIsFromTheStartAndAnUpdatesShareFromBeforeIt) {
+TEST(LayerStatistics, DriftIsFromTheStartAndAnUpdatesShareFromBeforeIt) {
   TestRun run("mlp", {"full", {}, {}});
   run.config.train.lr = 0.02;
-  const Watched result = watched(run, 4);
+  const WithStatistics result = layer_samples(run, 4);
   ASSERT_EQ(result.samples.size(), 5U);  // updates 1, 4, 7, 10 and the last
-  for (const WatchSample& sample : result.samples) {
+  for (const LayerSample& sample : result.samples) {
     SCOPED_TRACE("update " + std::to_string(sample.step));
     const Values &start = result.after.at(0), &before = result.after.at(sample.step - 1),
                  &now = result.after.at(sample.step);
     for (int group = 0; group < static_cast<int>(result.model->groups().size()); ++group) {
       const auto g = static_cast<std::size_t>(group);
-      EXPECT_NEAR(sample.drift[g], moved(*result.model, group, start, now), 1e-8);
+      EXPECT_NEAR(sample.weight_distance[g], moved(*result.model, group, start, now), 1e-8);
       EXPECT_NEAR(sample.update_ratio[g], moved(*result.model, group, before, now), 1e-8);
     }
   }
-  EXPECT_GT(result.samples.back().drift[0], 2 * result.samples.back().update_ratio[0])
+  EXPECT_GT(result.samples.back().weight_distance[0], 2 * result.samples.back().update_ratio[0])
       << "or it shows nothing";
 }
 
-TEST(Watch, TheLossIsTheMeanSinceTheLastSample) {
+TEST(LayerStatistics, TheLossIsTheMeanSinceTheLastSample) {
   TestRun run("mlp", {"full", {}, {}});
-  const Watched result = watched(run, 4);
+  const WithStatistics result = layer_samples(run, 4);
   ASSERT_EQ(result.samples.size(), 5U);
   EXPECT_NEAR(result.samples[0].loss, result.losses[0], 1e-12);
   EXPECT_NEAR(result.samples[1].loss, (result.losses[1] + result.losses[2] + result.losses[3]) / 3, 1e-12);
@@ -95,8 +95,8 @@ void scale(const ParameterPtr& parameter, double factor) {
   kernels::affine(parameter->tensor, std::as_const(parameter->tensor), factor, 0);
 }
 
-struct WatchByHand : ::testing::Test {
-  WatchByHand()
+struct LayerStatisticsByHand : ::testing::Test {
+  LayerStatisticsByHand()
       : model(TestRun("mlp", {"full", {}, {}}).make()),
         plan(resolve(*model, plan_of_phases({make_phase(0, "all")}))),
         watch(*model, 3) {
@@ -115,12 +115,12 @@ struct WatchByHand : ::testing::Test {
   }
   std::unique_ptr<Model> model;
   ResolvedPlan plan;
-  Watch watch;
+  LayerStatistics watch;
 };
 
 double norm_of(const Tensor& x) { return std::sqrt(sum(square(x.detach())).item()); }
 
-TEST_F(WatchByHand, DriftIsFromTheStartAndAnUpdateFromTheOneBefore) {
+TEST_F(LayerStatisticsByHand, DriftIsFromTheStartAndAnUpdateFromTheOneBefore) {
   const auto head = static_cast<std::size_t>(model->head());
   const ParameterPtr weight = model->output_layer().weight(), bias = model->output_layer().bias();
   const double of_weight = norm_of(weight->tensor), of_bias = norm_of(bias->tensor);
@@ -129,20 +129,20 @@ TEST_F(WatchByHand, DriftIsFromTheStartAndAnUpdateFromTheOneBefore) {
   ASSERT_EQ(watch.samples().size(), 3U);
   const double start = std::sqrt(of_weight * of_weight + of_bias * of_bias);
   double scaled = 1;
-  for (const WatchSample& sample : watch.samples()) {
+  for (const LayerSample& sample : watch.samples()) {
     scaled *= 1.5;
     EXPECT_NEAR(sample.update_ratio[head], 0.5, 1e-5)
         << "beside what trains, not what is frozen in its group";
-    EXPECT_NEAR(sample.drift[head], (scaled - 1) * of_weight / start, 1e-5);
+    EXPECT_NEAR(sample.weight_distance[head], (scaled - 1) * of_weight / start, 1e-5);
     for (std::size_t g = 0; g < head; ++g) {
       EXPECT_EQ(sample.update_ratio[g], 0);
-      EXPECT_EQ(sample.drift[g], 0);
+      EXPECT_EQ(sample.weight_distance[g], 0);
     }
   }
 }
 
-TEST_F(WatchByHand, LossesBetweenSamplesAreTheirMean) {
-  Watch seldom(*model, 4, 2);
+TEST_F(LayerStatisticsByHand, LossesBetweenSamplesAreTheirMean) {
+  LayerStatistics seldom(*model, 4, 2);
   for (std::int64_t k = 0; k < 4; ++k) {
     seldom.before_step(at(k, static_cast<double>(k)));
     seldom.after_step(at(k, static_cast<double>(k)));

@@ -1,4 +1,4 @@
-#include "finetune/train/watch.h"
+#include "finetune/train/layer_statistics.h"
 
 #include <algorithm>
 #include <cmath>
@@ -38,16 +38,16 @@ std::vector<double> ratios(const std::vector<double>& squares, const std::vector
 
 }  // namespace
 
-Watch::Watch(const Model& model, std::int64_t total_updates, std::int64_t samples)
+LayerStatistics::LayerStatistics(const Model& model, std::int64_t total_updates, std::int64_t samples)
     : total_(total_updates),
       every_(std::max<std::int64_t>(total_updates / samples, 1)),
       start_(copy_weights(model)) {}
 
-bool Watch::is_due(std::int64_t completed) const {
+bool LayerStatistics::is_due(std::int64_t completed) const {
   return completed % every_ == 0 || completed + 1 == total_;
 }
 
-void Watch::before_step(const Moment& now) {
+void LayerStatistics::before_step(const Moment& now) {
   loss_sum_ += now.loss;
   ++losses_;
   if (!is_due(now.completed)) return;
@@ -66,7 +66,7 @@ void Watch::before_step(const Moment& now) {
   before_ = copy_weights(model);
 }
 
-void Watch::after_step(const Moment& now) {
+void LayerStatistics::after_step(const Moment& now) {
   if (!is_due(now.completed)) return;
   const Model& model = now.model;
   const std::size_t groups = model.groups().size();
@@ -83,7 +83,7 @@ void Watch::after_step(const Moment& now) {
     start[g] += squared_norm(start_[i].data(), parameters[i]->tensor.numel());
   }
   sample_.update_ratio = ratios(update, trained);
-  sample_.drift = ratios(moved, start);
+  sample_.weight_distance = ratios(moved, start);
   samples_.push_back(sample_);
   before_.clear();
 }

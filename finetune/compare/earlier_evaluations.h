@@ -7,24 +7,25 @@
 #include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/prepare_data.h"
-#include "finetune/run/test_looks.h"
+#include "finetune/run/test_evaluations.h"
 
 namespace thaw {
 
 // SHA-256 of what training starts from: the model, and the inputs as it takes them (tokens, scaled values).
-std::string hash_of_start(const Config& config, const ModelSource& source, const PreparedData& drawn,
-                          bool allow_missing);
+std::string starting_fingerprint(const Config& config, const ModelSource& source, const PreparedData& drawn,
+                                 bool allow_missing);
 
-// SHA-256 of all that a repetition has the same: the config, the data and `start`, hash_of_start(). Other
+// SHA-256 of all that a repetition has the same: the config, the data and `start`, starting_fingerprint(). Other
 // rows or another network under the old names are a choice.
-std::string identity_of(const Config& config, const PreparedData& loaded, const std::string& start);
+std::string comparison_fingerprint(const Config& config, const PreparedData& loaded,
+                                   const std::string& start);
 
-struct LooksBefore {
+struct EvaluationsBefore {
   std::vector<std::string> repeated;  // of the same identity: a sentence each
   std::vector<std::string> others;    // of another: who and when
 };
 
 // Looks at the same test data before the first one since `began` by the folder of `own`.
-LooksBefore looks_before(const TestLook& own, const std::string& began);
+EvaluationsBefore evaluations_before(const TestEvaluation& own, const std::string& began);
 
 }  // namespace thaw

@@ -1,4 +1,4 @@
-#include "finetune/run/test_looks.h"
+#include "finetune/run/test_evaluations.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -40,7 +40,7 @@ std::string text_of(const Json& json, const char* key) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-void write_look(const TestLook& look, const std::string& path) {
+void write_look(const TestEvaluation& look, const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file.is_open()) fail("cannot write ", path, ": ", std::strerror(errno), "; choose another --out");
   // A line that was cut short must not take this one with it.
@@ -56,16 +56,17 @@ void write_look(const TestLook& look, const std::string& path) {
 
 }  // namespace
 
-std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by,
-                                    const std::string& since) {
-  std::vector<TestLook> looks;
+std::vector<TestEvaluation> earlier_evaluations(const std::string& test, const std::string& by,
+                                                const std::string& since) {
+  std::vector<TestEvaluation> looks;
   const std::string path = register_beside(by);
   if (!fs::exists(path)) return looks;
   std::istringstream file(read_file(path, kMostBytes));
   for (std::string line; std::getline(file, line);) {
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
-    TestLook look{text_of(json, "test"), text_of(json, "by"), text_of(json, "config"), text_of(json, "time")};
+    TestEvaluation look{text_of(json, "test"), text_of(json, "by"), text_of(json, "config"),
+                        text_of(json, "time")};
     if (look.test != test) continue;
     if (look.by == by && look.time >= since) break;  // what came after the first own look is no earlier one
     looks.push_back(std::move(look));
@@ -75,17 +76,18 @@ std::vector<TestLook> earlier_looks(const std::string& test, const std::string& 
 
 void check_can_record(const std::string& by) {
   if (!is_utf8(by))
-    fail_input("the path ", by, " is not UTF-8, in which looks at test data are noted; choose another --out");
+    fail_input("the path ", by,
+               " is not UTF-8, as test evaluations are recorded by it; choose another --out");
   const std::string path = register_beside(by), folder = fs::path(path).parent_path().string();
   const std::string& asked = fs::exists(path) ? path : folder;
   if (fs::exists(asked) && ::faccessat(AT_FDCWD, asked.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
-    fail_input("looks at test data are noted in ", path, ", which cannot be written (", std::strerror(errno),
+    fail_input("test evaluations are recorded in ", path, ", which cannot be written (", std::strerror(errno),
                "); choose another --out");
 }
 
-void record_look(const TestLook& look) { write_look(look, register_beside(look.by)); }
+void record_test_evaluation(const TestEvaluation& look) { write_look(look, register_beside(look.by)); }
 
-void record_look_with_model(const TestLook& look) {
+void record_test_evaluation_with_model(const TestEvaluation& look) {
   write_look(look, register_beside(folder_that_registers(look.by)));
 }
 

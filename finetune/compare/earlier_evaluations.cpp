@@ -1,4 +1,4 @@
-#include "finetune/compare/looks.h"
+#include "finetune/compare/earlier_evaluations.h"
 
 #include <optional>
 
@@ -13,19 +13,20 @@
 
 namespace thaw {
 
-std::string hash_of_start(const Config& config, const ModelSource& source, const PreparedData& drawn,
-                          bool allow_missing) {
+std::string starting_fingerprint(const Config& config, const ModelSource& source, const PreparedData& drawn,
+                                 bool allow_missing) {
   const PreparedModel start = prepare_model(source, drawn, config.train.seed, std::nullopt, allow_missing);
   return sha256_hex(hash_of_model(*start.model, start.config) + hash_of_inputs(drawn));
 }
 
-std::string identity_of(const Config& config, const PreparedData& loaded, const std::string& start) {
-  return sha256_hex(concat(to_toml(config), identity_of(loaded), '\n', start));
+std::string comparison_fingerprint(const Config& config, const PreparedData& loaded,
+                                   const std::string& start) {
+  return sha256_hex(concat(to_toml(config), data_fingerprint(loaded), '\n', start));
 }
 
-LooksBefore looks_before(const TestLook& own, const std::string& began) {
-  LooksBefore before;
-  for (const TestLook& look : earlier_looks(own.test, own.by, began)) {
+EvaluationsBefore evaluations_before(const TestEvaluation& own, const std::string& began) {
+  EvaluationsBefore before;
+  for (const TestEvaluation& look : earlier_evaluations(own.test, own.by, began)) {
     const std::string text = concat(look.by, " on ", look.time);
     if (look.config == own.config)
       before.repeated.push_back("this repeats what was done with the same config, data and weights by " +

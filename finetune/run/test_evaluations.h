@@ -7,7 +7,7 @@
 
 namespace thaw {
 
-struct TestLook {
+struct TestEvaluation {
   std::string test;    // SHA-256 of the test data, see PreparedData
   std::string by;      // the absolute path of the folder of the comparison or run
   std::string config;  // SHA-256 of its config, of a comparison of its data and weights too: the same one
@@ -18,19 +18,19 @@ struct TestLook {
 // The looks at `test` before the first one by `by` itself at the time `since` or later, oldest first, from
 // the register beside it. Older ones by `by` are of a folder that had the same name. A line that cannot be
 // read is passed over.
-std::vector<TestLook> earlier_looks(const std::string& test, const std::string& by,
-                                    const std::string& since = {});
+std::vector<TestEvaluation> earlier_evaluations(const std::string& test, const std::string& by,
+                                                const std::string& since = {});
 
 // Before anything is computed whose result a look will judge. InputError where a look by `by` could not be
 // entered: the register beside it cannot be written, or its name is no UTF-8.
 void check_can_record(const std::string& by);
 
 // Before the first look. Throws Error where the register cannot be written.
-void record_look(const TestLook& look);
+void record_test_evaluation(const TestEvaluation& look);
 
 // A look with the model of a run, entered where later comparisons read: beside the comparison that the run is
 // of, or its study; else beside the run, which is `look.by`.
-void record_look_with_model(const TestLook& look);
+void record_test_evaluation_with_model(const TestEvaluation& look);
 
 // The absolute path of a folder, under which its looks are registered.
 std::string registered_name(const std::string& folder);
