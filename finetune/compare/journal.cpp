@@ -57,7 +57,7 @@ TuningTrial read_trial(const Json& json) {
           json.at("lr"),
           read_options(json.at("options")),
           json.at("seed"),
-          status_named(json.at("status")),
+          read_status(json.at("status")),
           read_number(json.at("validation_loss")),
           read_number(json.at("validation_value")),
           json.at("seconds"),
@@ -97,6 +97,10 @@ void read_budget(const Json& json, std::map<std::pair<std::string, std::string>,
   train.accumulation = json.at("accumulation");
   train.restore_best = json.at("restore_best");
   train.early_stopping_patience = json.at("early_stopping_patience");
+}
+
+bool has_metric(const Metrics& metrics, const std::string& name) {
+  return std::any_of(metrics.begin(), metrics.end(), [&](const auto& one) { return one.first == name; });
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -181,6 +185,11 @@ void Journal::check_runs(std::size_t samples, std::size_t classes) const {
       if (!is_class(pair.first) || !is_class(pair.second))
         refuse(" takes class ", pair.first, " for ", pair.second, ", and the last of the classes is ",
                static_cast<std::int64_t>(classes) - 1);
+    for (const Trigger& trigger : run.triggers)
+      if (trigger.step < 0 || trigger.step > run.completed)
+        refuse(" has a trigger after ", trigger.step, " updates");
+    if (!run.validation.empty() && !has_metric(run.validation, run.metric))
+      refuse(" has no ", run.metric, " on the validation data");
     if (run.status != RunStatus::ok) continue;
     if (run.test_scores.size() != samples)
       refuse(" has ", run.test_scores.size(), " scores of ", samples, " test samples");

@@ -25,7 +25,7 @@ class Journal {
   struct Identity {
     std::string data;        // content hashes of pool, validation and test data
     std::string prediction;  // its hash; empty: none
-    std::string start;       // starting_fingerprint(), see looks.h
+    std::string start;       // starting_fingerprint(), see earlier_evaluations.h
   };
   // The strategies of this session. Those that an earlier session did not have, although a run of it had
   // looked at the test data, are exploratory. InputError where an earlier session had others, other data or

@@ -127,6 +127,10 @@ void check_budget(const Budget& budget, const Config& config, const PreparedData
       (data.validation->size() == 0 || config.train.eval_every == Period{}))
     fail_input("there are no evaluations on validation data to see convergence on (", config.path,
                "); set train.eval_every and data.validation_fraction, or another compare.budget");
+  if (budget.kind == Budget::Kind::convergence && config.train.eval_every.unit == Period::Unit::runs)
+    fail_input("train.eval_every = ", in_quotes(to_text(config.train.eval_every)),
+               " is a share of a run whose length convergence decides (", config.path,
+               "); write it in epochs or steps");
 }
 
 bool changes_length(const Budget& budget) {

@@ -106,7 +106,9 @@ class ValueReader {
   }
   void read(Period& to) const {
     const auto interval = parse_period(exactly<std::string>("a text in quotes"));
-    if (!interval) refuse("is no interval", "write \"1 epoch\", \"100 steps\", \"0.1 run\" or \"never\"");
+    if (!interval)
+      refuse("is no interval",
+             "write \"1 epoch\", a whole number of steps such as \"100 steps\", \"0.1 run\" or \"never\"");
     to = *interval;
   }
   // The choices of its rule are the names of its values, in order; an empty name cannot be written.

@@ -28,11 +28,15 @@ void open_weights(const std::string& path, ModelSource& source) {
   source.weights = std::make_shared<const WeightFiles>(path);
 }
 
-// The adapter of `source`, whose base, or the folder that it goes onto, is `source.folder`.
-void open_adapter(const std::string& path, ModelSource& source) {
+// Whose classes an adapter that names none has: the base's that it names, where that is here, or those of the folder that
+// it stands in.
+enum class Base { named, given };
+
+// The adapter of `source`, which goes onto `source.folder`.
+void open_adapter(const std::string& path, ModelSource& source, Base base_is = Base::named) {
   source.adapter = std::make_shared<const AdapterFolder>(read_adapter_folder(path));
   const std::string& base = source.adapter->base;
-  const bool is_here = source.adapter->labels.empty() && is_model_folder(base);
+  const bool is_here = base_is == Base::named && source.adapter->labels.empty() && is_model_folder(base);
   const bool is_open = source.folder != nullptr && source.folder->root == base;
   source.adapter_base = is_here && !is_open ? open_folder(base) : source.folder;
   const std::string preprocess = path + "/preprocess.json";
@@ -83,8 +87,9 @@ ModelSource open_trained(const std::string& path) {
   }
   source.folder = open_folder(path);
   const std::string beside = path + "/adapter";
+  // Where modules.json names another folder, the weights in that one have no adapter here.
   if (is_adapter_folder(beside) && has_weights(path) && !has_folded_adapter(*source.folder))
-    open_adapter(beside, source);
+    open_adapter(beside, source, Base::given);
   return source;
 }
 

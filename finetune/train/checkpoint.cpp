@@ -150,11 +150,15 @@ void check_state(const RunState& state, const std::string& path) {
   const auto is_step = [&](std::int64_t step) { return step >= 0 && step <= r.completed; };
   check(r.completed >= 1, "completed");
   check(is_step(state.phase_began), "phase_began");
-  check(state.best_step == -1 || is_step(state.best_step), "best_step");
+  check(state.best_step == -1 || (state.best_step >= 1 && is_step(state.best_step)), "best_step");
   check(r.rollbacks >= 0, "rollbacks");
   check(r.skipped >= 0, "skipped");
   check(state.metrics_bytes >= 0, "metrics_bytes");
   check(!r.proofs.empty(), "proofs");
+  // What only the end of a run knows.
+  check(r.status == RunStatus::ok && r.message.empty(), "status");
+  check(r.never_began.empty(), "never_began");
+  check(r.test.empty() && r.test_scores.empty() && r.confusion.empty() && r.test_evaluations == 0, "test");
   for (const Trigger& trigger : r.triggers) check(trigger.phase >= 0 && is_step(trigger.step), "triggers");
   for (const Evaluation& evaluation : r.evaluations) check(is_step(evaluation.step), "evaluations");
 }

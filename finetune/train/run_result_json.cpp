@@ -7,13 +7,28 @@
 namespace thaw {
 namespace {
 
-double read_number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
+// A run that goes on decides by its evaluations as the one that was not stopped: an infinity stays one.
+Json any_number_json(double value) {
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return json_number(value);
+}
+
+double read_number(const Json& json) {
+  if (json == "inf" || json == "-inf") return json == "inf" ? INFINITY : -INFINITY;
+  return json.is_null() ? std::nan("") : json.get<double>();
+}
 
 // Numbers of which any may be not finite.
 template <class Numbers>
 Json numbers_json(const Numbers& numbers) {
   Json json = Json::array();
-  for (const auto number : numbers) json.push_back(json_number(number));
+  for (const auto number : numbers) json.push_back(any_number_json(number));
+  return json;
+}
+
+Json all_metrics_json(const Metrics& metrics) {
+  Json json = Json::object();
+  for (const auto& [name, value] : metrics) json[name] = any_number_json(value);
   return json;
 }
 
@@ -105,17 +120,22 @@ Json list_json(const Rows& rows, const Write& write) {
   return json;
 }
 
-Json evaluation_json(const Evaluation& e) { return {e.step, e.seconds, metrics_json(e.metrics)}; }
+Json evaluation_json(const Evaluation& e) { return {e.step, e.seconds, all_metrics_json(e.metrics)}; }
 Json trigger_json(const Trigger& t) { return {t.phase, t.step}; }
 Json proof_json(const FrozenProof& p) {
   return {p.phase, p.begin, p.end, p.tensors, p.bytes, p.sha256_start, p.sha256_end};
 }
 Json sample_json(const LayerSample& w) {
-  return {w.step, json_number(w.loss), numbers_json(w.gradient), numbers_json(w.update_ratio),
+  return {w.step, any_number_json(w.loss), numbers_json(w.gradient), numbers_json(w.update_ratio),
           numbers_json(w.weight_distance)};
 }
 
 }  // namespace
+
+RunStatus read_status(const Json& json) {
+  static const Json kStatuses{{"ok", 0}, {"diverged", 1}, {"interrupted", 2}, {"failed", 3}};
+  return static_cast<RunStatus>(kStatuses.at(json.get<std::string>()).get<int>());
+}
 
 Json result_json(const RunResult& r) {
   return {{"status", status_name(r.status)},
@@ -125,7 +145,7 @@ Json result_json(const RunResult& r) {
           {"kept_is_of_earlier_phase", r.kept_is_of_earlier_phase},
           {"never_began", r.never_began},
           {"triggers", list_json(r.triggers, trigger_json)},
-          {"last_loss", json_number(r.last_loss)},
+          {"last_loss", any_number_json(r.last_loss)},
           {"skipped", r.skipped},
           {"rollbacks", r.rollbacks},
           {"train_seconds", r.train_seconds},
@@ -138,8 +158,8 @@ Json result_json(const RunResult& r) {
           {"proofs", list_json(r.proofs, proof_json)},
           {"layer_samples", list_json(r.layer_samples, sample_json)},
           {"evaluations", list_json(r.evaluations, evaluation_json)},
-          {"validation", metrics_json(r.validation)},
-          {"test", metrics_json(r.test)},
+          {"validation", all_metrics_json(r.validation)},
+          {"test", all_metrics_json(r.test)},
           {"test_scores", scores_json(r.test_scores)},
           {"confusion", confusion_counts_json(r.confusion)},
           {"test_evaluations", r.test_evaluations}};
@@ -147,7 +167,7 @@ Json result_json(const RunResult& r) {
 
 RunResult read_result(const Json& json) {
   RunResult r;
-  r.status = status_named(json.at("status"));
+  r.status = read_status(json.at("status"));
   r.message = json.at("message");
   r.completed = json.at("completed");
   r.kept = json.at("kept");

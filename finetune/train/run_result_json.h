@@ -9,7 +9,9 @@ namespace thaw {
 
 // All of it but was_finished and what is predicted of the ledger: who reads it predicts that again.
 Json result_json(const RunResult& result);
-// Numbers that are not finite come back as NaN. Throws Json::exception for JSON that is none of a result's.
+// Throws Json::exception for JSON that is none of a result's.
 RunResult read_result(const Json& json);
+// Throws Json::exception for a name that is none.
+RunStatus read_status(const Json& json);
 
 }  // namespace thaw

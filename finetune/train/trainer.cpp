@@ -166,10 +166,10 @@ bool Trainer::train_update() {
   const bool good = step(result().completed);
   update_seconds_ = seconds_since(start) - listening_seconds_;
   result().train_seconds += update_seconds_;
+  if (result().completed < batches_.updates_per_epoch())
+    result().first_epoch_seconds = result().train_seconds;
   if (!good) return false;
   ++result().completed;
-  if (result().completed <= batches_.updates_per_epoch())
-    result().first_epoch_seconds = result().train_seconds;
   tell(&TrainListener::update_ends);
   if (hooks_.progress) hooks_.progress(now());
   return true;
