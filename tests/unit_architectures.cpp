@@ -88,7 +88,9 @@ TEST_P(EveryArchitecture, EachGroupsWorkIsItsOwn) {
     EXPECT_GT(cost.group_flops[own][0], 0) << model->groups()[own].name;
     EXPECT_EQ(cost.group_flops[own][0], whole[own]) << model->groups()[own].name;
     for (std::size_t other = 0; other + 1 < whole.size(); ++other)
-      if (other != own) EXPECT_EQ(cost.group_flops[other][0], 0) << model->groups()[other].name;
+      if (other != own) {
+        EXPECT_EQ(cost.group_flops[other][0], 0) << model->groups()[other].name;
+      }
   }
   EXPECT_GT(whole.back(), 0);
 }
@@ -104,7 +106,9 @@ TEST_P(EveryArchitecture, NoTwoParametersAreDrawnAlike) {
   for (const ParameterPtr& parameter : model->parameters()) {
     const std::vector<double> values = parameter->tensor.detach().to_vector();
     const bool is_drawn = std::set<double>(values.begin(), values.end()).size() > 1;
-    if (is_drawn) EXPECT_TRUE(seen.insert(values).second) << parameter->name;
+    if (is_drawn) {
+      EXPECT_TRUE(seen.insert(values).second) << parameter->name;
+    }
   }
 }
 

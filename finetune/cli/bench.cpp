@@ -16,8 +16,8 @@
 #include "finetune/model/model_folder.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/run.h"
 #include "finetune/train/ledger.h"
+#include "finetune/train/run_setup.h"
 #include "finetune/train/step.h"
 #include "kernels/memory.h"
 

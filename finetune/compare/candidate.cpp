@@ -12,7 +12,6 @@
 #include "finetune/plan/plan_text.h"
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/strategies/registry.h"
-#include "finetune/run/run.h"
 #include "finetune/train/run_setup.h"
 #include "finetune/train/trainer.h"
 
@@ -40,11 +39,16 @@ void check(const Candidate& candidate, const PreparedData& data, bool allow_miss
   if (candidate.name == "full") notes.insert(notes.end(), model.notes.begin(), model.notes.end());
 }
 
-Config from_random_weights(const Config& config) {
-  Config scratch = config;
-  scratch.model.pretrained = false;
-  scratch.model.init.clear();
-  scratch.strategy = strategy_request(config, "full");
+// What "scratch" trains: all of the same network, from random weights.
+Candidate make_scratch(const Config& config, const ModelSource& source) {
+  Candidate scratch;
+  scratch.name = "scratch";
+  scratch.about = "the same network from random weights, all of it trained";
+  scratch.source = source.without_weights();
+  scratch.is_baseline = true;
+  scratch.config = config;
+  scratch.config.model = scratch.source.section;
+  scratch.config.strategy = strategy_request(config, "full");
   return scratch;
 }
 
@@ -73,13 +77,7 @@ std::vector<Candidate> make_candidates(const Config& config, const ModelSource& 
     }
     candidates.push_back(std::move(candidate));
   }
-  if (source.is_pretrained())
-    candidates.push_back({"scratch",
-                          "the same network from random weights, all of it trained",
-                          from_random_weights(config),
-                          source.without_weights(),
-                          true,
-                          {}});
+  if (source.is_pretrained()) candidates.push_back(make_scratch(config, source));
   return candidates;
 }
 

@@ -9,7 +9,6 @@
 #include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison.h"
-#include "finetune/run/prepare_data.h"
 
 namespace thaw {
 

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "finetune/train/trainer.h"
-
 namespace thaw {
 
 CandidateBudgets::CandidateBudgets(Budget budget, PreparedData data, Journal& journal, Measure measure,

@@ -1,13 +1,10 @@
 #include "finetune/compare/earlier_evaluations.h"
 
-#include <optional>
-
 #include "core/error.h"
 #include "finetune/compare/data_card.h"
 #include "finetune/config/config_text.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/model/weights_hash.h"
-#include "finetune/run/run_report.h"
 #include "finetune/train/fingerprint.h"
 #include "nn/io/sha256.h"
 

@@ -6,7 +6,6 @@
 
 #include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/run/prepare_data.h"
 #include "finetune/run/test_evaluations.h"
 
 namespace thaw {

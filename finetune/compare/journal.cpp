@@ -21,8 +21,6 @@ namespace {
 
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 32;
 
-double read_number(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
-
 Json options_json(const OptionMap& options) {
   Json json = Json::object();
   for (const auto& [name, value] : options)
@@ -97,10 +95,6 @@ void read_budget(const Json& json, std::map<std::pair<std::string, std::string>,
   train.accumulation = json.at("accumulation");
   train.restore_best = json.at("restore_best");
   train.early_stopping_patience = json.at("early_stopping_patience");
-}
-
-bool has_metric(const Metrics& metrics, const std::string& name) {
-  return std::any_of(metrics.begin(), metrics.end(), [&](const auto& one) { return one.first == name; });
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -188,7 +182,7 @@ void Journal::check_runs(std::size_t samples, std::size_t classes) const {
     for (const Trigger& trigger : run.triggers)
       if (trigger.step < 0 || trigger.step > run.completed)
         refuse(" has a trigger after ", trigger.step, " updates");
-    if (!run.validation.empty() && !has_metric(run.validation, run.metric))
+    if (!run.validation.empty() && find_metric(run.validation, run.metric) == nullptr)
       refuse(" has no ", run.metric, " on the validation data");
     if (run.status != RunStatus::ok) continue;
     if (run.test_scores.size() != samples)

@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "finetune/plan/plan_timeline.h"
-#include "finetune/run/run_report.h"
 #include "finetune/train/ledger.h"
 #include "finetune/train/run_setup.h"
 

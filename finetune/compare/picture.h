@@ -6,7 +6,6 @@
 #include "finetune/compare/candidate.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison.h"
-#include "finetune/run/prepare_data.h"
 
 namespace thaw {
 

@@ -36,6 +36,11 @@ Snapshot take_snapshot(const Model& model) {
   return snapshot;
 }
 
+void replace_snapshot(Snapshot& snapshot, const Model& model) {
+  snapshot.clear();
+  snapshot = take_snapshot(model);
+}
+
 void restore_snapshot(Model& model, const Snapshot& snapshot) {
   const NamedModelTensors all = model_tensors(model);
   for (std::size_t i = 0; i < snapshot.size(); ++i) copy_into(all.tensors[i], snapshot[i]);

@@ -21,6 +21,8 @@ void copy_into(const Tensor& to, const Tensor& from);
 // Parameters and buffers by name, as they are (adapters apart).
 using Snapshot = std::vector<Tensor>;
 Snapshot take_snapshot(const Model& model);
+// The memory of the one there is given back before the new one takes its own.
+void replace_snapshot(Snapshot& snapshot, const Model& model);
 void restore_snapshot(Model& model, const Snapshot& snapshot);
 
 // Running statistics alone: all that a forward pass changes.

@@ -32,9 +32,8 @@ std::string results_csv(const CompareOutcome& outcome) {
         << number(run.train_seconds) << ',' << number(run.flops) << ',' << run.peak_bytes << ','
         << run.trainable << ',' << run.completed;
     for (const std::string& name : further) {
-      const auto found =
-          std::find_if(run.test.begin(), run.test.end(), [&](const auto& m) { return m.first == name; });
-      csv << ',' << (found == run.test.end() ? "" : number(found->second));
+      const double* value = find_metric(run.test, name);
+      csv << ',' << (value == nullptr ? "" : number(*value));
     }
     csv << '\n';
   }

@@ -8,7 +8,7 @@
 #include "finetune/model/starting_model.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/prepare_data.h"
-#include "finetune/run/run.h"
+#include "finetune/train/run_setup.h"
 #include "finetune/train/step.h"
 
 namespace thaw {

@@ -1,7 +1,6 @@
 // One run from config to run folder: what `thaw train` does, and `thaw compare` for each of its runs.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "finetune/common/clock.h"

@@ -27,7 +27,8 @@ Json proof_json(const FrozenProof& proof) {
 
 RunStatus recorded_status(const std::string& run_json) {
   const Json json = Json::parse(run_json, nullptr, false);
-  const bool diverged = json.is_object() && json.value("status", Json()) == status_name(RunStatus::diverged);
+  const Json status = json.is_object() ? json.value("status", Json()) : Json();
+  const bool diverged = status.is_string() && status_named(status.get<std::string>()) == RunStatus::diverged;
   return diverged ? RunStatus::diverged : RunStatus::ok;
 }
 

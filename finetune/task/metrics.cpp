@@ -84,12 +84,16 @@ std::vector<float> example_scores(const Task& task, const Outputs& outputs, cons
   return {scored.scores.begin(), scored.scores.end()};
 }
 
+const double* find_metric(const Metrics& metrics, const std::string& name) {
+  for (const auto& [key, value] : metrics)
+    if (key == name) return &value;
+  return nullptr;
+}
+
 double metric(const Metrics& metrics, const std::string& name) {
+  if (const double* value = find_metric(metrics, name)) return *value;
   std::string known;
-  for (const auto& [key, value] : metrics) {
-    if (key == name) return value;
-    known += (known.empty() ? "" : ", ") + key;
-  }
+  for (const auto& [key, value] : metrics) known += (known.empty() ? "" : ", ") + key;
   fail_input("no metric '", name, "'; there are: ", known);
 }
 

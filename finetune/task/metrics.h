@@ -64,6 +64,7 @@ std::string undefined_metrics(const Task& task, const Dataset& data);
 // an output is not finite, and each is where the data leave it undefined.
 using Metrics = std::vector<std::pair<std::string, double>>;
 Metrics compute_metrics(const Task& task, const Outputs& outputs, const Dataset& data);
+const double* find_metric(const Metrics& metrics, const std::string& name);  // null: it is not among them
 double metric(const Metrics& metrics, const std::string& name);  // throws InputError listing the names
 
 // Each example's part in `metric`, see Scored. All are NaN where the metric is.

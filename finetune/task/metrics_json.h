@@ -14,6 +14,12 @@ namespace thaw {
 // JSON has no NaN or infinity: they become null, as JavaScript writes them.
 inline Json json_number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+// A number as it was written: NaN for null, and for "inf" and "-inf" what they say.
+inline double read_number(const Json& json) {
+  if (json == "inf" || json == "-inf") return json == "inf" ? INFINITY : -INFINITY;
+  return json.is_null() ? std::nan("") : json.get<double>();
+}
+
 inline Json metrics_json(const Metrics& metrics) {
   Json json = Json::object();
   for (const auto& [name, value] : metrics) json[name] = json_number(value);

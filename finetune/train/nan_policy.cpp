@@ -20,9 +20,7 @@ void NanPolicy::before_update() {
 }
 
 void NanPolicy::keep_snapshot() {
-  if (action_ != NanAction::rollback) return;
-  rollback_.clear();  // before the new one takes memory
-  rollback_ = take_snapshot(model_);
+  if (action_ == NanAction::rollback) replace_snapshot(rollback_, model_);
 }
 
 bool NanPolicy::pass_over(const std::string& why) {

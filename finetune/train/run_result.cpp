@@ -12,9 +12,10 @@ constexpr const char* kNames[] = {"ok", "diverged", "interrupted", "failed"};
 
 const char* status_name(RunStatus status) { return kNames[static_cast<int>(status)]; }
 
-RunStatus status_named(const std::string& name) {
+std::optional<RunStatus> status_named(const std::string& name) {
   const auto found = std::find(std::begin(kNames), std::end(kNames), name);
-  return found == std::end(kNames) ? RunStatus::ok : static_cast<RunStatus>(found - std::begin(kNames));
+  if (found == std::end(kNames)) return std::nullopt;
+  return static_cast<RunStatus>(found - std::begin(kNames));
 }
 
 }  // namespace thaw

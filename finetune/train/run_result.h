@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ namespace thaw {
 
 enum class RunStatus { ok, diverged, interrupted, failed };
 const char* status_name(RunStatus status);
-// ok for a name that is none.
-RunStatus status_named(const std::string& name);
+// Nothing for a name that is none.
+std::optional<RunStatus> status_named(const std::string& name);
 
 // On the validation data, on the way.
 struct Evaluation {

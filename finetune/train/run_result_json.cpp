@@ -13,11 +13,6 @@ Json any_number_json(double value) {
   return json_number(value);
 }
 
-double read_number(const Json& json) {
-  if (json == "inf" || json == "-inf") return json == "inf" ? INFINITY : -INFINITY;
-  return json.is_null() ? std::nan("") : json.get<double>();
-}
-
 // Numbers of which any may be not finite.
 template <class Numbers>
 Json numbers_json(const Numbers& numbers) {
@@ -133,8 +128,9 @@ Json sample_json(const LayerSample& w) {
 }  // namespace
 
 RunStatus read_status(const Json& json) {
-  static const Json kStatuses{{"ok", 0}, {"diverged", 1}, {"interrupted", 2}, {"failed", 3}};
-  return static_cast<RunStatus>(kStatuses.at(json.get<std::string>()).get<int>());
+  const std::optional<RunStatus> status = status_named(json.get<std::string>());
+  if (!status) throw Json::other_error::create(501, "no status of a run: " + json.dump(), &json);
+  return *status;
 }
 
 Json result_json(const RunResult& r) {

@@ -24,7 +24,7 @@ struct RunSetup {
 
   // Learning rate before multipliers.
   ScheduleFunction learning_rate(const TrainSection& train) const;
-  // What the run will cost, a row per segment of the plan.
+  // What the run will cost, a row per segment of the plan. Leaves the model's switches as the last one has them.
   Ledger predicted(const Config& config, const Dataset& data, const Triggers& triggers = {}) const;
 };
 

@@ -256,9 +256,7 @@ void Trainer::keep_if_best(const Metrics& metrics) {
   if (state_.best_step >= 0 && !better) return;
   state_.best_value = value;
   state_.best_step = result().completed;
-  if (!config_.train.restore_best) return;
-  best_.clear();  // before the new one takes memory
-  best_ = take_snapshot(model_);
+  if (config_.train.restore_best) replace_snapshot(best_, model_);
 }
 
 // What was evaluated since the phase in force began, oldest first.

@@ -40,6 +40,10 @@ class Trainer {
   // `model` has its starting weights and the setup's adapters.
   Trainer(const Config& config, const RunSetup& setup, Model& model, const PreparedData& data, Hooks hooks);
 
+  // Its parts refer to each other.
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
   // Told of what happens, in the order in which they were added.
   void add(TrainListener& listener) { listeners_.push_back(&listener); }
 

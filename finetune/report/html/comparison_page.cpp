@@ -38,7 +38,7 @@ std::string strategy_details(const CompareOutcome& outcome, const StrategyPictur
   const StrategySummary* summary = find_summary(outcome, picture.strategy);
   const std::string curves = curve_figures(outcome, picture.strategy);
   const std::string figures = timeline_figure(picture, summary != nullptr ? summary->lr : 0) + curves +
-                              watch_figures(outcome, picture);
+                              statistic_figures(outcome, picture);
   std::string html =
       concat("<details", is_open ? " open=\"open\"" : "", " id=\"strategy-", anchor(picture.strategy),
              "\"><summary>", escape(picture.strategy), "</summary>\n");

@@ -45,16 +45,16 @@ std::string validation_figure(const CompareOutcome& outcome, const std::string& 
     if (!series.points.empty()) chart.series.push_back(std::move(series));
   }
   if (chart.series.empty()) return "";
-  const ReportedRun* layer_samples = metric == "loss" ? run_with_samples(outcome, strategy) : nullptr;
-  if (layer_samples != nullptr) {
-    Series training{concat("training (", layer_samples->seed, ")"), {}};
-    for (const LayerSample& sample : layer_samples->layer_samples)
+  const ReportedRun* sampled = metric == "loss" ? run_with_samples(outcome, strategy) : nullptr;
+  if (sampled != nullptr) {
+    Series training{concat("training (", sampled->seed, ")"), {}};
+    for (const LayerSample& sample : sampled->layer_samples)
       training.points.emplace_back(static_cast<double>(sample.step), sample.loss);
     chart.series.push_back(std::move(training));
   }
   chart.id = concat("curve-", anchor(metric), "-", anchor(strategy));
   chart.title =
-      layer_samples != nullptr ? "Validation and training loss" : concat("Validation ", metric_name(metric));
+      sampled != nullptr ? "Validation and training loss" : concat("Validation ", metric_name(metric));
   chart.x_label = "updates";
   chart.y_label = metric_name(metric);
   chart.description = last_values(chart.series);
@@ -96,7 +96,7 @@ std::string curve_figures(const CompareOutcome& outcome, const std::string& stra
          validation_figure(outcome, strategy, "loss");
 }
 
-std::string watch_figures(const CompareOutcome& outcome, const StrategyPicture& picture) {
+std::string statistic_figures(const CompareOutcome& outcome, const StrategyPicture& picture) {
   const ReportedRun* run = run_with_samples(outcome, picture.strategy);
   if (run == nullptr) return "";
   return statistic_figure(*run, picture,

@@ -9,6 +9,6 @@ namespace thaw::report {
 
 // Of one strategy; "" where nothing was recorded on the way.
 std::string curve_figures(const CompareOutcome& outcome, const std::string& strategy);
-std::string watch_figures(const CompareOutcome& outcome, const StrategyPicture& picture);
+std::string statistic_figures(const CompareOutcome& outcome, const StrategyPicture& picture);
 
 }  // namespace thaw::report
