@@ -92,7 +92,7 @@ std::vector<Tensor> states_of(Model& model, const ModelInput& x) {
   ModelState state = model.begin(x);
   for (int group = 0; group < model.head(); ++group) {
     model.run_group(group, state);
-    states.push_back(take_states(state));
+    states.push_back(take_states(ModelState(state)));
   }
   return states;
 }

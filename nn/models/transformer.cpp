@@ -64,7 +64,10 @@ ModelState begin_tokens(const ModelInput& x) {
   return state;
 }
 
-Tensor take_states(ModelState state) { return state.rows->unpack(state.h); }
+Tensor take_states(ModelState&& state) {
+  const ModelState taken = std::move(state);
+  return taken.rows->unpack(taken.h);
+}
 
 Tensor mean_state(const Tensor& states, const Tensor& mask) {
   if (!mask.defined()) return mean(states, {1});

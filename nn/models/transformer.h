@@ -70,7 +70,7 @@ inline constexpr const char* kMeanPooling = "mean";
 ModelState begin_tokens(const ModelInput& x);
 // The states of a model's tokens [B, T, C], those of padding mean nothing; the memory of what else was there is given
 // back.
-Tensor take_states(ModelState state);
+Tensor take_states(ModelState&& state);
 
 // The mean of the tokens' states: [B, T, C] and bool [B, T], or nothing where every place holds a token, ->
 // [B, C].

@@ -41,7 +41,7 @@ void add_batch(Model& model, const Batch& batch, const std::string& k, NamedTens
   ModelState state = model.begin(batch.x);
   for (int group = 0; group < model.head(); ++group) {
     model.run_group(group, state);
-    out.emplace_back("states." + k + "." + std::to_string(group), copy_of(take_states(state)));
+    out.emplace_back("states." + k + "." + std::to_string(group), copy_of(take_states(ModelState(state))));
   }
   out.emplace_back("logits." + k, copy_of(model.forward(batch.x)));
 }
