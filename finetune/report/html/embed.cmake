@@ -19,6 +19,8 @@ if(NOT DEFINED CMAKE_SCRIPT_MODE_FILE)
         COMMENT "Embedding ${file}"
         VERBATIM)
       target_sources(${target} PRIVATE ${source})
+      # clang-tidy reads the sources that are there before a build.
+      set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     endforeach()
   endfunction()
   return()
