@@ -1,5 +1,5 @@
 // Timing by the step, and the protocol by which another process asks for blocks of steps: so two programs can
-// take turns within one run, and a weight_distance of the machine's speed meets both.
+// take turns within one run, and a drift of the machine's speed meets both.
 #pragma once
 
 #include <algorithm>

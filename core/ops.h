@@ -34,8 +34,9 @@ Tensor reciprocal(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor relu(const Tensor& x);
-Tensor gelu(const Tensor& x);       // exact, by erf (Hendrycks & Gimpel 2016)
-Tensor gelu_tanh(const Tensor& x);  // its approximation by tanh
+Tensor leaky_relu(const Tensor& x, double slope = 0.01);  // slope * x below 0 (Maas et al. 2013)
+Tensor gelu(const Tensor& x);                             // exact, by erf (Hendrycks & Gimpel 2016)
+Tensor gelu_tanh(const Tensor& x);                        // its approximation by tanh
 Tensor silu(const Tensor& x);
 Tensor softplus(const Tensor& x);
 // Comparisons give bool and have no gradient.

@@ -5,7 +5,9 @@
 // attach.
 #pragma once
 
+#include <cassert>
 #include <chrono>
+#include <cstdint>
 #include <type_traits>
 
 #include "kernels/view.h"
@@ -31,6 +33,9 @@ class KernelObserver {
 // The observer of this thread, or null. A kernel is called from one thread and uses the others inside.
 inline thread_local KernelObserver* kernel_observer = nullptr;
 
+// What a kernel takes: views of any strides, as far as its comment says, or contiguous ones alone.
+enum class Views : std::uint8_t { strided, dense };
+
 template <class Signature>
 class Kernel;
 
@@ -42,17 +47,19 @@ class Kernel<void(Args...)> {
 
   // `flops_per_element`: per element of the largest view among the arguments.
 #if THAW_HAS_CUDA
-  constexpr Kernel(const char* name, Function cpu, Function cuda, double flops_per_element)
-      : name_(name), cpu_(cpu), cuda_(cuda), flops_per_element_(flops_per_element) {}
-  constexpr Kernel(const char* name, Function cpu, Function cuda, Flops flops)
-      : name_(name), cpu_(cpu), cuda_(cuda), flops_(flops) {}
+  constexpr Kernel(const char* name, Views views, Function cpu, Function cuda, double flops_per_element)
+      : name_(name), views_(views), cpu_(cpu), cuda_(cuda), flops_per_element_(flops_per_element) {}
+  constexpr Kernel(const char* name, Views views, Function cpu, Function cuda, Flops flops)
+      : name_(name), views_(views), cpu_(cpu), cuda_(cuda), flops_(flops) {}
 #else
-  constexpr Kernel(const char* name, Function cpu, double flops_per_element)
-      : name_(name), cpu_(cpu), flops_per_element_(flops_per_element) {}
-  constexpr Kernel(const char* name, Function cpu, Flops flops) : name_(name), cpu_(cpu), flops_(flops) {}
+  constexpr Kernel(const char* name, Views views, Function cpu, double flops_per_element)
+      : name_(name), views_(views), cpu_(cpu), flops_per_element_(flops_per_element) {}
+  constexpr Kernel(const char* name, Views views, Function cpu, Flops flops)
+      : name_(name), views_(views), cpu_(cpu), flops_(flops) {}
 #endif
 
   void operator()(Args... args) const {
+    assert(views_ == Views::strided || (is_dense(args) && ...));
     const Device device = first_present(args...).device;
     if (kernel_observer != nullptr) [[unlikely]]
       return observe(device, args...);
@@ -87,6 +94,12 @@ class Kernel<void(Args...)> {
   }
 
   template <class Arg>
+  static bool is_dense(const Arg& arg) {
+    if constexpr (std::is_base_of_v<Layout, Arg>) return !present(arg) || arg.contiguous();
+    return true;
+  }
+
+  template <class Arg>
   static void add_bytes(double& bytes, const Arg& arg) {
     if constexpr (std::is_base_of_v<Layout, Arg>)
       if (present(arg)) bytes += static_cast<double>(arg.distinct() * dtype_bytes(arg.dtype));
@@ -103,6 +116,7 @@ class Kernel<void(Args...)> {
   }
 
   const char* name_;
+  [[maybe_unused]] Views views_;
   Function cpu_;
 #if THAW_HAS_CUDA
   Function cuda_;

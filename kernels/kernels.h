@@ -9,8 +9,8 @@
 // Rules:
 //   - The caller has checked the shapes.
 //   - Kernels know no gradients, allocate scratch memory only, and throw nothing but std::bad_alloc for it.
-//   - Elementwise kernels, copy and reductions accept any strides. The others say what they need
-//     ("dense": contiguous).
+//   - Elementwise kernels, copy and reductions accept any strides. THAW_DENSE_KERNEL declares one whose views are all
+//     contiguous, which a build with assertions checks.
 //   - Floating-point kernels take f32 and f64. f64 may be slow: it serves gradient checks.
 //   - An absent view has rank -1.
 //   - Results do not depend on the number of threads.
@@ -86,36 +86,43 @@ inline double conv2d_vjp_w(View dw, ConstView dy, ConstView, ConvParams) { retur
 }  // namespace thaw
 
 #if THAW_HAS_CUDA
-#define THAW_KERNEL(name, cost, ...)                                                     \
-  namespace thaw::cpu {                                                                  \
-  void name(__VA_ARGS__);                                                                \
-  }                                                                                      \
-  namespace thaw::cuda {                                                                 \
-  void name(__VA_ARGS__);                                                                \
-  }                                                                                      \
-  namespace thaw::kernels {                                                              \
-  inline constexpr Kernel<decltype(cpu::name)> name{#name, cpu::name, cuda::name, cost}; \
+#define THAW_DECLARE_KERNEL(name, views, cost, ...)                                             \
+  namespace thaw::cpu {                                                                         \
+  void name(__VA_ARGS__);                                                                       \
+  }                                                                                             \
+  namespace thaw::cuda {                                                                        \
+  void name(__VA_ARGS__);                                                                       \
+  }                                                                                             \
+  namespace thaw::kernels {                                                                     \
+  inline constexpr Kernel<decltype(cpu::name)> name{#name, views, cpu::name, cuda::name, cost}; \
   }
 #else
-#define THAW_KERNEL(name, cost, ...)                                         \
-  namespace thaw::cpu {                                                      \
-  void name(__VA_ARGS__);                                                    \
-  }                                                                          \
-  namespace thaw::kernels {                                                  \
-  inline constexpr Kernel<decltype(cpu::name)> name{#name, cpu::name, cost}; \
+#define THAW_DECLARE_KERNEL(name, views, cost, ...)                                 \
+  namespace thaw::cpu {                                                             \
+  void name(__VA_ARGS__);                                                           \
+  }                                                                                 \
+  namespace thaw::kernels {                                                         \
+  inline constexpr Kernel<decltype(cpu::name)> name{#name, views, cpu::name, cost}; \
   }
 #endif
+#define THAW_KERNEL(name, cost, ...) THAW_DECLARE_KERNEL(name, Views::strided, cost, __VA_ARGS__)
+#define THAW_DENSE_KERNEL(name, cost, ...) THAW_DECLARE_KERNEL(name, Views::dense, cost, __VA_ARGS__)
 
 // clang-format off
 // -- elementwise (elementwise*.cpp)
 #define THAW_UNARY(name, formula, flops) \
   THAW_KERNEL(name, flops * 1.0, View y, ConstView x) \
   THAW_KERNEL(name##_vjp, flops + 1.0, View dx, ConstView dy, ConstView saved)
+#define THAW_NUMBER(name, formula, flops) \
+  THAW_KERNEL(name, flops * 1.0, View y, ConstView x, double p) \
+  THAW_KERNEL(name##_vjp, flops + 1.0, View dx, ConstView dy, ConstView x, double p)
 #define THAW_BINARY(name, formula, flops) THAW_KERNEL(name, flops * 1.0, View z, ConstView a, ConstView b)
 THAW_UNARY_KERNELS(THAW_UNARY)
+THAW_NUMBER_KERNELS(THAW_NUMBER)
 THAW_BINARY_KERNELS(THAW_BINARY)
 THAW_COMPARE_KERNELS(THAW_BINARY)
 #undef THAW_UNARY
+#undef THAW_NUMBER
 #undef THAW_BINARY
 THAW_KERNEL(affine, 2.0, View y, ConstView x, double scale, double shift)         // y = scale * x + shift
 THAW_KERNEL(clamp, 2.0, View y, ConstView x, double low, double high)
@@ -143,41 +150,41 @@ THAW_KERNEL(count_nonfinite, 1.0, View y, ConstView x)
 THAW_KERNEL(gemm, cost::gemm, View y, ConstView a, ConstView b)                 // y = a @ b
 // y [R, out] = x [R, in] @ w^T + bias
 THAW_KERNEL(linear, cost::linear, View y, ConstView x, ConstView w, ConstView bias)
-// -- conv (conv.cpp, conv_vjp_w.cpp), NCHW, dense
-THAW_KERNEL(conv2d, cost::conv2d, View y, ConstView x, ConstView w, ConstView bias, ConvParams p)
-THAW_KERNEL(conv2d_vjp_x, cost::conv2d_vjp_x, View dx, ConstView dy, ConstView w, ConvParams p)
-THAW_KERNEL(conv2d_vjp_w, cost::conv2d_vjp_w, View dw, ConstView dy, ConstView x, ConvParams p)
-// -- pool (pool.cpp), NCHW, dense
+// -- conv (conv.cpp, conv_vjp_w.cpp), NCHW
+THAW_DENSE_KERNEL(conv2d, cost::conv2d, View y, ConstView x, ConstView w, ConstView bias, ConvParams p)
+THAW_DENSE_KERNEL(conv2d_vjp_x, cost::conv2d_vjp_x, View dx, ConstView dy, ConstView w, ConvParams p)
+THAW_DENSE_KERNEL(conv2d_vjp_w, cost::conv2d_vjp_w, View dw, ConstView dy, ConstView x, ConvParams p)
+// -- pool (pool.cpp), NCHW
 // index i32: h * W + w of each maximum
-THAW_KERNEL(max_pool2d, 1.0, View y, View index, ConstView x, PoolParams p)
-THAW_KERNEL(max_pool2d_vjp, 1.0, View dx, ConstView dy, ConstView index)
-THAW_KERNEL(avg_pool2d, 1.0, View y, ConstView x, PoolParams p)
-THAW_KERNEL(avg_pool2d_vjp, 1.0, View dx, ConstView dy, PoolParams p)
-THAW_KERNEL(adaptive_avg_pool2d, 1.0, View y, ConstView x)
-THAW_KERNEL(adaptive_avg_pool2d_vjp, 1.0, View dx, ConstView dy)
-// -- softmax (softmax*.cpp): over the last dimension, dense
-THAW_KERNEL(softmax, 13.0, View y, ConstView x)
-THAW_KERNEL(softmax_vjp, 4.0, View dx, ConstView dy, ConstView y)
-THAW_KERNEL(log_softmax, 13.0, View y, ConstView x)
-THAW_KERNEL(log_softmax_vjp, 13.0, View dx, ConstView dy, ConstView y)
+THAW_DENSE_KERNEL(max_pool2d, 1.0, View y, View index, ConstView x, PoolParams p)
+THAW_DENSE_KERNEL(max_pool2d_vjp, 1.0, View dx, ConstView dy, ConstView index)
+THAW_DENSE_KERNEL(avg_pool2d, 1.0, View y, ConstView x, PoolParams p)
+THAW_DENSE_KERNEL(avg_pool2d_vjp, 1.0, View dx, ConstView dy, PoolParams p)
+THAW_DENSE_KERNEL(adaptive_avg_pool2d, 1.0, View y, ConstView x)
+THAW_DENSE_KERNEL(adaptive_avg_pool2d_vjp, 1.0, View dx, ConstView dy)
+// -- softmax (softmax*.cpp): over the last dimension
+THAW_DENSE_KERNEL(softmax, 13.0, View y, ConstView x)
+THAW_DENSE_KERNEL(softmax_vjp, 4.0, View dx, ConstView dy, ConstView y)
+THAW_DENSE_KERNEL(log_softmax, 13.0, View y, ConstView x)
+THAW_DENSE_KERNEL(log_softmax_vjp, 13.0, View dx, ConstView dy, ConstView y)
 // logits [N, C], target i64 [N], weight [C] or absent -> loss, row_weight, lse [N].
 // Ignored rows have loss = row_weight = 0.
-THAW_KERNEL(cross_entropy, 14.0, View loss, View row_weight, View lse, ConstView logits, ConstView target, ConstView weight, CrossEntropyParams p)
-THAW_KERNEL(cross_entropy_vjp, 14.0, View dlogits, ConstView dloss, ConstView logits, ConstView lse, ConstView target, ConstView weight, CrossEntropyParams p)
-// -- norm (norm_*.cpp), dense: gamma and beta may be absent, and in a vjp the outputs that nobody needs.
+THAW_DENSE_KERNEL(cross_entropy, 14.0, View loss, View row_weight, View lse, ConstView logits, ConstView target, ConstView weight, CrossEntropyParams p)
+THAW_DENSE_KERNEL(cross_entropy_vjp, 14.0, View dlogits, ConstView dloss, ConstView logits, ConstView lse, ConstView target, ConstView weight, CrossEntropyParams p)
+// -- norm (norm_*.cpp): gamma and beta may be absent, and in a vjp the outputs that nobody needs.
 //    Layer and RMS norm: x [R, C]; mean and rstd [R]. Group norm: x [N, C, S]; mean and rstd [N, G].
-THAW_KERNEL(layer_norm, 8.0, View y, View mean, View rstd, ConstView x, ConstView gamma, ConstView beta, double eps)
-THAW_KERNEL(layer_norm_vjp, 12.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma)
-THAW_KERNEL(rms_norm, 5.0, View y, View rstd, ConstView x, ConstView gamma, double eps)
-THAW_KERNEL(rms_norm_vjp, 9.0, View dx, View dgamma, ConstView dy, ConstView x, ConstView rstd, ConstView gamma)
-THAW_KERNEL(group_norm, 8.0, View y, View mean, View rstd, ConstView x, ConstView gamma, ConstView beta, double eps)
-THAW_KERNEL(group_norm_vjp, 12.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma)
-THAW_KERNEL(channel_stats, 3.0, View mean, View var, ConstView x)                 // x [N, C, S] -> [C], biased variance
+THAW_DENSE_KERNEL(layer_norm, 8.0, View y, View mean, View rstd, ConstView x, ConstView gamma, ConstView beta, double eps)
+THAW_DENSE_KERNEL(layer_norm_vjp, 12.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma)
+THAW_DENSE_KERNEL(rms_norm, 5.0, View y, View rstd, ConstView x, ConstView gamma, double eps)
+THAW_DENSE_KERNEL(rms_norm_vjp, 9.0, View dx, View dgamma, ConstView dy, ConstView x, ConstView rstd, ConstView gamma)
+THAW_DENSE_KERNEL(group_norm, 8.0, View y, View mean, View rstd, ConstView x, ConstView gamma, ConstView beta, double eps)
+THAW_DENSE_KERNEL(group_norm_vjp, 12.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma)
+THAW_DENSE_KERNEL(channel_stats, 3.0, View mean, View var, ConstView x)                 // x [N, C, S] -> [C], biased variance
 // batch norm with given statistics
-THAW_KERNEL(channel_norm, 4.0, View y, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, ConstView beta)
-THAW_KERNEL(channel_norm_vjp, 8.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, bool batch_statistics)
+THAW_DENSE_KERNEL(channel_norm, 4.0, View y, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, ConstView beta)
+THAW_DENSE_KERNEL(channel_norm_vjp, 8.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, bool batch_statistics)
 // -- index (index.cpp); indices are i64, checked by the caller
-THAW_KERNEL(gather_rows, 0.0, View y, ConstView table, ConstView ids)             // y [n, C] = table[ids], dense
+THAW_DENSE_KERNEL(gather_rows, 0.0, View y, ConstView table, ConstView ids)             // y [n, C] = table[ids]
 THAW_KERNEL(scatter_add_rows, 1.0, View table, ConstView y, ConstView ids)        // table[ids] += y, in a fixed order
 // y[.., i, ..] = x[.., index[.., i, ..], ..], y of index's shape
 THAW_KERNEL(gather, 0.0, View y, ConstView x, ConstView index, int dim)
@@ -190,7 +197,7 @@ THAW_KERNEL(uniform, 10.0, View y, double low, double high, RandomKey key)
 THAW_KERNEL(normal, 30.0, View y, double mean, double deviation, RandomKey key)
 // rows are those of the first dimension; row_ids i64 or absent
 THAW_KERNEL(dropout, 12.0, View y, ConstView x, ConstView row_ids, double p, RandomKey key)
-// -- optim (optim.cpp): dense, in place
-THAW_KERNEL(sgd_step, 6.0, View w, View momentum, ConstView g, SgdParams p)       // momentum absent: plain SGD
-THAW_KERNEL(adamw_step, 14.0, View w, View m, View v, ConstView g, AdamWParams p)
+// -- optim (optim.cpp): in place
+THAW_DENSE_KERNEL(sgd_step, 6.0, View w, View momentum, ConstView g, SgdParams p)       // momentum absent: plain SGD
+THAW_DENSE_KERNEL(adamw_step, 14.0, View w, View m, View v, ConstView g, AdamWParams p)
 // clang-format on

@@ -35,6 +35,11 @@
   X(silu, Silu, 14)            \
   X(softplus, Softplus, 22)
 
+// The same for a formula with a number p, one for all elements:
+//   y = f(x, p)
+//   dx = dy * df(x, p)
+#define THAW_NUMBER_KERNELS(X) X(leaky_relu, LeakyRelu, 2)
+
 // X(name, formula, FLOPs per element) makes a kernel with broadcasting, z of the operands' dtype:
 //   z = f(a, b)
 #define THAW_BINARY_KERNELS(X) \
@@ -199,6 +204,13 @@ struct Softplus {  // ln(1 + e^x)
   static constexpr bool from_output = false;
   THAW_FORMULA(f(T x)) { return select(x < T(0), T(0), x) + log1p_exp_neg_abs(x); }
   THAW_FORMULA(df(T x)) { return logistic(x); }
+};
+
+// -- unary with a number
+
+struct LeakyRelu {  // max(x, 0) + p * min(x, 0); slope p at 0; NaN stays
+  THAW_FORMULA(f(T x, T p)) { return select(x < T(0), p * x, x); }
+  THAW_FORMULA(df(T x, T p)) { return select(x > T(0), T(1), p); }
 };
 
 #undef THAW_FORMULA

@@ -9,16 +9,14 @@
 #include <vector>
 
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
 #include "tests/support/text_folders.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using CliAdapterFolders = testing::TextFolders;
+using CliAdapterFolders = TextFolders;
 
 std::vector<double> vector_of(const ProgramResult& result) {
   EXPECT_EQ(result.code, 0) << result.err;
@@ -97,7 +95,7 @@ TEST_F(CliAdapterFolders, MergedModelsNormalizeAsTheirBase) {
 
 TEST_F(CliAdapterFolders, AnAdapterNamesNoBaseWhoseWeightsInitChanged) {
   const std::string other = folder.path("other");
-  testing::write_text_model(other, 5);
+  write_text_model(other, 5);
   const std::string init = "model.init=" + other + "/model.safetensors";
   const ProgramResult trained = train({"--strategy", "lora", "--set", init});
   ASSERT_EQ(trained.code, 0) << trained.err;
@@ -240,7 +238,7 @@ TEST_F(CliAdapterFolders, ATrainedHeadKeepsItsPooling) {
 
 // Houlsby's adapters are layers of the model: its folder has them.
 TEST_F(CliAdapterFolders, BottlenecksStayInTheFolder) {
-  folder.write("test.csv", testing::sentences_csv(20, 2));
+  folder.write("test.csv", sentences_csv(20, 2));
   const std::vector<std::string> with_test = {"--set", "data.test=test.csv", "--set", "data.duplicates=warn"};
   std::vector<std::string> more = {"--strategy", "adapter", "--json"};
   more.insert(more.end(), with_test.begin(), with_test.end());
@@ -269,4 +267,4 @@ TEST_F(CliAdapterFolders, BottlenecksStayInTheFolder) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -6,16 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::TemporaryFolder;
 namespace fs = std::filesystem;
 
 constexpr const char* kDigits = R"(
@@ -326,4 +323,4 @@ TEST_F(CliCommands, CompareWritesResults) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -10,22 +10,14 @@
 
 #include "finetune/plan/strategies/registry.h"
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::clusters_csv;
-using testing::CsvRow;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::read_csv;
-using testing::rows_with;
-using testing::run_program;
-using testing::TemporaryFolder;
-using testing::values_of;
 
 using Names = std::set<std::string>;
 using Strings = std::vector<std::string>;
@@ -395,4 +387,4 @@ TEST_F(CliCompare, AFolderInUseIsRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -8,21 +8,14 @@
 #include <sstream>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::CsvRow;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::read_csv;
-using testing::rows_with;
-using testing::run_program;
-using testing::TemporaryFolder;
-using testing::values_of;
 
 const std::vector<std::string> kStrategies = {"full", "head", "gradual", "lora"};
 
@@ -46,7 +39,7 @@ tune = 2
 )";
 
 struct CliCompareBudget : ::testing::Test {
-  CliCompareBudget() { folder.write("t.csv", testing::clusters_csv(90, 1)); }
+  CliCompareBudget() { folder.write("t.csv", clusters_csv(90, 1)); }
   ProgramResult compare(const std::string& budget, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"compare", config, "--out", run, "--budget", budget};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -56,7 +49,7 @@ struct CliCompareBudget : ::testing::Test {
   ProgramResult compare_by_clock(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"compare", config, "--out", run, "--budget", "0.02s"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return testing::run_program_in(
+    return run_program_in(
         {"LD_PRELOAD=" THAW_PRELOAD "/counted_clock.so", "ASAN_OPTIONS=verify_asan_link_order=0"}, arguments);
   }
   CsvRow row_of(const std::string& strategy) const {
@@ -148,7 +141,7 @@ TEST_F(CliCompareBudget, SecondsMakeRunsLonger) {
     if (!json::parse(line).contains("run")) kept += line + "\n";
   folder.write("run/journal.jsonl", kept);
   ASSERT_EQ(compare_by_clock({"--resume"}).code, 0);
-  EXPECT_EQ(testing::without_seconds(read_csv(run + "/results.csv")), testing::without_seconds(rows));
+  EXPECT_EQ(without_seconds(read_csv(run + "/results.csv")), without_seconds(rows));
 }
 
 // A checkpoint waits for the disk: of a run that a budget stretches to thousands of epochs that was most of
@@ -203,4 +196,4 @@ TEST_F(CliCompareBudget, AnUnknownBudgetIsRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

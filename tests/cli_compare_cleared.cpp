@@ -7,19 +7,13 @@
 
 #include "finetune/run/run_folder.h"
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
-using testing::CsvRow;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::read_csv;
-using testing::run_program;
-using testing::TemporaryFolder;
-using testing::without_seconds;
 namespace fs = std::filesystem;
 
 constexpr const char* kConfig = R"(
@@ -39,7 +33,7 @@ tune = 0
 )";
 
 struct Cleared : ::testing::Test {
-  Cleared() { folder.write("t.csv", testing::clusters_csv(60, 1)); }
+  Cleared() { folder.write("t.csv", clusters_csv(60, 1)); }
   ProgramResult compare(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"compare", config, "--out", run};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -136,4 +130,4 @@ TEST_F(Cleared, UnfinishedFoldersOfDeadProcessesGo) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

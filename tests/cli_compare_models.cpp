@@ -6,18 +6,14 @@
 #include <sstream>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::clusters_csv;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::TemporaryFolder;
 
 struct CliCompareModels : ::testing::Test {
   CliCompareModels() {
@@ -168,4 +164,4 @@ TEST_F(CliCompareModels, AStudyHasNoOneModel) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

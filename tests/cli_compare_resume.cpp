@@ -10,22 +10,15 @@
 #include <utility>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
-using testing::CsvRow;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::read_csv;
-using testing::run_program;
-using testing::run_program_and_signal;
-using testing::TemporaryFolder;
-using testing::without_seconds;
 namespace fs = std::filesystem;
 
 constexpr const char* kConfig = R"(
@@ -48,7 +41,7 @@ lr_grid = [0.01, 0.003]
 )";
 
 struct CliCompareResume : ::testing::Test {
-  CliCompareResume() { folder.write("t.csv", testing::clusters_csv(90, 1)); }
+  CliCompareResume() { folder.write("t.csv", clusters_csv(90, 1)); }
   std::vector<std::string> arguments(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"compare", config, "--out", run});
     return more;
@@ -282,7 +275,7 @@ TEST_F(CliCompareResume, GoesOnWhereTheFilesWereMovedTo) {
   const ProgramResult result = resume(quick);
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(without_seconds(read_csv(run + "/results.csv")), before);
-  folder.write("moved/t.csv", testing::clusters_csv(90, 2));
+  folder.write("moved/t.csv", clusters_csv(90, 2));
   expect_has(resume(quick).err, "the data are not those");
   fs::rename(folder.path("moved/t.csv"), folder.path("moved/other.csv"));
   folder.write("moved/task.toml", "[data]\ntrain = \"other.csv\"\n[model]\nfrom = \"mlp\"\n");
@@ -342,4 +335,4 @@ TEST_F(CliCompareResume, AMissingFolderBegins) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

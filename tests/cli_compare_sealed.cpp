@@ -8,14 +8,13 @@
 #include <sstream>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::read_csv;
 
 constexpr const char* kConfig = R"(
 [data]
@@ -75,55 +74,54 @@ Answers answers_of(const std::string& folder) {
 }
 
 TEST(CliCompareSealed, NothingHangsOnTheLabelsOfTheTest) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::string config = folder.write("task.toml", kConfig);
-  folder.write("train.csv", testing::clusters_csv(60, 1));
-  folder.write("validation.csv", testing::clusters_csv(30, 2));
-  const std::string test = testing::clusters_csv(45, 3);
+  folder.write("train.csv", clusters_csv(60, 1));
+  folder.write("validation.csv", clusters_csv(30, 2));
+  const std::string test = clusters_csv(45, 3);
   const auto compare = [&](const std::string& name, const std::string& rows) {
     const std::string path = folder.write(name + ".csv", rows), run = folder.path(name);
-    const testing::ProgramResult result = testing::run_program(
+    const ProgramResult result = run_program(
         {"compare", config, "--out", run, "--set", "data.test=\"" + path + "\"", "--threads", "1"});
     EXPECT_EQ(result.code, 0) << result.err;
     return run;
   };
   const std::string a = compare("a", test), b = compare("b", with_other_labels(test));
-  EXPECT_EQ(testing::without_seconds(read_csv(a + "/tuning.csv")),
-            testing::without_seconds(read_csv(b + "/tuning.csv")));
+  EXPECT_EQ(without_seconds(read_csv(a + "/tuning.csv")), without_seconds(read_csv(b + "/tuning.csv")));
   const Answers of_a = answers_of(a), of_b = answers_of(b);
   ASSERT_EQ(of_a.test.size(), 8U) << "majority, probe, full and head, twice each";
   EXPECT_EQ(of_a.test, of_b.test);
   EXPECT_EQ(of_a.training, of_b.training);
   for (const char* model : {"/full/seed-0/model.safetensors", "/head/seed-1/model.safetensors"})
     EXPECT_EQ(file_text(a + model), file_text(b + model)) << model;
-  EXPECT_NE(testing::values_of(read_csv(a + "/results.csv"), "value"),
-            testing::values_of(read_csv(b + "/results.csv"), "value"))
+  EXPECT_NE(values_of(read_csv(a + "/results.csv"), "value"),
+            values_of(read_csv(b + "/results.csv"), "value"))
       << "the labels were others";
 }
 
 // Tuning has a seed of its own.
 TEST(CliCompareSealed, TheSeedOfTheChoiceIsNotReported) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::string config = folder.write("task.toml", kConfig), run = folder.path("run");
-  folder.write("train.csv", testing::clusters_csv(60, 1));
-  folder.write("validation.csv", testing::clusters_csv(30, 2));
-  ASSERT_EQ(testing::run_program({"compare", config, "--out", run, "--strategies", "full"}).code, 0);
-  const auto reported = testing::values_of(read_csv(run + "/results.csv"), "seed");
-  for (const std::string& seed : testing::values_of(read_csv(run + "/tuning.csv"), "seed"))
+  folder.write("train.csv", clusters_csv(60, 1));
+  folder.write("validation.csv", clusters_csv(30, 2));
+  ASSERT_EQ(run_program({"compare", config, "--out", run, "--strategies", "full"}).code, 0);
+  const auto reported = values_of(read_csv(run + "/results.csv"), "seed");
+  for (const std::string& seed : values_of(read_csv(run + "/tuning.csv"), "seed"))
     EXPECT_EQ(reported.count(seed), 0U) << seed;
 }
 
 // A choice stands once the test data were looked at, whatever its trials are found to be later.
 TEST(CliCompareSealed, ChoicesAreMadeOnce) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::string config = folder.write("task.toml", kConfig), run = folder.path("run");
-  folder.write("train.csv", testing::clusters_csv(60, 1));
-  folder.write("validation.csv", testing::clusters_csv(30, 2));
+  folder.write("train.csv", clusters_csv(60, 1));
+  folder.write("validation.csv", clusters_csv(30, 2));
   std::vector<std::string> compare = {"compare", config, "--out",        run,
                                       "--seeds", "1",    "--strategies", "full"};
-  ASSERT_EQ(testing::run_program(compare).code, 0);
+  ASSERT_EQ(run_program(compare).code, 0);
   const auto chosen = [&] {
-    return testing::values_of(testing::rows_with(read_csv(run + "/tuning.csv"), "chosen", "true"), "lr");
+    return values_of(rows_with(read_csv(run + "/tuning.csv"), "chosen", "true"), "lr");
   };
   const auto before = chosen();
   ASSERT_EQ(before.size(), 1U);
@@ -137,18 +135,18 @@ TEST(CliCompareSealed, ChoicesAreMadeOnce) {
   }
   folder.write("run/journal.jsonl", turned);
   compare.emplace_back("--resume");
-  ASSERT_EQ(testing::run_program(compare).code, 0);
+  ASSERT_EQ(run_program(compare).code, 0);
   EXPECT_EQ(chosen(), before);
 }
 
 // Two runs on each of two subsets: of a baseline that draws nothing itself both are the same.
 TEST(CliCompareSealed, RepeatsTrainOnOneSubset) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const std::string config = folder.write("task.toml", kConfig), run = folder.path("run");
-  folder.write("train.csv", testing::clusters_csv(60, 1));
-  folder.write("validation.csv", testing::clusters_csv(30, 2));
-  ASSERT_EQ(testing::run_program({"compare", config, "--out", run, "--strategies", "full", "--no-tune",
-                                  "--set", "compare.repeats=2", "--set", "data.samples_per_class=3"})
+  folder.write("train.csv", clusters_csv(60, 1));
+  folder.write("validation.csv", clusters_csv(30, 2));
+  ASSERT_EQ(run_program({"compare", config, "--out", run, "--strategies", "full", "--no-tune", "--set",
+                         "compare.repeats=2", "--set", "data.samples_per_class=3"})
                 .code,
             0);
   std::map<std::string, double> loss;
@@ -163,4 +161,4 @@ TEST(CliCompareSealed, RepeatsTrainOnOneSubset) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -4,18 +4,15 @@
 #include <string>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
-using testing::clusters_csv;
-using testing::ProgramResult;
-using testing::run_program;
-
 TEST(CliCompareStart, ANewHeadIsSaid) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const auto config = [&](const std::string& from) {
     return folder.write(from + ".toml", "[data]\ntrain = \"t.csv\"\n[model]\nfrom = \"" + from + "\"\n");
   };
@@ -38,4 +35,4 @@ TEST(CliCompareStart, ANewHeadIsSaid) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

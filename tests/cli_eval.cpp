@@ -5,19 +5,19 @@
 #include <sstream>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::run_program;
 
 struct CliEval : ::testing::Test {
   CliEval() {
-    folder.write("train.csv", testing::clusters_csv(90, 1));
+    folder.write("train.csv", clusters_csv(90, 1));
     folder.write("test.csv", rows);
-    const testing::ProgramResult trained = run_program(
+    const ProgramResult trained = run_program(
         {"train", config, "--out", run, "--set", "data.classes=['class-2', 'class-0', 'class-1']"});
     EXPECT_EQ(trained.code, 0) << trained.err;
   }
@@ -25,12 +25,12 @@ struct CliEval : ::testing::Test {
     std::vector<std::string> arguments = {"eval", config,  "--model",
                                           run,    "--set", "data.test=\"" + folder.path(test) + "\""};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    const testing::ProgramResult result = run_program(arguments);
+    const ProgramResult result = run_program(arguments);
     EXPECT_EQ(result.code, 0) << result.err;
     return json::parse(result.out);
   }
-  testing::TemporaryFolder folder;
-  const std::string rows = testing::clusters_csv(45, 2);
+  TemporaryFolder folder;
+  const std::string rows = clusters_csv(45, 2);
   std::string config =
       folder.write("task.toml",
                    "[data]\ntrain = \"train.csv\"\ntest = \"test.csv\"\nstandardize = true\n[model]\n"
@@ -66,7 +66,7 @@ TEST_F(CliEval, ColumnsAreThoseOfTheirNamesWhateverTheirOrder) {
 
 // Inputs are standardised as the run's were.
 TEST_F(CliEval, MetricsAreTheRunsOwn) {
-  const json own = json::parse(testing::file_text(run + "/run.json"))["test"];
+  const json own = json::parse(file_text(run + "/run.json"))["test"];
   const json metrics = eval("test.csv");
   EXPECT_EQ(metrics["loss"], own["loss"]);
   EXPECT_EQ(metrics["accuracy"], own["accuracy"]);
@@ -78,9 +78,9 @@ TEST_F(CliEval, EachLookAtTheRunsTestDataCounts) {
     EXPECT_EQ(metrics["test_evaluations"], looks) << "the first was the run's own";
     EXPECT_EQ(metrics["exploratory"], true);
   }
-  folder.write("other.csv", testing::clusters_csv(45, 3));
+  folder.write("other.csv", clusters_csv(45, 3));
   EXPECT_FALSE(eval("other.csv").contains("test_evaluations")) << "those are other data";
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -7,16 +7,13 @@
 #include <sstream>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::TemporaryFolder;
 
 struct CliLrFind : ::testing::Test {
   TemporaryFolder folder;
@@ -30,7 +27,7 @@ struct CliLrFind : ::testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments);
   }
-  std::vector<testing::CsvRow> points() const { return testing::read_csv(out + "/lr_find.csv"); }
+  std::vector<CsvRow> points() const { return read_csv(out + "/lr_find.csv"); }
 };
 
 TEST_F(CliLrFind, GivesPointsAPictureAndASuggestion) {
@@ -44,7 +41,7 @@ TEST_F(CliLrFind, GivesPointsAPictureAndASuggestion) {
   EXPECT_FALSE(summary["reason"].get<std::string>().empty());
   EXPECT_EQ(summary["trainable"], 64 * 16 + 16 + 16 * 10 + 10);
   EXPECT_EQ(summary["groups"], (json{"layers.0", "head"}));
-  const std::vector<testing::CsvRow> rows = points();
+  const std::vector<CsvRow> rows = points();
   ASSERT_EQ(rows.size(), summary["points"].size());
   EXPECT_EQ(rows.front().at("lr"), "1e-07");
   for (std::size_t i = 1; i < rows.size(); ++i)
@@ -75,7 +72,7 @@ TEST_F(CliLrFind, TrainsAsARunDoes) {
     std::vector<double> losses;
     for (std::string line; std::getline(metrics, line);)
       if (const json values = json::parse(line); !values.contains("split")) losses.push_back(values["loss"]);
-    const std::vector<testing::CsvRow> rows = points();
+    const std::vector<CsvRow> rows = points();
     ASSERT_EQ(rows.size(), 20u);
     ASSERT_EQ(losses.size(), 20u);
     for (std::size_t i = 0; i < 20; ++i)
@@ -143,8 +140,7 @@ TEST_F(CliLrFind, ComparisonsStartFromIt) {
     const ProgramResult result = run_program(arguments);
     ASSERT_EQ(result.code, 0) << result.err;
     std::vector<double> rates;
-    for (const testing::CsvRow& row :
-         testing::rows_with(testing::read_csv(compared + "/tuning.csv"), "strategy", "head"))
+    for (const CsvRow& row : rows_with(read_csv(compared + "/tuning.csv"), "strategy", "head"))
       rates.push_back(std::stod(row.at("lr")));
     const double wanted = summary["suggestion"];
     for (const double factor : {1 / std::sqrt(10.0), 1.0, std::sqrt(10.0)})
@@ -168,4 +164,4 @@ TEST_F(CliLrFind, RefusesWhatItCannotDo) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

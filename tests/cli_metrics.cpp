@@ -7,18 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::CsvRow;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::read_csv;
-using testing::run_program;
-using testing::TemporaryFolder;
 
 using Strings = std::vector<std::string>;
 
@@ -75,9 +70,9 @@ TEST_F(CliMetrics, CompareJudgesByAnyMetricOfClasses) {
       EXPECT_EQ(strategy["difference_to_full"].is_null(), strategy["strategy"] == "full") << name << strategy;
     // The chosen trial is the best one of the metric.
     for (const char* strategy : {"full", "head"}) {
-      const auto trials = testing::rows_with(read_csv(run + "/tuning.csv"), "strategy", strategy);
+      const auto trials = rows_with(read_csv(run + "/tuning.csv"), "strategy", strategy);
       const std::string column = std::string("validation_") + name;
-      const double chosen = std::stod(testing::rows_with(trials, "chosen", "true").at(0).at(column));
+      const double chosen = std::stod(rows_with(trials, "chosen", "true").at(0).at(column));
       for (const CsvRow& trial : trials)
         EXPECT_TRUE(lower ? chosen <= std::stod(trial.at(column)) : chosen >= std::stod(trial.at(column)))
             << name;
@@ -195,4 +190,4 @@ TEST_F(CliMetrics, HelpNamesThem) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -7,16 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
 
 std::string folder_of(const std::string& model) { return THAW_SOURCE_DIR "/tests/golden/models/" + model; }
 
@@ -36,7 +34,7 @@ struct CliModels : ::testing::Test {
     folder.write("texts.csv", table);
     return "texts.csv";
   }
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
 };
 
 TEST_F(CliModels, Gpt2LearnsFromTextsAndIsReadAgain) {
@@ -93,4 +91,4 @@ TEST_F(CliModels, VitTakesImagesOfItsSizeAlone) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

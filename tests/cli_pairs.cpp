@@ -10,20 +10,19 @@
 #include "finetune/config/config.h"
 #include "finetune/data/batch.h"
 #include "finetune/preprocess/prepared_data.h"
+#include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::ProgramResult;
-using testing::run_program;
 
 struct CliPairs : ::testing::Test {
-  CliPairs() { testing::write_text_model(folder.path("model")); }
+  CliPairs() { write_text_model(folder.path("model")); }
 
   static std::vector<json> lines_of(const std::string& text) {
     std::vector<json> lines;
@@ -40,7 +39,7 @@ struct CliPairs : ::testing::Test {
     return lines_of(result.out);
   }
 
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::string pairs = folder.write("pairs.csv",
                                    "first,second,label\na good film,a bad film,0\na bad film,a good film,1\n"
                                    "the film was good,it was bad,0\nit was bad,the film was good,1\n");
@@ -53,7 +52,7 @@ struct CliPairs : ::testing::Test {
 
 TEST_F(CliPairs, TheOrderOfTheTwoIsLearntAndTheRunKnowsItsColumns) {
   ASSERT_EQ(run_program({"train", config, "--out", folder.path("run")}).code, 0);
-  EXPECT_EQ(json::parse(testing::file_text(folder.path("run/preprocess.json"))).at("text_pair"), "second");
+  EXPECT_EQ(json::parse(file_text(folder.path("run/preprocess.json"))).at("text_pair"), "second");
   const std::vector<json> lines = predict(pairs);
   ASSERT_EQ(lines.size(), 4);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(lines[i]["label"], i % 2 == 0 ? "0" : "1") << i;
@@ -102,11 +101,11 @@ TEST_F(CliPairs, AModelOfPairsTakesSingleTextsWhereThatIsSaid) {
                                            "--set", "data.text_pair=\"\""};
   const ProgramResult trained = run_program(arguments);
   ASSERT_EQ(trained.code, 0) << trained.err;
-  EXPECT_FALSE(json::parse(testing::file_text(folder.path("single/preprocess.json"))).contains("text_pair"));
+  EXPECT_FALSE(json::parse(file_text(folder.path("single/preprocess.json"))).contains("text_pair"));
 }
 
 TEST_F(CliPairs, TypesTellTheTwoApartAndPaddingHasType0) {
-  const PreparedData data = test::data_of(load_config(config));
+  const PreparedData data = data_of(load_config(config));
   ASSERT_EQ(data.train.types.size(), 4);
   EXPECT_EQ(data.train.types[2].size(), data.train.tokens[2].size());
   EXPECT_EQ(data.train.types[2].front(), 0);
@@ -123,4 +122,4 @@ TEST_F(CliPairs, TypesTellTheTwoApartAndPaddingHasType0) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

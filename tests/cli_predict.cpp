@@ -5,18 +5,15 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::TemporaryFolder;
 
 std::vector<json> json_lines(const std::string& text) {
   std::vector<json> lines;
@@ -156,7 +153,7 @@ TEST_F(CliPredict, RegressionHasValues) {
 
 TEST(CliPredictText, QuotesAreReadAsInTraining) {
   const TemporaryFolder folder;
-  testing::write_text_model(folder.path("model"));
+  write_text_model(folder.path("model"));
   const std::string table = folder.write("t.csv", "label,text\n0,\"good\n1,bad\"\n0,good\n1,bad\n");
   const std::string config =
       folder.write("task.toml",
@@ -176,7 +173,7 @@ TEST(CliPredictText, QuotesAreReadAsInTraining) {
 
 TEST(CliPredictText, ATableOnStandardInputIsNoText) {
   const TemporaryFolder folder;
-  testing::write_text_model(folder.path("model"));
+  write_text_model(folder.path("model"));
   const auto code = [&](const std::string& input) {
     return run_program({"embed", "--model", folder.path("model"), "--input", "-"}, input).code;
   };
@@ -188,8 +185,8 @@ TEST(CliPredictText, ATableOnStandardInputIsNoText) {
 
 TEST(CliPredictText, TextsMayStandInAnotherColumn) {
   const TemporaryFolder folder;
-  testing::write_text_model(folder.path("bert"));
-  folder.write("t.csv", testing::sentences_csv(20, 1));
+  write_text_model(folder.path("bert"));
+  folder.write("t.csv", sentences_csv(20, 1));
   const std::string config =
       folder.write("t.toml", "[model]\nfrom = \"bert\"\n[data]\ntrain = \"t.csv\"\n[train]\nepochs = 1\n");
   const std::string run = folder.path("run");
@@ -219,4 +216,4 @@ TEST(CliPredictText, TextsMayStandInAnotherColumn) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -4,17 +4,12 @@
 #include <csignal>
 #include <filesystem>
 
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 #include "tests/support/resume.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::run_program_and_signal;
-using testing::TemporaryFolder;
 
 constexpr const char* kLong =
     "[data]\ntrain = \"builtin:digits\"\n[train]\nsteps = 1000000\ncheckpoint_every = \"never\"\n";
@@ -24,7 +19,7 @@ std::string work_of(const std::string& run) { return run + "/metrics.jsonl"; }
 
 TEST(CliResume, KilledRunsEndWithTheSameBits) {
   const TemporaryFolder folder;
-  testing::expect_same_bits_after_kills(folder.write("task.toml", testing::kChangingRun), 5, 1);
+  expect_same_bits_after_kills(folder.write("task.toml", kChangingRun), 5, 1);
 }
 
 void expect_interruption(int signal, int code) {
@@ -52,7 +47,7 @@ TEST(CliResume, ASecondSignalEndsTheProgramAtOnce) {
   const TemporaryFolder folder;
   const std::string config = folder.write("long.toml", kLong), run = folder.path("run"),
                     stuck = folder.path("stuck");
-  const ProgramResult result = testing::run_program_and_signal_twice(
+  const ProgramResult result = run_program_and_signal_twice(
       {"LD_PRELOAD=" THAW_PRELOAD "/stuck_sync.so", "ASAN_OPTIONS=verify_asan_link_order=0",
        "STUCK_AT=/run/checkpoints/", "STUCK_LOG=" + stuck},
       {"train", config, "--out", run}, work_of(run), stuck, SIGINT);
@@ -147,4 +142,4 @@ TEST(CliResume, AConfigOfTheUserIsNotWrittenOver) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

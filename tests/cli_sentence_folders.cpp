@@ -5,15 +5,13 @@
 #include <string>
 
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
 #include "tests/support/text_folders.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using CliSentenceFolders = testing::TextFolders;
+using CliSentenceFolders = TextFolders;
 
 // As sentence-transformers does, and said wherever it comes from.
 TEST_F(CliSentenceFolders, WithoutAPoolingEmbeddingsAreTheMean) {
@@ -139,4 +137,4 @@ TEST_F(CliSentenceFolders, ThePoolingIsTheOneThatIsNamed) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -11,15 +11,13 @@
 
 #include "core/tensor.h"
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
 #include "tests/support/text_folders.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
 using Strings = std::vector<std::string>;
 
 const std::string kOtherOrder = R"(data.classes=["good", "bad"])";  // a run's own is bad, good
@@ -27,7 +25,7 @@ const Strings kLastLayer = {"--set", R"(strategy.target_modules=["query", "class
                             R"(strategy.modules_to_save=["pooler"])"};
 
 // A run that tells good from bad, and runs that begin with it.
-struct CliStartingHead : testing::TextFolders {
+struct CliStartingHead : TextFolders {
   CliStartingHead() {
     EXPECT_EQ(train({"--set", "train.epochs=6"}).code, 0);
     said = labels(run);
@@ -242,4 +240,4 @@ TEST_F(CliStartingHead, AnAdapterOfTheLastLayerInAnotherOrderIsRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

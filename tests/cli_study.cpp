@@ -7,21 +7,14 @@
 #include <set>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::CsvRow;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::read_csv;
-using testing::rows_with;
-using testing::run_program;
-using testing::TemporaryFolder;
-using testing::values_of;
 namespace fs = std::filesystem;
 
 constexpr const char* kStudy = R"(
@@ -53,7 +46,7 @@ values = [
 )";
 
 struct CliStudy : ::testing::Test {
-  CliStudy() { folder.write("t.csv", testing::clusters_csv(90, 1)); }
+  CliStudy() { folder.write("t.csv", clusters_csv(90, 1)); }
   ProgramResult compare(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"compare", config, "--out", run});
     return run_program(more);
@@ -162,7 +155,7 @@ TEST_F(CliStudy, PredictionsAreHashedBeforeTheFirstRun) {
 
 TEST_F(CliStudy, GoesOnWhereItWas) {
   ASSERT_EQ(compare().code, 0);
-  const auto rows = testing::without_seconds(read_csv(run + "/study.csv"));
+  const auto rows = without_seconds(read_csv(run + "/study.csv"));
   const json before = study();
   fs::remove_all(run + "/none.p1");
   fs::remove(run + "/much.p0/results.csv");
@@ -171,7 +164,7 @@ TEST_F(CliStudy, GoesOnWhereItWas) {
   ASSERT_EQ(compare().code, 2) << "without --resume the folder is taken";
   const ProgramResult result = compare({"--resume"});
   ASSERT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(testing::without_seconds(read_csv(run + "/study.csv")), rows);
+  EXPECT_EQ(without_seconds(read_csv(run + "/study.csv")), rows);
   EXPECT_EQ(study(), before);
   EXPECT_EQ(file_text(run + "/much.p1/results.csv"), kept);
   EXPECT_TRUE(fs::exists(run + "/none.p1/results.csv"));
@@ -291,4 +284,4 @@ TEST_F(CliStudy, ABadAxisIsNamedWithItsPlace) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

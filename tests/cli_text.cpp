@@ -11,19 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::sentences_csv;
-using testing::TemporaryFolder;
 
 std::vector<json> json_lines(const std::string& text) {
   std::vector<json> lines;
@@ -41,7 +37,7 @@ double largest_difference(const json& a, const json& b) {
 }
 
 struct CliText : ::testing::Test {
-  CliText() { testing::write_text_model(folder.path("model")); }
+  CliText() { write_text_model(folder.path("model")); }
   ProgramResult train(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"train", config, "--out", run, "--json"});
     return run_program(more);
@@ -210,4 +206,4 @@ TEST_F(CliText, StrategiesAreComparedWithABaselineOnTheFeatures) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -14,20 +14,18 @@
 #include "core/ops.h"
 #include "nn/io/json_file.h"
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
 #include "tests/support/text_folders.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using CliTextFolders = testing::TextFolders;
+using CliTextFolders = TextFolders;
 
 TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnTextsAlone) {
   const std::vector<std::string> longer = {"train", config, "--out", run, "--set", "train.epochs=100000"};
-  const ProgramResult begun = testing::run_program_and_signal(longer, run + "/metrics.jsonl", SIGINT);
+  const ProgramResult begun = run_program_and_signal(longer, run + "/metrics.jsonl", SIGINT);
   ASSERT_EQ(begun.code, 130) << begun.err;
   std::string other = file_text(data);
   other.replace(other.find("film"), 4, "end ");
@@ -41,8 +39,8 @@ TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnTextsAlone) {
 TEST_F(CliTextFolders, ACheckpointGoesOnWithItsOwnNetworkAlone) {
   const std::vector<std::string> longer = {"--set", "train.epochs=100000", "--resume"};
   const auto begin = [&] {
-    return testing::run_program_and_signal({"train", config, "--out", run, longer[0], longer[1], longer[2]},
-                                           run + "/metrics.jsonl", SIGINT);
+    return run_program_and_signal({"train", config, "--out", run, longer[0], longer[1], longer[2]},
+                                  run + "/metrics.jsonl", SIGINT);
   };
   ASSERT_EQ(begin().code, 130);
   const std::string before = file_text(model + "/config.json");
@@ -120,7 +118,7 @@ TEST_F(CliTextFolders, AFolderWithoutAConfigIsSaidToBeWhatItIs) {
 TEST_F(CliTextFolders, WhatTrainsNothingEndsAtTheFirstSignal) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const ProgramResult result =
-        testing::run_program_and_signal_reader({"embed", "--model", model, "--input", "-"}, signal);
+        run_program_and_signal_reader({"embed", "--model", model, "--input", "-"}, signal);
     EXPECT_EQ(result.code, -signal) << result.err;
   }
 }
@@ -287,8 +285,7 @@ TEST_F(CliTextFolders, AnOutputThatIsNotFiniteIsNoAnswer) {
 }
 
 TEST_F(CliTextFolders, AResultThatGoesNowhereIsAnError) {
-  const ProgramResult result =
-      testing::run_program_without_output({"embed", "--model", model, "--input", texts});
+  const ProgramResult result = run_program_without_output({"embed", "--model", model, "--input", texts});
   EXPECT_EQ(result.code, 1) << result.err;
   expect_has(result.err, "cannot write the result");
 }
@@ -376,7 +373,7 @@ TEST_F(CliTextFolders, WhatTheFolderLacksIsNotMadeUpInSilence) {
 }
 
 TEST_F(CliTextFolders, MoreNeighboursThanTestSamplesAreRefusedBeforeAnythingTrains) {
-  folder.write("test.csv", testing::sentences_csv(6, 3));
+  folder.write("test.csv", sentences_csv(6, 3));
   for (const char* command : {"train", "compare"}) {
     const ProgramResult result =
         run_program({command, config, "--out", run, "--set", "data.test=test.csv", "--set",
@@ -387,4 +384,4 @@ TEST_F(CliTextFolders, MoreNeighboursThanTestSamplesAreRefusedBeforeAnythingTrai
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -8,16 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::TemporaryFolder;
 
 constexpr const char* kConfig = R"(
 [model]
@@ -125,4 +122,4 @@ TEST_F(CliTrace, DoesNotChangeTheRun) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

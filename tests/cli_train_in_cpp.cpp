@@ -9,13 +9,11 @@
 #include "finetune/model/model_folder.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-using testing::file_text;
-using testing::TemporaryFolder;
 
 // The first ```cpp block below the heading.
 std::string code_of_page() {
@@ -61,4 +59,4 @@ TEST(CliTrainInCpp, TheProgramTrainsAllButTheLowestLayer) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

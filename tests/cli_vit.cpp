@@ -9,16 +9,14 @@
 #include "finetune/model/model_folder.h"
 #include "nn/init.h"
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
 
 constexpr const char* kFile = "preprocessor_config.json";
 constexpr int kImages = 24, kPixels = 64;
@@ -71,7 +69,7 @@ struct CliVit : ::testing::Test {
     return json::parse(file_text(folder.path(run + "/preprocess.json")));
   }
 
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
 };
 
 // Divided by 1/2 is as if the image had twice the values.
@@ -199,4 +197,4 @@ TEST_F(CliVit, AMalformedFileIsRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

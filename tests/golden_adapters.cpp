@@ -17,6 +17,7 @@
 #include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/golden/golden.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
@@ -87,7 +88,7 @@ TEST_P(GoldenAdapter, IsWrittenAsItIs) {
   const AdapterSpec spec{folder.options, {}, {}, layers_of_patterns(*model, folder)};
   attach_adapters(*model, spec, 1);
   load_adapter(*model, folder, spec, notes);
-  const testing::TemporaryFolder out;
+  const TemporaryFolder out;
   ModelConfig config = read_model_folder(golden_path("adapters/base")).config;
   config.outputs = 3;
   const ModelFolder base = read_model_folder(golden_path("adapters/base"));

@@ -18,6 +18,7 @@
 #include "nn/models/gpt2.h"
 #include "nn/models/vit.h"
 #include "tests/golden/golden.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
@@ -216,7 +217,7 @@ TEST_P(GoldenFolders, WeightsAreWrittenBackAsTheyWere) {
   for (const auto& [name, tensor] : merged_weights(*model)) {
     EXPECT_TRUE(written.insert(name).second) << name << " stands twice";
     ASSERT_TRUE(file.contains(name)) << name;
-    EXPECT_TRUE(same_bytes(tensor, file.load(name))) << name;
+    EXPECT_TRUE(same_bits(tensor, file.load(name))) << name;
   }
   EXPECT_EQ(written.size(), file.entries().size());
 }
@@ -260,7 +261,7 @@ TEST_P(GoldenFolders, OldNamesAndWhatIsNoPartOfTheModelAreRead) {
   save_safetensors(path, tensors);
   const auto model = drawn(config_of(task));
   expect_loads(*model, path);
-  expect_same_bytes(*model, *loaded(task));
+  expect_same_bits(*model, *loaded(task));
 }
 
 // Old files hold the language model's head beside the table that it is, or in its place.
@@ -272,7 +273,7 @@ TEST(GoldenGpt2, TheTiedHeadIsReadUnderEitherName) {
     save_safetensors(folder.path() + "/a.safetensors", tensors);
     const auto model = drawn(config_of(task));
     expect_loads(*model, folder.path() + "/a.safetensors");
-    expect_same_bytes(*model, *loaded(task));
+    expect_same_bits(*model, *loaded(task));
   };
   expect_reads(renamed(task, [&](const std::string& name) { return name == table ? head : name; }));
   NamedTensors both = renamed(task, [](const std::string& name) { return name; });
@@ -314,7 +315,7 @@ TEST_P(GoldenFolders, NamesOfWrappedModelsAreReadAndSaid) {
     EXPECT_EQ(describe_problems(report), "");
     ASSERT_EQ(report.notes.size(), 1U);
     expect_has(report.notes.front(), "begin with " + prefix);
-    expect_same_bytes(*model, *loaded(task));
+    expect_same_bits(*model, *loaded(task));
     const std::string bare = tensors.front().first.substr(prefix.size());
     tensors.emplace_back(bare, tensors.front().second);
     save_safetensors(path, tensors);
@@ -344,7 +345,7 @@ TEST(GoldenVit, NamesOfModulesAreRead) {
   save_safetensors(folder.path() + "/a.safetensors", tensors);
   const auto model = drawn(config_of(task));
   expect_loads(*model, folder.path() + "/a.safetensors");
-  expect_same_bytes(*model, *loaded(task));
+  expect_same_bits(*model, *loaded(task));
 }
 
 TEST_P(GoldenFolders, WhatIsMissingOrUnknownIsSaid) {

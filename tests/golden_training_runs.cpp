@@ -5,11 +5,10 @@
 
 #include "tests/support/training_runs.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::training_runs;
 
 std::vector<std::string> names_of_runs() {
   std::vector<std::string> names;
@@ -19,9 +18,7 @@ std::vector<std::string> names_of_runs() {
 
 class TrainingRun : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(TrainingRun, EqualsPyTorch) {
-  testing::expect_equals_pytorch(training_runs().at("loop").at(GetParam()));
-}
+TEST_P(TrainingRun, EqualsPyTorch) { expect_equals_pytorch(training_runs().at("loop").at(GetParam())); }
 
 INSTANTIATE_TEST_SUITE_P(Loop, TrainingRun, ::testing::ValuesIn(names_of_runs()),
                          [](const auto& test) { return test.param; });
@@ -31,9 +28,9 @@ TEST(TrainingRuns, WhatBecomesOfTheOptimizersStateShows) {
   const json& loop = training_runs().at("loop");
   for (const std::string optimizer : {"_adamw", "_sgd"})
     for (const char* dropped : {"state_dropped_by_freezing", "state_dropped_by_thawing"})
-      EXPECT_GT(testing::difference(loop.at("state_kept" + optimizer), loop.at(dropped + optimizer)), 1e-3)
+      EXPECT_GT(difference(loop.at("state_kept" + optimizer), loop.at(dropped + optimizer)), 1e-3)
           << dropped << optimizer;
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -208,6 +208,19 @@ void add_with_numbers(OpTable& table) {
       .batch_inputs = {0},
   });
   table.add({
+      .name = "leaky_relu",
+      .fn = [](const auto& in) { return leaky_relu(in[0], 0.3); },
+      .reference = [](const auto& in) { return map(in[0], [](double x) { return x < 0 ? 0.3 * x : x; }); },
+      .samples = unary_samples(away_from_zero),
+      .large =
+          [] {
+            return Sample{normal({67, 1031})};
+          },
+      .invalid = {{[] { return leaky_relu(zeros({2}, {DType::i64})); }, "needs a floating tensor"},
+                  {[] { return leaky_relu(zeros({2}, {DType::boolean})); }, "needs a floating tensor"}},
+      .batch_inputs = {0},
+  });
+  table.add({
       .name = "clamp",
       .fn = [](const auto& in) { return clamp(in[0], -0.5, 0.5); },
       .reference =

@@ -9,7 +9,7 @@
 #include "finetune/plan/plan.h"
 #include "finetune/plan/plan_text.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 
 // layers.0, layers.1, head; a weight and a bias each: parameters 0 and 1, 2 and 3, 4 and 5.
 inline ModelInfo mlp() {
@@ -46,4 +46,4 @@ inline ResolvedPlan resolved(const std::vector<Phase>& phases, RunLength run = k
 
 inline double constant(std::int64_t) { return 0.001; }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

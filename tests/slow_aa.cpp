@@ -13,7 +13,7 @@
 #include "finetune/run/run.h"
 #include "tests/support/from_config.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 constexpr std::int64_t kDraws = 40, kRepeats = 4, kSeeds = 5;
@@ -24,12 +24,12 @@ std::vector<float> scores_of_run(const Config& config, const PreparedData& loade
                                  std::uint64_t seed) {
   Config seeded = config;
   seeded.train.seed = seed;
-  return test::train_on(draw_training_data(config, loaded, draw), seeded).test_scores;
+  return train_on(draw_training_data(config, loaded, draw), seeded).test_scores;
 }
 
 TEST(AgainstItself, FullOnDigitsIsSeldomCalledDifferent) {
   const Config config = load_config(THAW_SOURCE_DIR "/finetune/cases/digits.toml");
-  const PreparedData loaded = test::loaded_of(config, true, true);
+  const PreparedData loaded = loaded_of(config, true, true);
   std::vector<std::vector<std::vector<float>>> scores(kDraws);  // [draw][repeat][example]
   for (std::uint64_t draw = 0; draw < kDraws; ++draw)
     for (std::uint64_t repeat = 0; repeat < kRepeats; ++repeat)
@@ -65,4 +65,4 @@ TEST(AgainstItself, FullOnDigitsIsSeldomCalledDifferent) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -5,18 +5,15 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 #include "tests/support/resume.h"
 #include "tests/support/text_model.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::run_program_in;
-using testing::TemporaryFolder;
 
 constexpr const char* kConfig =
     "[model]\nfrom = \"model\"\n[data]\ntrain = \"s.csv\"\n[train]\nsteps = 4\nbatch_size = 8\n"
@@ -25,7 +22,7 @@ constexpr const char* kConfig =
 struct SlowDisk : ::testing::Test {
   explicit SlowDisk(const std::string& strategy = "\"gradual\"\nevery = \"1 steps\"\n")
       : config(folder.write("task.toml", kConfig + strategy)) {
-    testing::write_text_model(folder.path("model"));
+    write_text_model(folder.path("model"));
     whole = run(folder.path("whole"), {});
     EXPECT_EQ(whole.code, 0) << whole.err;
   }
@@ -43,7 +40,7 @@ struct SlowDisk : ::testing::Test {
   }
 
   TemporaryFolder folder;
-  std::string data = folder.write("s.csv", testing::sentences_csv(40, 1));
+  std::string data = folder.write("s.csv", sentences_csv(40, 1));
   std::string config;
   ProgramResult whole;
 };
@@ -73,12 +70,12 @@ void expect_nothing_lost(SlowDisk& test, const std::string& how, bool may_go_wel
     } else if (call > 1) {  // the first is a note in the lock file of who holds it
       EXPECT_TRUE(may_go_well) << "call " << call << " failed and nobody said so";
     }
-    const std::int64_t step = testing::newest_checkpoint(out);
+    const std::int64_t step = newest_checkpoint(out);
     const ProgramResult again = test.run(out, {});
     ASSERT_EQ(again.code, 0) << "after call " << call << ": " << again.err;
-    if (failed.code != 0) testing::expect_resumed(again, step);
+    if (failed.code != 0) expect_resumed(again, step);
     SCOPED_TRACE("after call " + std::to_string(call));
-    testing::expect_same_files(out, test.folder.path("whole"));
+    expect_same_files(out, test.folder.path("whole"));
     fs::remove_all(out);
   }
   EXPECT_GT(call, 30) << "so many calls there are at least";
@@ -91,4 +88,4 @@ TEST_F(SlowDisk, BrokenAtEveryCall) { expect_nothing_lost(*this, "eio", false); 
 TEST_F(SlowDisk, AWriteIsCutShort) { expect_nothing_lost(*this, "short", true); }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -6,25 +6,24 @@
 #include <vector>
 
 #include "finetune/plan/strategies/registry.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 #include "tests/support/resume.h"
 #include "tests/support/text_model.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-using testing::TemporaryFolder;
 
 TEST(SlowResume, FiftyKillsLeaveTheSameBits) {
   const TemporaryFolder folder;
-  testing::expect_same_bits_after_kills(folder.write("task.toml", testing::kChangingRun), 50, 2);
+  expect_same_bits_after_kills(folder.write("task.toml", kChangingRun), 50, 2);
 }
 
 // Dropout, accumulation and a cosine are on, so that whatever a checkpoint forgets changes the weights.
 TEST(SlowResume, TwoHundredKillsOverTheStrategiesLeaveTheSameBits) {
   const TemporaryFolder folder;
-  testing::write_text_model(folder.path("model"));
-  folder.write("s.csv", testing::sentences_csv(60, 1));
+  write_text_model(folder.path("model"));
+  folder.write("s.csv", sentences_csv(60, 1));
   const std::vector<StrategySpec>& specs = strategies();
   const int count = static_cast<int>(specs.size()) - 1;  // of those that are killed below
   const int each = (200 + count - 1) / count;
@@ -39,9 +38,9 @@ TEST(SlowResume, TwoHundredKillsOverTheStrategiesLeaveTheSameBits) {
                                               "schedule = \"cosine\"\ncheckpoint_every = \"3 steps\"\n"
                                               "restore_best = true\n[strategy]\nname = \"") +
                                       strategy.name + "\"\n");
-    testing::expect_same_bits_after_kills(config, each, ++seed);
+    expect_same_bits_after_kills(config, each, ++seed);
   }
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

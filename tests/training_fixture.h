@@ -3,10 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <stdlib.h>
-
-#include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +19,7 @@
 #include "nn/io/safetensors.h"
 #include "nn/io/weight_files.h"
 #include "tests/support/choices.h"
+#include "tests/support/compare.h"
 
 namespace thaw::test {
 
@@ -161,39 +158,12 @@ inline NamedTensors tensors_of(const Model& model) {
   return tensors;
 }
 
-inline bool same_bytes(const Tensor& a, const Tensor& b) {
-  const ConstView left = a;
-  const ConstView right = b;
-  return a.shape() == b.shape() &&
-         std::memcmp(left.data, right.data, static_cast<std::size_t>(a.bytes())) == 0;
-}
-
-inline void expect_same_bytes(const Model& a, const Model& b) {
+inline void expect_same_bits(const Model& a, const Model& b) {
   const NamedTensors left = tensors_of(a);
   const NamedTensors right = tensors_of(b);
   ASSERT_EQ(left.size(), right.size());
   for (std::size_t i = 0; i < left.size(); ++i)
-    EXPECT_TRUE(same_bytes(left[i].second, right[i].second)) << left[i].first;
+    EXPECT_TRUE(same_bits(left[i].second, right[i].second)) << left[i].first;
 }
-
-// A folder of its own that goes away with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "thaw-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary folder";
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 }  // namespace thaw::test

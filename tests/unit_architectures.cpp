@@ -14,7 +14,7 @@
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 ModelConfig small(const std::string& architecture) {
@@ -120,4 +120,4 @@ INSTANTIATE_TEST_SUITE_P(Models, EveryArchitecture, ::testing::ValuesIn(all_arch
                          });
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

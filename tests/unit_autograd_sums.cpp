@@ -5,7 +5,7 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 Tensor leaf(const std::vector<double>& values) {
@@ -73,4 +73,4 @@ TEST(CreateGraph, TheSumOfTwoPassesCanBeDifferentiated) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

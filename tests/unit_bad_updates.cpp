@@ -9,6 +9,7 @@
 
 #include "core/autograd.h"
 #include "finetune/run/run_folder.h"
+#include "tests/support/files.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -85,7 +86,7 @@ TEST(BadUpdates, SkippedOnesLeaveNoTrace) {
       RunWithBadUpdates run(optimizer, "skip", {2, 5}, architecture);
       const RunResult outcome = run.train();
       EXPECT_EQ(outcome.skipped, 2);
-      expect_same_bytes(*run.model, *trained_well(optimizer, 4, architecture));
+      expect_same_bits(*run.model, *trained_well(optimizer, 4, architecture));
     }
 }
 
@@ -96,7 +97,7 @@ TEST(BadUpdates, RollbackUndoesWhatTheOptimizerKeptToo) {
     RunWithBadUpdates run(optimizer, "rollback", {3});
     const RunResult outcome = run.train();
     EXPECT_EQ(outcome.rollbacks, 1);
-    expect_same_bytes(*run.model, *trained_well(optimizer, 3));
+    expect_same_bits(*run.model, *trained_well(optimizer, 3));
   }
 }
 
@@ -105,7 +106,7 @@ TEST(BadUpdates, RollbackGoesNoFurtherThanTheLastCheckpoint) {
   RunWithBadUpdates run("sgd", "rollback", {6});
   run.config.train.checkpoint_every = Period{Period::Unit::steps, 2};
   run.train();
-  expect_same_bytes(*run.model, *trained_well("sgd", 4));
+  expect_same_bits(*run.model, *trained_well("sgd", 4));
 }
 
 // Nor than the phase: what is frozen now keeps what it had come to.
@@ -113,7 +114,7 @@ TEST(BadUpdates, RollbackGoesNoFurtherThanThePhase) {
   const StrategyRequest plan = plan_of({make_phase(0, "all"), make_phase(4, "head")});
   RunWithBadUpdates run("sgd", "rollback", {6}, "mlp", plan);
   EXPECT_EQ(run.train().rollbacks, 1);
-  expect_same_bytes(*run.model, *trained_well("sgd", 4));
+  expect_same_bits(*run.model, *trained_well("sgd", 4));
 }
 
 // A run that is stopped between a snapshot and a bad update goes on as one that was not.
@@ -127,7 +128,7 @@ TEST(BadUpdates, WhatARollbackNeedsSurvivesResuming) {
     const RunResult outcome = run.train_in_two(updates);
     EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
     EXPECT_EQ(outcome.rollbacks, expected.rollbacks);
-    expect_same_bytes(*run.model, *whole.model);
+    expect_same_bits(*run.model, *whole.model);
   }
 }
 
@@ -165,7 +166,7 @@ TEST(BadUpdates, WeightsThatAreNotFiniteAreNoticedAtTheEnd) {
   }
   TestRun run = overflowing("rollback");
   EXPECT_EQ(run.train().rollbacks, 1);
-  expect_same_bytes(*run.model, *run.make());
+  expect_same_bits(*run.model, *run.make());
 }
 
 // Layers that give 0, and so a loss of the head's bias alone, but have gradients beyond the numbers.
@@ -193,7 +194,7 @@ TEST(BadUpdates, AGradientThatIsNotFiniteIsNoticed) {
     EXPECT_EQ(outcome.rollbacks, policy == "rollback" ? 1 : 0);
     EXPECT_EQ(outcome.status == RunStatus::diverged, policy == "stop") << outcome.message;
     if (policy != "rollback") continue;
-    expect_same_bytes(*run.model, *run.make());
+    expect_same_bits(*run.model, *run.make());
   }
 }
 

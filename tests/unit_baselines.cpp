@@ -14,11 +14,12 @@
 #include "finetune/task/evaluate.h"
 #include "nn/io/safetensors.h"
 #include "nn/optim/lbfgs.h"
+#include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 TEST(Lbfgs, FindsTheMinimumOfRosenbrocksValley) {
@@ -135,7 +136,7 @@ TEST(LinearProbe, AConstantColumnSaysNothing) {
 }
 
 // A comparison's data with three classes of unequal size.
-struct BaselineFixture : testing::Test {
+struct BaselineFixture : ::testing::Test {
   BaselineFixture() : run("cnn", {"full", {}, {}}) {
     run.config.model.from = "cnn";
     run.config.model.width = run.model_config.width;
@@ -155,7 +156,7 @@ struct BaselineFixture : testing::Test {
   std::vector<std::string> names() const {
     return baseline_names({run.config, open_source(run.config.model), run.data});
   }
-  test::TestRun run;
+  TestRun run;
 };
 
 TEST_F(BaselineFixture, MajorityIsTheMostFrequentTrainingClass) {
@@ -190,7 +191,7 @@ struct PretrainedFixture : BaselineFixture {
   static Tensor in_f64(const Outputs& rows, std::int64_t samples) {
     return cast(from_data(rows.row(0), {samples, rows.columns}), DType::f64);
   }
-  test::TemporaryFolder folder;
+  TemporaryFolder folder;
 };
 
 TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
@@ -243,7 +244,7 @@ TEST_F(PretrainedFixture, NormStatsAreThoseOfTheTrainingInputs) {
 
 // Two batches of 256 whose images differ: which one comes last does not matter.
 TEST_F(PretrainedFixture, NormStatsAreTheMeanOfTheBatches) {
-  Dataset dark = test::make_clusters(run.model_config.sample_shape, 256, 5), bright = dark;
+  Dataset dark = make_clusters(run.model_config.sample_shape, 256, 5), bright = dark;
   for (float& x : bright.x) x = 3 * x + 2;
   const auto loss_of = [&](const Dataset& first, const Dataset& second) {
     run.data.train = first;
@@ -259,4 +260,4 @@ TEST_F(PretrainedFixture, NormStatsAreTheMeanOfTheBatches) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -12,6 +12,7 @@
 #include "finetune/train/trainer.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/norm.h"
+#include "tests/support/files.h"
 #include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
@@ -79,11 +80,11 @@ TEST(Behaviour1, FrozenBatchNormIsStillAndTrainDoesNotUndoIt) {
   for (int k = 0; k < 2; ++k) {
     model->train(false);
     model->train(true);
-    EXPECT_TRUE(same_bytes(output_of(*model, batch.x), expected));
+    EXPECT_TRUE(same_bits(output_of(*model, batch.x), expected));
   }
   const NamedTensors after = tensors_of(*model);
   for (std::size_t i = 0; i < after.size(); ++i)
-    EXPECT_TRUE(same_bytes(before[i], after[i].second)) << after[i].first;
+    EXPECT_TRUE(same_bits(before[i], after[i].second)) << after[i].first;
 }
 
 TEST(Behaviour1, FrozenNormBatchDoesWhatPyTorchDoes) {
@@ -93,7 +94,7 @@ TEST(Behaviour1, FrozenNormBatchDoesWhatPyTorchDoes) {
   plan.frozen_norm = FrozenNorm::batch;
   apply_plan(*model, resolve(*model, plan), 0, {});
   const Tensor expected = evaluation_output(*model, run.batch().x);
-  EXPECT_FALSE(same_bytes(output_of(*model, run.batch().x), expected));
+  EXPECT_FALSE(same_bits(output_of(*model, run.batch().x), expected));
   EXPECT_EQ(model->buffers()[2]->name, "stem.bn.num_batches_tracked");
   EXPECT_EQ(model->buffers()[2]->tensor.item(), 1);
 }
@@ -106,15 +107,15 @@ TEST(Behaviour2, DropoutOfAFrozenPartFollowsItsOwnSwitch) {
   for (const FrozenDropout mode : {FrozenDropout::keep, FrozenDropout::off, FrozenDropout::keep}) {
     plan.frozen_dropout = mode;
     apply_plan(*model, resolve(*model, plan), 0, {});
-    const bool undisturbed = same_bytes(output_of(*model, x), evaluation_output(*model, x));
+    const bool undisturbed = same_bits(output_of(*model, x), evaluation_output(*model, x));
     EXPECT_EQ(undisturbed, mode == FrozenDropout::off);
-    EXPECT_EQ(same_bytes(output_of(*model, x), evaluation_output(*model, x)), undisturbed);
+    EXPECT_EQ(same_bits(output_of(*model, x), evaluation_output(*model, x)), undisturbed);
   }
   // A group that trains has its dropout whatever the switch says.
   plan.phases[0].train = "all";
   plan.frozen_dropout = FrozenDropout::off;
   apply_plan(*model, resolve(*model, plan), 0, {});
-  EXPECT_FALSE(same_bytes(output_of(*model, x), evaluation_output(*model, x)));
+  EXPECT_FALSE(same_bits(output_of(*model, x), evaluation_output(*model, x)));
 }
 
 // -- 3: frozen means frozen
@@ -139,7 +140,7 @@ class FrozenBytes {
 
  private:
   void expect_equal(std::size_t i, const Tensor& now, const std::string& name) {
-    EXPECT_TRUE(same_bytes(before_[i], now)) << name;
+    EXPECT_TRUE(same_bits(before_[i], now)) << name;
     ++checked_;
   }
 
@@ -203,7 +204,7 @@ TEST(Behaviour3, TiedWeightsFreezeAndTrainAsOne) {
     watch.check();
     EXPECT_EQ(optimizer->state(*model.parameters()[0]).steps, k < 3 ? k + 1 : std::max(3, k - 2));
   }
-  EXPECT_FALSE(same_bytes(start, model.parameters()[0]->tensor));
+  EXPECT_FALSE(same_bits(start, model.parameters()[0]->tensor));
 }
 
 // -- 8 to 11: graph, versions, ties
@@ -226,7 +227,7 @@ TEST(Behaviour8, RecomputingOverFrozenInputsStillGivesGradients) {
     const Parameter& parameter = *model->parameters()[i];
     ASSERT_EQ(parameter.tensor.grad().defined(), parameter.requires_grad()) << parameter.name;
     if (parameter.requires_grad()) {
-      EXPECT_TRUE(same_bytes(parameter.tensor.grad(), expected[i])) << parameter.name;
+      EXPECT_TRUE(same_bits(parameter.tensor.grad(), expected[i])) << parameter.name;
     }
   }
 }
@@ -288,7 +289,7 @@ TEST(Behaviour10, FreezingTheMiddleOrTheTopStillSendsGradientsBelow) {
       const Parameter& parameter = *model->parameters()[i];
       ASSERT_EQ(some[i].defined(), parameter.requires_grad()) << train << ": " << parameter.name;
       if (some[i].defined()) {
-        EXPECT_TRUE(same_bytes(some[i], all[i])) << train << ": " << parameter.name;
+        EXPECT_TRUE(same_bits(some[i], all[i])) << train << ": " << parameter.name;
       }
     }
   }

@@ -4,7 +4,7 @@
 #include "finetune/preprocess/tokenizer/added_tokens.h"
 #include "finetune/preprocess/tokenizer/bpe.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // "b c" comes first and leaves "a bc", which merges too, though not to the "ab" that waited.
@@ -38,4 +38,4 @@ TEST(SingleWords, AreFoundWhereTheyStandAlone) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

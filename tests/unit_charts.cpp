@@ -5,8 +5,11 @@
 
 #include "finetune/report/html/charts.h"
 
-namespace thaw::report {
+namespace thaw::test {
 namespace {
+
+using report::Range;
+using report::Scale;
 
 Range range(double low, double high) {
   Range values;
@@ -35,4 +38,4 @@ TEST(Charts, EveryPowerOfTenHasFewTicks) {
 }
 
 }  // namespace
-}  // namespace thaw::report
+}  // namespace thaw::test

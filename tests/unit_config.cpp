@@ -6,13 +6,12 @@
 #include "finetune/config/config_keys.h"
 #include "finetune/config/config_text.h"
 #include "finetune/plan/plan_text.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-using testing::TemporaryFolder;
 
 constexpr const char* kFull = R"(
 [model]
@@ -275,4 +274,4 @@ TEST_F(ConfigTest, OverrideErrorsNameTheOption) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

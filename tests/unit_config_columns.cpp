@@ -7,9 +7,10 @@
 #include "core/ops.h"
 #include "nn/io/safetensors.h"
 #include "tests/support/config_table.h"
+#include "tests/support/files.h"
 #include "tests/support/text_model.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 using Runs = std::vector<ConfigRun>;
@@ -180,4 +181,4 @@ std::vector<KeyRow> column_key_rows() {
           text_pair(),  features(),   ignore(), separator(), quote()};
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -7,7 +7,7 @@
 
 #include "tests/support/config_table.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 using Comparisons = std::vector<ConfigComparison>;
@@ -240,4 +240,4 @@ std::vector<KeyRow> compare_key_rows() {
           training_score(), neighbours(), shifted(), duplicates()};
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -6,8 +6,9 @@
 #include <set>
 
 #include "tests/support/config_table.h"
+#include "tests/support/files.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 using Runs = std::vector<ConfigRun>;
@@ -235,4 +236,4 @@ std::vector<KeyRow> data_key_rows() {
           standardize()};
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -6,9 +6,10 @@
 #include "core/ops.h"
 #include "nn/io/safetensors.h"
 #include "tests/support/config_table.h"
+#include "tests/support/files.h"
 #include "tests/support/text_model.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 using Runs = std::vector<ConfigRun>;
@@ -185,4 +186,4 @@ std::vector<KeyRow> model_key_rows() {
           pooling()};
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

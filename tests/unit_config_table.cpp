@@ -8,16 +8,13 @@
 #include "finetune/config/config_keys.h"
 #include "tests/support/config_table.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-using testing::KeyRow;
 
 std::vector<KeyRow> all_rows() {
   std::vector<KeyRow> rows;
   for (const std::vector<KeyRow>& section :
-       {testing::model_key_rows(), testing::data_key_rows(), testing::column_key_rows(),
-        testing::train_key_rows(), testing::compare_key_rows()})
+       {model_key_rows(), data_key_rows(), column_key_rows(), train_key_rows(), compare_key_rows()})
     rows.insert(rows.end(), section.begin(), section.end());
   return rows;
 }
@@ -51,4 +48,4 @@ std::string test_name(const ::testing::TestParamInfo<KeyRow>& row) {
 INSTANTIATE_TEST_SUITE_P(Table, ConfigKey, ::testing::ValuesIn(all_rows()), test_name);
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -8,7 +8,7 @@
 
 #include "tests/support/config_table.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 using Runs = std::vector<ConfigRun>;
@@ -235,4 +235,4 @@ std::vector<KeyRow> train_key_rows() {
   return rows;
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -8,7 +8,7 @@
 #include "finetune/report/html/confusion.h"
 #include "finetune/task/metrics_json.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // Two of a taken for a and for b, one of b taken for b; c neither occurs nor is answered, d is answered for
@@ -97,4 +97,4 @@ TEST(ConfusionSection, IsLeftOutWithoutCountsThatFit) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -10,7 +10,7 @@
 #include "finetune/data/readers/readers.h"
 #include "tests/support/data_files.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using Csv = DataFiles;
@@ -206,15 +206,15 @@ TEST_F(Source, RefusesWhatCannotBeRead) {
     source.path = path;
     expect_refused(source, fragments);
   };
-  refuse(folder_ / "none.csv", {"no such file", "none.csv"});
-  refuse(folder_ / (std::string(5000, 'a') + ".csv"), {"no such file"});
-  refuse(folder_, {"not in this version"});
+  refuse(folder_.path("none.csv"), {"no such file", "none.csv"});
+  refuse(folder_.path(std::string(5000, 'a') + ".csv"), {"no such file"});
+  refuse(folder_.path(), {"not in this version"});
   refuse("builtin:faces", {"no built-in data set \"faces\"", "builtin:digits"});
   for (const char* utf16 : {"\xFF\xFEx\0", "\xFE\xFF\0x"})
     refuse(write("wide.csv", std::string(utf16, 4)), {"UTF-16 text (", "wide.csv", "save the file as UTF-8"});
   refuse(write("a.xlsx", "x"), {"unknown kind of data file", "a.xlsx", ".csv"});
-  std::filesystem::create_symlink("/dev/zero", folder_ / "zero.csv");
-  refuse(folder_ / "zero.csv", {"not a regular file"});
+  std::filesystem::create_symlink("/dev/zero", folder_.path("zero.csv"));
+  refuse(folder_.path("zero.csv"), {"not a regular file"});
 
   DataSource text;
   text.path = "builtin:digits";
@@ -235,4 +235,4 @@ TEST(Text, QuotesOnOneLineAndCutsBetweenCharacters) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

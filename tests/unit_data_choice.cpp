@@ -13,7 +13,7 @@
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using Choice = DataFiles;
@@ -99,10 +99,10 @@ TEST_F(Choice, RowsAreOfTheTrainingFileAlone) {
   config.data.validation = write("valid.csv", "x,label\n7,cat\n8,wolf\n9,lion\n");
   config.data.rows = {1, 4};
   config.data.merge = {{"feline", {"cat", "lion"}}, {"canine", {"wolf", "dog"}}};
-  EXPECT_EQ(message_of<InputError>([&] { test::data_of(config); }).substr(0, 33),
+  EXPECT_EQ(message_of<InputError>([&] { data_of(config); }).substr(0, 33),
             "no sample has the label \"lion\" of");
   config.data.merge["feline"] = {"cat"};
-  const PreparedData data = test::data_of(config);
+  const PreparedData data = data_of(config);
   EXPECT_EQ(data.train.id, (Places{1, 2, 3}));
   EXPECT_EQ(data.validation->id, (Places{0, 1})) << "a lion is in no list";
   EXPECT_EQ(data.validation->label, (Places{1, 0}));
@@ -184,9 +184,9 @@ TEST_F(Choice, CorruptChangesEveryPartAndRefusesTables) {
   Config config;
   config.data.train = "builtin:digits";
   config.data.test_fraction = 0.2;
-  const PreparedData clean = test::data_of(config, true);
+  const PreparedData clean = data_of(config, true);
   config.data.corrupt = "invert";
-  const PreparedData inverted = test::data_of(config, true);
+  const PreparedData inverted = data_of(config, true);
   const auto expect_inverted = [](const Dataset& was, const Dataset& is) {
     ASSERT_EQ(was.id, is.id);
     for (size_t i = 0; i < was.x.size(); ++i) ASSERT_EQ(is.x[i], 1.0f - was.x[i]);
@@ -195,8 +195,8 @@ TEST_F(Choice, CorruptChangesEveryPartAndRefusesTables) {
   expect_inverted(clean.validation, inverted.validation);
   expect_inverted(clean.test, inverted.test);
   config.data.train = write("a.csv", kTable);
-  EXPECT_NE(message_of<InputError>([&] { test::data_of(config); }).find("is for images"), std::string::npos);
+  EXPECT_NE(message_of<InputError>([&] { data_of(config); }).find("is for images"), std::string::npos);
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

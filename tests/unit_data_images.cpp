@@ -9,7 +9,7 @@
 #include "finetune/data/readers/readers.h"
 #include "tests/support/data_files.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using Idx = DataFiles;
@@ -137,4 +137,4 @@ TEST(Digits, SelectClasses) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -14,10 +14,11 @@
 #include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 TEST(RandomKeys, DifferInEachOfTheirParts) {
@@ -97,13 +98,13 @@ TEST(Shuffle, GivesEveryOrderAlikeOften) {
 
 // Without a test part, validation must not be what the test part would have been.
 TEST(Parts, HaveSeedsOfTheirOwn) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   Config config;
-  config.data.train = folder.write("t.csv", testing::clusters_csv(300, 1));
+  config.data.train = folder.write("t.csv", clusters_csv(300, 1));
   config.data.validation_fraction = 0.2;
-  const PreparedData alone = test::loaded_of(config, false, true);
+  const PreparedData alone = loaded_of(config, false, true);
   config.data.test_fraction = 0.2;
-  const PreparedData both = test::loaded_of(config, true, true);
+  const PreparedData both = loaded_of(config, true, true);
   const std::set<std::int64_t> test(both.test->id.begin(), both.test->id.end());
   ASSERT_EQ(test.size(), 60U);
   std::int64_t shared = 0;
@@ -112,4 +113,4 @@ TEST(Parts, HaveSeedsOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

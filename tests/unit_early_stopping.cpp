@@ -9,6 +9,7 @@
 #include "finetune/plan/plan_text.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/train/trainer.h"
+#include "tests/support/files.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -136,7 +137,7 @@ TEST_F(EarlyStopping, AKillAnywhereChangesNothing) {
     EXPECT_EQ(outcome.completed, expected.completed) << stop;
     EXPECT_EQ(outcome.kept, expected.kept) << stop;
     EXPECT_EQ(outcome.proofs.size(), 2U) << stop;
-    expect_same_bytes(*run.model, *model);
+    expect_same_bits(*run.model, *model);
   }
 }
 

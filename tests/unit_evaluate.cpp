@@ -8,7 +8,7 @@
 #include <limits>
 #include <numeric>
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 double mean(const std::vector<float>& values) {
@@ -91,4 +91,4 @@ TEST(Metrics, UnknownNamesAreListed) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

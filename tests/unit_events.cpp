@@ -16,7 +16,7 @@
 #include "finetune/run/run_report.h"
 #include "finetune/train/metrics_log.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 std::uint64_t little_endian(std::string_view bytes) {
@@ -201,4 +201,4 @@ TEST(EventFile, ThinsLongRuns) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

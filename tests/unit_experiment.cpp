@@ -18,10 +18,11 @@
 #include "finetune/train/fingerprint.h"
 #include "nn/init.h"
 #include "nn/layers/linear.h"
+#include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using Strings = std::vector<std::string>;
@@ -32,11 +33,11 @@ bool has_note(const Strings& notes, const std::string& part) {
 }
 
 TEST(Labels, ThatDifferInCapitalsAloneAreNoted) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const auto noted = [&](const std::string& label) {
     Config config;
     config.data.train = folder.write("t.csv", "x,label\n1,bad\n2," + label + "\n3,good\n4,good\n");
-    return has_note(test::loaded_of(config, false).notes, "\"Bad\" and \"bad\" differ in capitals alone");
+    return has_note(loaded_of(config, false).notes, "\"Bad\" and \"bad\" differ in capitals alone");
   };
   EXPECT_TRUE(noted("Bad"));
   EXPECT_FALSE(noted("bad "));
@@ -72,12 +73,12 @@ TEST(RunFingerprint, HasTheNamesOfColumnsAndClasses) {
 }
 
 TEST(Targets, ThatAreLargeAreWarnedOf) {
-  const testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const auto noted = [&](const std::string& targets) {
     Config config;
     config.data.task = "regression";
     config.data.train = folder.write("t.csv", "x,label\n" + targets);
-    return has_note(test::loaded_of(config, false).notes, "warning: the targets have a mean of ");
+    return has_note(loaded_of(config, false).notes, "warning: the targets have a mean of ");
   };
   EXPECT_TRUE(noted("1,1000\n2,1001\n3,1002\n"));
   EXPECT_TRUE(noted("1,-50\n2,50\n3,0\n"));
@@ -113,8 +114,8 @@ class HeadIsNew : public ::testing::Test {
   }
 
   void write_folder(const Config& of) {
-    const PreparedData data = test::data_of(of);
-    const PreparedModel made = test::model_of(of, data, 7);
+    const PreparedData data = data_of(of);
+    const PreparedModel made = model_of(of, data, 7);
     weights = merged_weights(*made.model);
     std::filesystem::create_directory(folder.path("model"));
     write_model_folder(folder.path("model"), made.config, data.preprocess, weights);
@@ -129,8 +130,8 @@ class HeadIsNew : public ::testing::Test {
 
   // What head_is_new says, which must be what prepare_model does and what strategy_for acts upon.
   bool head_is_new_for(const Config& of) {
-    const PreparedData data = test::data_of(of);
-    const PreparedModel loaded = test::model_of(of, data, 8);
+    const PreparedData data = data_of(of);
+    const PreparedModel loaded = model_of(of, data, 8);
     const Tensor& head = loaded.model->parameters().back()->tensor;
     const Tensor& saved = std::find_if(weights.begin(), weights.end(), [&](const auto& named) {
                             return named.first == loaded.model->parameters().back()->name;
@@ -139,13 +140,13 @@ class HeadIsNew : public ::testing::Test {
     const auto rows = places_of_labels(
         data.train.classes, data.train.classes.size() == 3 ? Strings{"0", "1", "2"} : Strings{"a", "b"});
     const bool is_saved = rows && head.shape() == saved.shape() && has_values(head, permuted(saved, *rows));
-    const bool is_new = test::has_new_head(of, data);
+    const bool is_new = has_new_head(of, data);
     EXPECT_EQ(is_new, !is_saved);
-    EXPECT_EQ(test::strategy_of(of, data).plan.phases[0].train, is_new ? "stem,top:0" : "stem");
+    EXPECT_EQ(strategy_of(of, data).plan.phases[0].train, is_new ? "stem,top:0" : "stem");
     return is_new;
   }
 
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   Config config;
   NamedTensors weights;
 };
@@ -226,7 +227,7 @@ class HeadOfAnAdapter : public ::testing::Test {
 
   void set_labels(const Strings& labels) {
     const std::string path = config.model.init + "/preprocess.json";
-    nlohmann::json preprocess = nlohmann::json::parse(testing::file_text(path));
+    nlohmann::json preprocess = nlohmann::json::parse(file_text(path));
     preprocess["labels"] = labels;
     folder.write("run/adapter/preprocess.json", preprocess.dump());
   }
@@ -234,11 +235,11 @@ class HeadOfAnAdapter : public ::testing::Test {
   // Of which file the start's head is: "adapter", "base" or "none". For lora, which goes on with the adapter,
   // and for full, into whose weights it is folded.
   std::string head() {
-    const PreparedData data = test::data_of(config);
-    const Strategy lora = test::strategy_of(config, data);
-    const std::string with_lora = source_of(test::model_of(config, data, 3, lora.adapters));
-    EXPECT_EQ(source_of(test::model_of(config, data, 3)), with_lora);
-    EXPECT_EQ(test::has_new_head(config, data), with_lora == "none");
+    const PreparedData data = data_of(config);
+    const Strategy lora = strategy_of(config, data);
+    const std::string with_lora = source_of(model_of(config, data, 3, lora.adapters));
+    EXPECT_EQ(source_of(model_of(config, data, 3)), with_lora);
+    EXPECT_EQ(has_new_head(config, data), with_lora == "none");
     return with_lora;
   }
 
@@ -252,7 +253,7 @@ class HeadOfAnAdapter : public ::testing::Test {
     return is_in("base/model.safetensors", head->name) ? "base" : "none";
   }
 
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   Config config;
   Strings notes;                            // of the last start
   std::vector<std::int64_t> rows{0, 1, 2};  // which row of the file each of the head's is to be
@@ -298,7 +299,7 @@ TEST_F(HeadOfAnAdapter, HasTheBasesLabelsWhereItRecordsNone) {
 TEST_F(HeadOfAnAdapter, HasTheLabelsOfTheBaseThatItWasTrainedOn) {
   std::filesystem::remove(config.model.init + "/preprocess.json");
   std::filesystem::copy(folder.path("base"), folder.path("other"));
-  nlohmann::json preprocess = nlohmann::json::parse(testing::file_text(folder.path("other/preprocess.json")));
+  nlohmann::json preprocess = nlohmann::json::parse(file_text(folder.path("other/preprocess.json")));
   preprocess["labels"] = Strings{"2", "0", "1"};
   folder.write("other/preprocess.json", preprocess.dump());
   config.model.from = folder.path("other");
@@ -308,7 +309,7 @@ TEST_F(HeadOfAnAdapter, HasTheLabelsOfTheBaseThatItWasTrainedOn) {
 
 TEST_F(HeadOfAnAdapter, IsTakenByItsShapeWhereNobodyNamesTheClasses) {
   std::filesystem::remove(config.model.init + "/preprocess.json");
-  nlohmann::json preprocess = nlohmann::json::parse(testing::file_text(folder.path("base/preprocess.json")));
+  nlohmann::json preprocess = nlohmann::json::parse(file_text(folder.path("base/preprocess.json")));
   preprocess["labels"] = Strings{};
   folder.write("base/preprocess.json", preprocess.dump());
   config.data.classes = {"0", "1", "3"};
@@ -317,4 +318,4 @@ TEST_F(HeadOfAnAdapter, IsTakenByItsShapeWhereNobodyNamesTheClasses) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -10,7 +10,7 @@
 #include "nn/init.h"
 #include "nn/models/registry.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 std::unique_ptr<Model> model_of(std::uint64_t seed) {
@@ -61,4 +61,4 @@ TEST(NeighboursKept, NeedMoreSamplesThanNeighbours) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -5,18 +5,19 @@
 #include <string>
 
 #include "tests/fuzz/targets.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 TEST(FuzzCorpus, IsReadOrRefused) {
-  for (const fuzz::Target& target : fuzz::targets()) {
+  for (const FuzzTarget& target : fuzz_targets()) {
     const std::string folder = std::string(THAW_SOURCE_DIR) + "/tests/fuzz/corpus/" + target.name;
     int files = 0;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       SCOPED_TRACE(entry.path().string());
-      EXPECT_NO_THROW(target.run(testing::file_text(entry.path())));
+      EXPECT_NO_THROW(target.run(file_text(entry.path())));
       ++files;
     }
     EXPECT_GT(files, 2) << target.name;
@@ -24,4 +25,4 @@ TEST(FuzzCorpus, IsReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -11,7 +11,7 @@
 #include "core/ops.h"
 #include "kernels/kernels.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 constexpr std::int64_t kDepthBlock = 256;  // the grid over k that kernels/cpu/gemm_tile.h promises
@@ -85,8 +85,8 @@ struct Storage {
 
 template <class T>
 void check_product(std::int64_t m, std::int64_t n, std::int64_t k, Storage transposed) {
-  SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k << (transposed.a ? ", a^T" : "")
-                                  << (transposed.b ? ", b^T" : ""));
+  SCOPED_TRACE(::testing::Message() << m << " x " << n << " x " << k << (transposed.a ? ", a^T" : "")
+                                    << (transposed.b ? ", b^T" : ""));
   const std::vector<T> a = random_values<T>(m * k, 1), b = random_values<T>(k * n, 2);
   std::vector<T> y(static_cast<std::size_t>(m * n), T(NAN));
   const std::int64_t a_row = transposed.a ? 1 : k, a_column = transposed.a ? m : 1;
@@ -180,4 +180,4 @@ TEST(Linear, NanAndInfinityPropagate) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

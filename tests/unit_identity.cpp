@@ -8,15 +8,15 @@
 #include "finetune/train/fingerprint.h"
 #include "tests/training_fixture.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 PreparedData sample_data() {
   PreparedData data;
-  data.train = test::make_clusters({2}, 6, 1);
-  data.validation = test::make_clusters({2}, 3, 2);
-  data.test = test::make_clusters({2}, 3, 3);
-  data.shifted = {{"far", test::make_clusters({2}, 3, 4)}};
+  data.train = make_clusters({2}, 6, 1);
+  data.validation = make_clusters({2}, 3, 2);
+  data.test = make_clusters({2}, 3, 3);
+  data.shifted = {{"far", make_clusters({2}, 3, 4)}};
   return data;
 }
 
@@ -67,4 +67,4 @@ TEST(Identity, OfARunsInputsIsOfLabelsTargetsAndIds) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

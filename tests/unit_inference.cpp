@@ -7,7 +7,7 @@
 #include <cmath>
 #include <random>
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // What the simulated network's answers depend on; deviations are on the scale of log-odds.
@@ -332,4 +332,4 @@ TEST(Inference, ScoresOfOtherExamplesAreRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

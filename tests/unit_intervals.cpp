@@ -9,7 +9,7 @@
 #include "finetune/report/inference.h"
 #include "finetune/task/metric_bounds.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 constexpr Bounds kShare{0, 1};
@@ -202,4 +202,4 @@ TEST(Ranks, EqualMeansAreEqualChances) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -11,7 +11,7 @@
 #include "finetune/report/verdict.h"
 #include "tests/support/comparison.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 Scores noisy_scores(std::mt19937_64& random) {
@@ -152,7 +152,7 @@ TEST(Margin, OfAnErrorIsAShareOfFulls) {
 // Half as dear as full, and as good as "dear", which is then not on the front.
 TEST(Front, HasNoneThatIsDearerAndNoBetter) {
   CompareOutcome outcome =
-      test::small_comparison({{"dear", 0.85, Verdict::undetected}, {"cheap", 0.85, Verdict::undetected}});
+      small_comparison({{"dear", 0.85, Verdict::undetected}, {"cheap", 0.85, Verdict::undetected}});
   const std::string section = report::pareto_section(outcome);
   const std::size_t begin = section.find("no other is both as good and as cheap: ");
   ASSERT_NE(begin, std::string::npos);
@@ -163,17 +163,17 @@ TEST(Front, HasNoneThatIsDearerAndNoBetter) {
 
 TEST(Costs, AreSharesOfFulls) {
   const std::string tables = report::result_tables(
-      test::small_comparison({{"half", 0.85, Verdict::undetected}, {"third", 0.85, Verdict::undetected}}));
+      small_comparison({{"half", 0.85, Verdict::undetected}, {"third", 0.85, Verdict::undetected}}));
   for (const char* share : {"100.0 %", "50.0 %", "33.3 %"})
     EXPECT_NE(tables.find(share), std::string::npos) << share;
 }
 
 // Rank 4 of five is the first that is reached in half of the draws.
 TEST(Ranking, HasTheMedianOfTheRanks) {
-  CompareOutcome outcome = test::small_comparison({{"a", 0.85, Verdict::undetected},
-                                                   {"b", 0.85, Verdict::undetected},
-                                                   {"c", 0.85, Verdict::undetected},
-                                                   {"d", 0.85, Verdict::undetected}});
+  CompareOutcome outcome = small_comparison({{"a", 0.85, Verdict::undetected},
+                                             {"b", 0.85, Verdict::undetected},
+                                             {"c", 0.85, Verdict::undetected},
+                                             {"d", 0.85, Verdict::undetected}});
   const auto with_ranks = [&](std::vector<double> probability) {
     outcome.summaries[1].rank_probability = std::move(probability);
     return report::result_tables(outcome);
@@ -183,7 +183,7 @@ TEST(Ranking, HasTheMedianOfTheRanks) {
 }
 
 TEST(Exploratory, IsSaidInTheTableOfWhatWasAddedLater) {
-  CompareOutcome outcome = test::small_comparison({{"head", 0.7, Verdict::undetected}});
+  CompareOutcome outcome = small_comparison({{"head", 0.7, Verdict::undetected}});
   const auto count = [&] {
     const std::string tables = report::result_tables(outcome);
     int found = 0;
@@ -212,16 +212,16 @@ TEST(Answers, ThatAreNotFiniteAreNoResult) {
 
 // The strategies of small_comparison() are the cheaper the later they stand.
 TEST(Cheapest, IsNeverOneThatWasFoundWorse) {
-  const std::string text = verdict_paragraph(test::small_comparison({{"top-1", 0.79, Verdict::undetected},
-                                                                     {"bitfit", 0.8, Verdict::equivalent},
-                                                                     {"head", 0.6, Verdict::worse}}));
+  const std::string text = verdict_paragraph(small_comparison({{"top-1", 0.79, Verdict::undetected},
+                                                               {"bitfit", 0.8, Verdict::equivalent},
+                                                               {"head", 0.6, Verdict::worse}}));
   EXPECT_NE(text.find("The cheapest strategy not found worse is bitfit: "), std::string::npos) << text;
   const std::string other = verdict_paragraph(
-      test::small_comparison({{"top-1", 0.79, Verdict::undetected}, {"head", 0.6, Verdict::worse}}));
+      small_comparison({{"top-1", 0.79, Verdict::undetected}, {"head", 0.6, Verdict::worse}}));
   EXPECT_NE(other.find("The cheapest strategy not found worse is top-1 (which does not show"),
             std::string::npos)
       << other;
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -3,7 +3,7 @@
 
 #include "tests/support/data_files.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using KeptColumns = DataFiles;
@@ -108,4 +108,4 @@ TEST_F(KeptColumns, ImagesHaveNone) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <functional>
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // 121 rates from 1e-6 to 1, twenty a decade, with the loss as a function of the rate's decade.
@@ -63,4 +63,4 @@ TEST(LrFind, SuggestsNothingWhereNothingFalls) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -3,7 +3,7 @@
 
 #include "finetune/run/lr_find.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // All samples in every update, so that the losses differ by the weights alone.
@@ -46,4 +46,4 @@ TEST(LrSweep, LeavesWhatDoesNotDecay) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

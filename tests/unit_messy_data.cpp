@@ -8,7 +8,7 @@
 #include "finetune/preprocess/class_spelling.h"
 #include "tests/support/data_files.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using MessyTable = DataFiles;
@@ -304,4 +304,4 @@ TEST_F(MessyTable, PairsAreTwoColumns) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -14,7 +14,7 @@
 #include "finetune/run/further_metrics.h"
 #include "tests/support/tasks.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // `classes` > 0: unequally frequent ones, of which the logits know something; else targets of a line.
@@ -155,4 +155,4 @@ TEST(RocAuc, CountsPairs) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

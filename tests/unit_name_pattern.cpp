@@ -7,7 +7,7 @@
 #include "finetune/common/name_pattern.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 bool matches(const std::string& pattern, const std::string& name) {
@@ -66,10 +66,10 @@ TEST(NamePatterns, WhatIsNotReadIsRefused) {
        {"(?=a)", "(?P<x>a)", "\\bquery", "(a)\\1", "a{1000}", "((((a{99}){99}){99}){99})", "(a", "a)", "[a",
         "*a", "a{x}", "a{3,2}", "[z-a]", "a\\"}) {
     SCOPED_TRACE(pattern);
-    expect_has(message_of<InputError>([&] { NamePattern(pattern, "here"); }), "here");
+    expect_worded(message_of<InputError>([&] { NamePattern(pattern, "here"); }));
   }
   EXPECT_THROW(NamePattern(std::string(5000, '('), "here"), InputError);
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

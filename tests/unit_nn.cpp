@@ -54,17 +54,16 @@ TEST(Models, CnnNamesItsTensorsAsTorchvisionDoes) {
 
 TEST(Models, WeightsFollowTheSeedAndTheirOwnName) {
   TestRun run("mlp", {"full", {}, {}});
-  expect_same_bytes(*run.make(), *run.make());
+  expect_same_bits(*run.make(), *run.make());
   const auto model = run.make();
   run.model_config.hidden = {6, 6, 6};
   const auto square = run.make();
-  EXPECT_FALSE(same_bytes(square->parameters()[0]->tensor, square->parameters()[2]->tensor))
-      << "of one shape";
+  EXPECT_FALSE(same_bits(square->parameters()[0]->tensor, square->parameters()[2]->tensor)) << "of one shape";
   run.model_config.hidden = {8, 7, 5};
   run.model_config.outputs = 5;  // another head changes no other weight
-  EXPECT_TRUE(same_bytes(run.make()->parameters()[0]->tensor, model->parameters()[0]->tensor));
+  EXPECT_TRUE(same_bits(run.make()->parameters()[0]->tensor, model->parameters()[0]->tensor));
   run.config.train.seed = 1;
-  EXPECT_FALSE(same_bytes(run.make()->parameters()[0]->tensor, model->parameters()[0]->tensor));
+  EXPECT_FALSE(same_bits(run.make()->parameters()[0]->tensor, model->parameters()[0]->tensor));
 }
 
 // nn.Linear's: uniform within 1 / sqrt(fan_in).
@@ -159,9 +158,9 @@ TEST(Modules, MergingAndUnmergingGiveTheWeightsBack) {
       if (layer->lora() == nullptr) continue;
       const Tensor before = layer->weight()->tensor.clone();
       layer->merge();  // B is zero: the adapter changes nothing, bit for bit
-      EXPECT_TRUE(same_bytes(layer->weight()->tensor, before));
+      EXPECT_TRUE(same_bits(layer->weight()->tensor, before));
       layer->unmerge();
-      EXPECT_TRUE(same_bytes(layer->weight()->tensor, before));
+      EXPECT_TRUE(same_bits(layer->weight()->tensor, before));
       const Tensor b = randn(layer->lora()->b()->tensor.shape(), random_key(6, layer->path()));
       kernels::copy(layer->lora()->b()->tensor, b);
       layer->merge();

@@ -7,7 +7,7 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 Tensor leaf(const std::vector<double>& values) {
@@ -61,4 +61,4 @@ TEST(MaxPool, GivesTheGradientToTheFirstOfEqualMaxima) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

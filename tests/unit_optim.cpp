@@ -12,7 +12,7 @@
 #include "nn/optim/sgd.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 const std::vector<double> kStart = {0.5, -1.25, 2.0, 0.03125, -0.75, 1.5, 3.0, -2.0, 0.25, 1.0};
@@ -291,4 +291,4 @@ TEST(Schedule, NamesGoBothWays) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

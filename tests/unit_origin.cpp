@@ -13,11 +13,12 @@
 #include "finetune/model/starting_model.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run.h"
+#include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using Strings = std::vector<std::string>;
@@ -49,29 +50,27 @@ class TableRun : public ::testing::Test {
     return folder.write(name, text);
   }
 
-  RunResult train(const std::string& name) {
-    return test::train(config, name.empty() ? "" : folder.path(name));
-  }
+  RunResult train(const std::string& name) { return test::train(config, name.empty() ? "" : folder.path(name)); }
 
   double accuracy() { return metric(train("").validation, "accuracy"); }
 
-  Strings notes() { return test::data_of(config).notes; }
+  Strings notes() { return data_of(config).notes; }
   bool has_note(const std::string& part) {
     const Strings all = notes();
     return std::any_of(all.begin(), all.end(),
                        [&](const std::string& note) { return note.find(part) != std::string::npos; });
   }
 
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   Config config;
 };
 
 TEST_F(TableRun, ColumnsAreMatchedByName) {
   const double as_trained = accuracy();
   EXPECT_GT(as_trained, 0.9);
-  const PreparedData straight = test::data_of(config);
+  const PreparedData straight = data_of(config);
   config.data.train = table("swapped.csv", "b,a,label", 40, false);
-  const PreparedData swapped = test::data_of(config);
+  const PreparedData swapped = data_of(config);
   EXPECT_EQ(swapped.train.columns, (Strings{"a", "b"}));
   EXPECT_EQ(swapped.train.x, straight.train.x);
   EXPECT_EQ(accuracy(), as_trained);
@@ -109,7 +108,7 @@ TEST_F(TableRun, OfTwoRunsThatOfInitCounts) {
   train("other");
   config = first;
   config.model.init = folder.path("other/model.safetensors");
-  const PreparedData data = test::data_of(config);
+  const PreparedData data = data_of(config);
   EXPECT_EQ(data.train.columns, (Strings{"b", "a"}));
   EXPECT_GT(accuracy(), 0.9);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation (" + folder.path("other")));
@@ -124,7 +123,7 @@ TEST_F(TableRun, AnAdapterKeepsItsScaleAndItsColumns) {
   train("tuned");
   config = first;
   config.model.init = folder.path("tuned/adapter");
-  const PreparedData data = test::data_of(config);
+  const PreparedData data = data_of(config);
   const ModelFolder tuned = read_model_folder(folder.path("tuned"));
   EXPECT_EQ(data.preprocess.mean, tuned.preprocess.mean);
   EXPECT_NE(data.preprocess.mean, read_model_folder(folder.path("run")).preprocess.mean);
@@ -136,8 +135,7 @@ TEST_F(TableRun, AnAdapterKeepsItsScaleAndItsColumns) {
   train("base2");
   std::swap(config, swapped);
   config.model.from = folder.path("base2");
-  expect_has(message_of<InputError>([&] { test::data_of(config); }),
-             "the adapter was trained on the columns \"a\", \"b\", the model on \"b\", \"a\"");
+  expect_worded(message_of<InputError>([&] { data_of(config); }));
 }
 
 TEST_F(TableRun, ALinkToItsWeightsIsKnown) {
@@ -151,7 +149,7 @@ TEST_F(TableRun, ALinkToItsWeightsIsKnown) {
 TEST_F(TableRun, AFileByItselfOverAFolderIsWarnedOf) {
   std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
   config.model.init = folder.path("alone.safetensors");
-  const Strings said = test::model_of(config, test::data_of(config)).notes;
+  const Strings said = model_of(config, data_of(config)).notes;
   EXPECT_TRUE(std::any_of(said.begin(), said.end(), [&](const std::string& note) {
     return note.find("its values are taken as those of " + folder.path("run")) != std::string::npos;
   }));
@@ -161,8 +159,8 @@ TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
   std::filesystem::copy_file(folder.path("run/model.safetensors"), folder.path("alone.safetensors"));
   config.model.from = "mlp";
   config.model.init = folder.path("alone.safetensors");
-  const PreparedData data = test::data_of(config);
-  const Strings said = test::model_of(config, data).notes;
+  const PreparedData data = data_of(config);
+  const Strings said = model_of(config, data).notes;
   const auto has = [&](const std::string& part) {
     return std::any_of(said.begin(), said.end(),
                        [&](const std::string& note) { return note.find(part) != std::string::npos; });
@@ -172,14 +170,14 @@ TEST_F(TableRun, WhatAFileByItselfLeavesOpenIsSaid) {
 }
 
 TEST_F(TableRun, ItsOwnMeanAndDeviationAreTheDefault) {
-  const PreparedData data = test::data_of(config);
+  const PreparedData data = data_of(config);
   EXPECT_EQ(data.scaling, Scaling::model);
   EXPECT_EQ(data.preprocess.mean, open_source(config.model).origin()->preprocess.mean);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
   config.data.standardize = Standardize::where_known;
-  EXPECT_EQ(test::data_of(config).train.x, data.train.x);
+  EXPECT_EQ(data_of(config).train.x, data.train.x);
   config.data.standardize = Standardize::model;
-  EXPECT_EQ(test::data_of(config).train.x, data.train.x);
+  EXPECT_EQ(data_of(config).train.x, data.train.x);
 }
 
 TEST_F(TableRun, StatisticsOfAFewRowsAreWarnedOf) {
@@ -195,7 +193,7 @@ TEST_F(TableRun, StatisticsOfAFewRowsAreWarnedOf) {
 
 TEST_F(TableRun, ValuesThatTheModelWasNotTrainedOnAreWarnedOf) {
   config.data.standardize = Standardize::never;
-  EXPECT_EQ(test::data_of(config).scaling, Scaling::none);
+  EXPECT_EQ(data_of(config).scaling, Scaling::none);
   EXPECT_TRUE(has_note("warning: the model was trained on standardised values"));
   config.model.from = "mlp";
   EXPECT_FALSE(has_note("warning: the model was trained"));
@@ -209,9 +207,9 @@ TEST_F(TableRun, WhatWasTrainedOnRawValuesIsNotGivenOthersInSilence) {
   train("raw");
   config.model.from = folder.path("raw");
   config.data.standardize = Standardize::unset;
-  EXPECT_EQ(test::data_of(config).scaling, Scaling::none);
+  EXPECT_EQ(data_of(config).scaling, Scaling::none);
   config.data.standardize = Standardize::where_known;
-  EXPECT_EQ(test::data_of(config).scaling, Scaling::training);
+  EXPECT_EQ(data_of(config).scaling, Scaling::training);
   EXPECT_TRUE(has_note("warning: the model was trained on values as they are"));
 }
 
@@ -225,4 +223,4 @@ TEST_F(TableRun, TheNextRunKeepsThem) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -13,7 +13,7 @@
 
 #include "kernels/kernels.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 TEST(ParallelFor, ThrowsWhatAChunkThrew) {
@@ -85,4 +85,4 @@ TEST(ParallelFor, WorksWithFewerThreadsThanAskedFor) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

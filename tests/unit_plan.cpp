@@ -11,14 +11,8 @@
 #include "tests/plan_fixture.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-using testing::kRun;
-using testing::mlp;
-using testing::phase;
-using testing::plan_of;
-using testing::resolved;
 
 std::string plan_error(const std::vector<Phase>& phases) {
   return message_of<InputError>([&] { resolved(phases); });
@@ -270,4 +264,4 @@ TEST(PlanErrors, Rewarmup) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

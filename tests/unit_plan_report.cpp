@@ -9,12 +9,8 @@
 #include "nn/optim/schedule.h"
 #include "tests/plan_fixture.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-using testing::constant;
-using testing::phase;
-using testing::resolved;
 
 using Lines = std::vector<std::string>;
 
@@ -118,4 +114,4 @@ TEST(PlanTimeline, Text) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -18,6 +18,7 @@
 #include "finetune/train/trainer.h"
 #include "nn/io/safetensors.h"
 #include "nn/io/sha256.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
@@ -65,7 +66,7 @@ void expect_same_run(TestRun& run, const std::vector<std::int64_t>& kills) {
     for (std::size_t i = 0; i < expected.proofs.size(); ++i)
       EXPECT_EQ(outcome.proofs[i].sha256_end, expected.proofs[i].sha256_end);
     EXPECT_EQ(text_of(parts.path() + "/metrics.jsonl"), text_of(whole.path() + "/metrics.jsonl"));
-    expect_same_bytes(*run.model, *model);
+    expect_same_bits(*run.model, *model);
   }
 }
 
@@ -131,7 +132,7 @@ TEST(Behaviour7, ResumingARunThatHadStoppedEarly) {
   const RunResult outcome = run.train({}, &again, true);
   EXPECT_EQ(outcome.completed, expected.completed);
   EXPECT_EQ(outcome.validation, expected.validation);
-  expect_same_bytes(*run.model, *model);
+  expect_same_bits(*run.model, *model);
 }
 
 TEST(Behaviour7, ASignalSavesAndTheRunGoesOnFromThere) {
@@ -150,7 +151,7 @@ TEST(Behaviour7, ASignalSavesAndTheRunGoesOnFromThere) {
   EXPECT_EQ(stopped.status, RunStatus::interrupted);
   EXPECT_EQ(stopped.completed, 5);
   EXPECT_EQ(run.train({}, &run_folder, true).status, RunStatus::ok);
-  expect_same_bytes(*run.model, *expected);
+  expect_same_bits(*run.model, *expected);
 }
 
 // The one checkpoint of a run with its state changed, and the checksum made anew.

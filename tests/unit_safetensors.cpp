@@ -14,23 +14,17 @@
 
 #include "core/error.h"
 #include "core/ops.h"
+#include "tests/support/compare.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Safetensors : public testing::Test {
+class Safetensors : public ::testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::path(testing::TempDir()) / concat("thaw_safetensors_", test->name(), "_", ::getpid());
-    fs::create_directories(folder_);
-    path_ = (folder_ / "model.safetensors").string();
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   // A file whose header is `json`, whatever it says.
   void write_raw(const std::string& json, const std::string& data) const {
     const std::uint64_t length = json.size();
@@ -40,15 +34,9 @@ class Safetensors : public testing::Test {
   }
   std::string bytes_of_file() const { return read_file(path_, 1 << 20); }
 
-  fs::path folder_;
-  std::string path_;
+  TemporaryFolder folder_;
+  std::string path_ = folder_.path("model.safetensors");
 };
-
-std::string raw_bytes(const Tensor& tensor) {
-  const ConstView view = tensor;
-  if (tensor.numel() == 0) return {};
-  return {static_cast<const char*>(view.data), static_cast<std::size_t>(tensor.bytes())};
-}
 
 TEST_F(Safetensors, EveryDTypeComesBackBitForBit) {
   const DType dtypes[] = {DType::f32, DType::f64, DType::bf16,   DType::i64,
@@ -64,7 +52,7 @@ TEST_F(Safetensors, EveryDTypeComesBackBitForBit) {
     const Tensor loaded = file.load(name);
     EXPECT_EQ(loaded.dtype(), tensor.dtype());
     EXPECT_EQ(loaded.shape(), tensor.shape());
-    EXPECT_EQ(raw_bytes(loaded), raw_bytes(tensor)) << name;
+    EXPECT_TRUE(same_bits(loaded, tensor)) << name;
   }
 }
 
@@ -73,7 +61,7 @@ TEST_F(Safetensors, NonFiniteAndExtremeValuesAreKept) {
                           -0.0F, std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::max()};
   const Tensor tensor = from_data(values, {5});
   save_safetensors(path_, {{"x", tensor}});
-  EXPECT_EQ(raw_bytes(SafetensorsFile(path_).load("x")), raw_bytes(tensor));
+  EXPECT_TRUE(same_bits(SafetensorsFile(path_).load("x"), tensor));
 }
 
 TEST_F(Safetensors, EmptyAndScalarTensors) {
@@ -167,7 +155,7 @@ TEST_F(Safetensors, AFileThatShrankAfterOpeningIsAnError) {
   save_safetensors(path_, {{"w", full({1000}, 1)}});
   const SafetensorsFile file(path_);
   fs::resize_file(path_, 2000);
-  expect_has(message_of([&] { file.load("w"); }), "became shorter");
+  expect_worded(message_of([&] { file.load("w"); }));
 }
 
 TEST_F(Safetensors, LoadAsConverts) {
@@ -227,7 +215,7 @@ TEST_F(Safetensors, SevenDimensionsAreListedButNotLoaded) {
   write_raw(R"({"x":{"dtype":"U8","shape":[1,1,1,1,1,1,1],"data_offsets":[0,1]}})", "x");
   const SafetensorsFile file(path_);
   EXPECT_EQ(file.entries()[0].shape.size(), 7u);
-  expect_has(message_of<InputError>([&] { file.load("x"); }), "has 7 dimensions, at most 6");
+  expect_worded(message_of<InputError>([&] { file.load("x"); }));
 }
 
 TEST_F(Safetensors, AMissingTensorOrFileIsNamed) {
@@ -235,8 +223,8 @@ TEST_F(Safetensors, AMissingTensorOrFileIsNamed) {
   const std::string message = message_of<InputError>([&] { SafetensorsFile(path_).load("v"); });
   expect_has(message, "no tensor \"v\"");
   expect_has(message, path_);
-  expect_has(message_of<InputError>([&] { SafetensorsFile file(path_ + "x"); }), "not found");
-  expect_has(message_of<InputError>([&] { SafetensorsFile file(folder_.string()); }), "not a regular file");
+  expect_worded(message_of<InputError>([&] { SafetensorsFile file(path_ + "x"); }));
+  expect_worded(message_of<InputError>([&] { SafetensorsFile file(folder_.path()); }));
 }
 
 TEST_F(Safetensors, WhatCannotBeSavedLeavesTheOldFile) {
@@ -246,13 +234,13 @@ TEST_F(Safetensors, WhatCannotBeSavedLeavesTheOldFile) {
   const auto message = [&](const NamedTensors& tensors) {
     return message_of([&] { save_safetensors(path_, tensors); });
   };
-  expect_has(message({{"w", one}, {"w", one}}), "two tensors named \"w\"");
-  expect_has(message({{"__metadata__", one}}), "reserved");
-  expect_has(message({{"\xff", one}}), "not UTF-8");
-  expect_has(message({{"w", Tensor()}}), "has no data");
-  expect_has(message({{"w", empty({1}, {DType::f32, kMeta})}}), "has no data");
+  expect_worded(message({{"w", one}, {"w", one}}));
+  expect_worded(message({{"__metadata__", one}}));
+  expect_worded(message({{"\xff", one}}));
+  expect_worded(message({{"w", Tensor()}}));
+  expect_worded(message({{"w", empty({1}, {DType::f32, kMeta})}}));
   EXPECT_EQ(bytes_of_file(), before);
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -12,18 +12,15 @@
 
 #include "core/error.h"
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
-
-std::string scratch_path() {
-  return (std::filesystem::path(testing::TempDir()) / concat("thaw_malformed_", ::getpid())).string();
-}
 
 // What opening a file with these bytes and loading all of it throws, or "" when it is valid.
 std::string refusal(const std::string& bytes) {
-  const std::string path = scratch_path();
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  const TemporaryFolder folder;
+  const std::string path = folder.write("model.safetensors", bytes);
   std::string message;
   try {
     const SafetensorsFile file(path);
@@ -34,7 +31,6 @@ std::string refusal(const std::string& bytes) {
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     EXPECT_LT(message.size(), 500u) << message;
   }
-  std::filesystem::remove(path);
   return message;
 }
 
@@ -323,4 +319,4 @@ TEST(SafetensorsMalformed, EveryHeaderBitFlipped) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -9,7 +9,7 @@
 #include "finetune/plan/selector.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // embeddings (with a norm), layer.0, layer.1 (an adapter on it), head.
@@ -188,4 +188,4 @@ TEST(NearestName, FindsTypingErrorsOnly) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

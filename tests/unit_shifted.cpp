@@ -2,24 +2,25 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 const Dataset& only_shifted(const PreparedData& data) { return data.shifted.at(0).data; }
 
 TEST(Shifted, RowsAreStandardisedAsTheTests) {
-  const testing::TemporaryFolder folder;
-  const std::string rows = testing::clusters_csv(12, 2);
+  const TemporaryFolder folder;
+  const std::string rows = clusters_csv(12, 2);
   Config config;
-  config.data.train = folder.write("train.csv", testing::clusters_csv(60, 1));
+  config.data.train = folder.write("train.csv", clusters_csv(60, 1));
   config.data.test = folder.write("test.csv", rows);
   config.data.shifted = {{"same", folder.write("shifted.csv", rows)}};
-  const PreparedData raw = test::data_of(config, true);
+  const PreparedData raw = data_of(config, true);
   config.data.standardize = Standardize::train;
-  const PreparedData data = test::data_of(config, true);
+  const PreparedData data = data_of(config, true);
   ASSERT_EQ(only_shifted(data).size(), 12);
   EXPECT_EQ(only_shifted(raw).x, raw.test->x);
   EXPECT_EQ(only_shifted(data).x, data.test->x);
@@ -33,14 +34,14 @@ TEST(Shifted, ImagesAreCorruptedAsTheTests) {
   config.data.shifted = {{"same", "builtin:digits"}};
   config.data.duplicates = "warn";
   config.data.rows = {0, 100};
-  const PreparedData clean = test::data_of(config, true);
+  const PreparedData clean = data_of(config, true);
   for (const char* kind : {"noise", "invert", "blur"}) {
     config.data.corrupt = kind;
-    const PreparedData data = test::data_of(config, true);
+    const PreparedData data = data_of(config, true);
     EXPECT_EQ(only_shifted(data).x, data.test->x) << kind;
     EXPECT_NE(only_shifted(data).x, only_shifted(clean).x) << kind;
   }
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

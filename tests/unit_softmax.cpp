@@ -7,7 +7,7 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -56,4 +56,4 @@ TEST(CrossEntropy, AllRowsIgnored) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -15,7 +15,7 @@
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using Rows = std::vector<int64_t>;
@@ -236,4 +236,4 @@ TEST(Standardize, UsesThePopulationDeviationAndZeroesConstants) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -15,7 +15,7 @@
 #include "nn/models/registry.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 // layers.0 (with a norm), layers.1, head: parameters 0-3, 4 and 5, 6 and 7.
@@ -348,4 +348,4 @@ TEST(StrategyOptions, ValuesPrintAsInToml) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

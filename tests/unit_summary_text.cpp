@@ -10,7 +10,7 @@
 #include "tests/support/comparison.h"
 #include "tests/support/messages.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 struct SummaryText : ::testing::Test {
@@ -35,8 +35,8 @@ struct SummaryText : ::testing::Test {
   bool has_column(std::size_t width, const std::string& name) const {
     return heading(width).find("  " + name) != std::string::npos;
   }
-  CompareOutcome outcome = test::small_comparison(
-      {{"discriminative", 0.79, Verdict::worse}, {"bitfit", 0.8, Verdict::undetected}});
+  CompareOutcome outcome =
+      small_comparison({{"discriminative", 0.79, Verdict::worse}, {"bitfit", 0.8, Verdict::undetected}});
 };
 
 TEST_F(SummaryText, FitsTheTerminal) {
@@ -96,4 +96,4 @@ TEST_F(SummaryText, WhatNothingWasChosenOnHasATableOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

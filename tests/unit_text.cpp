@@ -6,10 +6,11 @@
 #include "finetune/data/split.h"
 #include "finetune/preprocess/text_input.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 struct TextData : ::testing::Test {
@@ -19,7 +20,7 @@ struct TextData : ::testing::Test {
     source.text = "text";
     return source;
   }
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
 };
 
 TEST_F(TextData, IsAColumnOfATable) {
@@ -41,23 +42,21 @@ TEST_F(TextData, WhatIsWrongIsNamed) {
   const auto message = [&](const std::string& content) {
     return message_of<InputError>([&] { read_dataset(source("b.csv", content)); });
   };
-  expect_has(message("sentence,label\na,x\n"), "there is no text column \"text\"");
-  expect_has(message("sentence,label\na,x\n"), "set data.text to one of the columns");
-  expect_has(message("text,label\na,x\n,y\n"), "the text is missing");
-  expect_has(message("text,label\na,x\n,y\n"), "b.csv:3:1, row 2");
+  expect_worded(message("sentence,label\na,x\n"));
+  expect_worded(message("text,label\na,x\n,y\n"));
   DataSource same = source("c.csv", "text,other\na,x\n");
   same.label = "text";
-  expect_has(message_of<InputError>([&] { read_dataset(same); }), "the label and the text are one column");
+  expect_worded(message_of<InputError>([&] { read_dataset(same); }));
 }
 
 TEST_F(TextData, ALineIsATextOnlyWithoutLabels) {
   DataSource lines = source("a.txt", "first\r\n\nthird");
-  expect_has(message_of<InputError>([&] { read_dataset(lines); }), "has texts without labels");
+  expect_worded(message_of<InputError>([&] { read_dataset(lines); }));
   lines.read_labels = false;
   EXPECT_EQ(read_dataset(lines).text, (std::vector<std::string>{"first", "", "third"}));
   DataSource empty = source("b.txt", "");
   empty.read_labels = false;
-  expect_has(message_of<InputError>([&] { read_dataset(empty); }), "the file is empty");
+  expect_worded(message_of<InputError>([&] { read_dataset(empty); }));
 }
 
 TEST_F(TextData, EqualTextsStayTogetherAndAreFound) {
@@ -115,4 +114,4 @@ TEST(TextBatch, IsAsLongAsItsLongestTextAndSaysWhatIsPadding) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

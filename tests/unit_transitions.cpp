@@ -42,7 +42,7 @@ TEST(Behaviour4, UntouchedGroupsKeepTheirOptimizerState) {
         memory::usage(kCpu).current[static_cast<std::size_t>(memory::Category::optimizer)];
 
     transition(3);
-    EXPECT_TRUE(same_bytes(moment, optimizer->state(stays).slots[0]));
+    EXPECT_TRUE(same_bits(moment, optimizer->state(stays).slots[0]));
     EXPECT_EQ(optimizer->state(stays).steps, 3);
     EXPECT_EQ(optimizer->state(freezes).steps, policy == StatePolicy::drop ? 0 : 3);
     EXPECT_EQ(optimizer->state(freezes).slots.empty(), policy == StatePolicy::drop);
@@ -54,7 +54,7 @@ TEST(Behaviour4, UntouchedGroupsKeepTheirOptimizerState) {
     go_on(3, 6);
     EXPECT_EQ(optimizer->state(stays).steps, 6);
     if (policy != StatePolicy::drop) {
-      EXPECT_TRUE(same_bytes(frozen_moment, optimizer->state(freezes).slots[0]));
+      EXPECT_TRUE(same_bits(frozen_moment, optimizer->state(freezes).slots[0]));
     }
     transition(6);
     go_on(6, 7);
@@ -70,11 +70,11 @@ TEST(Behaviour5, ALayerFrozenBeforeTheOptimizerWasMadeIsUpdatedOnceThawed) {
   const auto optimizer = make_optimizer(run.config.train, *model);
   const Snapshot before = take_snapshot(*model);
   train_step(*model, *optimizer, run.batch());
-  EXPECT_TRUE(same_bytes(before[0], model->parameters()[0]->tensor));
+  EXPECT_TRUE(same_bits(before[0], model->parameters()[0]->tensor));
   apply_plan(*model, plan, 1, {});
   train_step(*model, *optimizer, run.batch());
   for (std::size_t i = 0; i < before.size(); ++i)
-    EXPECT_FALSE(same_bytes(before[i], model->parameters()[i]->tensor)) << model->parameters()[i]->name;
+    EXPECT_FALSE(same_bits(before[i], model->parameters()[i]->tensor)) << model->parameters()[i]->name;
 }
 
 TEST(Behaviour5, MembershipIsByIdentity) {
@@ -86,7 +86,7 @@ TEST(Behaviour5, MembershipIsByIdentity) {
   const Snapshot before = take_snapshot(*twin);
   train_step(*model, *optimizer, run.batch());
   for (std::size_t i = 0; i < before.size(); ++i)
-    EXPECT_TRUE(same_bytes(before[i], twin->parameters()[i]->tensor));
+    EXPECT_TRUE(same_bits(before[i], twin->parameters()[i]->tensor));
   EXPECT_THROW(optimizer->state(*twin->parameters()[0]), Error);
 }
 

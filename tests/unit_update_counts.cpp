@@ -5,7 +5,7 @@
 #include "finetune/plan/period.h"
 #include "tests/training_fixture.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 void expect_predicted(const RunResult& outcome) {
@@ -19,14 +19,14 @@ void expect_predicted(const RunResult& outcome) {
 
 // An epoch of 24 samples has three batches of eight, also where an update would take five.
 TEST(UpdateCounts, TheLedgerHasNoBatchesBeyondAnEpoch) {
-  test::TestRun run("mlp", {"gradual", {}, {}});
+  TestRun run("mlp", {"gradual", {}, {}});
   run.config.train.accumulation = 5;
   expect_predicted(run.train());
 }
 
 // That is, of the norm: whether gradients are scaled by it hangs on their values, which a prediction has not.
 TEST(UpdateCounts, TheLedgerHasTheWorkOfClipping) {
-  test::TestRun run("mlp", {"full", {}, {}});
+  TestRun run("mlp", {"full", {}, {}});
   const double without = run.train().ledger.phases[0].predicted.total_flops();
   run.config.train.clip_norm = 1e6;
   const RunResult outcome = run.train();
@@ -57,4 +57,4 @@ TEST(UpdateCounts, APeriodIsANumberAboveZeroAndAUnit) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -7,13 +7,13 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "nn/io/weight_files.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::TemporaryFolder;
 
 // Two shards: "a" of 8 bytes and "b" of 12 in the first, "c" of 4 in the second.
 struct Shards : ::testing::Test {
@@ -114,4 +114,4 @@ TEST_F(Shards, WhatIsNoIndexIsRefused) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test

@@ -43,6 +43,17 @@ Tensor relu_grad(const Tensor& dy, const Tensor& y) {
                 wrt(dy, {y}, [](const Tensor& g, const Saved& s) { return relu_grad(g, s[0]); }));
 }
 
+// The gradient of leaky_relu, an op whose own gradient with respect to x is 0:
+//   dx = dy * ([x > 0] + slope * [x <= 0])
+//   d(dy) = g * ([x > 0] + slope * [x <= 0])
+Tensor leaky_relu_grad(const Tensor& dy, const Tensor& x, double slope) {
+  Tensor dx = empty(dy.shape(), like(dy));
+  kernels::leaky_relu_vjp(dx, dy, x, slope);
+  return record("leaky_relu_grad", dx, wrt(dy, {x}, [slope](const Tensor& g, const Saved& s) {
+                  return leaky_relu_grad(g, s[0], slope);
+                }));
+}
+
 // The gradient of sigmoid, and its own gradients:
 //   dx = dy * y * (1 - y)
 //   d(dy) = g * y * (1 - y)
@@ -155,6 +166,18 @@ Tensor tanh(const Tensor& x) {
 Tensor relu(const Tensor& x) {
   const Tensor y = apply("relu", kernels::relu, x);
   return record("relu", y, wrt(x, {y}, [](const Tensor& dy, const Saved& s) { return relu_grad(dy, s[0]); }));
+}
+
+// Leaky rectified linear unit (Maas et al. 2013):
+//   y = max(x, 0) + slope * min(x, 0)
+//   dx = dy * ([x > 0] + slope * [x <= 0])
+Tensor leaky_relu(const Tensor& x, double slope) {
+  check_floating("leaky_relu", x);
+  Tensor y = empty(x.shape(), like(x));
+  kernels::leaky_relu(y, x, slope);
+  return record("leaky_relu", y, wrt(x, {x}, [slope](const Tensor& dy, const Saved& s) {
+                  return leaky_relu_grad(dy, s[0], slope);
+                }));
 }
 
 // GELU (Hendrycks & Gimpel 2016), with phi and Phi the standard normal density and distribution function:

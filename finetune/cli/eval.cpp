@@ -74,7 +74,7 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   return {"validation", section.train, std::move(data.validation.edit()), {}};
 }
 
-// A look at test data with a run's model is entered in the register that comparisons read, and the run counts
+// A test evaluation of a run's model is entered in the register that comparisons read, and the run counts
 // those at its own. 0: these are not the run's test data.
 std::int64_t count_evaluation(const std::string& model, const Config& config, const std::string& test_hash) {
   const std::filesystem::path given = std::filesystem::canonical(model);
@@ -90,10 +90,10 @@ std::int64_t count_evaluation(const std::string& model, const Config& config, co
   if (!run.is_object() || run.value("test_sha256", Json()) != test_hash ||
       !run.value("test_evaluations", Json()).is_number_integer())
     return 0;
-  const std::int64_t looks = run["test_evaluations"].get<std::int64_t>() + 1;
-  run["test_evaluations"] = looks;
+  const std::int64_t evaluations = run["test_evaluations"].get<std::int64_t>() + 1;
+  run["test_evaluations"] = evaluations;
   atomic_write(path, run.dump(2) + "\n");
-  return looks;
+  return evaluations;
 }
 
 // A text model is used as it was trained: the config's word on that is for training.
@@ -140,15 +140,15 @@ int eval(const Arguments& arguments) {
   if (const std::string undefined = undefined_metrics(task, part.data); !undefined.empty())
     Progress().message(undefined);
   if (arguments.json && task.has_classes()) add_confusion(outputs, part.data, json);
-  std::int64_t looks = 0;
+  std::int64_t evaluations = 0;
   if (std::string(part.split) == "test") try {
-      looks = count_evaluation(arguments.model, config, part.hash);
+      evaluations = count_evaluation(arguments.model, config, part.hash);
     } catch (const Error& error) {  // the folder of a run may be one to read only
       Progress().message(concat("warning: this test evaluation is not recorded: ", error.what()));
     }
-  if (looks > 0) {
-    json["test_evaluations"] = looks;
-    json["exploratory"] = looks > 1;
+  if (evaluations > 0) {
+    json["test_evaluations"] = evaluations;
+    json["exploratory"] = evaluations > 1;
   }
   print(json.dump() + "\n");
   return 0;

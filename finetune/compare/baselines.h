@@ -30,7 +30,7 @@ struct BaselineRequest {
 std::vector<std::string> baseline_names(const BaselineRequest& request);
 std::string about_baseline(const std::string& name, const BaselineRequest& request);
 
-// Fits on the training samples, chooses on the validation samples, looks at the test samples once. `row`
+// Fits on the training samples, chooses on the validation samples, evaluates on the test samples once. `row`
 // comes with strategy, seed, draw and metric, and is returned with the rest.
 ReportedRun run_baseline(ReportedRun row, const BaselineRequest& request);
 

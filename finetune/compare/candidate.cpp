@@ -24,7 +24,7 @@ Candidate make_candidate(const Config& config, const ModelSource& source, const 
   if (config.compare.search)
     for (const OptionSpec& option : find_strategy(name).options)
       if (!option.tried.empty() && candidate.config.strategy.options.count(option.name) == 0)
-        candidate.knobs.push_back(option);
+        candidate.searched.push_back(option);
   return candidate;
 }
 
@@ -148,11 +148,11 @@ std::vector<Hyperparameters> hyperparameters_to_try(const Candidate& candidate) 
   const RandomKey key = random_key(candidate.config.train.seed, "compare.knobs." + candidate.name);
   std::uint64_t draw = 0;
   for (std::size_t i = 0; i < choices.size(); ++i)
-    for (const OptionSpec& knob : candidate.knobs) {
+    for (const OptionSpec& option : candidate.searched) {
       // As often the default as any other value.
-      const std::uint64_t pick = random_below(key, draw++, knob.tried.size() + 1);
-      const bool keep = i == choices.size() / 2 || pick == knob.tried.size();
-      choices[i].options[knob.name] = keep ? knob.default_value : knob.tried[pick];
+      const std::uint64_t pick = random_below(key, draw++, option.tried.size() + 1);
+      const bool keep = i == choices.size() / 2 || pick == option.tried.size();
+      choices[i].options[option.name] = keep ? option.default_value : option.tried[pick];
     }
   return choices;
 }

@@ -18,7 +18,7 @@ struct Candidate {
   Config config;       // its strategy; learning rate and options as the user or the strategy set them
   ModelSource source;  // what it trains
   bool is_baseline = false;
-  std::vector<OptionSpec> knobs;  // options that tuning may change: those that the user did not set
+  std::vector<OptionSpec> searched;  // options that tuning may change: those that the user did not set
 };
 
 // The candidates of a comparison: "full", which every verdict refers to, then the others that the config
@@ -28,7 +28,7 @@ std::vector<Candidate> make_candidates(const Config& config, const ModelSource& 
                                        const PreparedData& data, bool allow_missing,
                                        std::vector<std::string>& notes);
 
-// One choice of learning rate and knobs.
+// A learning rate and the strategy's options that are tried with it.
 struct Hyperparameters {
   double lr = 0;
   OptionMap options = {};
@@ -36,7 +36,7 @@ struct Hyperparameters {
 Config with_hyperparameters(const Candidate& candidate, const Hyperparameters& choice);
 
 // The choices that tuning tries, as many for every candidate: learning rates log-spaced by half decades
-// around compare.rates' for it, else lr_scale() times train.lr (or the user's grid), each with knobs drawn at
+// around compare.rates' for it, else lr_scale() times train.lr (or the user's grid), each with options drawn at
 // random; the middle one keeps the defaults. One choice alone: untuned, at compare.rates' for it, else at
 // train.lr.
 std::vector<Hyperparameters> hyperparameters_to_try(const Candidate& candidate);

@@ -116,7 +116,7 @@ class Comparison {
 
   std::int64_t runs_per_strategy() const { return config_.compare.seeds * config_.compare.repeats; }
 
-  // The folder, what an earlier session did in it, and who looked at these test data before.
+  // The folder, what an earlier session did in it, and who evaluated on these test data before.
   void open() {
     folder_.emplace(request_.out, request_.resume, RunFolder::Content::comparison);
     if (request_.resume && folder_->was_empty()) say(nothing_to_resume(request_.out));
@@ -151,7 +151,7 @@ class Comparison {
 
   PreparedData draw(std::uint64_t seed) const { return draw_training_data(config_, loaded_, seed); }
 
-  // Choices are made once: a trial that --resume would try again must not change them after a look.
+  // Choices are made once: a trial that --resume would try again must not change them after a test evaluation.
   void choose(const Candidate& candidate) {
     if (const Hyperparameters* choice = journal_->find_hyperparameters(candidate.name)) {
       chosen_[candidate.name] = *choice;

@@ -1,6 +1,6 @@
 // Compare: every strategy on equal terms, on real data. What is wrong with the input is found first; then
 // every choice is made on validation data with a seed that is not reported; then, and not before, the test
-// data are looked at, once per reported run.
+// data are evaluated on, once per reported run.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct CompareProgress {
 struct CompareRequest {
   Config config;  // [compare] says strategies, seeds, tune, lr_grid
   std::string out;
-  std::string registered_as;  // the folder that looks at the test data are registered for; empty: `out`
-  // UTC: looks by `registered_as` from then on are its own; empty: from now on. The journal of a comparison that
+  std::string registered_as;  // the folder that test evaluations are registered for; empty: `out`
+  // UTC: evaluations by `registered_as` from then on are its own; empty: from now on. The journal of a comparison that
   // goes on knows better.
   std::string began;
   bool is_cell = false;        // of a study: it does not say predictions and how the data were parted

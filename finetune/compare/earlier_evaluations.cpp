@@ -23,9 +23,9 @@ std::string comparison_fingerprint(const Config& config, const PreparedData& loa
 
 EvaluationsBefore evaluations_before(const TestEvaluation& own, const std::string& began) {
   EvaluationsBefore before;
-  for (const TestEvaluation& look : earlier_evaluations(own.test, own.by, began)) {
-    const std::string text = concat(look.by, " on ", look.time);
-    if (look.config == own.config)
+  for (const TestEvaluation& evaluation : earlier_evaluations(own.test, own.by, began)) {
+    const std::string text = concat(evaluation.by, " on ", evaluation.time);
+    if (evaluation.config == own.config)
       before.repeated.push_back("this repeats what was done with the same config, data and weights by " +
                                 text);
     else

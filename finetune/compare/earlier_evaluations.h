@@ -1,4 +1,4 @@
-// A comparison and the register of looks at test data: what it enters there, and what it finds.
+// A comparison and the register of test evaluations: what it enters there, and what it finds.
 #pragma once
 
 #include <string>

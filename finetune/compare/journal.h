@@ -28,13 +28,13 @@ class Journal {
     std::string start;       // starting_fingerprint(), see earlier_evaluations.h
   };
   // The strategies of this session. Those that an earlier session did not have, although a run of it had
-  // looked at the test data, are exploratory. InputError where an earlier session had others, other data or
+  // evaluated on the test data, are exploratory. InputError where an earlier session had others, other data or
   // another prediction. `began`: this session, UTC.
   void begin(const std::vector<std::string>& strategies, const Identity& identity, const std::string& began);
   // InputError where a run cannot be one on so many test samples of so many classes.
   void check_runs(std::size_t samples, std::size_t classes) const;
-  // When the first session began: looks at the test data since then are this comparison's own. A journal of
-  // before this was kept knows its first session since, so that its looks count as another's.
+  // When the first session began: test evaluations since then are this comparison's own. A journal of
+  // before this was kept knows its first session since, so that its evaluations count as another's.
   const std::string& began() const { return began_; }
   bool is_exploratory(const std::string& strategy) const;
 

@@ -51,9 +51,9 @@ std::vector<std::string> config_notes(const Config& config, const ModelSource& s
   return notes;
 }
 
-std::string earlier_evaluations_note(const std::vector<std::string>& looks) {
-  return concat("exploratory: these test data were evaluated on before (", looks.size(),
-                looks.size() == 1 ? " time" : " times", ", last by ", looks.back(), ")");
+std::string earlier_evaluations_note(const std::vector<std::string>& evaluations) {
+  return concat("exploratory: these test data were evaluated on before (", evaluations.size(),
+                evaluations.size() == 1 ? " time" : " times", ", last by ", evaluations.back(), ")");
 }
 
 std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs) {

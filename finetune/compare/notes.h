@@ -23,8 +23,8 @@ void note_machine(CompareOutcome& outcome);
 // What the config asks for and does not get: nothing learnt to freeze, a strategy that is not compared.
 std::vector<std::string> config_notes(const Config& config, const ModelSource& source);
 
-// That others looked at the test data; `looks` has one at least.
-std::string earlier_evaluations_note(const std::vector<std::string>& looks);
+// That others evaluated on the test data; `evaluations` has one at least.
+std::string earlier_evaluations_note(const std::vector<std::string>& evaluations);
 
 // How long a budget of seconds takes over `runs` runs that train.
 std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs);

@@ -8,7 +8,7 @@
 
 namespace thaw {
 
-// All but who ran and on which draw; looks at the test data are added to those that `row` has.
+// All but who ran and on which draw; test evaluations are added to those that `row` has.
 void fill_row(ReportedRun& row, RunResult result);
 
 void fill_trial(TuningTrial& trial, const RunResult& result, const std::string& metric);

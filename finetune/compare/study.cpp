@@ -176,7 +176,7 @@ class StudyRun {
   }
 
   // Every cell as it was begun but for strategies, those too that have no folder yet: what is predicted of
-  // them was hashed then. The first line says when the study was begun: the looks of its cells at the test
+  // them was hashed then. The first line says when the study was begun: the evaluations of its cells on the test
   // data since then are its own in every session.
   void check_same_study() {
     std::string now;

@@ -151,10 +151,11 @@ class ConfigReader {
   template <class Section>
   void check_owner(const std::string& name, const Key<Section>& key, const Section& values) const {
     const toml::node* node = root_[name][key.name].node();
-    if (node == nullptr || key.rule.option_of == nullptr || owner_of_options(values) == key.rule.option_of)
-      return;
+    if (node == nullptr || key.rule.is_of(owner_of_options(values))) return;
+    std::vector<std::string> quoted;
+    for (const std::string& owner : key.rule.owners) quoted.push_back(in_quotes(owner));
     reader(*node, concat(name, ".", key.name))
-        .refuse(concat("is an option of ", in_quotes(key.rule.option_of), ", not of ",
+        .refuse(concat("is an option of ", joined(quoted, " and "), ", not of ",
                        in_quotes(owner_of_options(values))),
                 "leave it out");
   }

@@ -13,15 +13,12 @@
 #include "finetune/plan/plan.h"
 #include "finetune/plan/strategies/options.h"
 #include "finetune/task/class_weight.h"
+#include "nn/models/registry.h"
 
 namespace thaw {
 
-struct ModelSection {
-  std::string from = "mlp";  // a built-in architecture or a model folder (absolute)
-  std::vector<std::int64_t> hidden = {64};
-  std::string activation = "relu";
-  std::int64_t width = 16;
-  std::int64_t depth = 3;
+struct ModelSection : ArchitectureOptions {
+  std::string from = "mlp";       // a built-in architecture or a model folder (absolute)
   bool pretrained = true;         // false: a folder's architecture with random weights
   std::string init;               // absolute path of a .safetensors file or an adapter's folder, or empty
   std::optional<double> dropout;  // overrides every dropout of the architecture

@@ -108,6 +108,7 @@ std::string metrics_of_tasks() {
     text += concat(text.empty() ? "" : concat("; ", task->name(), ": "), joined(task->metric_names()));
   return text;
 }
+const std::string kTasks = joined(task_names(), " or ");
 const std::string kMonitors = "what best means: validation_ and one of " + metrics_of_tasks();
 const std::string kMetrics = concat("what is tuned on, reported, tested and ranked by: ", metrics_of_tasks(),
                                     "; default: accuracy, or rmse; auc: two classes");
@@ -119,11 +120,11 @@ const std::vector<Key<ModelSection>>& model_keys() {
   static const std::vector<Key<S>> keys = {
       {"from", "an architecture (\"mlp\", \"cnn\"), or the folder of a model that thaw or Hugging Face wrote",
        &S::from},  // the reader sees to which of the two it is
-      {"hidden", "hidden sizes", &S::hidden, between(1, 1 << 24).of("mlp")},
+      {"hidden", "hidden sizes", &S::hidden, between(1, 1 << 24).of({"mlp"})},
       {"activation", "\"relu\", \"gelu\" or \"tanh\"", &S::activation,
-       one_of({"relu", "gelu", "tanh"}).of("mlp")},
-      {"width", "channels of the first block", &S::width, between(1, 4096).of("cnn")},
-      {"depth", "residual blocks", &S::depth, between(1, 8).of("cnn")},
+       one_of({"relu", "gelu", "tanh"}).of({"mlp"})},
+      {"width", "channels of the first block", &S::width, between(1, 4096).of({"cnn"})},
+      {"depth", "residual blocks", &S::depth, between(1, 8).of({"cnn"})},
       {"init",
        "a .safetensors file whose weights to start from, any subset of the names; or a folder of PEFT's",
        &S::init, path().unset()},
@@ -159,7 +160,7 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"label", "the column to predict", &S::label},
       {"text", "the column of texts, for models that take text; default: \"text\"", &S::text, any().unset()},
       {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
-      {"task", "\"classification\" or \"regression\"", &S::task, one_of(task_names())},
+      {"task", kTasks.c_str(), &S::task, one_of(task_names())},
       {"text_pair",
        "the column of the second text of a pair; \"\": single texts; default: as the folder says",
        &S::text_pair},
@@ -205,12 +206,13 @@ const std::vector<Key<TrainSection>>& train_keys() {
       {"shuffle", "anew in each epoch", &S::shuffle},
       {"optimizer", "\"adamw\" or \"sgd\"", &S::optimizer, choice<OptimizerKind>()},
       {"betas", "decay of the gradient's two moments", NumberPair<S>{&S::beta1, &S::beta2},
-       share().of("adamw")},
-      {"eps", "added to the denominator", &S::eps, at_least(0).of("adamw")},
+       share().of({"adamw"})},
+      {"eps", "added to the denominator", &S::eps, at_least(0).of({"adamw"})},
       {"weight_decay", "decoupled for adamw", &S::weight_decay, at_least(0)},
-      {"momentum", "decay of the velocity; 0: none", &S::momentum, at_least(0).of("sgd")},
-      {"dampening", "share of the gradient that does not enter the velocity", &S::dampening, any().of("sgd")},
-      {"nesterov", "look ahead: the step is gradient + momentum x velocity", &S::nesterov, any().of("sgd")},
+      {"momentum", "decay of the velocity; 0: none", &S::momentum, at_least(0).of({"sgd"})},
+      {"dampening", "share of the gradient that does not enter the velocity", &S::dampening,
+       any().of({"sgd"})},
+      {"nesterov", "look ahead: the step is gradient + momentum x velocity", &S::nesterov, any().of({"sgd"})},
       {"no_decay", "a selector of what has no weight decay, such as \"kind:bias, kind:norm\"", &S::no_decay,
        any().unset()},
       {"lr", "learning rate; a parameter has schedule x multiplier of it", &S::lr, above(0)},
@@ -258,7 +260,7 @@ const std::vector<Key<CompareSection>>& compare_keys() {
        "the "
        "middle of those tried (otherwise train.lr times what `thaw strategies` says)",
        &S::rates, above(0).unset()},
-      {"search", "each learning rate tried comes with a random draw of the strategy's own knobs", &S::search},
+      {"search", "with each learning rate, draw the strategy's own options at random", &S::search},
       {"budget",
        "\"epochs\", \"60s\", \"flops=1e12\", \"bytes=2e9\" (predicted, of a step's activations, gradients "
        "and "

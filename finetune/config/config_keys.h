@@ -2,6 +2,7 @@
 // be. Reading, writing and the search for a mistyped key's neighbour all go by them.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <string>
@@ -31,11 +32,14 @@ struct Rule {
   bool is_unset_by_default = false;                // an empty or zero member means that the key was not given
   bool may_be_flag = false;                        // of texts: true and false are "true" and "false"
   bool may_be_integer = false;                     // of texts: 1 is "1"
-  const char* option_of = nullptr;                 // the optimizer or architecture that has this option
+  std::vector<std::string> owners;  // optimizers or architectures that have this option; empty: all
 
-  Rule of(const char* owner) && {
-    option_of = owner;
+  Rule of(std::vector<std::string> those) && {
+    owners = std::move(those);
     return std::move(*this);
+  }
+  bool is_of(const std::string& owner) const {
+    return owners.empty() || std::find(owners.begin(), owners.end(), owner) != owners.end();
   }
   Rule or_flag() && {
     may_be_flag = true;

@@ -76,7 +76,7 @@ std::optional<std::string> value_text(const Key<Section>& key, const Section& se
 
 template <class Section>
 void write_key(std::ostream& out, const Key<Section>& key, const Section& section) {
-  if (key.rule.option_of != nullptr && owner_of_options(section) != key.rule.option_of) return;
+  if (!key.rule.owners.empty() && !key.rule.is_of(owner_of_options(section))) return;
   if (const auto value = value_text(key, section)) out << key.name << " = " << *value << '\n';
 }
 
@@ -138,7 +138,7 @@ void explain_section(std::ostream& out, const char* name, const std::vector<Key<
   std::vector<TextRow> rows;
   for (const Key<Section>& key : keys) {
     const auto value = value_text(key, defaults);
-    const std::string owner = key.rule.option_of == nullptr ? "" : std::string(key.rule.option_of) + ": ";
+    const std::string owner = key.rule.owners.empty() ? "" : joined(key.rule.owners) + ": ";
     rows.push_back({key.name + (value ? " = " + *value : ""), owner + key.about});
   }
   out << '[' << name << "]\n" << text_table(rows) << '\n';

@@ -196,10 +196,7 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
     if (!section.pooling.empty()) model.transformer.pooling = section.pooling;
   } else {
     model.architecture = section.from;
-    model.hidden = section.hidden;
-    model.activation = section.activation;
-    model.width = section.width;
-    model.depth = section.depth;
+    static_cast<ArchitectureOptions&>(model) = section;
   }
   if (section.dropout) set_dropout(model, *section.dropout);
   if (takes_text(model))

@@ -63,7 +63,7 @@ struct StrategySummary {
   std::vector<std::string> below_probe_why;  // what was seen of it that may be why, each with what to try
   std::vector<std::string> never_began;      // phases of its plan that some run never came to
   std::int64_t kept_earlier_phase = 0;       // runs whose weights are not those of their last phase
-  bool exploratory = false;                  // added after the test data had been looked at
+  bool exploratory = false;                  // added after a test evaluation
   Interval seconds, peak_bytes;              // per run, 95 % t-intervals over seeds
   double flops = 0, trainable = 0;           // means per run
   double first_epoch_seconds = 0, evaluation_seconds = 0, tuning_seconds = 0;
@@ -119,7 +119,7 @@ struct CompareOutcome {
   bool tuned = false;
   double margin = 0;  // within which differences count as none
   DataCard data;
-  // Comparisons that looked at the same test data before this one, as texts; empty: the first look.
+  // Earlier evaluations of the same test data by other comparisons, as texts; empty: this is the first.
   std::vector<std::string> earlier_evaluations;
   std::int64_t test_evaluations = 0;
   std::vector<ReportedRun> runs;

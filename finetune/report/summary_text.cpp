@@ -133,8 +133,9 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
   }
   const std::size_t line = std::min(width, kWidestLine);
   std::string notes =
-      outcome.tuned ? "Learning rates and knobs: chosen on validation data with a seed that is not reported."
-                    : "Untuned: compares recipes.";
+      outcome.tuned
+          ? "Learning rates and options: chosen on validation data with a seed that is not reported."
+          : "Untuned: compares recipes.";
   if (!outcome.budget.empty()) notes += concat(" Budget of a run: ", outcome.budget, ".");
   const std::string further = further_table(outcome);
   if (!further.empty()) notes += " The second table has means over seeds of what nothing was chosen on.";

@@ -135,10 +135,10 @@ class VerdictWriter {
 
   void caveats() {
     if (!outcome_.tuned) say("Untuned: this compares recipes, each at the config's learning rate.");
-    const auto looks = static_cast<std::int64_t>(outcome_.earlier_evaluations.size());
-    if (looks > 0)
-      say(concat("Exploratory: ", count_of(looks, "earlier evaluation"), " of the same test data ",
-                 looks == 1 ? "is" : "are", " on record."));
+    const auto earlier = static_cast<std::int64_t>(outcome_.earlier_evaluations.size());
+    if (earlier > 0)
+      say(concat("Exploratory: ", count_of(earlier, "earlier evaluation"), " of the same test data ",
+                 earlier == 1 ? "is" : "are", " on record."));
     Summaries added;
     for (const StrategySummary* s : strategies_)
       if (s->exploratory) added.push_back(s);

@@ -103,7 +103,7 @@ void say_notes(const RunRequest& request, const std::vector<std::string>& notes)
     if (request.hooks.message) request.hooks.message(note);
 }
 
-// The one look at the test data, once the run has ended.
+// The one test evaluation, once the run has ended.
 void judge_on_test(const RunRequest& request, Model& model, RunResult& result) {
   const Config& config = request.config;
   const PreparedData& data = request.data;
@@ -159,7 +159,7 @@ RunResult run_training(const RunRequest& request) {
     check_further_metrics(config, data.test);
     check_compared_metric(config, data);
   }
-  // A comparison registers all of its looks at once.
+  // A comparison registers all of its evaluations at once.
   const bool registers = judge && !request.out.empty() && !request.is_compared;
   if (registers) check_can_record(registered_name(request.out));
   const RunSetup setup = set_up_run(config, source, data);

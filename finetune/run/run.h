@@ -17,7 +17,7 @@ struct RunRequest {
   std::string out = {};  // empty: nothing is written
   bool resume = false;
   bool allow_missing = false;
-  bool is_compared = false;  // its comparison registers looks at test data, and says what holds for all runs
+  bool is_compared = false;  // its comparison registers test evaluations, and says what holds for all runs
   Clock::time_point began = Clock::now();  // of the loading of its data
   double checkpoint_pause = 0;    // seconds: checkpoints that are due sooner after the last are left out
   bool layer_statistics = false;  // RunResult::layer_samples is filled

@@ -40,7 +40,7 @@ std::string text_of(const Json& json, const char* key) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-void write_look(const TestEvaluation& look, const std::string& path) {
+void write_evaluation(const TestEvaluation& evaluation, const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file.is_open()) fail("cannot write ", path, ": ", std::strerror(errno), "; choose another --out");
   // A line that was cut short must not take this one with it.
@@ -50,7 +50,11 @@ void write_look(const TestEvaluation& look, const std::string& path) {
     fail("cannot read ", path, ": ", std::strerror(errno), "; choose another --out");
   FileWriter(file.get(), path)
       .write((last == '\n' ? "" : "\n") +
-             Json{{"test", look.test}, {"by", look.by}, {"config", look.config}, {"time", look.time}}.dump() +
+             Json{{"test", evaluation.test},
+                  {"by", evaluation.by},
+                  {"config", evaluation.config},
+                  {"time", evaluation.time}}
+                 .dump() +
              "\n");
 }
 
@@ -58,20 +62,20 @@ void write_look(const TestEvaluation& look, const std::string& path) {
 
 std::vector<TestEvaluation> earlier_evaluations(const std::string& test, const std::string& by,
                                                 const std::string& since) {
-  std::vector<TestEvaluation> looks;
+  std::vector<TestEvaluation> earlier;
   const std::string path = register_beside(by);
-  if (!fs::exists(path)) return looks;
+  if (!fs::exists(path)) return earlier;
   std::istringstream file(read_file(path, kMostBytes));
   for (std::string line; std::getline(file, line);) {
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
-    TestEvaluation look{text_of(json, "test"), text_of(json, "by"), text_of(json, "config"),
-                        text_of(json, "time")};
-    if (look.test != test) continue;
-    if (look.by == by && look.time >= since) break;  // what came after the first own look is no earlier one
-    looks.push_back(std::move(look));
+    TestEvaluation found{text_of(json, "test"), text_of(json, "by"), text_of(json, "config"),
+                         text_of(json, "time")};
+    if (found.test != test) continue;
+    if (found.by == by && found.time >= since) break;  // what came after its own first is no earlier one
+    earlier.push_back(std::move(found));
   }
-  return looks;
+  return earlier;
 }
 
 void check_can_record(const std::string& by) {
@@ -85,10 +89,12 @@ void check_can_record(const std::string& by) {
                "); choose another --out");
 }
 
-void record_test_evaluation(const TestEvaluation& look) { write_look(look, register_beside(look.by)); }
+void record_test_evaluation(const TestEvaluation& evaluation) {
+  write_evaluation(evaluation, register_beside(evaluation.by));
+}
 
-void record_test_evaluation_with_model(const TestEvaluation& look) {
-  write_look(look, register_beside(folder_that_registers(look.by)));
+void record_test_evaluation_with_model(const TestEvaluation& evaluation) {
+  write_evaluation(evaluation, register_beside(folder_that_registers(evaluation.by)));
 }
 
 std::string registered_name(const std::string& folder) {

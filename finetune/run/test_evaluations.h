@@ -1,5 +1,5 @@
-// The register of looks at test data, test_looks.jsonl, which stands beside the run folders: who looked at
-// which test data before. A choice made after a look is no longer judged by data that it has not seen.
+// The register of test evaluations, test_looks.jsonl, which stands beside the run folders: who evaluated on which
+// test data before. A choice made after a test evaluation is no longer judged by data that it has not seen.
 #pragma once
 
 #include <string>
@@ -15,24 +15,24 @@ struct TestEvaluation {
   std::string time;    // UTC, ISO 8601
 };
 
-// The looks at `test` before the first one by `by` itself at the time `since` or later, oldest first, from
+// The evaluations on `test` before the first one by `by` itself at the time `since` or later, oldest first, from
 // the register beside it. Older ones by `by` are of a folder that had the same name. A line that cannot be
 // read is passed over.
 std::vector<TestEvaluation> earlier_evaluations(const std::string& test, const std::string& by,
                                                 const std::string& since = {});
 
-// Before anything is computed whose result a look will judge. InputError where a look by `by` could not be
+// Before anything is computed whose result a test evaluation will judge. InputError where one by `by` could not be
 // entered: the register beside it cannot be written, or its name is no UTF-8.
 void check_can_record(const std::string& by);
 
-// Before the first look. Throws Error where the register cannot be written.
-void record_test_evaluation(const TestEvaluation& look);
+// Before the first test evaluation. Throws Error where the register cannot be written.
+void record_test_evaluation(const TestEvaluation& evaluation);
 
-// A look with the model of a run, entered where later comparisons read: beside the comparison that the run is
-// of, or its study; else beside the run, which is `look.by`.
-void record_test_evaluation_with_model(const TestEvaluation& look);
+// An evaluation of a run's model, entered where later comparisons read: beside the comparison that the run is
+// of, or its study; else beside the run, which is `evaluation.by`.
+void record_test_evaluation_with_model(const TestEvaluation& evaluation);
 
-// The absolute path of a folder, under which its looks are registered.
+// The absolute path of a folder, under which its evaluations are registered.
 std::string registered_name(const std::string& folder);
 
 std::string now_utc();

@@ -10,6 +10,7 @@
 #include "kernels/cpu/gemm.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "kernels/cpu/gemm_pack.h"
@@ -313,10 +314,12 @@ void linear_of(const View& y, const ConstView& x, const ConstView& w, const Cons
 }  // namespace
 
 void gemm(View y, ConstView a, ConstView b) {
+  assert(y.contiguous());
   y.dtype == DType::f32 ? gemm_of<float>(y, a, b) : gemm_of<double>(y, a, b);
 }
 
 void linear(View y, ConstView x, ConstView w, ConstView bias) {
+  assert(y.contiguous());
   y.dtype == DType::f32 ? linear_of<float>(y, x, w, bias) : linear_of<double>(y, x, w, bias);
 }
 

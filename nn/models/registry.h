@@ -41,15 +41,20 @@ struct BottleneckConfig {
   std::vector<std::string> layers;  // paths of the Linear layers behind which they stand
 };
 
-// What it takes to build a model again: saved as config.json beside its weights.
-struct ModelConfig {
-  std::string architecture;                 // "mlp", "cnn", "bert", "distilbert", "roberta", "xlm-roberta",
-                                            // "gpt2", "vit"
+// What a config says of the sizes of thaw's own architectures. An option may be of several; the config's keys
+// (finetune/config/config_keys.cpp) say of which, and what its values may be.
+struct ArchitectureOptions {
   std::vector<std::int64_t> hidden = {64};  // mlp: sizes of the hidden layers
   std::string activation = "relu";          // mlp: "relu", "gelu", "tanh"
+  std::int64_t width = 16;                  // cnn: channels of the first block; each later block doubles them
+  std::int64_t depth = 3;                   // cnn: residual blocks
+};
+
+// What it takes to build a model again: saved as config.json beside its weights.
+struct ModelConfig : ArchitectureOptions {
+  std::string architecture;  // "mlp", "cnn", "bert", "distilbert", "roberta", "xlm-roberta",
+                             // "gpt2", "vit"
   double dropout = 0;
-  std::int64_t width = 16;                 // cnn: channels of the first block; each later block doubles them
-  std::int64_t depth = 3;                  // cnn: residual blocks
   TransformerConfig transformer;           // transformers
   std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text
   std::int64_t outputs = 0;                // classes, or 1 for regression

@@ -7,8 +7,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto* target =
-      std::find_if(thaw::fuzz::targets().begin(), thaw::fuzz::targets().end(),
-                   [](const thaw::fuzz::Target& t) { return std::strcmp(t.name, THAW_FUZZ_TARGET) == 0; })
+      std::find_if(thaw::test::fuzz_targets().begin(), thaw::test::fuzz_targets().end(),
+                   [](const thaw::test::FuzzTarget& t) { return std::strcmp(t.name, THAW_FUZZ_TARGET) == 0; })
           .base();
   target->run({reinterpret_cast<const char*>(data), size});
   return 0;

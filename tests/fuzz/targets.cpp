@@ -24,13 +24,12 @@
 #include "nn/init.h"
 #include "nn/io/weight_files.h"
 #include "nn/models/registry.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 
-namespace thaw::fuzz {
+namespace thaw::test {
 namespace {
-
-using testing::TemporaryFolder;
 
 // One file of its own per process, rewritten for each input.
 class Input {
@@ -114,10 +113,10 @@ void folder_file(const std::string& bytes) {
   static const TemporaryFolder folder;
   // Those that the model needs, as they are without an input.
   static const std::map<std::string, std::string> needed = [] {
-    testing::write_text_model(folder.path());
+    write_text_model(folder.path());
     std::map<std::string, std::string> files;
     for (const char* file : {"vocab.txt", "sentence_bert_config.json"})
-      files[file] = testing::file_text(folder.path(file));
+      files[file] = file_text(folder.path(file));
     return files;
   }();
   const std::string name = bytes.substr(0, bytes.find('\n'));
@@ -196,19 +195,19 @@ void checkpoint(const std::string& bytes) {
   });
 }
 
-constexpr std::array kTargets = {Target{"safetensors", safetensors},
-                                 Target{"shard_index", shard_index},
-                                 Target{"model_config", model_config},
-                                 Target{"tokenizer", tokenizer},
-                                 Target{"folder_file", folder_file},
-                                 Target{"csv", table<kCsv>},
-                                 Target{"jsonl", table<kJsonl>},
-                                 Target{"idx", idx},
-                                 Target{"config", config},
-                                 Target{"checkpoint", checkpoint}};
+constexpr std::array kTargets = {FuzzTarget{"safetensors", safetensors},
+                                 FuzzTarget{"shard_index", shard_index},
+                                 FuzzTarget{"model_config", model_config},
+                                 FuzzTarget{"tokenizer", tokenizer},
+                                 FuzzTarget{"folder_file", folder_file},
+                                 FuzzTarget{"csv", table<kCsv>},
+                                 FuzzTarget{"jsonl", table<kJsonl>},
+                                 FuzzTarget{"idx", idx},
+                                 FuzzTarget{"config", config},
+                                 FuzzTarget{"checkpoint", checkpoint}};
 
 }  // namespace
 
-std::span<const Target> targets() { return kTargets; }
+std::span<const FuzzTarget> fuzz_targets() { return kTargets; }
 
-}  // namespace thaw::fuzz
+}  // namespace thaw::test

@@ -6,15 +6,15 @@
 #include <span>
 #include <string>
 
-namespace thaw::fuzz {
+namespace thaw::test {
 
 // Takes the bytes of one file. Whatever they are, it returns: InputError and Error are answers, any other
 // exception is not, and neither is a crash, a hang or memory beyond what the bytes could ask for.
-struct Target {
+struct FuzzTarget {
   const char* name;
   void (*run)(const std::string& bytes);
 };
 
-std::span<const Target> targets();
+std::span<const FuzzTarget> fuzz_targets();
 
-}  // namespace thaw::fuzz
+}  // namespace thaw::test

@@ -1,7 +1,8 @@
 #include "tests/support/compare.h"
 
 #include <cmath>
-#include <cstring>
+
+#include "core/autograd.h"
 
 namespace thaw::test {
 namespace {
@@ -12,7 +13,13 @@ bool near(double got, double expected, Tolerance tolerance) {
   return std::fabs(got - expected) <= tolerance.atol + tolerance.rtol * std::fabs(expected);
 }
 
-bool equal_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+std::string bytes_of(const Tensor& tensor) {
+  const NoGrad no_grad;
+  const Tensor in_order = tensor.contiguous();
+  const ConstView view = in_order;
+  if (in_order.numel() == 0) return {};
+  return {static_cast<const char*>(view.data), static_cast<std::size_t>(in_order.bytes())};
+}
 
 ::testing::AssertionResult wrong_shape(const Tensor& got, const Shape& expected) {
   return ::testing::AssertionFailure() << "the shape is " << got.shape() << ", expected " << expected;
@@ -54,14 +61,15 @@ bool equal_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0;
   if (got.dtype() != expected.dtype())
     return ::testing::AssertionFailure()
            << dtype_name(got.dtype()) << ", expected " << dtype_name(expected.dtype());
+  if (bytes_of(got) == bytes_of(expected)) return ::testing::AssertionSuccess();
   const std::vector<double> a = got.to_vector();
   const std::vector<double> b = expected.to_vector();
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (!equal_bits(a[i], b[i]))
+    if (a[i] != b[i] || std::signbit(a[i]) != std::signbit(b[i]))
       return ::testing::AssertionFailure()
              << "element " << i << " of " << got.shape() << " is " << a[i] << ", expected exactly " << b[i]
              << " (difference " << a[i] - b[i] << ')';
-  return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "a NaN of other bits";
 }
 
 std::string describe(const Sample& sample) {

@@ -7,9 +7,10 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 // Fields may be quoted; none has a line break.
@@ -84,4 +85,4 @@ std::vector<CsvRow> without_seconds(std::vector<CsvRow> rows) {
   return rows;
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace thaw::testing {
+namespace thaw::test {
 
 // Three noisy classes in three features, three decimals: "a,b,c,label" and a row for each sample. `group`: a
 // column before the label with `group`0, `group`1, .., two rows each.
@@ -22,4 +22,4 @@ std::vector<CsvRow> rows_with(const std::vector<CsvRow>& rows, const std::string
 // Every row but its seconds, which are never the same twice.
 std::vector<CsvRow> without_seconds(std::vector<CsvRow> rows);
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

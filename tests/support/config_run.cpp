@@ -1,4 +1,5 @@
 #include "tests/support/config_run.h"
+#include "tests/support/files.h"
 #include "tests/support/from_config.h"
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 #include "finetune/run/run.h"
 #include "nn/io/safetensors.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -84,7 +85,7 @@ ConfigRun train(const TemporaryFolder& folder, const std::string& text, const Se
   try {
     const Config config = load_config(folder.write(name + ".toml", text), settings);
     run.messages = config.notes;
-    test::train(config, run.folder, hooks);
+    train(config, run.folder, hooks);
   } catch (const InputError& error) {
     run.error = error.what();
     return run;
@@ -117,4 +118,4 @@ ConfigComparison compare(const TemporaryFolder& folder, const std::string& text,
   return comparison;
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

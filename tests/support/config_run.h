@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 
 using Settings = std::vector<std::string>;  // KEY=VALUE, as --set takes them
 using Weights = std::map<std::string, std::vector<double>>;
@@ -54,4 +55,4 @@ struct ConfigComparison {
 ConfigComparison compare(const TemporaryFolder& folder, const std::string& text,
                          const Settings& settings = {}, const std::string& name = "comparison");
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/files.h"
 #include "tests/support/training_runs.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 void write_files(const TemporaryFolder& folder, const Setup& setup) {
@@ -72,4 +73,4 @@ Setup small_table() {
       {{"t.csv", clusters_csv(40, 1)}}};
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "tests/support/config_run.h"
+#include "tests/support/files.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 
 struct KeyRow {
   std::string key;              // "train.lr"
@@ -49,4 +50,4 @@ KeyRow compare_row(const std::string& key, const std::vector<std::string>& value
 // epoch beside the validation data.
 Setup small_table();
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -3,33 +3,22 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "finetune/data/readers/readers.h"
+#include "tests/support/files.h"
 
-namespace thaw {
+namespace thaw::test {
 
 using Strings = std::vector<std::string>;
 
 // A folder of its own for each test, removed at its end.
-class DataFiles : public testing::Test {
+class DataFiles : public ::testing::Test {
  protected:
-  DataFiles() {
-    std::string folder = (std::filesystem::temp_directory_path() / "thaw-data-XXXXXX").string();
-    if (!mkdtemp(folder.data())) ADD_FAILURE() << "no temporary folder";
-    folder_ = folder;
-  }
-  ~DataFiles() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& name, const std::string& content) const {
-    std::string path = (folder_ / name).string();
-    std::ofstream(path, std::ios::binary) << content;
-    return path;
+    return folder_.write(name, content);
   }
 
   Dataset read(const std::string& name, const std::string& content, DataSource source = {}) const {
@@ -57,7 +46,7 @@ class DataFiles : public testing::Test {
     }
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 inline DataSource labelled(const std::string& label) {
@@ -81,4 +70,4 @@ inline DataSource unlabelled(const Strings& columns = {}) {
   return source;
 }
 
-}  // namespace thaw
+}  // namespace thaw::test

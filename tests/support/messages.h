@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace thaw {
+namespace thaw::test {
 
 inline constexpr const char* kNothingThrown = "(nothing was thrown)";
 
@@ -21,8 +21,14 @@ std::string message_of(Action action) {
   return kNothingThrown;
 }
 
+// For keys, places and numbers.
 inline void expect_has(const std::string& message, const std::string& part) {
   EXPECT_NE(message.find(part), std::string::npos) << message << "\n  lacks: " << part;
 }
 
-}  // namespace thaw
+// The message is the one that golden/messages.txt has for this test, where all wordings stand: a better wording is a
+// diff of that file, which golden/messages.sh writes anew, and of no test. Temporary folders are written as FOLDER, the
+// repository as SOURCE, the machine's memory as MEMORY.
+void expect_worded(std::string message);
+
+}  // namespace thaw::test

@@ -1,4 +1,5 @@
 #include "tests/support/program.h"
+#include "tests/support/files.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -138,34 +139,4 @@ ProgramResult run_program_and_signal_twice(const std::vector<std::string>& envir
   return wait_for(child, streams);
 }
 
-TemporaryFolder::TemporaryFolder() : TemporaryFolder(fs::temp_directory_path().string()) {}
-
-TemporaryFolder::TemporaryFolder(const std::string& parent) {
-  std::string pattern = parent + "/thaw-test-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  path_ = pattern;
-}
-
-TemporaryFolder TemporaryFolder::in_memory() {
-  const char* memory = "/dev/shm";
-  return TemporaryFolder(::access(memory, W_OK) == 0 ? memory : fs::temp_directory_path().string());
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-std::string TemporaryFolder::write(const std::string& name, const std::string& text) const {
-  std::ofstream(path(name), std::ios::binary) << text;
-  return path(name);
-}
-
-std::string file_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace thaw::testing {
+namespace thaw::test {
 
 struct ProgramResult {
   int code = 0;  // exit code, or minus the signal that ended it
@@ -41,24 +41,4 @@ ProgramResult run_program_and_signal_twice(const std::vector<std::string>& envir
                                            const std::vector<std::string>& arguments,
                                            const std::string& first, const std::string& second, int signal);
 
-// A folder that is removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  explicit TemporaryFolder(const std::string& parent);
-  // In memory where the system has such a place: for many runs, which would wait for the disk.
-  static TemporaryFolder in_memory();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
-  // Writes a file and gives its path.
-  std::string write(const std::string& name, const std::string& text) const;
-
- private:
-  std::string path_;
-};
-
-std::string file_text(const std::string& path);
-
-}  // namespace thaw::testing
+}  // namespace thaw::test

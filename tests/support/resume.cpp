@@ -7,9 +7,10 @@
 #include <filesystem>
 #include <random>
 
+#include "tests/support/files.h"
 #include "tests/support/program.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 
 const char* const kChangingRun = R"(
 [model]
@@ -96,4 +97,4 @@ void expect_same_bits_after_kills(const std::string& config, int kills, std::uin
   expect_same_files(whole, killed);
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -6,7 +6,7 @@
 
 #include "tests/support/program.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 
 // A run that checkpoints every few updates, and whose plan changes what trains, dropout and momentum.
 extern const char* const kChangingRun;
@@ -25,4 +25,4 @@ void expect_same_files(const std::string& one, const std::string& other);
 // its final weights.
 void expect_same_bits_after_kills(const std::string& config, int kills, std::uint64_t seed);
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

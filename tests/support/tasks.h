@@ -8,7 +8,7 @@
 #include "finetune/task/evaluate.h"
 #include "finetune/task/regression.h"
 
-namespace thaw {
+namespace thaw::test {
 
 inline const Task& task_of(const Dataset& data) {
   return data.label.empty() ? regression() : classification();
@@ -23,4 +23,4 @@ inline std::vector<float> example_scores(const Outputs& outputs, const Dataset& 
 }
 inline std::string undefined_metrics(const Dataset& data) { return undefined_metrics(task_of(data), data); }
 
-}  // namespace thaw
+}  // namespace thaw::test

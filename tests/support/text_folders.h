@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 
 struct TextFolders : ::testing::Test {
   TextFolders() { write_text_model(model); }
@@ -55,4 +56,4 @@ struct TextFolders : ::testing::Test {
                    "epochs = 1\nbatch_size = 8\ncheckpoint_every = \"never\"\n");
 };
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -8,7 +8,7 @@
 #include "finetune/model/model_folder.h"
 #include "nn/init.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -67,4 +67,4 @@ std::string sentences_csv(std::int64_t count, std::uint64_t seed) {
   return csv;
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

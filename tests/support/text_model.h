@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace thaw::testing {
+namespace thaw::test {
 
 // Writes config.json, model.safetensors and vocab.txt of a BERT without a head: two layers, 16 features, a
 // vocabulary of the words of the sentences below, sentence_bert_config.json with 12 tokens at most.
@@ -14,4 +14,4 @@ void write_text_model(const std::string& folder, std::uint64_t seed = 0);
 // ones.
 std::string sentences_csv(std::int64_t count, std::uint64_t seed);
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -3,34 +3,24 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "nn/io/json_file.h"
+#include "tests/support/files.h"
 
-namespace thaw {
+namespace thaw::test {
 
-class TokenizerFiles : public testing::Test {
+class TokenizerFiles : public ::testing::Test {
  protected:
-  TokenizerFiles() {
-    std::string folder = (std::filesystem::temp_directory_path() / "thaw-tokenizer-XXXXXX").string();
-    if (!mkdtemp(folder.data())) ADD_FAILURE() << "no temporary folder";
-    folder_ = folder;
-  }
-  ~TokenizerFiles() override { std::filesystem::remove_all(folder_); }
+  void write(const std::string& name, const std::string& content) const { folder_.write(name, content); }
 
-  void write(const std::string& name, const std::string& content) const {
-    std::ofstream(folder_ / name, std::ios::binary) << content;
-  }
+  void remove(const std::string& name) const { std::filesystem::remove(folder_.path(name)); }
 
-  void remove(const std::string& name) const { std::filesystem::remove(folder_ / name); }
-
-  std::shared_ptr<const Tokenizer> load() const { return load_tokenizer(folder_.string()); }
+  std::shared_ptr<const Tokenizer> load() const { return load_tokenizer(folder_.path()); }
 
   std::shared_ptr<const Tokenizer> load(const nlohmann::json& tokenizer) const {
     write("tokenizer.json", tokenizer.dump());
@@ -44,7 +34,7 @@ class TokenizerFiles : public testing::Test {
     return file.at("tokenizers");
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
-}  // namespace thaw
+}  // namespace thaw::test

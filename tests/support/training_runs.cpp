@@ -1,9 +1,10 @@
 #include "tests/support/training_runs.h"
+#include "tests/support/files.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace thaw::testing {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
@@ -64,4 +65,4 @@ double difference(const json& one, const json& other) {
   return largest;
 }
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

@@ -8,7 +8,7 @@
 
 #include "tests/support/config_run.h"
 
-namespace thaw::testing {
+namespace thaw::test {
 
 // golden/training_runs.json: "keys" has runs by the key in which they differ, "loop" runs by name.
 const nlohmann::json& training_runs();
@@ -19,4 +19,4 @@ void expect_equals_pytorch(const nlohmann::json& golden);
 // How far the two runs' weights and losses are apart at most; infinite where one has more updates.
 double difference(const nlohmann::json& one, const nlohmann::json& other);
 
-}  // namespace thaw::testing
+}  // namespace thaw::test

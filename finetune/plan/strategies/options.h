@@ -22,7 +22,7 @@ struct OptionSpec {
   std::string name;
   OptionValue default_value;
   std::string doc;
-  std::vector<OptionValue> tried = {};  // a knob: what compare draws from beside the default
+  std::vector<OptionValue> tried = {};  // what compare.search draws from, beside the default
 };
 
 // What a config's [strategy] table says: options, and the [[strategy.phase]] tables.

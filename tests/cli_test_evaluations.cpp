@@ -1,4 +1,4 @@
-// The register of looks at test data, as comparisons and `thaw eval` keep it.
+// The register of test evaluations, as comparisons and `thaw eval` keep it.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -7,20 +7,16 @@
 #include <vector>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
-namespace thaw {
+namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-using testing::clusters_csv;
-using testing::file_text;
-using testing::ProgramResult;
-using testing::run_program;
-using testing::TemporaryFolder;
 
-struct CliCompareLooks : ::testing::Test {
+struct CliTestEvaluations : ::testing::Test {
   ProgramResult quick(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"compare", config, "--out",        run,   "--no-tune",
                                           "--seeds", "1",    "--strategies", "full"};
@@ -36,14 +32,14 @@ struct CliCompareLooks : ::testing::Test {
 };
 
 // Reading a device or a pipe might never end.
-TEST_F(CliCompareLooks, ARegisterThatIsNoFileIsRefused) {
+TEST_F(CliTestEvaluations, ARegisterThatIsNoFileIsRefused) {
   std::filesystem::create_symlink("/dev/zero", folder.path("test_looks.jsonl"));
   const ProgramResult result = quick();
   EXPECT_EQ(result.code, 2);
   expect_has(result.err, "not a regular file (" + folder.path("test_looks.jsonl"));
 }
 
-TEST_F(CliCompareLooks, ALaterLookIsExploratory) {
+TEST_F(CliTestEvaluations, ALaterLookIsExploratory) {
   const auto looks = [&](const ProgramResult& result) {
     EXPECT_EQ(result.code, 0) << result.err;
     const json earlier = results()["earlier_looks"];
@@ -71,7 +67,7 @@ TEST_F(CliCompareLooks, ALaterLookIsExploratory) {
 }
 
 // The names in the config are the same, what they name is not.
-TEST_F(CliCompareLooks, OtherRowsOrWeightsUnderTheSameNameAreNoRepetition) {
+TEST_F(CliTestEvaluations, OtherRowsOrWeightsUnderTheSameNameAreNoRepetition) {
   folder.write("base.csv", clusters_csv(60, 3));
   folder.write("test.csv", clusters_csv(30, 2));
   const std::string base =
@@ -98,7 +94,7 @@ TEST_F(CliCompareLooks, OtherRowsOrWeightsUnderTheSameNameAreNoRepetition) {
 }
 
 // The run lies deep in a comparison's folder: later comparisons read the register beside that.
-TEST_F(CliCompareLooks, EvalOfAComparisonsRunIsALook) {
+TEST_F(CliTestEvaluations, EvalOfAComparisonsRunIsALook) {
   ASSERT_EQ(quick().code, 0);
   const std::string model = run + "/full/seed-0";
   ASSERT_EQ(run_program({"eval", run + "/config.toml", "--model", model}).code, 0);
@@ -113,7 +109,7 @@ TEST_F(CliCompareLooks, EvalOfAComparisonsRunIsALook) {
 }
 
 // Of a study too, whose cells register beside it.
-TEST_F(CliCompareLooks, EvalOfAStudysRunIsALook) {
+TEST_F(CliTestEvaluations, EvalOfAStudysRunIsALook) {
   config = folder.write("study.toml", file_text(config) +
                                           "[[axis]]\nname = \"part\"\nvalues = [ { name = \"p0\" }, { name = "
                                           "\"p1\", data.split_seed = 1 } ]\n");
@@ -124,4 +120,4 @@ TEST_F(CliCompareLooks, EvalOfAStudysRunIsALook) {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::test
