@@ -31,6 +31,13 @@ inline void transpose_8x8(float* to, std::int64_t to_row, const float* from, std
   for (int i = 0; i < 8; ++i) std::memcpy(to + i * to_row, &s[i], sizeof(V));
 }
 
+// Rows of a constant size are copied by few instructions.
+template <int kWidth, class T>
+void copy_rows(T* panel, const T* from, std::int64_t k_stride, std::int64_t depth) {
+  for (std::int64_t k = 0; k < depth; ++k)
+    std::memcpy(panel + k * kWidth, from + k * k_stride, kWidth * sizeof(T));
+}
+
 // Packs `count` columns of `depth` elements into a panel of `width` columns:
 //   panel[k * width + j] = from[k * k_stride + j * j_stride]   for j < count
 //   panel[k * width + j] = 0                                   for count <= j < width
@@ -38,6 +45,18 @@ template <class T>
 void pack_panel(T* panel, std::int64_t width, const T* from, std::int64_t k_stride, std::int64_t j_stride,
                 std::int64_t depth, std::int64_t count) {
   if (count < width) std::memset(panel, 0, static_cast<std::size_t>(depth * width) * sizeof(T));
+  if (j_stride == 1 && count == width) {
+    switch (width) {  // rows and columns of the tiles
+      case 6:
+        return copy_rows<6>(panel, from, k_stride, depth);
+      case 8:
+        return copy_rows<8>(panel, from, k_stride, depth);
+      case 16:
+        return copy_rows<16>(panel, from, k_stride, depth);
+      case 32:
+        return copy_rows<32>(panel, from, k_stride, depth);
+    }
+  }
   if (j_stride == 1) {
     for (std::int64_t k = 0; k < depth; ++k)
       for (std::int64_t j = 0; j < count; ++j) panel[k * width + j] = from[k * k_stride + j];
