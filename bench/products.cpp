@@ -5,10 +5,13 @@
 #include <time.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "bench/timing.h"
 #include "core/autograd.h"
@@ -132,8 +135,11 @@ int main(int argc, char** argv) {
       "Products of thaw and of a BLAS by turns, in GFLOP/s; the ratio is thaw's speed to the BLAS's.");
   app.add_option("--library", library, "a shared library with cblas_sgemm")->capture_default_str();
   app.add_option("--threads", threads, "1: by this thread's processor time; more: by the clock")
-      ->capture_default_str();
-  app.add_option("--rounds", rounds, "of which the medians are printed")->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--rounds", rounds, "of which the medians are printed")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   try {
     thaw::bench::run(library, threads, rounds);

@@ -10,7 +10,6 @@
 #include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/files.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -19,7 +19,6 @@
 #include "tests/golden/golden.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -39,6 +39,7 @@ check_format() { sources | xargs clang-format-14 --dry-run -Werror 2>&1 | head -
 tidy() {
   local folder=$1 sources=$2 log=$1.log
   shift 2
+  grep -qE "\"file\": \"${sources#^}" "$folder/compile_commands.json" || { echo "no such source: $sources"; return 1; }
   if ! run-clang-tidy-14 -quiet -j "$jobs" -p "$folder" "$@" "$sources" >"$log" 2>&1; then
     grep -A3 -E '(error|warning):' "$log" || cat "$log"
     return 1
@@ -54,7 +55,7 @@ check_tidy() {
   done
   tidy build/tidy-ON "^$PWD/(build/tidy-ON/CMakeFiles|kernels|core|nn|finetune)/" -checks=-bugprone-suspicious-include \
     -header-filter='/(kernels|core|nn|finetune)/[^:]*[.](h|cpp)$'
-  tidy build/tidy-OFF "^$PWD/(kernels|core|nn|finetune)/" -checks='-*,clang-diagnostic-*'
+  tidy build/tidy-OFF "^$PWD/(kernels|core|nn|finetune)/" -checks='-*,clang-diagnostic-*,bugprone-suspicious-include'
 }
 
 # The least build has no test library; that the program starts shows that nothing is missing.
@@ -99,26 +100,26 @@ check_install() {
   (cd build/consumer/build && ./train)
 }
 
-# Left out, for they take minutes under emulation and nothing in them is of a processor: simulations, and scores of
-# statistics. Rows of [compare] start the program, which needs an emulator that the system knows of.
+# Left out: simulations and statistics, which take minutes under emulation and do not depend on the processor; and rows
+# that start the program, since an emulated process cannot start another one.
 kNotEmulated='Inference.*:LinearProbe.*:EventFile.ThinsLongRuns:MetricList.Spread*'
 kNotEmulated+=':*ConfigKey.*/compare_*:*ConfigKey.*/data_shifted'
 
 check_aarch64() {
-  if ! { need_packages g++-aarch64-linux-gnu qemu-user && command -v qemu-aarch64 && cmake/aarch64-libraries.sh; }; then
+  if ! { need_packages g++-aarch64-linux-gnu qemu-user && command -v qemu-aarch64 >/dev/null && cmake/aarch64-libraries.sh; }; then
     echo "skipped: there is no cross compiler, emulator or library for aarch64 to be had here"
     return
   fi
   build aarch64
   echo "left out under emulation: $kNotEmulated"
-  local emulated=(qemu-aarch64 -L /usr/aarch64-linux-gnu) name shard failed=0 running=()
+  local emulated=(qemu-aarch64 -L /usr/aarch64-linux-gnu) name shard process failed=0 running=()
   for name in golden grad; do "${emulated[@]}" build/aarch64/tests/$name --gtest_brief=1; done
   for ((shard = 0; shard < jobs; ++shard)); do
     GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$shard "${emulated[@]}" build/aarch64/tests/unit --gtest_brief=1 \
       --gtest_filter="-$kNotEmulated" &
     running+=($!)
   done
-  for shard in "${running[@]}"; do wait "$shard" || failed=1; done
+  for process in "${running[@]}"; do wait "$process" || failed=1; done
   return $failed
 }
 

@@ -7,7 +7,6 @@
 
 #include "finetune/plan/strategies/registry.h"
 #include "tests/support/files.h"
-#include "tests/support/program.h"
 #include "tests/support/resume.h"
 #include "tests/support/text_model.h"
 

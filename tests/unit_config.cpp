@@ -8,7 +8,6 @@
 #include "finetune/plan/plan_text.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -20,7 +20,6 @@
 #include "nn/layers/linear.h"
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

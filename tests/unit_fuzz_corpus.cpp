@@ -6,7 +6,6 @@
 
 #include "tests/fuzz/targets.h"
 #include "tests/support/files.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -12,7 +11,6 @@
 #include "finetune/run/test_evaluations.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
-#include "tests/support/program.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {

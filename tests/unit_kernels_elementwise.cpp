@@ -90,6 +90,9 @@ std::vector<double> slope(Tensor (*op)(const Tensor&), const std::vector<double>
 
 TEST(Gradients, AtKinksAreThoseOfPyTorch) {
   EXPECT_EQ(slope(relu, {-1, 0, 1}), (std::vector<double>{0, 0, 1}));
+  const auto leaky = [](const Tensor& x) { return leaky_relu(x); };
+  EXPECT_NEAR(slope(leaky, {0})[0], 0.01, 1e-8);
+  EXPECT_TRUE(std::isnan(applied(leaky, {kNan})[0]));
   EXPECT_EQ(slope(abs, {-1, 0, 1}), (std::vector<double>{-1, 0, 1}));
   EXPECT_EQ(slope(sqrt, {0, 1}), (std::vector<double>{kInfinity, 0.5}));
   const auto clamped = [](const Tensor& x) { return clamp(x, -1, 1); };

@@ -16,7 +16,6 @@
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {
@@ -50,7 +49,9 @@ class TableRun : public ::testing::Test {
     return folder.write(name, text);
   }
 
-  RunResult train(const std::string& name) { return test::train(config, name.empty() ? "" : folder.path(name)); }
+  RunResult train(const std::string& name) {
+    return test::train(config, name.empty() ? "" : folder.path(name));
+  }
 
   double accuracy() { return metric(train("").validation, "accuracy"); }
 

@@ -1,11 +1,8 @@
 // Damaged and hostile safetensors files: each is refused with an InputError that says what is wrong, and no
 // byte changed anywhere ends in anything but a refusal or a valid file.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 #include <vector>

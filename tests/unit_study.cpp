@@ -4,7 +4,6 @@
 #include "finetune/config/config.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -18,7 +18,6 @@
 #include "tests/support/compare.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -8,7 +8,6 @@
 #include "core/ops.h"
 #include "nn/io/weight_files.h"
 #include "tests/support/files.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -145,6 +145,7 @@ std::vector<Hyperparameters> hyperparameters_to_try(const Candidate& candidate) 
   const double n = static_cast<double>(compare.tune);
   for (double i = 0; compare.lr_grid.empty() && i < n; ++i)
     choices.push_back({centre * std::pow(10.0, (i - std::floor(n / 2)) / 2)});
+  // The old name of the options: another key would change every draw.
   const RandomKey key = random_key(candidate.config.train.seed, "compare.knobs." + candidate.name);
   std::uint64_t draw = 0;
   for (std::size_t i = 0; i < choices.size(); ++i)

@@ -24,7 +24,7 @@ struct EvaluationsBefore {
   std::vector<std::string> others;    // of another: who and when
 };
 
-// Looks at the same test data before the first one since `began` by the folder of `own`.
+// Test evaluations on the same data before the first one since `began` by the folder of `own`.
 EvaluationsBefore evaluations_before(const TestEvaluation& own, const std::string& began);
 
 }  // namespace thaw

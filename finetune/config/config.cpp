@@ -152,10 +152,8 @@ class ConfigReader {
   void check_owner(const std::string& name, const Key<Section>& key, const Section& values) const {
     const toml::node* node = root_[name][key.name].node();
     if (node == nullptr || key.rule.is_of(owner_of_options(values))) return;
-    std::vector<std::string> quoted;
-    for (const std::string& owner : key.rule.owners) quoted.push_back(in_quotes(owner));
     reader(*node, concat(name, ".", key.name))
-        .refuse(concat("is an option of ", joined(quoted, " and "), ", not of ",
+        .refuse(concat("is an option of ", joined(quoted(key.rule.owners), " and "), ", not of ",
                        in_quotes(owner_of_options(values))),
                 "leave it out");
   }

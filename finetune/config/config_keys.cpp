@@ -108,7 +108,7 @@ std::string metrics_of_tasks() {
     text += concat(text.empty() ? "" : concat("; ", task->name(), ": "), joined(task->metric_names()));
   return text;
 }
-const std::string kTasks = joined(task_names(), " or ");
+const std::string kTasks = joined(quoted(task_names()), " or ");
 const std::string kMonitors = "what best means: validation_ and one of " + metrics_of_tasks();
 const std::string kMetrics = concat("what is tuned on, reported, tested and ranked by: ", metrics_of_tasks(),
                                     "; default: accuracy, or rmse; auc: two classes");

@@ -10,9 +10,15 @@
 #include <variant>
 #include <vector>
 
+#include "finetune/common/text.h"
 #include "finetune/config/config.h"
 
 namespace thaw {
+
+inline std::vector<std::string> quoted(std::vector<std::string> names) {
+  for (std::string& name : names) name = in_quotes(name);
+  return names;
+}
 
 // What is wrong with a value and what to write instead; an empty `what` is no problem.
 struct Problem {

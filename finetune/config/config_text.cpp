@@ -76,7 +76,7 @@ std::optional<std::string> value_text(const Key<Section>& key, const Section& se
 
 template <class Section>
 void write_key(std::ostream& out, const Key<Section>& key, const Section& section) {
-  if (!key.rule.owners.empty() && !key.rule.is_of(owner_of_options(section))) return;
+  if (!key.rule.is_of(owner_of_options(section))) return;
   if (const auto value = value_text(key, section)) out << key.name << " = " << *value << '\n';
 }
 

@@ -10,7 +10,7 @@
 namespace thaw {
 
 // A sentence for each thing that was seen, with what to try; empty: nothing that was looked at explains it.
-// Looked at are the training loss of the run that was layer_samples, the number of updates, and where the chosen
+// Looked at are the training loss of the run whose layers were sampled, the number of updates, and where the chosen
 // learning rate stands among those that were tried.
 std::vector<std::string> reasons_below_probe(const std::string& strategy, const CompareOutcome& outcome);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "core/error.h"
@@ -25,7 +24,6 @@
 #include "nn/io/weight_files.h"
 #include "nn/models/registry.h"
 #include "tests/support/files.h"
-#include "tests/support/program.h"
 #include "tests/support/text_model.h"
 
 namespace thaw::test {

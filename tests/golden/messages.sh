@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes messages.txt, the wordings that tests expect, as the built tests hear them. Read its diff.
+# Writes messages.txt, the wordings that tests expect, from the messages of the built tests. Review its diff.
 # Usage: tests/golden/messages.sh [FOLDER OF THE BUILD]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,7 +10,7 @@ trap 'rm -f "$lines"' EXIT
 for label in unit cli; do
   # The test suites of the sources that expect a wording.
   mapfile -t sources < <(grep -l expect_worded tests/"$label"_*.cpp)
-  suites=$(sed -nE 's/^TEST(_F|_P)?\((\w+),.*/\2.*/p' "${sources[@]}" | sort -u | paste -sd:)
+  suites=$(sed -nE 's/^TEST(_F|_P)?\((\w+),.*/*\2.*/p' "${sources[@]}" | sort -u | paste -sd:)
   THAW_WRITE_MESSAGES=$lines "$build/tests/$label" --gtest_brief=1 --gtest_filter="$suites"
 done
 LC_ALL=C sort -V -u "$lines" >tests/golden/messages.txt

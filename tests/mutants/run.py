@@ -33,9 +33,16 @@ def read_mutants():
     return mutants
 
 
+def suites_of(label):
+    """The names of a label's test suites."""
+    sources = (ROOT / "tests").glob(f"{label}_*.cpp")
+    return set(re.findall(r"^TEST(?:_F|_P)?\((\w+),", "\n".join(p.read_text(encoding="utf-8") for p in sources), re.M))
+
+
 def mistakes_in(mutants):
     """What is wrong with the list, a line each."""
     seen = set()
+    suites = {label: suites_of(label) for label in FAST_SET}
     for m in mutants:
         missing = {"id", "file", "old", "new", "breaks", "tests"} - m.keys()
         if missing:
@@ -49,8 +56,14 @@ def mistakes_in(mutants):
         if count != 1 or m["old"] == m["new"]:
             yield f"{m['id']}: {m['file']} has its original text {count} times, not once"
         for tests in m["tests"]:
-            if tests.partition(":")[0] not in FAST_SET:
+            label, _, patterns = tests.partition(":")
+            if label not in FAST_SET:
                 yield f"{m['id']}: '{tests}' is not <label>:<filter>"
+                continue
+            for pattern in patterns.split(":"):
+                suite = pattern.partition(".")[0].split("/")[-1]
+                if "*" not in suite and suite not in suites[label]:
+                    yield f"{m['id']}: there is no test suite {suite} in {label}"
 
 
 class Copy:

@@ -65,7 +65,7 @@ std::string bytes_of(const Tensor& tensor) {
   const std::vector<double> a = got.to_vector();
   const std::vector<double> b = expected.to_vector();
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (a[i] != b[i] || std::signbit(a[i]) != std::signbit(b[i]))
+    if (!(std::isnan(a[i]) && std::isnan(b[i])) && (a[i] != b[i] || std::signbit(a[i]) != std::signbit(b[i])))
       return ::testing::AssertionFailure()
              << "element " << i << " of " << got.shape() << " is " << a[i] << ", expected exactly " << b[i]
              << " (difference " << a[i] - b[i] << ')';

@@ -8,7 +8,6 @@
 #include <stdexcept>
 
 #include "tests/support/files.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -1,6 +1,4 @@
 #include "tests/support/config_run.h"
-#include "tests/support/files.h"
-#include "tests/support/from_config.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -9,6 +7,9 @@
 #include "core/error.h"
 #include "finetune/run/run.h"
 #include "nn/io/safetensors.h"
+#include "tests/support/files.h"
+#include "tests/support/from_config.h"
+#include "tests/support/program.h"
 
 namespace thaw::test {
 namespace {

@@ -10,7 +10,6 @@
 
 #include "tests/support/compare_run.h"
 #include "tests/support/files.h"
-#include "tests/support/program.h"
 
 namespace thaw::test {
 

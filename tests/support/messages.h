@@ -26,9 +26,8 @@ inline void expect_has(const std::string& message, const std::string& part) {
   EXPECT_NE(message.find(part), std::string::npos) << message << "\n  lacks: " << part;
 }
 
-// The message is the one that golden/messages.txt has for this test, where all wordings stand: a better wording is a
-// diff of that file, which golden/messages.sh writes anew, and of no test. Temporary folders are written as FOLDER, the
-// repository as SOURCE, the machine's memory as MEMORY.
+// Expects the line of golden/messages.txt for this test. After a change of wording run golden/messages.sh and review the
+// diff. Temporary folders are written as FOLDER, the machine's memory as MEMORY.
 void expect_worded(std::string message);
 
 }  // namespace thaw::test

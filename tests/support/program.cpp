@@ -1,5 +1,4 @@
 #include "tests/support/program.h"
-#include "tests/support/files.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -7,12 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
+
+#include "tests/support/files.h"
 
 namespace thaw::test {
 namespace {

@@ -1,8 +1,9 @@
 #include "tests/support/training_runs.h"
-#include "tests/support/files.h"
 
 #include <algorithm>
 #include <cmath>
+
+#include "tests/support/files.h"
 
 namespace thaw::test {
 namespace {

@@ -19,7 +19,7 @@ if(NOT DEFINED CMAKE_SCRIPT_MODE_FILE)
         COMMENT "Embedding ${file}"
         VERBATIM)
       target_sources(${target} PRIVATE ${source})
-      # clang-tidy reads the sources that are there before a build.
+      # Not part of a unity source: clang-tidy reads those before a build, when this file does not exist yet.
       set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     endforeach()
   endfunction()
