@@ -33,31 +33,23 @@ std::string name_of(const ::testing::TestInfo& test) {
   return concat(test.test_suite_name(), '.', test.name());
 }
 
-// How many messages each test has had.
-std::map<std::string, int> heard;
+int heard = 0;  // messages of the running test
 
 // A test that passes has had all of its messages: a loop that ends early must not go unnoticed.
-class EveryMessageIsHeard : public ::testing::Environment {
- public:
-  void SetUp() override { heard.clear(); }
-  void TearDown() override {
-    if (written_to() != nullptr) return;
-    std::map<std::string, int> expected;
-    for (const auto& [key, message] : golden()) ++expected[key.substr(0, key.rfind(' '))];
-    const ::testing::UnitTest& tests = *::testing::UnitTest::GetInstance();
-    for (int s = 0; s < tests.total_test_suite_count(); ++s) {
-      for (int t = 0; t < tests.GetTestSuite(s)->total_test_count(); ++t) {
-        const ::testing::TestInfo& test = *tests.GetTestSuite(s)->GetTestInfo(t);
-        const std::string name = name_of(test);
-        if (test.should_run() && test.result()->Passed() && expected.count(name) > 0)
-          EXPECT_EQ(heard[name], expected[name])
-              << name << " had another number of messages than " << kGolden;
-      }
-    }
+class EveryMessageIsHeard : public ::testing::EmptyTestEventListener {
+  void OnTestStart(const ::testing::TestInfo&) override { heard = 0; }
+  void OnTestEnd(const ::testing::TestInfo& test) override {
+    if (written_to() != nullptr || !test.result()->Passed()) return;
+    const std::string next = concat(name_of(test), ' ', heard + 1);
+    EXPECT_EQ(golden().count(next), 0u)
+        << "the test ended without the message \"" << next << "\" of " << kGolden;
   }
 };
 
-const auto* const environment = ::testing::AddGlobalTestEnvironment(new EveryMessageIsHeard);
+const bool is_listening = [] {
+  ::testing::UnitTest::GetInstance()->listeners().Append(new EveryMessageIsHeard);
+  return true;
+}();
 
 }  // namespace
 
@@ -69,8 +61,8 @@ void expect_worded(std::string message) {
   if (message.back() == '\n') message.pop_back();
   EXPECT_EQ(message.find('\n'), std::string::npos) << "more than one line: " << message;
 
-  const std::string test = name_of(*::testing::UnitTest::GetInstance()->current_test_info());
-  const std::string key = concat(test, ' ', ++heard[test]);
+  const std::string key =
+      concat(name_of(*::testing::UnitTest::GetInstance()->current_test_info()), ' ', ++heard);
   if (written_to() != nullptr) {
     std::ofstream(written_to(), std::ios::app) << key << '\t' << message << '\n';
     return;
