@@ -33,7 +33,7 @@ class KernelObserver {
 // The observer of this thread, or null. A kernel is called from one thread and uses the others inside.
 inline thread_local KernelObserver* kernel_observer = nullptr;
 
-// What a kernel takes: views of any strides, as far as its comment says, or contiguous ones alone.
+// Views that a kernel takes: strided ones (kernels.h says of which arguments), or contiguous ones alone.
 enum class Views : std::uint8_t { strided, dense };
 
 template <class Signature>

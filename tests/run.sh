@@ -114,7 +114,7 @@ check_aarch64() {
     echo "skipped: $SECONDS s are over; tests/run.sh --aarch64 runs this alone"
     return
   fi
-  if ! { need_packages g++-aarch64-linux-gnu qemu-user && command -v qemu-aarch64 >/dev/null && cmake/aarch64-libraries.sh; }; then
+  if ! { need_packages g++-aarch64-linux-gnu qemu-user && command -v qemu-aarch64 >/dev/null && tests/aarch64/libraries.sh; }; then
     echo "skipped: there is no cross compiler, emulator or library for aarch64 to be had here"
     return
   fi

@@ -282,7 +282,7 @@ struct Candidates : ::testing::Test {
     std::set<std::string> names;
     for (const Candidate& c : make())
       if (c.name == name)
-        for (const OptionSpec& knob : c.searched) names.insert(knob.name);
+        for (const OptionSpec& option : c.searched) names.insert(option.name);
     return names;
   }
   TestRun run;

@@ -41,8 +41,7 @@ struct BottleneckConfig {
   std::vector<std::string> layers;  // paths of the Linear layers behind which they stand
 };
 
-// What a config says of the sizes of thaw's own architectures. An option may be of several; the config's keys
-// (finetune/config/config_keys.cpp) say of which, and what its values may be.
+// Sizes of thaw's own architectures, which a config may give. Those that an architecture does not have are ignored.
 struct ArchitectureOptions {
   std::vector<std::int64_t> hidden = {64};  // mlp: sizes of the hidden layers
   std::string activation = "relu";          // mlp: "relu", "gelu", "tanh"

@@ -2,7 +2,7 @@
 # Unpacks Debian's packages for aarch64 that thaw and its tests stand on into build/aarch64-libraries. They are not
 # installed: this machine's list of architectures stays as it is, and apt keeps its lists for them in that folder.
 set -euo pipefail
-folder=$(cd "$(dirname "$0")/.." && pwd)/build/aarch64-libraries
+folder=$(cd "$(dirname "$0")/../.." && pwd)/build/aarch64-libraries
 packages=(libutf8proc-dev libgtest-dev libgmock-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev)
 
 [[ ! -f $folder/complete ]] || exit 0
