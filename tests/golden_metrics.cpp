@@ -6,13 +6,14 @@
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics.h"
 #include "tests/golden/golden.h"
+#include "tests/support/datasets.h"
 #include "tests/support/tasks.h"
 
 namespace thaw::test {
 namespace {
 
 template <class T>
-std::vector<T> values_of(const Tensor& tensor) {
+std::vector<T> vector_of(const Tensor& tensor) {
   const std::vector<double> values = tensor.to_vector();
   return {values.begin(), values.end()};
 }
@@ -25,14 +26,13 @@ struct Case {
 Case load(const SafetensorsFile& file, const std::string& name) {
   const Tensor y = file.load(name + ".y");
   Case loaded;
-  loaded.outputs = {y.size(1), values_of<float>(y)};
-  if (file.find(name + ".label") != nullptr)
-    loaded.data.label = values_of<std::int64_t>(file.load(name + ".label"));
-  else
-    loaded.data.target = file.load(name + ".target").to_vector();
-  for (std::int64_t i = 0; i < y.size(0); ++i) loaded.data.id.push_back(i);
-  for (std::int64_t c = 0; c < y.size(1) && !loaded.data.label.empty(); ++c)
-    loaded.data.classes.push_back(std::to_string(c));
+  loaded.outputs = {y.size(1), vector_of<float>(y)};
+  if (file.find(name + ".label") == nullptr) {
+    loaded.data = target_samples(file.load(name + ".target").to_vector());
+    return loaded;
+  }
+  loaded.data = labelled_samples(vector_of<std::int64_t>(file.load(name + ".label")));
+  for (std::int64_t c = 0; c < y.size(1); ++c) loaded.data.classes.push_back(std::to_string(c));
   return loaded;
 }
 
@@ -59,11 +59,9 @@ TEST(GoldenMetrics, OneClassAloneHasNoAuc) {
 
 TEST(GoldenMetrics, WeightedProbeEqualsLogisticRegression) {
   const SafetensorsFile file = open_golden("metrics.safetensors");
-  Dataset data;
-  data.label = values_of<std::int64_t>(file.load("probe.label"));
+  Dataset data = labelled_samples(vector_of<std::int64_t>(file.load("probe.label")));
   data.classes = {"0", "1", "2"};
   const Tensor x = file.load("probe.x");
-  for (std::int64_t i = 0; i < x.size(0); ++i) data.id.push_back(i);
   const Outputs outputs = LinearModel::fit({x, &data, &classification(), {0.5, 1, 4}}, 0.5).predict(x);
   const std::vector<double> expected = file.load("probe.logits").to_vector();
   // Logits are known up to a number of each row's own.

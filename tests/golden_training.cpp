@@ -9,9 +9,9 @@
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/train/trainer.h"
-#include "nn/init.h"
 #include "tests/golden/golden.h"
 #include "tests/support/choices.h"
+#include "tests/support/datasets.h"
 #include "tests/support/from_config.h"
 
 namespace thaw::test {
@@ -27,13 +27,12 @@ Phase phase(std::int64_t step, const std::string& train, std::map<std::string, d
 
 PreparedData golden_data(const SafetensorsFile& file) {
   const Tensor x = file.load("x");
+  std::vector<std::int64_t> shape;
+  for (int d = 1; d < x.rank(); ++d) shape.push_back(x.size(d));
+  const std::vector<double> labels = file.load("y").to_vector();
   PreparedData data;
-  for (int d = 1; d < x.rank(); ++d) data.train.sample_shape.push_back(x.size(d));
-  data.train.x.assign(x.data<float>(), x.data<float>() + x.numel());
-  for (const double label : file.load("y").to_vector()) {
-    data.train.label.push_back(static_cast<std::int64_t>(label));
-    data.train.id.push_back(data.train.size());
-  }
+  data.train = number_samples(shape, std::vector<float>(x.data<float>(), x.data<float>() + x.numel()));
+  set_labels(data.train, {labels.begin(), labels.end()});
   data.train.classes = {"0", "1", "2"};
   return data;
 }
@@ -93,7 +92,7 @@ void replay(const std::string& golden, ModelConfig model_config, const std::vect
   SCOPED_TRACE(golden + " with " + optimizer);
   const SafetensorsFile file = open_golden(golden);
   const PreparedData data = golden_data(file);
-  model_config.sample_shape = data.train.sample_shape;
+  model_config.sample_shape = data.train.sample_shape();
   model_config.outputs = 3;
   const std::unique_ptr<Model> model = make_model(model_config);
   load_state(*model, file, "start.");

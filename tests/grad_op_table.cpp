@@ -14,7 +14,7 @@ class LargeOpGradientTest : public ::testing::TestWithParam<OpRow> {};
 
 TEST_P(OpGradientTest, EqualsCentralDifferences) {
   const OpRow& row = GetParam();
-  for (const Sample& sample : row.samples) {
+  for (const OpSample& sample : row.samples) {
     SCOPED_TRACE(describe(sample));
     EXPECT_TRUE(
         gradcheck([&](const std::vector<Tensor>& in) { return std::vector<Tensor>{row.fn(in)}; }, sample));
@@ -22,7 +22,7 @@ TEST_P(OpGradientTest, EqualsCentralDifferences) {
 }
 
 // The sample with values for dy at its end.
-Sample with_dy(const OpRow& row, Sample sample) {
+OpSample with_dy(const OpRow& row, OpSample sample) {
   const Tensor dy = make_dy(row.fn(make_tensors(sample, DType::f64)));
   sample.push_back({{dy.shape(), dy.to_vector()}});
   return sample;
@@ -30,9 +30,9 @@ Sample with_dy(const OpRow& row, Sample sample) {
 
 TEST_P(OpGradientTest, SecondDerivativeEqualsCentralDifferencesOrThrows) {
   const OpRow& row = GetParam();
-  for (const Sample& plain : row.samples) {
+  for (const OpSample& plain : row.samples) {
     SCOPED_TRACE(describe(plain));
-    const Sample sample = with_dy(row, plain);
+    const OpSample sample = with_dy(row, plain);
     const Function gradients = gradient_function(row.fn, sample);
     if (!row.fused) {
       EXPECT_TRUE(gradcheck(gradients, sample));
@@ -47,9 +47,9 @@ TEST_P(OpGradientTest, SecondDerivativeEqualsCentralDifferencesOrThrows) {
   }
 }
 
-void compare_f32_with_f64(const OpRow& row, const Sample& sample) {
+void compare_f32_with_f64(const OpRow& row, const OpSample& sample) {
   const InputMask all = differentiable_inputs(sample);
-  Sample rounded = sample;  // so that both dtypes see the same numbers
+  OpSample rounded = sample;  // so that both dtypes see the same numbers
   const std::vector<Array> arrays = make_arrays(sample, DType::f32);
   for (std::size_t i = 0; i < sample.size(); ++i) rounded[i].value = arrays[i];
   const std::vector<Tensor> wide = make_tensors(rounded, DType::f64);
@@ -65,7 +65,7 @@ void compare_f32_with_f64(const OpRow& row, const Sample& sample) {
 
 TEST_P(OpGradientTest, InF32EqualsF64) {
   const OpRow& row = GetParam();
-  for (const Sample& sample : row.samples) {
+  for (const OpSample& sample : row.samples) {
     SCOPED_TRACE(describe(sample));
     compare_f32_with_f64(row, sample);
   }

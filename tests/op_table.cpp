@@ -76,7 +76,7 @@ Input constant(const Array& value, DType dtype) { return {value, dtype, false}; 
 
 Input values(const Shape& shape, std::vector<double> numbers) { return {{shape, std::move(numbers)}}; }
 
-std::vector<Tensor> make_tensors(const Sample& sample, DType floating, Device device) {
+std::vector<Tensor> make_tensors(const OpSample& sample, DType floating, Device device) {
   std::vector<Tensor> tensors;
   for (const Input& input : sample) {
     const Options options = {is_floating(input.dtype) ? floating : input.dtype, device};
@@ -88,7 +88,7 @@ std::vector<Tensor> make_tensors(const Sample& sample, DType floating, Device de
   return tensors;
 }
 
-std::vector<Array> make_arrays(const Sample& sample, DType floating) {
+std::vector<Array> make_arrays(const OpSample& sample, DType floating) {
   std::vector<Array> arrays;
   for (const Input& input : sample) {
     arrays.push_back(input.value);

@@ -24,7 +24,7 @@ struct Input {
   DType dtype = DType::f64;
   bool differentiable = true;
 };
-using Sample = std::vector<Input>;
+using OpSample = std::vector<Input>;
 
 // Generators. Every call gives new values, the same in each run of the same program. f32 represents them
 // exactly.
@@ -59,10 +59,10 @@ struct OpRow {
 
   // Small (at most a few dozen elements: whole Jacobians are compared), of several shapes: 0-d, size 1,
   // broadcast and empty ones among them where the op takes them. Keep away from kinks, by 1e-3 at least.
-  std::vector<Sample> samples = {};
+  std::vector<OpSample> samples = {};
   // Some 10^4 to 10^6 elements with odd sizes, so that vectors have tails and threads have work: compared
   // with the reference, run with several numbers of threads, and timed by bench/.
-  std::function<Sample()> large = {};
+  std::function<OpSample()> large = {};
   std::vector<Invalid> invalid = {};  // two or three at least
 
   bool differentiable = true;    // false: recorded nowhere (comparisons, argmax)
@@ -93,9 +93,9 @@ class OpTable {
 const OpTable& op_table();
 
 // The sample's tensors on a device, floating inputs in `floating`; contiguous, no gradient needed.
-std::vector<Tensor> make_tensors(const Sample& sample, DType floating, Device device = kCpu);
+std::vector<Tensor> make_tensors(const OpSample& sample, DType floating, Device device = kCpu);
 // What the reference gets: the sample's values, rounded to `floating` where that applies.
-std::vector<Array> make_arrays(const Sample& sample, DType floating);
+std::vector<Array> make_arrays(const OpSample& sample, DType floating);
 
 void add_elementwise_ops(OpTable& table);
 void add_reduce_ops(OpTable& table);

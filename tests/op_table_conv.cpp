@@ -115,8 +115,8 @@ Array adaptive_reference(const Array& x, std::int64_t height, std::int64_t width
   });
 }
 
-OpRow conv2d_row(const char* variant, const ConvParams& p, std::vector<Sample> samples,
-                 std::function<Sample()> large) {
+OpRow conv2d_row(const char* variant, const ConvParams& p, std::vector<OpSample> samples,
+                 std::function<OpSample()> large) {
   return {
       .name = "conv2d",
       .variant = variant,
@@ -146,7 +146,7 @@ void add_convolutions(OpTable& table) {
                             {normal({0, 2, 3, 3}), normal({2, 2, 2, 2}), normal({2})},
                             {normal({1, 0, 3, 3}), normal({2, 0, 2, 2}), normal({2})}},
                            [] {
-                             return Sample{normal({5, 9, 11, 13}), normal({17, 9, 3, 3}), normal({17})};
+                             return OpSample{normal({5, 9, 11, 13}), normal({17, 9, 3, 3}), normal({17})};
                            });
   plain.invalid.push_back({[] {
                              return conv2d(zeros({2, 3, 8, 8}), zeros({16, 4, 3, 3}));
@@ -175,49 +175,49 @@ void add_convolutions(OpTable& table) {
   table.add(conv2d_row(
       "padded", conv_params(1, 1, 1, 1),
       {{normal({2, 1, 3, 2}), normal({2, 1, 3, 3})}, {normal({0, 1, 3, 2}), normal({2, 1, 3, 3})}}, [] {
-        return Sample{normal({7, 16, 8, 8}), normal({23, 16, 3, 3})};
+        return OpSample{normal({7, 16, 8, 8}), normal({23, 16, 3, 3})};
       }));
   table.add(conv2d_row("tiny_images", conv_params(1, 1, 1, 1),
                        {{normal({3, 2, 1, 2}), normal({2, 2, 3, 3}), normal({2})},
                         {normal({0, 2, 1, 2}), normal({2, 2, 3, 3}), normal({2})}},
                        [] {
-                         return Sample{normal({23, 40, 2, 2}), normal({33, 40, 3, 3}), normal({33})};
+                         return OpSample{normal({23, 40, 2, 2}), normal({33, 40, 3, 3}), normal({33})};
                        }));
   table.add(conv2d_row("strided", conv_params(2, 1, 1, 1),
                        {{normal({1, 2, 4, 5}), normal({2, 2, 3, 3}), normal({2})},
                         {normal({1, 1, 5, 4}), normal({1, 1, 1, 2}), normal({1})},
                         {normal({0, 1, 5, 4}), normal({1, 1, 1, 2}), normal({1})}},
                        [] {
-                         return Sample{normal({6, 8, 15, 14}), normal({19, 8, 3, 3}), normal({19})};
+                         return OpSample{normal({6, 8, 15, 14}), normal({19, 8, 3, 3}), normal({19})};
                        }));
   table.add(conv2d_row(
       "dilated", conv_params(2, 2, 3, 1),
       {{normal({1, 1, 6, 5}), normal({2, 1, 2, 2})}, {normal({0, 1, 6, 5}), normal({2, 1, 2, 2})}}, [] {
-        return Sample{normal({4, 6, 17, 19}), normal({9, 6, 3, 3})};
+        return OpSample{normal({4, 6, 17, 19}), normal({9, 6, 3, 3})};
       }));
   // Several taps of a filter reach the same input pixels: those whose steps the stride divides.
   table.add(conv2d_row("dilation_in_stride", conv_params(4, 2, 2, 1),
                        {{normal({1, 1, 7, 6}), normal({2, 1, 4, 3}), normal({2})},
                         {normal({0, 1, 7, 6}), normal({2, 1, 4, 3}), normal({2})}},
                        [] {
-                         return Sample{normal({4, 6, 19, 21}), normal({9, 6, 4, 5}), normal({9})};
+                         return OpSample{normal({4, 6, 19, 21}), normal({9, 6, 4, 5}), normal({9})};
                        }));
   table.add(conv2d_row("stride_in_dilation", conv_params(2, 4, 4, 1),
                        {{normal({1, 1, 4, 5}), normal({2, 1, 3, 2}), normal({2})},
                         {normal({0, 1, 4, 5}), normal({2, 1, 3, 2}), normal({2})}},
                        [] {
-                         return Sample{normal({4, 6, 17, 18}), normal({9, 6, 3, 3}), normal({9})};
+                         return OpSample{normal({4, 6, 17, 18}), normal({9, 6, 3, 3}), normal({9})};
                        }));
   table.add(conv2d_row("groups", conv_params(1, 0, 1, 2),
                        {{normal({1, 4, 3, 2}), normal({2, 2, 2, 2}), normal({2})},
                         {normal({0, 4, 3, 2}), normal({2, 2, 2, 2}), normal({2})}},
                        [] {
-                         return Sample{normal({4, 12, 9, 9}), normal({14, 6, 3, 3}), normal({14})};
+                         return OpSample{normal({4, 12, 9, 9}), normal({14, 6, 3, 3}), normal({14})};
                        }));
   table.add(conv2d_row(
       "depthwise", conv_params(1, 1, 1, 8),
       {{normal({1, 8, 2, 2}), normal({8, 1, 2, 2})}, {normal({0, 8, 2, 2}), normal({8, 1, 2, 2})}}, [] {
-        return Sample{normal({3, 8, 20, 21}), normal({8, 1, 3, 3})};
+        return OpSample{normal({3, 8, 20, 21}), normal({8, 1, 3, 3})};
       }));
 
   ConvParams sequence;
@@ -234,7 +234,7 @@ void add_convolutions(OpTable& table) {
                   {normal({0, 2, 5}), normal({2, 2, 3}), normal({2})}},
       .large =
           [] {
-            return Sample{normal({5, 16, 301}), normal({18, 16, 5}), normal({18})};
+            return OpSample{normal({5, 16, 301}), normal({18, 16, 5}), normal({18})};
           },
       .invalid = {{[] {
                      return conv1d(zeros({2, 3, 8}), zeros({16, 4, 3}));
@@ -273,7 +273,7 @@ std::vector<Invalid> invalid_pools(Tensor (*pool)(const Tensor&, const PoolParam
 
 void add_pools(OpTable& table) {
   const PoolParams overlapping = pool_params(3, 2, 1);
-  auto large = [] { return Sample{distinct({3, 7, 27, 31})}; };
+  auto large = [] { return OpSample{distinct({3, 7, 27, 31})}; };
   table.add({
       .name = "max_pool2d",
       .fn = [=](const auto& in) { return max_pool2d(in[0], overlapping); },
@@ -294,7 +294,7 @@ void add_pools(OpTable& table) {
       .samples = {{distinct({2, 2, 5})}, {distinct({0, 2, 4})}},
       .large =
           [] {
-            return Sample{distinct({5, 7, 301})};
+            return OpSample{distinct({5, 7, 301})};
           },
       .invalid = {{[] {
                      return max_pool1d(zeros({2, 3, 4, 4}), 2, 2);
@@ -335,7 +335,7 @@ void add_pools(OpTable& table) {
       .samples = {{normal({2, 2, 5})}, {normal({0, 2, 4})}},
       .large =
           [] {
-            return Sample{normal({5, 7, 301})};
+            return OpSample{normal({5, 7, 301})};
           },
       .invalid = {{[] {
                      return avg_pool1d(zeros({2, 3, 4, 4}), 2, 2);
@@ -372,7 +372,7 @@ void add_pools(OpTable& table) {
       .samples = {{normal({2, 2, 5})}, {normal({0, 2, 4})}},
       .large =
           [] {
-            return Sample{normal({5, 7, 301})};
+            return OpSample{normal({5, 7, 301})};
           },
       .invalid = {{[] {
                      return adaptive_avg_pool1d(zeros({1, 3, 4}), 0);

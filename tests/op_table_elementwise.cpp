@@ -23,7 +23,7 @@ Input odd_grid(const Shape& shape) {
   return x;
 }
 
-std::vector<Sample> unary_samples(Generator input) {
+std::vector<OpSample> unary_samples(Generator input) {
   return {{input({3, 4})}, {input({})}, {input({1})}, {input({2, 1, 5})}, {input({0, 3})}};
 }
 
@@ -36,7 +36,7 @@ OpRow unary_row(const std::string& name, Tensor (*op)(const Tensor&), double (*f
       .samples = unary_samples(input),
       .large =
           [input] {
-            return Sample{input({37, 1031})};
+            return OpSample{input({37, 1031})};
           },
       .invalid = {{[op] { return op(zeros({2}, {DType::i64})); }, "needs a floating tensor, not i64"},
                   {[op] { return op(zeros({2}, {DType::bf16})); }, "cast to f32 first"}},
@@ -88,7 +88,7 @@ void add_unary(OpTable& table) {
   table.add(row);
 }
 
-std::vector<Sample> binary_samples(Generator a, Generator b) {
+std::vector<OpSample> binary_samples(Generator a, Generator b) {
   return {{a({3, 4}), b({3, 4})},
           {a({3, 4}), b({4})},
           {a({2, 1, 3}), b({4, 1})},
@@ -111,7 +111,7 @@ OpRow binary_row(const std::string& name, Op op, Formula formula, Generator a, G
       .samples = binary_samples(a, b),
       .large =
           [a, b] {
-            return Sample{a({61, 1031}), b({1031})};
+            return OpSample{a({61, 1031}), b({1031})};
           },
       .invalid = {{[op] {
                      return op(zeros({2, 3}), zeros({4}));
@@ -143,7 +143,7 @@ void add_binary(OpTable& table) {
   OpRow channels = binary_row(
       "add", add, [](double a, double b) { return a + b; }, plain, plain);
   channels.variant = "channels";
-  channels.large = [] { return Sample{normal({5, 7, 11, 97}), normal({7, 1, 1})}; };
+  channels.large = [] { return OpSample{normal({5, 7, 11, 97}), normal({7, 1, 1})}; };
   table.add(channels);
 }
 
@@ -180,7 +180,7 @@ void add_power(OpTable& table, const std::string& variant, double exponent) {
       .samples = unary_samples(positive),
       .large =
           [] {
-            return Sample{positive({37, 1031})};
+            return OpSample{positive({37, 1031})};
           },
       .invalid = {{[exponent] { return pow(zeros({2}, {DType::i64}), exponent); },
                    "[pow] needs a floating tensor"}},
@@ -201,7 +201,7 @@ void add_with_numbers(OpTable& table) {
       .samples = unary_samples(plain),
       .large =
           [] {
-            return Sample{normal({67, 1031})};
+            return OpSample{normal({67, 1031})};
           },
       .invalid = {{[] { return affine(zeros({2}, {DType::boolean}), 2, 0); }, "no arithmetic on bool"},
                   {[] { return affine(zeros({2}, {DType::bf16}), 2, 0); }, "no arithmetic on bf16"}},
@@ -214,7 +214,7 @@ void add_with_numbers(OpTable& table) {
       .samples = unary_samples(away_from_zero),
       .large =
           [] {
-            return Sample{normal({67, 1031})};
+            return OpSample{normal({67, 1031})};
           },
       .invalid = {{[] { return leaky_relu(zeros({2}, {DType::i64})); }, "needs a floating tensor"},
                   {[] { return leaky_relu(zeros({2}, {DType::boolean})); }, "needs a floating tensor"}},
@@ -228,7 +228,7 @@ void add_with_numbers(OpTable& table) {
       .samples = unary_samples(odd_grid),
       .large =
           [] {
-            return Sample{odd_grid({67, 1031})};
+            return OpSample{odd_grid({67, 1031})};
           },
       .invalid = {{[] { return clamp(zeros({2}), 1, 0); }, "the lower bound 1 is above the upper one, 0"},
                   {[] { return clamp(zeros({2}, {DType::i64}), 0, 1); }, "needs a floating tensor"}},
@@ -248,7 +248,7 @@ void add_with_numbers(OpTable& table) {
                   {booleans({0, 3}), normal({3}), normal({1})}},
       .large =
           [] {
-            return Sample{booleans({61, 1031}), normal({61, 1031}), normal({1031})};
+            return OpSample{booleans({61, 1031}), normal({61, 1031}), normal({1031})};
           },
       .invalid = {{[] { return where(zeros({2}), zeros({2}), zeros({2})); },
                    "the condition must be bool, not f32"},

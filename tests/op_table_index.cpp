@@ -51,7 +51,7 @@ void add_index_ops(OpTable& table) {
                   {normal({4, 3}), indices({0}, 4)}},
       .large =
           [] {
-            return Sample{normal({53, 130}), indices({211}, 53)};
+            return OpSample{normal({53, 130}), indices({211}, 53)};
           },
       .invalid = {{[] {
                      return embedding(zeros({5, 3}), ids({0, 7}));
@@ -87,7 +87,7 @@ void add_index_ops(OpTable& table) {
                   {normal({2, 3}), indices({0}, 3)}},
       .large =
           [] {
-            return Sample{normal({61, 97, 5}), indices({131}, 97)};
+            return OpSample{normal({61, 97, 5}), indices({131}, 97)};
           },
       .invalid = {{[] {
                      return index_select(zeros({5, 3}), 1, ids({3}));
@@ -108,7 +108,7 @@ void add_index_ops(OpTable& table) {
                   {normal({3, 4}), indices({0, 2}, 4)}},
       .large =
           [] {
-            return Sample{normal({61, 97}), indices({61, 301}, 97)};
+            return OpSample{normal({61, 97}), indices({61, 301}, 97)};
           },
       .invalid = {{[] {
                      return gather(zeros({2, 3}), 1, zeros({3, 1}, {DType::i64}));
@@ -129,7 +129,7 @@ void add_index_ops(OpTable& table) {
                   {normal({3, 4}), indices({3, 0}, 4), normal({3, 0})}},
       .large =
           [] {
-            return Sample{normal({61, 97}), indices({61, 301}, 97), normal({61, 301})};
+            return OpSample{normal({61, 97}), indices({61, 301}, 97), normal({61, 301})};
           },
       .invalid = {{[] {
                      return scatter_add(zeros({2, 3}), 1, zeros({2, 2}, {DType::i64}), zeros({2, 1}));
@@ -151,7 +151,7 @@ void add_index_ops(OpTable& table) {
             });
           },
       .samples = {{indices({3}, 4)}, {indices({}, 4)}, {indices({2, 2}, 4)}, {indices({0}, 4)}},
-      .large = [] { return Sample{indices({5003}, 4)}; },
+      .large = [] { return OpSample{indices({5003}, 4)}; },
       .invalid = {{[] { return one_hot(ids({4}), 4); }, "[one_hot] index 4 is out of range for 4 entries"},
                   {[] { return one_hot(zeros({2}), 4); }, "the index must be i64"}},
       .differentiable = false,

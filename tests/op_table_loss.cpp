@@ -72,7 +72,7 @@ void add_cross_entropy(OpTable& table) {
                   {normal({1, 9}), targets({1}, {8})},
                   {normal({2, 3, 2}), targets({2, 2}, {0, 1, 2, 2})},
                   {normal({0, 3}), targets({0}, {})}};
-  mean.large = [] { return Sample{normal({257, 130}), indices({257}, 130)}; };
+  mean.large = [] { return OpSample{normal({257, 130}), indices({257}, 130)}; };
   mean.invalid = {{[] {
                      return cross_entropy(zeros({2, 3}), from_vector({0, 3}, {2}, {DType::i64}));
                    },
@@ -103,7 +103,7 @@ void add_cross_entropy(OpTable& table) {
   smoothed.samples = {{normal({4, 3}), targets({4}, {0, 2, 1, 2}), class_weights(3)},
                       {normal({2, 10}), targets({2}, {9, 0}), class_weights(10)},
                       {normal({0, 2}), targets({0}, {}), class_weights(2)}};
-  smoothed.large = [] { return Sample{normal({190, 101}), indices({190}, 101), class_weights(101)}; };
+  smoothed.large = [] { return OpSample{normal({190, 101}), indices({190}, 101), class_weights(101)}; };
   table.add(smoothed);
 
   OpRow sum = cross_entropy_row("smoothed_sum", {.label_smoothing = 0.3, .reduction = Reduction::sum});
@@ -116,7 +116,7 @@ void add_cross_entropy(OpTable& table) {
   none.samples = {{normal({3, 4}), targets({3}, {1, -100, 3})},
                   {normal({2, 2, 1, 3}), targets({2, 1, 3}, {0, 1, 1, 0, 0, 1})},
                   {normal({0, 2, 2}), targets({0, 2}, {})}};
-  none.large = [] { return Sample{normal({70, 333}), indices({70}, 333)}; };
+  none.large = [] { return OpSample{normal({70, 333}), indices({70}, 333)}; };
   none.batch_inputs = {0, 1};
   table.add(none);
 }
@@ -150,7 +150,7 @@ void add_elementwise_loss(OpTable& table, const char* name, Loss loss, double (*
                     {normal({0, 2}), target({0, 2})}},
         .large =
             [target] {
-              return Sample{normal({129, 301}), target({129, 301})};
+              return OpSample{normal({129, 301}), target({129, 301})};
             },
         .invalid = {{[loss] {
                        return loss(zeros({2, 3}), zeros({3}), Reduction::mean);

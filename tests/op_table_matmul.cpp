@@ -70,7 +70,7 @@ void add_matmul_ops(OpTable& table) {
                   {normal({0, 2, 3}), normal({3, 2})}},
       .large =
           [] {
-            return Sample{normal({67, 130}), normal({130, 75})};
+            return OpSample{normal({67, 130}), normal({130, 75})};
           },
       .invalid = {{[] {
                      return matmul(zeros({8, 16}), zeros({32, 4}));
@@ -101,7 +101,7 @@ void add_matmul_ops(OpTable& table) {
       .samples = {{normal({5}), normal({5})}, {normal({1}), normal({1})}, {normal({0}), normal({0})}},
       .large =
           [] {
-            return Sample{normal({1031}), normal({1031})};
+            return OpSample{normal({1031}), normal({1031})};
           },
       .invalid = {{[] { return matmul(zeros({3}), zeros({4})); }, "inner dimensions differ"},
                   {[] {
@@ -122,7 +122,7 @@ void add_matmul_ops(OpTable& table) {
                   {normal({2, 0}), normal({3, 0}), normal({3})}},
       .large =
           [] {
-            return Sample{normal({61, 130}), normal({75, 130}), normal({75})};
+            return OpSample{normal({61, 130}), normal({75, 130}), normal({75})};
           },
       .invalid = {{[] {
                      return linear(zeros({2, 3}), zeros({4, 5}), zeros({4}));
@@ -149,7 +149,7 @@ void add_matmul_ops(OpTable& table) {
                   {normal({0, 2}), normal({3, 2})}},
       .large =
           [] {
-            return Sample{normal({3, 41, 64}), normal({33, 64})};
+            return OpSample{normal({3, 41, 64}), normal({33, 64})};
           },
       .invalid = {{[] {
                      return linear(zeros({}), zeros({4, 5}));

@@ -70,7 +70,7 @@ void add_layer_norm(OpTable& table) {
                   {normal({0, 4}), normal({4}), normal({4})}},
       .large =
           [] {
-            return Sample{normal({131, 259}), normal({259}), normal({259})};
+            return OpSample{normal({131, 259}), normal({259}), normal({259})};
           },
       .invalid = {{[] {
                      return layer_norm(zeros({2, 3}), 1, zeros({2}), {});
@@ -121,7 +121,7 @@ void add_rms_norm(OpTable& table) {
                   {normal({0, 4}), normal({4})}},
       .large =
           [] {
-            return Sample{normal({131, 259}), normal({259})};
+            return OpSample{normal({131, 259}), normal({259})};
           },
       .invalid = {{[] {
                      return rms_norm(zeros({2, 3}), zeros({2}));
@@ -150,7 +150,7 @@ void add_group_norm(OpTable& table) {
                   {normal({0, 2, 3}), normal({2}), normal({2})}},
       .large =
           [] {
-            return Sample{normal({70, 10, 7, 9}), normal({10}), normal({10})};
+            return OpSample{normal({70, 10, 7, 9}), normal({10}), normal({10})};
           },
       .invalid = {{[] {
                      return group_norm(zeros({2, 3}), 2, {}, {});
@@ -187,11 +187,11 @@ void add_batch_norm_train(OpTable& table) {
   const auto train = [](const std::vector<Tensor>& in) {
     return batch_norm_train(in[0], at_or_none(in, 1), at_or_none(in, 2), kEps);
   };
-  const std::vector<Sample> samples = {{normal({4, 3}), normal({3}), normal({3})},
-                                       {normal({3, 9}), normal({9}), normal({9})},
-                                       {normal({2, 2, 5}), normal({2}), normal({2})},
-                                       {normal({2, 2, 3, 2})},
-                                       {normal({1, 1, 9}), normal({1})}};
+  const std::vector<OpSample> samples = {{normal({4, 3}), normal({3}), normal({3})},
+                                         {normal({3, 9}), normal({9}), normal({9})},
+                                         {normal({2, 2, 5}), normal({2}), normal({2})},
+                                         {normal({2, 2, 3, 2})},
+                                         {normal({1, 1, 9}), normal({1})}};
   table.add({
       .name = "batch_norm_train",
       .fn = [train](const auto& in) { return train(in).y; },
@@ -199,7 +199,7 @@ void add_batch_norm_train(OpTable& table) {
       .samples = samples,
       .large =
           [] {
-            return Sample{normal({70, 11, 7, 9}), normal({11}), normal({11})};
+            return OpSample{normal({70, 11, 7, 9}), normal({11}), normal({11})};
           },
       .invalid = {{[] { return batch_norm_train(zeros({3}), {}, {}).y; }, "the input is [N, C, ..], not [3]"},
                   {[] {
@@ -222,7 +222,7 @@ void add_batch_norm_train(OpTable& table) {
       .samples = samples,
       .large =
           [] {
-            return Sample{normal({333, 131}), normal({131}), normal({131})};
+            return OpSample{normal({333, 131}), normal({131}), normal({131})};
           },
       .fused = true,
       .recorded_as = "batch_norm",
@@ -240,7 +240,7 @@ void add_batch_norm_train(OpTable& table) {
       .samples = {{normal({4, 3})}, {normal({2, 2, 5})}},
       .large =
           [] {
-            return Sample{normal({70, 11, 7, 9})};
+            return OpSample{normal({70, 11, 7, 9})};
           },
       .differentiable = false,
       .no_empty = no_empty,
@@ -248,9 +248,9 @@ void add_batch_norm_train(OpTable& table) {
 }
 
 // x, gamma, beta, mean, var; the statistics are given, not differentiated.
-Sample eval_sample(const Shape& shape) {
+OpSample eval_sample(const Shape& shape) {
   const Shape channels = {shape[1]};
-  Sample sample = {normal(shape), normal(channels), normal(channels), normal(channels), positive(channels)};
+  OpSample sample = {normal(shape), normal(channels), normal(channels), normal(channels), positive(channels)};
   sample[3].differentiable = false;
   sample[4].differentiable = false;
   return sample;

@@ -39,7 +39,7 @@ void add_random_ops(OpTable& table) {
       .samples = {{normal({3, 5})}, {normal({})}, {normal({2, 3, 3})}, {normal({0, 4})}},
       .large =
           [] {
-            return Sample{normal({5, 13007})};
+            return OpSample{normal({5, 13007})};
           },
       .invalid = {{[] { return dropout(zeros({2}), 1.5, kKey); }, "the probability is 1.5"},
                   {[] { return dropout(zeros({2}, {DType::i64}), 0.5, kKey); }, "needs a floating tensor"}},
@@ -54,7 +54,7 @@ void add_random_ops(OpTable& table) {
                   {normal({0, 2}), constant({{0}, {}}, DType::i64)}},
       .large =
           [] {
-            return Sample{normal({301, 131}), indices({301}, 100000)};
+            return OpSample{normal({301, 131}), indices({301}, 100000)};
           },
       .invalid = {{[] {
                      return dropout(zeros({2, 3}), 0.5, kKey, zeros({3}, {DType::i64}));

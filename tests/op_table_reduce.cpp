@@ -50,7 +50,7 @@ OpRow row_over(const Reducing& r, const std::string& variant, const Dims& dims, 
       .samples = {{input({3, 2, 2})}, {input({2, 5, 3})}},
       .large =
           [input] {
-            return Sample{input({33, 41, 37})};
+            return OpSample{input({33, 41, 37})};
           },
       .invalid = {{[op] {
                      return op(zeros({2, 3}), {2}, false);
@@ -81,17 +81,17 @@ void add_over_dims(OpTable& table, const Reducing& r) {
   last.samples.push_back({input({7})});
   last.samples.push_back({input({0, 3})});
   last.batch_inputs = {0};
-  last.large = [input] { return Sample{input({41, 1337})}; };
+  last.large = [input] { return OpSample{input({41, 1337})}; };
   table.add(last);
   OpRow middle = row_over(r, "middle", {1}, false);
   middle.samples.push_back({input({0, 3})});
   middle.batch_inputs = {0};
-  middle.large = [input] { return Sample{input({5, 611, 13})}; };
+  middle.large = [input] { return OpSample{input({5, 611, 13})}; };
   table.add(middle);
   OpRow long_rows = row_over(r, "long_rows", {1}, true);
   long_rows.samples.push_back({input({0, 3})});
   long_rows.batch_inputs = {0};
-  long_rows.large = [input] { return Sample{input({3, 40001})}; };
+  long_rows.large = [input] { return OpSample{input({3, 40001})}; };
   table.add(long_rows);
 
   OpRow first = row_over(r, "first", {0}, true);
@@ -99,7 +99,7 @@ void add_over_dims(OpTable& table, const Reducing& r) {
   table.add(first);
   OpRow outer = row_over(r, "outer", {0, -1}, true);
   outer.samples.push_back({input({2, 0, 3})});
-  outer.large = [input] { return Sample{input({35, 19, 83})}; };
+  outer.large = [input] { return OpSample{input({35, 19, 83})}; };
   table.add(outer);
 }
 
@@ -113,7 +113,7 @@ void add_last_maximum(OpTable& table) {
       .samples = {{distinct({3, 4})}, {distinct({5})}, {distinct({2, 3, 2})}, {distinct({0, 3})}},
       .large =
           [] {
-            return Sample{distinct({37, 101})};
+            return OpSample{distinct({37, 101})};
           },
       .invalid = {{[] {
                      return max(zeros({2, 0}), 1);
@@ -137,7 +137,7 @@ void add_last_maximum(OpTable& table) {
       .samples = {{distinct({3, 4})}, {distinct({5})}, {normal({1, 3, 2})}, {distinct({3, 0})}},
       .large =
           [] {
-            return Sample{normal({37, 1031})};
+            return OpSample{normal({37, 1031})};
           },
       .invalid = {{[] {
                      return argmax(zeros({0, 2}), 0);
@@ -173,7 +173,7 @@ void add_sum_to(OpTable& table) {
       .samples = {{normal({4, 3})}, {normal({2, 4, 2})}, {normal({4, 1})}, {normal({0, 4, 2})}},
       .large =
           [] {
-            return Sample{normal({4, 10007})};
+            return OpSample{normal({4, 10007})};
           },
       .invalid = {{[] {
                      return sum_to(zeros({2, 3}), {4});
@@ -193,7 +193,7 @@ void add_sum_to(OpTable& table) {
       .samples = {{normal({4, 3})}, {normal({2, 4, 2})}, {normal({0, 2})}},
       .large =
           [] {
-            return Sample{normal({701, 133})};
+            return OpSample{normal({701, 133})};
           },
       .f32 = {1e-5, 1e-4},
   });

@@ -52,7 +52,7 @@ void add_last_dim(OpTable& table, const char* name, Op op, Line (*line)(Line)) {
   OpRow row = row_of(name, op, line, -1, "");
   row.samples = {{normal({3, 4})},       {normal({})},     {normal({2, 2, 9})},
                  {normal({2, 3}, 30.0)}, {normal({2, 1})}, {normal({0, 3})}};
-  row.large = [] { return Sample{normal({65, 1003}, 4)}; };
+  row.large = [] { return OpSample{normal({65, 1003}, 4)}; };
   row.batch_inputs = {0};
   table.add(row);
 }
@@ -60,7 +60,7 @@ void add_last_dim(OpTable& table, const char* name, Op op, Line (*line)(Line)) {
 void add_first_dim(OpTable& table, const char* name, Op op, Line (*line)(Line)) {
   OpRow row = row_of(name, op, line, 0, "dim0");
   row.samples = {{normal({4, 3})}, {normal({3, 2, 2})}, {normal({5})}, {normal({2, 0})}};
-  row.large = [] { return Sample{normal({131, 77})}; };
+  row.large = [] { return OpSample{normal({131, 77})}; };
   table.add(row);
 }
 

@@ -60,7 +60,7 @@ void add_reshapes(OpTable& table) {
       .samples = {{normal({3, 4})}, {normal({6})}, {normal({2, 1, 1, 3})}, {normal({0, 4})}},
       .large =
           [] {
-            return Sample{normal({101, 202})};
+            return OpSample{normal({101, 202})};
           },
       .invalid = {{[] {
                      return reshape(zeros({2, 3}), {4, 2});
@@ -154,7 +154,7 @@ void add_orders(OpTable& table) {
       .samples = {{normal({3, 2, 4})}, {normal({1, 1, 1})}, {normal({2, 0, 3})}},
       .large =
           [] {
-            return Sample{normal({37, 41, 29})};
+            return OpSample{normal({37, 41, 29})};
           },
       .invalid = {{[] {
                      return permute(zeros({2, 3}), {0, 0});
@@ -182,7 +182,7 @@ void add_orders(OpTable& table) {
       .samples = {{normal({3, 2})}, {normal({3})}, {normal({})}, {normal({2, 3, 2})}, {normal({0, 3})}},
       .large =
           [] {
-            return Sample{normal({211, 301})};
+            return OpSample{normal({211, 301})};
           },
       .invalid = {{[] {
                      return transpose(zeros({2, 3}), 0, 2);
@@ -203,7 +203,7 @@ void add_orders(OpTable& table) {
       .samples = {{normal({3, 2})}, {normal({1, 4})}, {normal({0, 3})}},
       .large =
           [] {
-            return Sample{normal({211, 301})};
+            return OpSample{normal({211, 301})};
           },
       .invalid = {{[] { return contiguous(Tensor()); }, "the tensor is undefined"},
                   {[] { return contiguous(zeros({2}).grad()); }, "the tensor is undefined"}},
@@ -215,7 +215,7 @@ void add_orders(OpTable& table) {
       .samples = {{normal({3, 2})}, {normal({})}, {normal({0, 3})}},
       .large =
           [] {
-            return Sample{normal({67, 1031})};
+            return OpSample{normal({67, 1031})};
           },
       .invalid = {{[] { return cast(Tensor(), DType::f32); }, "the tensor is undefined"},
                   {[] { return cast(zeros({2}).grad(), DType::f64); }, "the tensor is undefined"}},
@@ -235,7 +235,7 @@ void add_parts(OpTable& table) {
       .samples = {{normal({2, 4})}, {normal({5})}, {normal({3, 1})}, {normal({2, 0})}, {normal({0, 3})}},
       .large =
           [] {
-            return Sample{normal({67, 1031})};
+            return OpSample{normal({67, 1031})};
           },
       .invalid = {{[] {
                      return slice(zeros({2, 3}), 2, 0, 1);
@@ -308,7 +308,7 @@ void add_joins(OpTable& table) {
                   {normal({0, 2}), normal({0, 1})}},
       .large =
           [] {
-            return Sample{normal({61, 701}), normal({61, 330})};
+            return OpSample{normal({61, 701}), normal({61, 330})};
           },
       .invalid = {{[] { return concatenate({}, 0); }, "an empty list"},
                   {[] {
@@ -362,7 +362,7 @@ void add_joins(OpTable& table) {
       .samples = {{normal({2, 3})}, {normal({2, 1, 2})}, {normal({0, 2})}, {normal({2, 0})}},
       .large =
           [] {
-            return Sample{normal({7, 61, 103})};
+            return OpSample{normal({7, 61, 103})};
           },
       .invalid = {{[] {
                      return pad(zeros({2, 3}), {1});

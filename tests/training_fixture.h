@@ -20,6 +20,7 @@
 #include "nn/io/weight_files.h"
 #include "tests/support/choices.h"
 #include "tests/support/compare.h"
+#include "tests/support/datasets.h"
 
 namespace thaw::test {
 
@@ -30,16 +31,17 @@ inline Dataset make_clusters(const std::vector<std::int64_t>& sample_shape, std:
   const std::int64_t size = Shape(sample_shape).numel();
   const Tensor centres = randn({kClasses, size}, random_key(1, "centres"));
   const Tensor noise = randn({samples, size}, random_key(seed, "noise"));
-  Dataset data;
-  data.sample_shape = sample_shape;
-  data.classes = {"a", "b", "c"};
+  std::vector<std::int64_t> labels;
+  std::vector<float> values;
   for (std::int64_t i = 0; i < samples; ++i) {
-    data.id.push_back(i);
-    data.label.push_back(i % kClasses);
+    labels.push_back(i % kClasses);
     for (std::int64_t j = 0; j < size; ++j)
-      data.x.push_back(std::as_const(centres).data<float>()[i % kClasses * size + j] +
+      values.push_back(std::as_const(centres).data<float>()[i % kClasses * size + j] +
                        std::as_const(noise).data<float>()[i * size + j]);
   }
+  Dataset data = number_samples(sample_shape, std::move(values));
+  set_labels(data, labels);
+  data.classes = {"a", "b", "c"};
   return data;
 }
 

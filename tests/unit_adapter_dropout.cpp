@@ -24,11 +24,9 @@ FirstUpdate first_update(const std::string& strategy, double dropout) {
                {}});
   run.model_config.sample_shape = {kFeatures};
   run.data = {};
-  run.data.train.sample_shape = {kFeatures};
+  run.data.train = number_samples({kFeatures}, std::vector<float>(kSamples * kFeatures, 1));
+  run.data.train.targets = Targets::classes;
   run.data.train.classes = {"a", "b", "c"};
-  run.data.train.x.assign(kSamples * kFeatures, 1);
-  run.data.train.label.assign(kSamples, 0);
-  for (std::int64_t i = 0; i < kSamples; ++i) run.data.train.id.push_back(i);
   run.config.train.optimizer = OptimizerKind::sgd;
   run.config.train.weight_decay = 0;
   run.config.train.lr = 0.1;

@@ -29,7 +29,7 @@ class RunWithBadUpdates : public TestRun {
     config.train.shuffle = false;
     config.train.nan = choice_named<NanAction>(policy);
     config.train.steps = 6;
-    good_ = data.train.x;
+    good_ = values_of(data.train);
   }
 
   RunResult train(RunFolder* folder = nullptr) { return train_from(0, folder, false); }
@@ -61,8 +61,8 @@ class RunWithBadUpdates : public TestRun {
     return TestRun::train(hooks, folder, resume);
   }
   void set_next(std::int64_t update) {
-    data.train.x = good_;
-    if (std::find(bad_.begin(), bad_.end(), update) != bad_.end()) data.train.x[3] = kBad;
+    set_values(data.train, good_);
+    if (std::find(bad_.begin(), bad_.end(), update) != bad_.end()) set_value(data.train, 3, kBad);
   }
 
   std::vector<std::int64_t> bad_;
@@ -181,7 +181,7 @@ TEST(BadUpdates, AGradientThatIsNotFiniteIsNoticed) {
     Trainer::Hooks hooks;
     hooks.progress = [&](const Moment& progress) {
       if (progress.completed > 1) return;
-      for (float& value : run.data.train.x) value = 1e10F;
+      set_values(run.data.train, std::vector<float>(values_of(run.data.train).size(), 1e10F));
       const NoGrad no_grad;
       for (const ParameterPtr& parameter : run.model->parameters())
         std::fill_n(parameter->tensor.data<float>(), parameter->tensor.numel(),

@@ -14,6 +14,7 @@
 #include "finetune/task/evaluate.h"
 #include "nn/io/safetensors.h"
 #include "nn/optim/lbfgs.h"
+#include "tests/support/datasets.h"
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/tasks.h"
@@ -75,12 +76,9 @@ Digits digits(bool regression = false) {
   for (std::int64_t i = 0; i < all.size(); ++i) (i < 900 ? first : second).push_back(i);
   Digits d{all.subset(first), all.subset(second), {}, {}};
   for (Dataset* part : {&d.train, &d.test})
-    if (regression) {
-      part->target.assign(part->label.begin(), part->label.end());
-      part->label.clear();
-    }
+    if (regression) make_targets_of_labels(*part);
   const auto rows = [](const Dataset& data) {
-    return cast(from_data(data.x.data(), {data.size(), data.sample_size()}), DType::f64);
+    return cast(numbers_of(data).rows(0, data.size()), DType::f64);
   };
   d.x_train = standardised(rows(d.train), rows(d.train));
   d.x_test = standardised(rows(d.test), rows(d.train));
@@ -144,7 +142,7 @@ struct BaselineFixture : ::testing::Test {
     run.data.test = run.data.validation;
     std::vector<std::int64_t> rows;
     for (std::int64_t i = 0; i < run.data.train.size(); ++i)
-      if (run.data.train.label[static_cast<std::size_t>(i)] == 1 || i < 9) rows.push_back(i);
+      if (run.data.train[i].label == 1 || i < 9) rows.push_back(i);
     run.data.train = run.data.train.subset(rows);
   }
   ReportedRun baseline(const std::string& name) const {
@@ -173,7 +171,7 @@ TEST_F(BaselineFixture, MajorityIsTheMostFrequentTrainingClass) {
 TEST_F(BaselineFixture, WithoutPretrainingTheProbeSeesTheRawInputs) {
   EXPECT_EQ(names(), (std::vector<std::string>{"majority", "probe"}));
   const ReportedRun row = baseline("probe");
-  EXPECT_EQ(row.trainable, 3 * (run.data.train.sample_size() + 1));
+  EXPECT_EQ(row.trainable, 3 * (numbers_of(run.data.train).sample_size + 1));
   EXPECT_GT(row.value, 0.5);
   EXPECT_GT(row.flops, 0);
   EXPECT_GT(row.peak_bytes, 0);
@@ -199,7 +197,7 @@ TEST_F(PretrainedFixture, TheProbeSeesTheNetworksFeatures) {
   const Tensor train = in_f64(features_all(*run.model, run.data.train), run.data.train.size());
   const Tensor valid = in_f64(features_all(*run.model, run.data.validation), run.data.validation->size());
   EXPECT_EQ(row.trainable, 3 * (train.size(1) + 1));
-  ASSERT_NE(train.size(1), run.data.train.sample_size());
+  ASSERT_NE(train.size(1), numbers_of(run.data.train).sample_size);
   const Tensor x = standardised(valid, train);
   const Probe probe = fit_probe({standardised(train, train), &run.data.train, run.data.task},
                                 {x, &*run.data.validation, run.data.task}, "accuracy");
@@ -245,12 +243,18 @@ TEST_F(PretrainedFixture, NormStatsAreThoseOfTheTrainingInputs) {
 // Two batches of 256 whose images differ: which one comes last does not matter.
 TEST_F(PretrainedFixture, NormStatsAreTheMeanOfTheBatches) {
   Dataset dark = make_clusters(run.model_config.sample_shape, 256, 5), bright = dark;
-  for (float& x : bright.x) x = 3 * x + 2;
+  change_values(bright, [](std::vector<float>& values) {
+    for (float& x : values) x = 3 * x + 2;
+  });
   const auto loss_of = [&](const Dataset& first, const Dataset& second) {
     run.data.train = first;
-    run.data.train.x.insert(run.data.train.x.end(), second.x.begin(), second.x.end());
-    for (std::int64_t i = 0; i < second.size(); ++i) run.data.train.id.push_back(256 + i);
-    run.data.train.label.insert(run.data.train.label.end(), second.label.begin(), second.label.end());
+    change_values(run.data.train, [&](std::vector<float>& values) {
+      values.insert(values.end(), values_of(second).begin(), values_of(second).end());
+    });
+    for (Sample sample : second.samples) {
+      sample.id += 256;
+      run.data.train.samples.push_back(sample);
+    }
     return baseline("norm-stats").loss;
   };
   const double loss = loss_of(dark, bright);

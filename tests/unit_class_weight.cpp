@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "finetune/train/ledger.h"
 #include "tests/golden/golden.h"
+#include "tests/support/datasets.h"
 #include "tests/support/tasks.h"
 #include "tests/training_fixture.h"
 
@@ -21,11 +22,9 @@ TrainSection named(std::map<std::string, double> weights) {
   return section;
 }
 
-Dataset labelled(std::vector<std::int64_t> labels, std::vector<std::string> classes) {
-  Dataset data;
-  data.label = std::move(labels);
+Dataset labelled(const std::vector<std::int64_t>& labels, std::vector<std::string> classes) {
+  Dataset data = labelled_samples(labels);
   data.classes = std::move(classes);
-  for (std::size_t i = 0; i < data.label.size(); ++i) data.id.push_back(static_cast<std::int64_t>(i));
   return data;
 }
 
@@ -72,13 +71,10 @@ TEST(ClassWeight, WhatCannotBeMeantIsRefused) {
 
 PreparedData golden_data(const SafetensorsFile& file) {
   const Tensor x = file.load("x");
+  const std::vector<double> values = x.to_vector(), labels = file.load("y").to_vector();
   PreparedData data;
-  data.train.sample_shape = {x.size(1)};
-  for (const double value : x.to_vector()) data.train.x.push_back(static_cast<float>(value));
-  for (const double label : file.load("y").to_vector()) {
-    data.train.label.push_back(static_cast<std::int64_t>(label));
-    data.train.id.push_back(data.train.size());
-  }
+  data.train = number_samples({x.size(1)}, {values.begin(), values.end()});
+  set_labels(data.train, {labels.begin(), labels.end()});
   data.train.classes = {"0", "1", "2"};
   return data;
 }
@@ -155,7 +151,9 @@ std::vector<Tensor> gradients(const TestRun& run, const TrainSection& section, s
 // Some micro-batches have no sample that counts; smoothing gives theirs a part in the loss all the same.
 TEST(ClassWeight, MicroBatchesAddUpToTheBigBatch) {
   TestRun run("mlp", {"full", {}, {}});
-  std::sort(run.data.train.label.begin(), run.data.train.label.end());
+  std::vector<std::int64_t> labels = run.data.train.labels();
+  std::sort(labels.begin(), labels.end());
+  set_labels(run.data.train, labels);
   for (const double smoothing : {0.0, 0.1}) {
     TrainSection section = named({{"a", 0}, {"b", 2.5}});
     section.label_smoothing = smoothing;

@@ -7,6 +7,7 @@
 
 #include "finetune/report/html/confusion.h"
 #include "finetune/task/metrics_json.h"
+#include "tests/support/datasets.h"
 
 namespace thaw::test {
 namespace {
@@ -14,9 +15,7 @@ namespace {
 // Two of a taken for a and for b, one of b taken for b; c neither occurs nor is answered, d is answered for
 // b.
 Confusion counted() {
-  Dataset data;
-  data.id = {0, 1, 2, 3};
-  data.label = {0, 0, 1, 1};
+  Dataset data = labelled_samples({0, 0, 1, 1});
   data.classes = {"a", "b", "c", "d"};
   return confusion_of({4, {1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1}}, data);
 }
@@ -29,14 +28,8 @@ TEST(Confusion, CountsAnswersByClass) {
 }
 
 TEST(Confusion, IsEmptyForNumbersAndWhatIsNotFinite) {
-  Dataset numbers;
-  numbers.id = {0};
-  numbers.target = {1};
-  EXPECT_TRUE(confusion_of({1, {1}}, numbers).empty());
-  Dataset classes;
-  classes.id = {0};
-  classes.label = {0};
-  EXPECT_TRUE(confusion_of({2, {NAN, 0}}, classes).empty());
+  EXPECT_TRUE(confusion_of({1, {1}}, target_samples({1})).empty());
+  EXPECT_TRUE(confusion_of({2, {NAN, 0}}, labelled_samples({0})).empty());
 }
 
 TEST(Confusion, AsJson) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "finetune/common/text.h"
 #include "finetune/data/readers/readers.h"
 #include "tests/support/data_files.h"
+#include "tests/support/datasets.h"
 
 namespace thaw::test {
 namespace {
@@ -20,14 +22,14 @@ using Source = DataFiles;
 TEST_F(Csv, ReadsFeaturesInFileOrderAndClassesByBytes) {
   const Dataset d = read("a.csv", "b,label,a\n1,dog,2.5\n-3e2,cat,+4\n .5 ,dog,0\n");
   EXPECT_EQ(d.size(), 3);
-  EXPECT_EQ(d.sample_shape, (std::vector<int64_t>{2}));
+  EXPECT_EQ(d.sample_shape(), (std::vector<int64_t>{2}));
   EXPECT_EQ(d.columns, (Strings{"b", "a"}));
   EXPECT_EQ(d.classes, (Strings{"cat", "dog"}));
-  EXPECT_EQ(d.x, (std::vector<float>{1, 2.5f, -300, 4, 0.5f, 0}));
-  EXPECT_EQ(d.label, (std::vector<int64_t>{1, 0, 1}));
-  EXPECT_EQ(d.id, (std::vector<int64_t>{0, 1, 2}));
-  EXPECT_TRUE(d.target.empty());
-  EXPECT_TRUE(d.group.empty());
+  EXPECT_EQ(values_of(d), (std::vector<float>{1, 2.5f, -300, 4, 0.5f, 0}));
+  EXPECT_EQ(d.labels(), (std::vector<int64_t>{1, 0, 1}));
+  EXPECT_EQ(ids_of(d), (std::vector<int64_t>{0, 1, 2}));
+  EXPECT_EQ(d.targets, Targets::classes);
+  EXPECT_EQ(groups_of(d), (Strings{"", "", ""}));
 }
 
 TEST_F(Csv, OrdersIntegerClassesByValueAndOthersByBytes) {
@@ -40,7 +42,7 @@ TEST_F(Csv, FollowsRfc4180) {
       read("a.csv", "\xEF\xBB\xBF\"x,\"\"1\"\"\",label\r\n\"1\",\"a,b\"\r\n\r\n2,\"c\r\nd\"\r\n3,e\"f");
   EXPECT_EQ(d.columns, (Strings{"x,\"1\""}));
   EXPECT_EQ(d.classes, (Strings{"a,b", "c\r\nd", "e\"f"}));
-  EXPECT_EQ(d.x, (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{1, 2, 3}));
 }
 
 TEST_F(Csv, ReadsTabs) {
@@ -58,10 +60,10 @@ TEST_F(Csv, ReadsRegressionTargetsAndGroups) {
   source.targets = Targets::numbers;
   source.group = "who";
   const Dataset d = read("a.csv", "y,who,x\n0.1,ann,1\n-2,bob,2\n", source);
-  EXPECT_EQ(d.target, (std::vector<double>{0.1, -2}));
-  EXPECT_EQ(d.group, (Strings{"ann", "bob"}));
+  EXPECT_EQ(d.target_values(), (std::vector<double>{0.1, -2}));
+  EXPECT_EQ(groups_of(d), (Strings{"ann", "bob"}));
   EXPECT_EQ(d.columns, (Strings{"x"}));
-  EXPECT_TRUE(d.label.empty());
+  EXPECT_EQ(d.targets, Targets::numbers);
   EXPECT_TRUE(d.classes.empty());
   expect_refused("a.csv", "y,who,x\nten,ann,1\n",
                  {"\"ten\"", "finite number", "the label", "a.csv:2:1, row 1"}, source);
@@ -71,11 +73,11 @@ TEST_F(Csv, ReadsRegressionTargetsAndGroups) {
 
 TEST_F(Csv, MapsAndSelectsClasses) {
   const std::string text = "x,label\n1,a\n2,b\n3,c\n4,b\n";
-  EXPECT_EQ(read("a.csv", text, with_classes({"c", "b", "a"})).label, (std::vector<int64_t>{2, 1, 0, 1}));
+  EXPECT_EQ(read("a.csv", text, with_classes({"c", "b", "a"})).labels(), (std::vector<int64_t>{2, 1, 0, 1}));
   const Dataset d = read("a.csv", text, with_classes({"c", "b"}, true, true));
-  EXPECT_EQ(d.label, (std::vector<int64_t>{1, 0, 1}));
-  EXPECT_EQ(d.id, (std::vector<int64_t>{1, 2, 3}));
-  EXPECT_EQ(d.x, (std::vector<float>{2, 3, 4}));
+  EXPECT_EQ(d.labels(), (std::vector<int64_t>{1, 0, 1}));
+  EXPECT_EQ(ids_of(d), (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{2, 3, 4}));
   expect_refused("a.csv", text, {"unknown class \"b\"", "a.csv:3, row 2", "\"a\", \"c\""},
                  with_classes({"a", "c"}));
   expect_refused("a.csv", text, {"\"dog\" has no sample", "a.csv"}, with_classes({"a", "dog"}, true, true));
@@ -84,8 +86,8 @@ TEST_F(Csv, MapsAndSelectsClasses) {
 }
 
 TEST_F(Csv, PredictionTakesNamedColumnsInOrderAndNeedsNoLabel) {
-  EXPECT_EQ(read("a.csv", "id,b,a\nr1,1,2\n", unlabelled({"a", "b"})).x, (std::vector<float>{2, 1}));
-  EXPECT_EQ(read("a.csv", "b,label,a\n1,,2\n", unlabelled()).x, (std::vector<float>{1, 2}));
+  EXPECT_EQ(values_of(read("a.csv", "id,b,a\nr1,1,2\n", unlabelled({"a", "b"}))), (std::vector<float>{2, 1}));
+  EXPECT_EQ(values_of(read("a.csv", "b,label,a\n1,,2\n", unlabelled())), (std::vector<float>{1, 2}));
   expect_refused("a.csv", "b\n1\n", {"feature columns \"a\", \"c\"", "a.csv:1"}, unlabelled({"a", "b", "c"}));
 }
 
@@ -159,14 +161,16 @@ TEST_F(Jsonl, ReadsTheSameKeysInAnyOrder) {
       "a.jsonl", "{\"x\": 1.5, \"label\": \"b\", \"y\": \"2\"}\r\n\n{\"label\": 7, \"y\": -3, \"x\": 1e2}");
   EXPECT_EQ(d.columns, (Strings{"x", "y"}));
   EXPECT_EQ(d.classes, (Strings{"7", "b"}));
-  EXPECT_EQ(d.x, (std::vector<float>{1.5f, 2, 100, -3}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{1.5f, 2, 100, -3}));
 }
 
 TEST_F(Jsonl, IntegersKeepTheirDigits) {
   DataSource source;
   source.targets = Targets::numbers;
-  EXPECT_EQ(read("a.jsonl", "{\"x\":1,\"label\":9007199254740993}", source).target[0], 9007199254740993.0);
-  EXPECT_EQ(read("a.jsonl", "{\"x\":18446744073709551615,\"label\":1}").x[0], 18446744073709551616.0f);
+  EXPECT_EQ(read("a.jsonl", "{\"x\":1,\"label\":9007199254740993}", source).target_values()[0],
+            9007199254740993.0);
+  EXPECT_EQ(values_of(read("a.jsonl", "{\"x\":18446744073709551615,\"label\":1}"))[0],
+            18446744073709551616.0f);
 }
 
 TEST_F(Jsonl, Refuses) {

@@ -10,6 +10,7 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "tests/support/data_files.h"
+#include "tests/support/datasets.h"
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
 
@@ -38,9 +39,9 @@ TEST_F(Choice, MergedLabelsBecomeTheClassesAndTheOthersAreLeftOut) {
   const Dataset d =
       read("a.csv", kTable, merging({{"feline", {"cat", "lion"}}, {"canine", {"wolf", "dog"}}}));
   EXPECT_EQ(d.classes, (Strings{"canine", "feline"}));
-  EXPECT_EQ(d.label, (Places{1, 0, 0, 1, 1}));
-  EXPECT_EQ(d.id, (Places{0, 1, 2, 3, 5}));
-  EXPECT_EQ(d.x, (std::vector<float>{0, 1, 2, 3, 5}));
+  EXPECT_EQ(d.labels(), (Places{1, 0, 0, 1, 1}));
+  EXPECT_EQ(ids_of(d), (Places{0, 1, 2, 3, 5}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{0, 1, 2, 3, 5}));
 }
 
 TEST_F(Choice, MergedClassesAreOrderedAsAnyLabelsOrAsClassesSays) {
@@ -50,7 +51,7 @@ TEST_F(Choice, MergedClassesAreOrderedAsAnyLabelsOrAsClassesSays) {
   source.drop_other_classes = true;
   const Dataset d = read("a.csv", kTable, source);
   EXPECT_EQ(d.classes, (Strings{"other", "feline"}));
-  EXPECT_EQ(d.label, (Places{1, 1, 0, 1}));
+  EXPECT_EQ(d.labels(), (Places{1, 1, 0, 1}));
 }
 
 TEST_F(Choice, RefusesToMergeWhatIsNotThere) {
@@ -66,8 +67,8 @@ TEST_F(Choice, RefusesToMergeWhatIsNotThere) {
 
 TEST_F(Choice, RowsAreThoseOfTheFile) {
   const Dataset d = read("a.csv", kTable, with_rows(1, 4));
-  EXPECT_EQ(d.id, (Places{1, 2, 3}));
-  EXPECT_EQ(d.x, (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(ids_of(d), (Places{1, 2, 3}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{1, 2, 3}));
   EXPECT_EQ(d.classes, (Strings{"cat", "dog", "wolf"})) << "the classes of the rows alone";
   EXPECT_EQ(read("a.csv", kTable, with_rows(0, 6)).size(), 6);
   expect_refused("a.csv", kTable, {"data.rows ends at 7, but there are 6 samples", "a.csv"}, with_rows(2, 7));
@@ -87,10 +88,10 @@ TEST_F(Choice, RowsAndMergeWorkOnImagesToo) {
   source.rows = {0, 300};
   const Dataset more = read_dataset(source);
   EXPECT_EQ(d.classes, (Strings{"high", "low"}));
-  EXPECT_GE(d.id.front(), 100);
-  EXPECT_LT(d.id.back(), 300);
-  EXPECT_TRUE(std::equal(d.id.rbegin(), d.id.rend(), more.id.rbegin()));
-  EXPECT_TRUE(std::equal(d.label.rbegin(), d.label.rend(), more.label.rbegin()));
+  EXPECT_GE(ids_of(d).front(), 100);
+  EXPECT_LT(ids_of(d).back(), 300);
+  EXPECT_TRUE(std::equal(ids_of(d).rbegin(), ids_of(d).rend(), ids_of(more).rbegin()));
+  EXPECT_TRUE(std::equal(d.labels().rbegin(), d.labels().rend(), more.labels().rbegin()));
 }
 
 TEST_F(Choice, RowsAreOfTheTrainingFileAlone) {
@@ -103,30 +104,27 @@ TEST_F(Choice, RowsAreOfTheTrainingFileAlone) {
             "no sample has the label \"lion\" of");
   config.data.merge["feline"] = {"cat"};
   const PreparedData data = data_of(config);
-  EXPECT_EQ(data.train.id, (Places{1, 2, 3}));
-  EXPECT_EQ(data.validation->id, (Places{0, 1})) << "a lion is in no list";
-  EXPECT_EQ(data.validation->label, (Places{1, 0}));
+  EXPECT_EQ(ids_of(data.train), (Places{1, 2, 3}));
+  EXPECT_EQ(ids_of(data.validation), (Places{0, 1})) << "a lion is in no list";
+  EXPECT_EQ(data.validation->labels(), (Places{1, 0}));
   EXPECT_EQ(data.preprocess.labels, (Strings{"canine", "feline"}));
 }
 
 // Images of one channel, all 0.5 but for what a test sets.
 Dataset images(int64_t count, int64_t height, int64_t width) {
-  Dataset d;
-  d.sample_shape = {1, height, width};
-  d.x.assign(count * height * width, 0.5f);
-  for (int64_t i = 0; i < count; ++i) d.id.push_back(i);
-  return d;
+  return number_samples({1, height, width}, std::vector<float>(count * height * width, 0.5f));
 }
 
 TEST(Corrupt, BlurIsAGaussianOfTheSaidDeviation) {
   Dataset d = images(1, 21, 31);
-  std::fill(d.x.begin(), d.x.end(), 0.0f);
-  d.x[10 * 31 + 15] = 1;
+  std::vector<float> one_white(21 * 31, 0.0f);
+  one_white[10 * 31 + 15] = 1;
+  set_values(d, one_white);
   corrupt_images(d, "blur", "t");
   double sum = 0, rows = 0, columns = 0;
   for (int64_t y = 0; y < 21; ++y)
     for (int64_t x = 0; x < 31; ++x) {
-      const double v = d.x[y * 31 + x];
+      const double v = values_of(d)[y * 31 + x];
       sum += v;
       rows += v * static_cast<double>((y - 10) * (y - 10));
       columns += v * static_cast<double>((x - 15) * (x - 15));
@@ -135,15 +133,15 @@ TEST(Corrupt, BlurIsAGaussianOfTheSaidDeviation) {
   // Cut at 3.3 deviations, the kernel has a little less than the Gaussian's variance.
   EXPECT_NEAR(rows, kBlurDeviation * kBlurDeviation, 0.05);
   EXPECT_NEAR(columns, rows, 1e-6);
-  EXPECT_NEAR(d.x[10 * 31 + 16] / d.x[10 * 31 + 15], std::exp(-0.5 / (kBlurDeviation * kBlurDeviation)),
-              1e-5);
+  EXPECT_NEAR(values_of(d)[10 * 31 + 16] / values_of(d)[10 * 31 + 15],
+              std::exp(-0.5 / (kBlurDeviation * kBlurDeviation)), 1e-5);
 }
 
 TEST(Corrupt, BlurRepeatsTheEdgeAndKeepsImagesApart) {
   Dataset d = images(2, 4, 6);
-  std::fill(d.x.begin() + 24, d.x.end(), 1.0f);
+  change_values(d, [](std::vector<float>& values) { std::fill(values.begin() + 24, values.end(), 1.0f); });
   corrupt_images(d, "blur", "t");
-  for (int64_t i = 0; i < 48; ++i) EXPECT_NEAR(d.x[i], i < 24 ? 0.5f : 1.0f, 1e-6) << i;
+  for (int64_t i = 0; i < 48; ++i) EXPECT_NEAR(values_of(d)[i], i < 24 ? 0.5f : 1.0f, 1e-6) << i;
 }
 
 TEST(Corrupt, NoiseIsTheSamplesOwnAndClipped) {
@@ -154,30 +152,31 @@ TEST(Corrupt, NoiseIsTheSamplesOwnAndClipped) {
     corrupt_images(part, "noise", "/b/t.gz");
     return part;
   }();
-  EXPECT_TRUE(std::equal(some.sample(0), some.sample(1), d.sample(7))) << "whatever stands beside it";
-  EXPECT_TRUE(std::equal(some.sample(1), some.sample(1) + 64, d.sample(150)));
-  EXPECT_FALSE(std::equal(d.sample(0), d.sample(1), d.sample(1)));
+  EXPECT_TRUE(some.inputs->same(0, *d.inputs, 7)) << "whatever stands beside it";
+  EXPECT_TRUE(some.inputs->same(1, *d.inputs, 150));
+  EXPECT_FALSE(d.inputs->same(0, *d.inputs, 1));
   Dataset other = images(200, 8, 8);
   corrupt_images(other, "noise", "/a/other.gz");
-  EXPECT_NE(other.x, d.x) << "sample 0 of another file has another noise";
+  EXPECT_NE(values_of(other), values_of(d)) << "sample 0 of another file has another noise";
 
-  const auto n = static_cast<double>(d.x.size());
-  EXPECT_GE(*std::min_element(d.x.begin(), d.x.end()), 0.0f);
-  EXPECT_LE(*std::max_element(d.x.begin(), d.x.end()), 1.0f);
+  const auto n = static_cast<double>(values_of(d).size());
+  EXPECT_GE(*std::min_element(values_of(d).begin(), values_of(d).end()), 0.0f);
+  EXPECT_LE(*std::max_element(values_of(d).begin(), values_of(d).end()), 1.0f);
   // The share within one deviation of the mean, which clipping leaves as it is.
-  const auto inside = static_cast<double>(std::count_if(d.x.begin(), d.x.end(), [](float x) {
-    return std::fabs(x - 0.5f) < static_cast<float>(kNoiseDeviation);
-  }));
+  const auto inside =
+      static_cast<double>(std::count_if(values_of(d).begin(), values_of(d).end(), [](float x) {
+        return std::fabs(x - 0.5f) < static_cast<float>(kNoiseDeviation);
+      }));
   EXPECT_NEAR(inside / n, std::erf(std::sqrt(0.5)), 0.02);
 }
 
 TEST(Corrupt, InvertAndNothing) {
   Dataset d = images(1, 1, 2);
-  d.x = {0.25f, 1.0f};
+  set_values(d, {0.25f, 1.0f});
   corrupt_images(d, "", "t");
-  EXPECT_EQ(d.x, (std::vector<float>{0.25f, 1.0f}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{0.25f, 1.0f}));
   corrupt_images(d, "invert", "t");
-  EXPECT_EQ(d.x, (std::vector<float>{0.75f, 0.0f}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{0.75f, 0.0f}));
 }
 
 TEST_F(Choice, CorruptChangesEveryPartAndRefusesTables) {
@@ -188,8 +187,8 @@ TEST_F(Choice, CorruptChangesEveryPartAndRefusesTables) {
   config.data.corrupt = "invert";
   const PreparedData inverted = data_of(config, true);
   const auto expect_inverted = [](const Dataset& was, const Dataset& is) {
-    ASSERT_EQ(was.id, is.id);
-    for (size_t i = 0; i < was.x.size(); ++i) ASSERT_EQ(is.x[i], 1.0f - was.x[i]);
+    ASSERT_EQ(ids_of(was), ids_of(is));
+    for (size_t i = 0; i < values_of(was).size(); ++i) ASSERT_EQ(values_of(is)[i], 1.0f - values_of(was)[i]);
   };
   expect_inverted(clean.train, inverted.train);
   expect_inverted(clean.validation, inverted.validation);

@@ -8,6 +8,7 @@
 
 #include "finetune/data/readers/readers.h"
 #include "tests/support/data_files.h"
+#include "tests/support/datasets.h"
 
 namespace thaw::test {
 namespace {
@@ -47,12 +48,12 @@ const std::string kPixels("\x00\xff\x33\x00\x00\x00\x00\x00\x66\x00\x00\x00", 12
 TEST_F(Idx, ReadsImagesWithTheLabelsBesideThem) {
   write("t-labels-idx1-ubyte", idx({2}, "\x0a\x02"));
   const Dataset d = read("t-images-idx3-ubyte", idx({2, 2, 3}, kPixels));
-  EXPECT_EQ(d.sample_shape, (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(d.sample_shape(), (std::vector<int64_t>{1, 2, 3}));
   EXPECT_EQ(d.classes, (Strings{"2", "10"}));
-  EXPECT_EQ(d.label, (std::vector<int64_t>{1, 0}));
-  EXPECT_EQ(d.x[1], 1.0f);
-  EXPECT_EQ(d.x[2], 0.2f);
-  EXPECT_EQ(d.x[8], 0.4f);
+  EXPECT_EQ(d.labels(), (std::vector<int64_t>{1, 0}));
+  EXPECT_EQ(values_of(d)[1], 1.0f);
+  EXPECT_EQ(values_of(d)[2], 0.2f);
+  EXPECT_EQ(values_of(d)[8], 0.4f);
   EXPECT_EQ(d.size(), 2);
 }
 
@@ -64,7 +65,7 @@ TEST_F(Idx, ReadsGzipOrSaysThatTheBuildLacksIt) {
   const std::string images = gzip(idx({2, 2, 3}, kPixels));
   write("t-labels-idx1-ubyte.gz", gzip(idx({2}, "\x01\x02")));
   try {
-    EXPECT_EQ(read("t-images-idx3-ubyte.gz", images).label, (std::vector<int64_t>{0, 1}));
+    EXPECT_EQ(read("t-images-idx3-ubyte.gz", images).labels(), (std::vector<int64_t>{0, 1}));
   } catch (const InputError& error) {
     ASSERT_NE(std::string(error.what()).find("lacks zlib"), std::string::npos) << error.what();
     return;
@@ -115,15 +116,15 @@ TEST(Digits, AreScikitLearns) {
   source.path = "builtin:digits";
   const Dataset d = read_dataset(source);
   EXPECT_EQ(d.size(), 1797);
-  EXPECT_EQ(d.sample_shape, (std::vector<int64_t>{1, 8, 8}));
+  EXPECT_EQ(d.sample_shape(), (std::vector<int64_t>{1, 8, 8}));
   EXPECT_EQ(d.classes, (Strings{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
   EXPECT_EQ(d.class_counts(), (std::vector<int64_t>{178, 182, 177, 183, 181, 182, 181, 179, 174, 180}));
   // FNV-1a over load_digits()'s pixels and label, sample by sample.
   uint64_t hash = 0xcbf29ce484222325u;
   for (int64_t row = 0; row < d.size(); ++row) {
     for (int i = 0; i < 64; ++i)
-      hash = (hash ^ static_cast<uint64_t>(d.sample(row)[i] * 16)) * 0x100000001b3u;
-    hash = (hash ^ static_cast<uint64_t>(d.label[row])) * 0x100000001b3u;
+      hash = (hash ^ static_cast<uint64_t>(numbers_of(d).sample(row)[i] * 16)) * 0x100000001b3u;
+    hash = (hash ^ static_cast<uint64_t>(d[row].label)) * 0x100000001b3u;
   }
   EXPECT_EQ(hash, 0x776869cce3795967u);
 }
@@ -133,7 +134,7 @@ TEST(Digits, SelectClasses) {
   source.path = "builtin:digits";
   const Dataset d = read_dataset(source);
   EXPECT_EQ(d.class_counts(), (std::vector<int64_t>{179, 183}));
-  EXPECT_EQ(d.id.front(), 3);
+  EXPECT_EQ(ids_of(d).front(), 3);
 }
 
 }  // namespace

@@ -104,10 +104,11 @@ TEST(Parts, HaveSeedsOfTheirOwn) {
   const PreparedData alone = loaded_of(config, false, true);
   config.data.test_fraction = 0.2;
   const PreparedData both = loaded_of(config, true, true);
-  const std::set<std::int64_t> test(both.test->id.begin(), both.test->id.end());
+  std::set<std::int64_t> test;
+  for (const Sample& sample : both.test->samples) test.insert(sample.id);
   ASSERT_EQ(test.size(), 60U);
   std::int64_t shared = 0;
-  for (const std::int64_t id : alone.validation->id) shared += test.count(id) > 0 ? 1 : 0;
+  for (const Sample& sample : alone.validation->samples) shared += test.count(sample.id) > 0 ? 1 : 0;
   EXPECT_LT(shared, 30) << "of 60; by chance it would be 12";
 }
 

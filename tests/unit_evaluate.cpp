@@ -1,5 +1,6 @@
 // Metrics of outputs that can be counted by hand.
 #include "finetune/task/evaluate.h"
+#include "tests/support/datasets.h"
 #include "tests/support/tasks.h"
 
 #include <gtest/gtest.h>
@@ -17,9 +18,7 @@ double mean(const std::vector<float>& values) {
 
 // Four samples of three classes; the third class neither occurs nor is guessed.
 Dataset labelled() {
-  Dataset data;
-  data.id = {0, 1, 2, 3};
-  data.label = {0, 0, 1, 1};
+  Dataset data = labelled_samples({0, 0, 1, 1});
   data.classes = {"a", "b", "c"};
   return data;
 }
@@ -52,9 +51,7 @@ TEST(Metrics, CalibrationDoesNotCancelBetweenBins) {
 }
 
 TEST(Metrics, OfNumbers) {
-  Dataset data;
-  data.id = {0, 1, 2};
-  data.target = {1, 2, 6};
+  const Dataset data = target_samples({1, 2, 6});
   Outputs outputs{1, {2, 2, 4}};
   const Metrics metrics = compute_metrics(outputs, data);
   EXPECT_NEAR(metric(metrics, "rmse"), std::sqrt(5.0 / 3), 1e-12);
@@ -64,9 +61,7 @@ TEST(Metrics, OfNumbers) {
 }
 
 TEST(Metrics, OfOutputsThatAreNotFiniteAreNaN) {
-  Dataset numbers;
-  numbers.id = {0, 1};
-  numbers.target = {1, 2};
+  const Dataset numbers = target_samples({1, 2});
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Outputs classes = answers({0, 1, 1, 1});
     EXPECT_FALSE(first_row_not_finite(classes));

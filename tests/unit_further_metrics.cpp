@@ -9,6 +9,7 @@
 #include "finetune/run/further_metrics.h"
 #include "nn/init.h"
 #include "nn/models/registry.h"
+#include "tests/support/datasets.h"
 
 namespace thaw::test {
 namespace {
@@ -24,13 +25,11 @@ std::unique_ptr<Model> model_of(std::uint64_t seed) {
 }
 
 Dataset samples(std::int64_t count) {
-  Dataset data;
-  data.sample_shape = {4};
+  std::vector<float> values;
   const RandomKey key = random_key(1, "samples");
   for (std::int64_t i = 0; i < 4 * count; ++i)
-    data.x.push_back(static_cast<float>(random_below(key, static_cast<std::uint64_t>(i), 1000)) / 500 - 1);
-  for (std::int64_t i = 0; i < count; ++i) data.id.push_back(i);
-  return data;
+    values.push_back(static_cast<float>(random_below(key, static_cast<std::uint64_t>(i), 1000)) / 500 - 1);
+  return number_samples({4}, std::move(values));
 }
 
 TEST(NeighboursKept, AreAllOfThemInTheSameNetwork) {

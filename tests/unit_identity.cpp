@@ -6,6 +6,7 @@
 #include "finetune/compare/data_card.h"
 #include "finetune/run/run_report.h"
 #include "finetune/train/fingerprint.h"
+#include "tests/support/datasets.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
@@ -20,21 +21,23 @@ PreparedData sample_data() {
   return data;
 }
 
+void add_one(Dataset& data, std::size_t value) {
+  change_values(data, [value](std::vector<float>& values) { values[value] += 1; });
+}
+
 using Change = std::function<void(PreparedData&)>;
 
 TEST(Identity, OfAComparisonsDataIsOfEveryPartsRowsAndLabels) {
   const std::string before = data_fingerprint(sample_data());
   EXPECT_EQ(data_fingerprint(sample_data()), before);
   for (const Change& change : std::vector<Change>{
-           [](PreparedData& d) { d.train.x[3] += 1; }, [](PreparedData& d) { d.train.label[0] = 2; },
-           [](PreparedData& d) { d.validation.edit().label[1] = 0; },
-           [](PreparedData& d) { d.test.edit().label[2] = 1; },
+           [](PreparedData& d) { add_one(d.train, 3); }, [](PreparedData& d) { d.train[0].label = 2; },
+           [](PreparedData& d) { d.validation.edit()[1].label = 0; },
+           [](PreparedData& d) { d.test.edit()[2].label = 1; },
            [](PreparedData& d) { d.test.edit().classes[0] = "other"; },
-           [](PreparedData& d) { d.shifted[0].data.edit().label[0] = 1; },
-           [](PreparedData& d) { d.shifted[0].data.edit().x[0] += 1; },
-           [](PreparedData& d) {
-             d.test.edit().target = {1, 2, 3};
-           }}) {
+           [](PreparedData& d) { d.shifted[0].data.edit()[0].label = 1; },
+           [](PreparedData& d) { add_one(d.shifted[0].data.edit(), 0); },
+           [](PreparedData& d) { d.test.edit()[0].target = 1; }}) {
     PreparedData data = sample_data();
     change(data);
     EXPECT_NE(data_fingerprint(data), before);
@@ -44,22 +47,18 @@ TEST(Identity, OfAComparisonsDataIsOfEveryPartsRowsAndLabels) {
 TEST(Identity, OfTestDataIsOfWhatAModelSees) {
   Dataset data = sample_data().test;
   const std::string before = content_hash(data);
-  data.x[0] += 1;
+  add_one(data, 0);
   EXPECT_NE(content_hash(data), before);
-  Dataset text;
-  text.text = {"a", "bc"};
-  const std::string of_text = content_hash(text);
-  text.text = {"ab", "c"};
-  EXPECT_NE(content_hash(text), of_text);
+  EXPECT_NE(content_hash(text_samples({{"a", ""}, {"bc", ""}})),
+            content_hash(text_samples({{"ab", ""}, {"c", ""}})));
 }
 
 TEST(Identity, OfARunsInputsIsOfLabelsTargetsAndIds) {
   const std::string before = run_fingerprint({}, sample_data());
   for (const Change& change : std::vector<Change>{
-           [](PreparedData& d) { d.train.x[3] += 1; }, [](PreparedData& d) { d.train.label[0] = 2; },
-           [](PreparedData& d) { d.validation.edit().label[1] = 0; },
-           [](PreparedData& d) { d.train.id[0] = 77; },
-           [](PreparedData& d) { d.train.target = {1, 2, 3, 4, 5, 6}; }}) {
+           [](PreparedData& d) { add_one(d.train, 3); }, [](PreparedData& d) { d.train[0].label = 2; },
+           [](PreparedData& d) { d.validation.edit()[1].label = 0; },
+           [](PreparedData& d) { d.train[0].id = 77; }, [](PreparedData& d) { d.train[2].target = 1; }}) {
     PreparedData data = sample_data();
     change(data);
     EXPECT_NE(run_fingerprint({}, data), before);

@@ -361,12 +361,12 @@ TEST(TestLooks, DamagedLinesArePassedOver) {
 TEST(TestLooks, TheHashIsOfWhatIsTested) {
   const Dataset data = make_clusters({6}, 12, 3);
   Dataset other = data;
-  other.id[0] = 99;
+  other[0].id = 99;
   EXPECT_EQ(content_hash(other), content_hash(data));
-  other.x[5] += 1;
+  set_value(other, 5, 77);
   EXPECT_NE(content_hash(other), content_hash(data));
   other = data;
-  other.label[0] = 1;
+  other[0].label = 1;
   EXPECT_EQ(content_hash(other), content_hash(data)) << "the same samples under other names";
 }
 

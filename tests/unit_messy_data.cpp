@@ -7,6 +7,7 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/preprocess/class_spelling.h"
 #include "tests/support/data_files.h"
+#include "tests/support/datasets.h"
 
 namespace thaw::test {
 namespace {
@@ -22,7 +23,7 @@ bool has_note(const Dataset& data, const std::string& part) {
 DataSource texts(const std::string& text = "text") {
   DataSource source;
   source.text = text;
-  source.read_labels = false;
+  source.targets = Targets::none;
   return source;
 }
 
@@ -56,13 +57,13 @@ TEST(LabelKey, LabelsOfOneKeyAreFound) {
 TEST_F(MessyTable, EqualNumbersAreOneClassInEveryFormat) {
   const Dataset csv = read("a.csv", "x,label\n1,1\n2,1.0\n3,01\n4,2\n5,\u00A02\n");
   EXPECT_EQ(csv.classes, (Strings{"1", "2"}));
-  EXPECT_EQ(csv.label, (std::vector<int64_t>{0, 0, 0, 1, 1}));
+  EXPECT_EQ(csv.labels(), (std::vector<int64_t>{0, 0, 0, 1, 1}));
   EXPECT_TRUE(has_note(csv, "the labels \"01\", \"1\", \"1.0\" are one class, \"1\""));
   const Dataset json = read(
       "a.jsonl",
       "{\"x\":1,\"label\":1}\n{\"x\":1,\"label\":1.0}\n{\"x\":1,\"label\":\"01\"}\n{\"x\":1,\"label\":10}");
   EXPECT_EQ(json.classes, (Strings{"1", "10"}));
-  EXPECT_EQ(json.label, (std::vector<int64_t>{0, 0, 0, 1}));
+  EXPECT_EQ(json.labels(), (std::vector<int64_t>{0, 0, 0, 1}));
 }
 
 TEST_F(MessyTable, ANumberKeepsItsSpellingWhereItHasOne) {
@@ -74,11 +75,11 @@ TEST_F(MessyTable, ANumberKeepsItsSpellingWhereItHasOne) {
 TEST_F(MessyTable, ClassesThatAreNamedMatchByKey) {
   const Dataset d = read("a.csv", "x,label\n1,1.0\n2,0\n", with_classes({"1", "0"}));
   EXPECT_EQ(d.classes, (Strings{"1", "0"}));
-  EXPECT_EQ(d.label, (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(d.labels(), (std::vector<int64_t>{0, 1}));
   expect_refused("a.csv", "x,label\n1,1\n", {"\"1.0\" is listed twice"}, with_classes({"1", "1.0"}));
   DataSource merged;
   merged.merge = {{"low", {"1", "2"}}, {"high", {"3"}}};
-  EXPECT_EQ(read("a.csv", "x,label\n1,1.0\n2,02\n3,3\n", merged).label, (std::vector<int64_t>{1, 1, 0}));
+  EXPECT_EQ(read("a.csv", "x,label\n1,1.0\n2,02\n3,3\n", merged).labels(), (std::vector<int64_t>{1, 1, 0}));
 }
 
 TEST(ClassSpelling, WarnsOfClassesThatLookAlike) {
@@ -96,14 +97,14 @@ TEST_F(MessyTable, ColumnsThatNobodyReadsAreAskedNothing) {
   EXPECT_EQ(index.columns, (Strings{"x"}));
   EXPECT_TRUE(has_note(index, "column 1 has no name and is left out"));
   DataSource named = unlabelled({"x"});
-  EXPECT_EQ(read("a.csv", "n,n,x,\nu,v,5,\n", named).x, (std::vector<float>{5}));
+  EXPECT_EQ(values_of(read("a.csv", "n,n,x,\nu,v,5,\n", named)), (std::vector<float>{5}));
   DataSource ignoring;
   ignoring.ignore = {"id*", "n"};
   EXPECT_EQ(read("a.csv", "id1,n,n,x,label\nr,u,v,5,a\n", ignoring).columns, (Strings{"x"}));
   DataSource choosing;
   choosing.features = {"x?"};
   choosing.ignore = {"x2"};
-  EXPECT_EQ(read("a.csv", "x1,x2,x3,y,label\n1,q,3,q,a\n", choosing).x, (std::vector<float>{1, 3}));
+  EXPECT_EQ(values_of(read("a.csv", "x1,x2,x3,y,label\n1,q,3,q,a\n", choosing)), (std::vector<float>{1, 3}));
   choosing.features = {"z*"};
   expect_refused("a.csv", "x1,label\n1,a\n", {"data.features has \"z*\", which no column matches", "a.csv:1"},
                  choosing);
@@ -125,24 +126,24 @@ TEST_F(MessyTable, AColumnWithSignsOfAGlobIsNamedAsItIs) {
 
 TEST_F(MessyTable, KeysThatNobodyReadsAreAskedNothing) {
   DataSource source = texts();
-  source.read_labels = true;
+  source.targets = Targets::classes;
   const Dataset d = read("a.jsonl",
                          "{\"text\":\"a\",\"label\":1,\"meta\":{\"k\":[1,{}]},\"s\":NaN}\n"
                          "{\"label\":2,\"text\":\"NaN, \\\"Infinity\\\"\",\"more\":[[]],\"more\":2}\n",
                          source);
-  EXPECT_EQ(d.text, (Strings{"a", "NaN, \"Infinity\""}));
+  EXPECT_EQ(first_texts(d), (Strings{"a", "NaN, \"Infinity\""}));
   EXPECT_TRUE(has_note(d, "the keys \"more\" are not in the first line"));
 }
 
 TEST_F(MessyTable, NumbersBeyondTheRangeMatterWhereTheyAreRead) {
   DataSource source = texts();
-  source.read_labels = true;
+  source.targets = Targets::classes;
   const Dataset d = read("a.jsonl",
                          "{\"text\":\"1e999, \\\"1e999\",\"label\":1,\"n\":[1e999,-1E+999],\"m\":1}\n"
                          "{\"label\":2,\"text\":\"b\",\"m\":" +
                              std::string(400, '9') + ",\"o\":NaN}\n",
                          source);
-  EXPECT_EQ(d.text, (Strings{"1e999, \"1e999", "b"}));
+  EXPECT_EQ(first_texts(d), (Strings{"1e999, \"1e999", "b"}));
   expect_refused("a.jsonl", "{\"x\":1,\"label\":1}\n{\"x\":-1e999,\"label\":1}\n",
                  {"feature \"x\" is too large for a 32-bit float: \"-1e999\"", "a.jsonl:2, row 2"});
   for (const char* word : {"1e999x", "1e9e9", "e999", "1..e999"})
@@ -153,7 +154,7 @@ TEST_F(MessyTable, ColumnsOfTheModelAreFoundByName) {
   DataSource source = labelled("label");
   source.columns = {"a", "b"};
   const Dataset d = read("a.csv", "extra,b,label,a\nq,1,u,2\n", source);
-  EXPECT_EQ(d.x, (std::vector<float>{2, 1}));
+  EXPECT_EQ(values_of(d), (std::vector<float>{2, 1}));
   EXPECT_TRUE(has_note(d, "of the columns \"extra\" nothing is read"));
   expect_refused("a.csv", "a,c,label\n1,2,u\n",
                  {"the model's feature columns \"b\" are not in the table",
@@ -253,14 +254,15 @@ TEST_F(MessyTable, AFirstLineThatIsNoHeaderIsNamed) {
 }
 
 TEST_F(MessyTable, InTsvAQuoteEnclosesWhatIsClosedWithinItsField) {
-  EXPECT_EQ(read("a.tsv", "text\tn\n\"great\t1\nbad\t2\nso-so\"\t3\n", texts()).text,
+  EXPECT_EQ(first_texts(read("a.tsv", "text\tn\n\"great\t1\nbad\t2\nso-so\"\t3\n", texts())),
             (Strings{"\"great", "bad", "so-so\""}));
-  EXPECT_EQ(read("a.tsv", "text\tn\n\"a \"\"b\"\" c\"\t1\n\"yes\" he said\t2\n\"open\t3\n", texts()).text,
-            (Strings{"a \"b\" c", "\"yes\" he said", "\"open"}));
+  EXPECT_EQ(
+      first_texts(read("a.tsv", "text\tn\n\"a \"\"b\"\" c\"\t1\n\"yes\" he said\t2\n\"open\t3\n", texts())),
+      (Strings{"a \"b\" c", "\"yes\" he said", "\"open"}));
   EXPECT_EQ(read("a.tsv", "text\n\"great\nbad\nso-so\"\ngood\n", texts()).size(), 4);
   DataSource quoting = texts();
   quoting.quote = "csv";
-  EXPECT_EQ(read("a.tsv", "text\tn\n\"a\tb\nc\"\t1\n", quoting).text, (Strings{"a\tb\nc"}));
+  EXPECT_EQ(first_texts(read("a.tsv", "text\tn\n\"a\tb\nc\"\t1\n", quoting)), (Strings{"a\tb\nc"}));
   expect_refused("a.tsv", "text\tn\n\"a\nb\"\t1\n",
                  {"a row of 1 fields", "a.tsv:2:1 is not closed", "data.quote"}, texts());
 }
@@ -271,10 +273,10 @@ TEST_F(MessyTable, InCsvAQuoteThatMayBeOrdinaryIsAskedAbout) {
   DataSource ordinary = texts(), enclosing = texts();
   ordinary.quote = "none";
   enclosing.quote = "csv";
-  EXPECT_EQ(read("a.csv", text, ordinary).text, (Strings{"\"great", "bad", "so-so\"", "good"}));
-  EXPECT_EQ(read("a.csv", text, enclosing).text, (Strings{"great\n0,bad\n1,so-so", "good"}));
+  EXPECT_EQ(first_texts(read("a.csv", text, ordinary)), (Strings{"\"great", "bad", "so-so\"", "good"}));
+  EXPECT_EQ(first_texts(read("a.csv", text, enclosing)), (Strings{"great\n0,bad\n1,so-so", "good"}));
   // Of whole rows in every line nothing is left where a text has a comma or a line of its own.
-  EXPECT_EQ(read("a.csv", "label,text\n1,\"great\nfilm\"\n0,bad\n", texts()).text,
+  EXPECT_EQ(first_texts(read("a.csv", "label,text\n1,\"great\nfilm\"\n0,bad\n", texts())),
             (Strings{"great\nfilm", "bad"}));
   const Dataset single = read("a.csv", "text\n\"great\nbad\nso-so\"\ngood\n", texts());
   EXPECT_EQ(single.size(), 2);
@@ -292,11 +294,13 @@ TEST_F(MessyTable, InCsvAQuoteThatMayBeOrdinaryIsAskedAbout) {
 
 TEST_F(MessyTable, PairsAreTwoColumns) {
   DataSource source = texts("premise");
-  source.read_labels = true;
+  source.targets = Targets::classes;
   source.text_pair = "hypothesis";
   const Dataset d = read("a.csv", "premise,hypothesis,label\na,b,0\nc,d,1\n", source);
-  EXPECT_EQ(d.text, (Strings{"a", "c"}));
-  EXPECT_EQ(d.text_pair, (Strings{"b", "d"}));
+  EXPECT_EQ(first_texts(d), (Strings{"a", "c"}));
+  EXPECT_TRUE(texts_of(d)->pairs);
+  EXPECT_EQ((*texts_of(d))[0].second, "b");
+  EXPECT_EQ((*texts_of(d))[1].second, "d");
   expect_refused("a.csv", "premise,hypothesis,label\na,,0\n", {"the text is missing", "a.csv:2:3"}, source);
   expect_refused("a.csv", "premise,label\na,0\n", {"no text_pair column \"hypothesis\""}, source);
   source.text_pair = "premise";

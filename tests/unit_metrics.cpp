@@ -12,34 +12,36 @@
 #include "core/error.h"
 #include "finetune/common/statistics.h"
 #include "finetune/run/further_metrics.h"
+#include "tests/support/datasets.h"
 #include "tests/support/tasks.h"
 
 namespace thaw::test {
 namespace {
 
 // `classes` > 0: unequally frequent ones, of which the logits know something; else targets of a line.
-struct Sample {
+struct Draw {
   Outputs outputs;
   Dataset data;
 };
 
-Sample draw(int classes, std::size_t size, std::uint64_t seed) {
+Draw draw(int classes, std::size_t size, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal;
-  Sample sample;
+  Draw sample;
   sample.outputs.columns = std::max(classes, 1);
+  sample.data.targets = classes > 0 ? Targets::classes : Targets::numbers;
   for (int c = 0; c < classes; ++c) sample.data.classes.push_back(std::to_string(c));
   for (std::size_t i = 0; i < size; ++i) {
-    sample.data.id.push_back(static_cast<std::int64_t>(i));
+    Sample& drawn = sample.data.samples.emplace_back();
     if (classes == 0) {
       const double x = normal(random);
-      sample.data.target.push_back(2 * x + normal(random));
+      drawn.target = 2 * x + normal(random);
       sample.outputs.values.push_back(static_cast<float>(1.5 * x + 0.3));
       continue;
     }
     const std::int64_t label =
         std::min<std::int64_t>(std::geometric_distribution<int>(0.6)(random), classes - 1);
-    sample.data.label.push_back(label);
+    drawn.label = label;
     // Rounded, so that there are ties, and far too sure: where a bin is all but calibrated, the error has a
     // kink.
     for (int c = 0; c < classes; ++c)
@@ -49,16 +51,15 @@ Sample draw(int classes, std::size_t size, std::uint64_t seed) {
   return sample;
 }
 
-Sample resampled(const Sample& from, std::mt19937_64& random) {
-  Sample to;
+Draw resampled(const Draw& from, std::mt19937_64& random) {
+  Draw to;
   to.outputs.columns = from.outputs.columns;
+  to.data.targets = from.data.targets;
   to.data.classes = from.data.classes;
-  std::uniform_int_distribution<std::size_t> pick(0, from.data.id.size() - 1);
-  for (std::size_t i = 0; i < from.data.id.size(); ++i) {
+  std::uniform_int_distribution<std::size_t> pick(0, from.data.samples.size() - 1);
+  for (std::size_t i = 0; i < from.data.samples.size(); ++i) {
     const std::size_t row = pick(random);
-    to.data.id.push_back(static_cast<std::int64_t>(i));
-    if (!from.data.label.empty()) to.data.label.push_back(from.data.label[row]);
-    if (!from.data.target.empty()) to.data.target.push_back(from.data.target[row]);
+    to.data.samples.push_back(from.data.samples[row]);
     const float* outputs = from.outputs.row(static_cast<std::int64_t>(row));
     to.outputs.values.insert(to.outputs.values.end(), outputs, outputs + from.outputs.columns);
   }
@@ -72,11 +73,11 @@ double variance(const std::vector<double>& values) {
 }
 
 // Of the metric over bootstrap samples, over that of the scores' mean.
-double variance_ratio(const MetricSpec& spec, const Sample& sample) {
+double variance_ratio(const MetricSpec& spec, const Draw& sample) {
   std::mt19937_64 random(7);
   std::vector<double> values;
   for (int i = 0; i < 2000; ++i) {
-    const Sample other = resampled(sample, random);
+    const Draw other = resampled(sample, random);
     values.push_back(spec.compute(other.outputs, other.data).value);
   }
   const Scored scored = spec.compute(sample.outputs, sample.data);
@@ -128,7 +129,7 @@ TEST(MetricList, UnknownNamesAreRefusedWithTheNearest) {
 }
 
 TEST(MetricList, AucIsForTwoClasses) {
-  const Sample three = draw(3, 20, 1);
+  const Draw three = draw(3, 20, 1);
   for (const auto& [name, value] : compute_metrics(three.outputs, three.data)) EXPECT_NE(name, "auc");
   EXPECT_THROW(example_scores(three.outputs, three.data, "auc"), InputError);
   EXPECT_THROW(check_defined(classification().metric("auc"), "compare.metric", three.data, "the test data"),
@@ -143,10 +144,8 @@ TEST(MetricList, AMetricIsNoFurtherMetric) {
 
 // By hand: of the pairs (0.1, 0.4) (0.4, 0.4) (0.1, 0.8) (0.4, 0.8) three and a half are in order.
 TEST(RocAuc, CountsPairs) {
-  Dataset data;
+  Dataset data = labelled_samples({0, 1, 0, 1});
   data.classes = {"ham", "spam"};
-  data.id = {0, 1, 2, 3};
-  data.label = {0, 1, 0, 1};
   const Outputs outputs{2, {0, 0.1F, 0, 0.4F, 0, 0.4F, 0, 0.8F}};
   EXPECT_EQ(metric(compute_metrics(outputs, data), "auc"), 3.5 / 4);
   const std::vector<float> scores = example_scores(outputs, data, "auc");

@@ -19,8 +19,8 @@ namespace {
 class OpTableTest : public ::testing::TestWithParam<OpRow> {
  protected:
   // Calls check(sample, dtype) for all samples in f64 and f32.
-  void for_each_sample(const std::function<void(const Sample&, DType)>& check) const {
-    for (const Sample& sample : GetParam().samples)
+  void for_each_sample(const std::function<void(const OpSample&, DType)>& check) const {
+    for (const OpSample& sample : GetParam().samples)
       for (const DType dtype : {DType::f64, DType::f32}) {
         SCOPED_TRACE(describe(sample) + " computed in " + dtype_name(dtype));
         check(sample, dtype);
@@ -37,7 +37,7 @@ class PlainOpTest : public ::testing::TestWithParam<OpRow> {};  // rows without 
 
 TEST_P(OpTableTest, EqualsReference) {
   const OpRow& row = GetParam();
-  for_each_sample([&](const Sample& sample, DType dtype) {
+  for_each_sample([&](const OpSample& sample, DType dtype) {
     EXPECT_TRUE(is_close(row.fn(make_tensors(sample, dtype)), row.reference(make_arrays(sample, dtype)),
                          forward_tolerance(dtype)));
   });
@@ -45,7 +45,7 @@ TEST_P(OpTableTest, EqualsReference) {
 
 TEST_P(LargeOpTest, EqualsReference) {
   const OpRow& row = GetParam();
-  const Sample sample = row.large();
+  const OpSample sample = row.large();
   EXPECT_TRUE(is_close(row.fn(make_tensors(sample, DType::f32)),
                        row.reference(make_arrays(sample, DType::f32)), row.f32));
 }
@@ -80,7 +80,7 @@ void check_arranged(const OpRow& row, const std::vector<Tensor>& arranged, Input
 
 TEST_P(OpTableTest, AnyLayoutGivesTheSame) {
   const OpRow& row = GetParam();
-  for_each_sample([&](const Sample& sample, DType dtype) {
+  for_each_sample([&](const OpSample& sample, DType dtype) {
     const std::vector<Tensor> inputs = make_tensors(sample, dtype);
     const InputMask all = (InputMask{1} << inputs.size()) - 1;
     std::set<InputMask> masks = {all};  // all inputs arranged, then each alone
@@ -126,7 +126,7 @@ void check_subset_cost(const Recorded& got, const Recorded& whole, InputMask sub
 
 TEST_P(OpTableTest, FreezingAnySubsetOfInputsSavesAndChangesNothing) {
   const OpRow& row = GetParam();
-  for_each_sample([&](const Sample& sample, DType dtype) {
+  for_each_sample([&](const OpSample& sample, DType dtype) {
     const std::vector<Tensor> inputs = make_tensors(sample, dtype);
     const InputMask all = row.differentiable ? differentiable_inputs(sample) : 0;
     const Tensor dy = make_dy(row.fn(inputs));
@@ -149,7 +149,7 @@ TEST_P(OpTableTest, FreezingAnySubsetOfInputsSavesAndChangesNothing) {
 
 TEST_P(PlainOpTest, RecordsNothing) {
   const OpRow& row = GetParam();
-  for (const Sample& sample : row.samples) {
+  for (const OpSample& sample : row.samples) {
     const Tensor y = call_op(row, make_tensors(sample, DType::f32), differentiable_inputs(sample));
     EXPECT_FALSE(needs_grad(y));
   }
@@ -173,7 +173,7 @@ TEST_P(OpTableTest, WrongInputsAreRefusedInOneLine) {
 
 TEST_P(OpTableTest, MetaDevicePredictsShapesAndSavedBytes) {
   const OpRow& row = GetParam();
-  for_each_sample([&](const Sample& sample, DType dtype) {
+  for_each_sample([&](const OpSample& sample, DType dtype) {
     const std::vector<Tensor> real = make_tensors(sample, dtype);
     const std::vector<Tensor> meta = make_tensors(sample, dtype, kMeta);
     const InputMask all = row.differentiable ? differentiable_inputs(sample) : 0;
@@ -208,7 +208,7 @@ class Threads {
 
 TEST_P(LargeOpTest, ThreadsDoNotChangeBits) {
   const OpRow& row = GetParam();
-  const Sample sample = row.large();
+  const OpSample sample = row.large();
   const std::vector<Tensor> inputs = make_tensors(sample, DType::f32);
   const InputMask all = differentiable_inputs(sample);
   const auto run_with = [&](int n) {
@@ -350,7 +350,7 @@ TEST(OpTable, OperatorsAreTheirOps) {
   expect(a / 2.0, {1.5, 4});
 }
 
-bool has_empty_input(const Sample& sample) {
+bool has_empty_input(const OpSample& sample) {
   return std::any_of(sample.begin(), sample.end(), [](const Input& x) { return x.value.shape.numel() == 0; });
 }
 

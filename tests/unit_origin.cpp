@@ -13,6 +13,7 @@
 #include "finetune/model/starting_model.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run.h"
+#include "tests/support/datasets.h"
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
@@ -73,7 +74,7 @@ TEST_F(TableRun, ColumnsAreMatchedByName) {
   config.data.train = table("swapped.csv", "b,a,label", 40, false);
   const PreparedData swapped = data_of(config);
   EXPECT_EQ(swapped.train.columns, (Strings{"a", "b"}));
-  EXPECT_EQ(swapped.train.x, straight.train.x);
+  EXPECT_EQ(values_of(swapped.train), values_of(straight.train));
   EXPECT_EQ(accuracy(), as_trained);
 }
 
@@ -176,9 +177,9 @@ TEST_F(TableRun, ItsOwnMeanAndDeviationAreTheDefault) {
   EXPECT_EQ(data.preprocess.mean, open_source(config.model).origin()->preprocess.mean);
   EXPECT_TRUE(has_note("standardised by the model's own mean and deviation"));
   config.data.standardize = Standardize::where_known;
-  EXPECT_EQ(data_of(config).train.x, data.train.x);
+  EXPECT_EQ(values_of(data_of(config).train), values_of(data.train));
   config.data.standardize = Standardize::model;
-  EXPECT_EQ(data_of(config).train.x, data.train.x);
+  EXPECT_EQ(values_of(data_of(config).train), values_of(data.train));
 }
 
 TEST_F(TableRun, StatisticsOfAFewRowsAreWarnedOf) {

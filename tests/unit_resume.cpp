@@ -215,7 +215,7 @@ TEST(Behaviour7, ACheckpointOfAnotherRunIsRefused) {
   const TemporaryFolder folder;
   RunFolder run_folder(folder.path(), false);
   run.train({}, &run_folder);
-  run.data.train.x[0] += 1;
+  set_value(run.data.train, 0, 77);
   EXPECT_THROW(run.train({}, &run_folder, true), InputError);
 }
 

@@ -60,24 +60,24 @@ TEST_F(ResumeRefused, NotByTheSameRun) {
 }
 
 TEST_F(ResumeRefused, OtherLabels) {
-  std::swap(run.data.train.label[0], run.data.train.label[1]);
+  std::swap(run.data.train[0].label, run.data.train[1].label);
   expect_has(refusal(), kOther);
 }
 
 TEST_F(ResumeRefused, OtherLabelsOfTheValidationData) {
-  std::vector<std::int64_t>& labels = run.data.validation.edit().label;
-  std::swap(labels[0], labels[1]);
+  Dataset& validation = run.data.validation.edit();
+  std::swap(validation[0].label, validation[1].label);
   expect_has(refusal(), kOther);
 }
 
 TEST_F(ResumeRefused, OtherValidationData) {
-  run.data.validation.edit().x[4] += 1;
+  change_values(run.data.validation.edit(), [](std::vector<float>& values) { values[4] += 1; });
   expect_has(refusal(), kOther);
 }
 
 // Dropout follows them.
 TEST_F(ResumeRefused, OtherSampleNumbers) {
-  run.data.train.id[0] = 99;
+  run.data.train[0].id = 99;
   expect_has(refusal(), kOther);
 }
 
@@ -114,8 +114,7 @@ TEST(ResumeRefusedRegression, OtherTargets) {
   TestRun run("mlp", {"full", {}, {}});
   run.model_config.outputs = 1;
   for (Dataset* part : {&run.data.train, &run.data.validation.edit()}) {
-    part->target.assign(part->label.begin(), part->label.end());
-    part->label.clear();
+    make_targets_of_labels(*part);
     part->classes.clear();
   }
   run.data.task = &regression();
@@ -124,7 +123,7 @@ TEST(ResumeRefusedRegression, OtherTargets) {
   const TemporaryFolder folder;
   RunFolder run_folder(folder.path(), false);
   run.train({}, &run_folder);
-  run.data.train.target[3] += 0.5;
+  run.data.train[3].target += 0.5;
   expect_has(message_of<InputError>([&] { run.train({}, &run_folder, true); }), kOther);
 }
 

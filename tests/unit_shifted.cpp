@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/compare_run.h"
+#include "tests/support/datasets.h"
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"
 
@@ -21,9 +22,9 @@ TEST(Shifted, RowsAreStandardisedAsTheTests) {
   config.data.standardize = Standardize::train;
   const PreparedData data = data_of(config, true);
   ASSERT_EQ(only_shifted(data).size(), 12);
-  EXPECT_EQ(only_shifted(raw).x, raw.test->x);
-  EXPECT_EQ(only_shifted(data).x, data.test->x);
-  EXPECT_NE(only_shifted(data).x, only_shifted(raw).x);
+  EXPECT_EQ(values_of(only_shifted(raw)), values_of(raw.test));
+  EXPECT_EQ(values_of(only_shifted(data)), values_of(data.test));
+  EXPECT_NE(values_of(only_shifted(data)), values_of(only_shifted(raw)));
 }
 
 // A file has its own noise, which hangs on its name.
@@ -37,8 +38,8 @@ TEST(Shifted, ImagesAreCorruptedAsTheTests) {
   for (const char* kind : {"noise", "invert", "blur"}) {
     config.data.corrupt = kind;
     const PreparedData data = data_of(config, true);
-    EXPECT_EQ(only_shifted(data).x, data.test->x) << kind;
-    EXPECT_NE(only_shifted(data).x, only_shifted(clean).x) << kind;
+    EXPECT_EQ(values_of(only_shifted(data)), values_of(data.test)) << kind;
+    EXPECT_NE(values_of(only_shifted(data)), values_of(only_shifted(clean))) << kind;
   }
 }
 

@@ -14,24 +14,32 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
+#include "tests/support/datasets.h"
 
 namespace thaw::test {
 namespace {
 
 using Rows = std::vector<int64_t>;
+using Strings = std::vector<std::string>;
+
+// 0, 1, 2, ..
+Dataset points_from_zero(int64_t count) {
+  std::vector<float> values(count);
+  std::iota(values.begin(), values.end(), 0.0F);
+  return number_samples({1}, values);
+}
 
 // One feature, distinct in every row, and `counts[c]` rows of class c.
 Dataset with_class_counts(const Rows& counts) {
-  Dataset d;
-  d.sample_shape = {1};
+  Rows labels;
+  Strings classes;
   for (size_t c = 0; c < counts.size(); ++c) {
-    d.classes.push_back(std::to_string(c));
-    for (int64_t i = 0; i < counts[c]; ++i) {
-      d.x.push_back(static_cast<float>(d.size()));
-      d.label.push_back(static_cast<int64_t>(c));
-      d.id.push_back(d.size());
-    }
+    classes.push_back(std::to_string(c));
+    labels.insert(labels.end(), counts[c], static_cast<int64_t>(c));
   }
+  Dataset d = points_from_zero(static_cast<int64_t>(labels.size()));
+  set_labels(d, labels);
+  d.classes = classes;
   return d;
 }
 
@@ -85,7 +93,7 @@ TEST(Split, IsAFunctionOfSeedAndIdsAlone) {
   std::iota(reversed.rbegin(), reversed.rend(), 0);
   const Dataset backwards = d.subset(reversed);
   const auto ids = [](const Dataset& data, const Rows& rows) {
-    const Rows picked = data.subset(rows).id;
+    const Rows picked = ids_of(data.subset(rows));
     return std::set<int64_t>(picked.begin(), picked.end());
   };
   EXPECT_EQ(ids(d, split_dataset(d, 0.2, 7).taken), ids(backwards, split_dataset(backwards, 0.2, 7).taken));
@@ -104,7 +112,9 @@ TEST(Split, EveryRowIsTakenEquallyOften) {
 
 TEST(Split, IdenticalRowsStayTogether) {
   Dataset d = with_class_counts({60, 60});
-  for (float& x : d.x) x = std::floor(x / 3);
+  change_values(d, [](std::vector<float>& values) {
+    for (float& x : values) x = std::floor(x / 3);
+  });
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const Split split = split_dataset(d, 0.25, seed);
     expect_partition(split, 120);
@@ -115,20 +125,20 @@ TEST(Split, IdenticalRowsStayTogether) {
 
 TEST(Split, TheSameFeaturesWithAnotherLabelAreAnotherRow) {
   Dataset d = with_class_counts({1, 1});
-  d.x = {1, 1};
+  set_values(d, {1, 1});
   EXPECT_EQ(split_dataset(d, 0.5, 0).taken.size(), 1u);
   EXPECT_TRUE(find_duplicates(d.subset({0}), d.subset({1})).empty());
 }
 
 TEST(Split, GroupsStayWholeAndClassesBalanced) {
   Dataset d = with_class_counts({100, 100});
-  for (int64_t row = 0; row < d.size(); ++row) d.group.push_back(concat("g", row % 40));
+  for (int64_t row = 0; row < d.size(); ++row) d[row].group = concat("g", row % 40);
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const Split split = split_dataset(d, 0.2, seed);
     expect_partition(split, 200);
     std::set<std::string> rest;
-    for (int64_t row : split.rest) rest.insert(d.group[row]);
-    for (int64_t row : split.taken) EXPECT_EQ(rest.count(d.group[row]), 0u);
+    for (int64_t row : split.rest) rest.insert(d[row].group);
+    for (int64_t row : split.taken) EXPECT_EQ(rest.count(d[row].group), 0u);
     const Rows counts = d.subset(split.taken).class_counts();
     EXPECT_NEAR(static_cast<double>(counts[0]), 20, 5);
     EXPECT_NEAR(static_cast<double>(counts[1]), 20, 5);
@@ -137,7 +147,7 @@ TEST(Split, GroupsStayWholeAndClassesBalanced) {
 
 TEST(Split, LargeGroupsStillGiveTwoSides) {
   Dataset d = with_class_counts({10});
-  for (int64_t row = 0; row < 10; ++row) d.group.push_back(row < 5 ? "a" : "b");
+  for (int64_t row = 0; row < 10; ++row) d[row].group = row < 5 ? "a" : "b";
   for (double fraction : {0.01, 0.2, 0.9, 0.99}) {
     const Split split = split_dataset(d, fraction, 0);
     EXPECT_EQ(split.rest.size(), 5u);
@@ -146,13 +156,8 @@ TEST(Split, LargeGroupsStillGiveTwoSides) {
 }
 
 TEST(Split, WorksForRegression) {
-  Dataset d;
-  d.sample_shape = {1};
-  for (int i = 0; i < 10; ++i) {
-    d.x.push_back(static_cast<float>(i));
-    d.target.push_back(i);
-    d.id.push_back(i);
-  }
+  Dataset d = points_from_zero(10);
+  set_targets(d, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
   EXPECT_EQ(split_dataset(d, 0.2, 0).taken.size(), 2u);
   EXPECT_EQ(draw_rows(d, 3, 0).size(), 3u);
   expect_input_error([&] { draw_per_class(d, 1, 0); }, "needs classes");
@@ -165,7 +170,7 @@ TEST(Split, Refuses) {
   }
   expect_input_error([&] { split_dataset(with_class_counts({1}), 0.5, 0); }, "cannot be split");
   Dataset same = d;
-  std::fill(same.x.begin(), same.x.end(), 1.0f);
+  set_values(same, {1, 1, 1, 1, 1});
   expect_input_error([&] { split_dataset(same, 0.5, 0); }, "5 samples are 1 distinct rows");
 }
 
@@ -198,41 +203,39 @@ TEST(Draw, RowsAreStratified) {
 
 TEST(Duplicates, AreFoundWithTheirFirstPlace) {
   Dataset first = with_class_counts({4}), second = with_class_counts({3});
-  first.x = {5, 6, 5, 7};
-  second.x = {8, 5, 7};
+  set_values(first, {5, 6, 5, 7});
+  set_values(second, {8, 5, 7});
   const std::vector<Duplicate> found = find_duplicates(first, second);
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].first_row, 0);
   EXPECT_EQ(found[0].second_row, 1);
   EXPECT_EQ(found[1].first_row, 3);
-  second.label[1] = 1;
+  second[1].label = 1;
   EXPECT_EQ(find_duplicates(first, second).size(), 1u);
 }
 
 TEST(Duplicates, TheSignOfZeroMakesNoOtherRow) {
   Dataset first = with_class_counts({2}), second = with_class_counts({2});
-  first.x = {0.0F, 1};
-  second.x = {2, -0.0F};
+  set_values(first, {0.0F, 1});
+  set_values(second, {2, -0.0F});
   EXPECT_EQ(find_duplicates(first, second).size(), 1u);
 }
 
 TEST(Standardize, UsesThePopulationDeviationAndZeroesConstants) {
-  Dataset d;
-  d.sample_shape = {2};
-  d.x = {1, 0.1f, 2, 0.1f, 6, 0.1f};
-  d.id = {0, 1, 2};
+  const Dataset d = number_samples({2}, {1, 0.1f, 2, 0.1f, 6, 0.1f});
   const Standardizer s = Standardizer::fit(d);
   EXPECT_DOUBLE_EQ(s.mean[0], 3.0);
   EXPECT_DOUBLE_EQ(s.deviation[0], std::sqrt(14.0 / 3.0));
   EXPECT_EQ(s.deviation[1], 0.0);
   Dataset other = d.subset({0, 2});
-  other.x[1] = 5;
+  change_values(other, [](std::vector<float>& values) { values[1] = 5; });
   s.apply(other);
-  EXPECT_FLOAT_EQ(other.x[0], static_cast<float>(-2 / std::sqrt(14.0 / 3.0)));
-  EXPECT_EQ(other.x[1], 0.0f);
-  EXPECT_FLOAT_EQ(other.x[2], static_cast<float>(3 / std::sqrt(14.0 / 3.0)));
-  d.sample_shape = {1};
-  expect_input_error([&] { s.apply(d); }, "fitted on 2 features");
+  EXPECT_FLOAT_EQ(values_of(other)[0], static_cast<float>(-2 / std::sqrt(14.0 / 3.0)));
+  EXPECT_EQ(values_of(other)[1], 0.0f);
+  EXPECT_FLOAT_EQ(values_of(other)[2], static_cast<float>(3 / std::sqrt(14.0 / 3.0)));
+  EXPECT_EQ(values_of(d)[0], 1) << "what others share stays as it is";
+  Dataset narrow = points_from_zero(3);
+  expect_input_error([&] { s.apply(narrow); }, "fitted on 2 features");
 }
 
 }  // namespace

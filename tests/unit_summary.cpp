@@ -9,6 +9,7 @@
 #include "finetune/compare/data_card.h"
 #include "finetune/report/prediction.h"
 #include "finetune/report/summary.h"
+#include "tests/support/datasets.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
 
@@ -291,13 +292,7 @@ TEST_F(Predicted, NeedsContestants) {
 }
 
 // Rows on a line, one number each.
-Dataset points(const std::vector<float>& values) {
-  Dataset data;
-  data.sample_shape = {1};
-  data.x = values;
-  for (std::size_t i = 0; i < values.size(); ++i) data.id.push_back(static_cast<std::int64_t>(i));
-  return data;
-}
+Dataset points(const std::vector<float>& values) { return number_samples({1}, values); }
 
 TEST(NearDuplicates, AreNearerThanATenthOfTheMedian) {
   const Dataset first = points({0, 100, 200, 300});
@@ -313,12 +308,10 @@ TEST(NearDuplicates, AreNearerThanATenthOfTheMedian) {
 }
 
 TEST(NearDuplicates, OfTextsHaveTheSameWords) {
-  const auto texts = [](std::vector<std::string> text) {
-    Dataset data;
-    data.sample_shape = {0};
-    data.text = std::move(text);
-    for (std::size_t i = 0; i < data.text.size(); ++i) data.id.push_back(static_cast<std::int64_t>(i));
-    return data;
+  const auto texts = [](const std::vector<std::string>& all) {
+    std::vector<Text> samples;
+    for (const std::string& text : all) samples.push_back({text, ""});
+    return text_samples(std::move(samples));
   };
   const Dataset first = texts({"A fine film, really.", "It's bad", "caf\u00e9"});
   const Dataset second = texts({"a fine film -- REALLY!", "A fine film", "it s bad", "CAF\u00e9 ", "cafe"});

@@ -6,6 +6,7 @@
 #include "finetune/data/split.h"
 #include "finetune/preprocess/text_input.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
+#include "tests/support/datasets.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
 
@@ -25,16 +26,14 @@ struct TextData : ::testing::Test {
 TEST_F(TextData, IsAColumnOfATable) {
   const Dataset data =
       read_dataset(source("a.csv", "id,text,label\n7,\"good, really\",pos\n8,bad,neg\n9,fine,pos\n"));
-  EXPECT_EQ(data.text, (std::vector<std::string>{"good, really", "bad", "fine"}));
+  EXPECT_EQ(first_texts(data), (std::vector<std::string>{"good, really", "bad", "fine"}));
   EXPECT_EQ(data.classes, (std::vector<std::string>{"neg", "pos"}));
-  EXPECT_EQ(data.label, (std::vector<std::int64_t>{1, 0, 1}));
-  EXPECT_TRUE(data.is_text());
-  EXPECT_TRUE(data.x.empty());
-  EXPECT_EQ(data.subset({2, 0}).text, (std::vector<std::string>{"fine", "good, really"}));
+  EXPECT_EQ(data.labels(), (std::vector<std::int64_t>{1, 0, 1}));
+  EXPECT_EQ(first_texts(data.subset({2, 0})), (std::vector<std::string>{"fine", "good, really"}));
   const Dataset lines = read_dataset(source("a.jsonl",
                                             "{\"label\": \"x\", \"text\": \"a\\nb\"}\n"
                                             "{\"label\": \"y\", \"text\": \"c\"}\n"));
-  EXPECT_EQ(lines.text, (std::vector<std::string>{"a\nb", "c"}));
+  EXPECT_EQ(first_texts(lines), (std::vector<std::string>{"a\nb", "c"}));
 }
 
 TEST_F(TextData, WhatIsWrongIsNamed) {
@@ -51,10 +50,10 @@ TEST_F(TextData, WhatIsWrongIsNamed) {
 TEST_F(TextData, ALineIsATextOnlyWithoutLabels) {
   DataSource lines = source("a.txt", "first\r\n\nthird");
   expect_worded(message_of<InputError>([&] { read_dataset(lines); }));
-  lines.read_labels = false;
-  EXPECT_EQ(read_dataset(lines).text, (std::vector<std::string>{"first", "", "third"}));
+  lines.targets = Targets::none;
+  EXPECT_EQ(first_texts(read_dataset(lines)), (std::vector<std::string>{"first", "", "third"}));
   DataSource empty = source("b.txt", "");
-  empty.read_labels = false;
+  empty.targets = Targets::none;
   expect_worded(message_of<InputError>([&] { read_dataset(empty); }));
 }
 
@@ -70,8 +69,8 @@ TEST_F(TextData, EqualTextsStayTogetherAndAreFound) {
   EXPECT_EQ(static_cast<std::int64_t>(find_duplicates(data, taken).size()), taken.size());
   EXPECT_NE(content_hash(rest), content_hash(taken));
   Dataset joined = data.subset({0, 1}), cut = joined;
-  joined.text = {"ab", "c"};
-  cut.text = {"a", "bc"};
+  joined.inputs = text_samples({{"ab", ""}, {"c", ""}}).inputs;
+  cut.inputs = text_samples({{"a", ""}, {"bc", ""}}).inputs;
   EXPECT_NE(content_hash(joined), content_hash(cut));
 }
 
@@ -79,25 +78,27 @@ TEST_F(TextData, EqualTextsStayTogetherAndAreFound) {
 TEST_F(TextData, TheEndOfATextStandsForPaddingAndForAnEmptyText) {
   folder.write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3})");
   folder.write("merges.txt", "a b\n");
-  Dataset data;
-  data.text = {"aab", "", "b"};
+  Dataset data = text_samples({{"aab", ""}, {"", ""}, {"b", ""}});
   tokenize({.column = "text",
             .tokenizer = load_tokenizer(folder.path()),
             .folder = folder.path(),
             .max_length = 8,
             .vocabulary = 4},
            {&data});
-  EXPECT_EQ(data.tokens, (std::vector<std::vector<std::int64_t>>{{0, 2}, {3}, {1}}));
-  EXPECT_EQ(data.pad_id, 3);
+  const Texts& texts = *texts_of(data);
+  EXPECT_EQ(texts[0].tokens, (std::vector<std::int64_t>{0, 2}));
+  EXPECT_EQ(texts[1].tokens, (std::vector<std::int64_t>{3}));
+  EXPECT_EQ(texts[2].tokens, (std::vector<std::int64_t>{1}));
+  EXPECT_EQ(texts.pad_id, 3);
 }
 
 TEST(TextBatch, IsAsLongAsItsLongestTextAndSaysWhatIsPadding) {
+  auto texts =
+      std::make_shared<Texts>(std::vector<Text>{{"a", "", {5, 6}}, {"b", "", {7, 8, 9}}, {"c", "", {4, 3}}});
+  texts->pad_id = 1;
   Dataset data;
-  data.sample_shape = {0};
-  data.text = {"a", "b", "c"};
-  data.tokens = {{5, 6}, {7, 8, 9}, {4, 3}};
-  data.id = {10, 11, 12};
-  data.pad_id = 1;
+  data.inputs = texts;
+  data.samples = {{.id = 10}, {.id = 11}, {.id = 12}};
   const Batch mixed = make_batch(data, {0, 1});
   EXPECT_EQ(mixed.size(), 2);
   EXPECT_EQ(mixed.x.values.to_vector(), (std::vector<double>{5, 6, 1, 7, 8, 9}));

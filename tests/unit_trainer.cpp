@@ -71,13 +71,12 @@ void use_texts(TestRun& run, const std::vector<std::int64_t>& lengths) {
   t.intermediate_size = 16;
   t.pooling = "mean";
   Dataset& data = run.data.train;
-  data.sample_shape = {0};
-  data.x.clear();
+  std::vector<Text> texts;
   for (std::int64_t i = 0; i < data.size(); ++i) {
     const std::int64_t length = lengths[static_cast<std::size_t>(i) % lengths.size()];
-    data.text.emplace_back("a text");
-    data.tokens.emplace_back(static_cast<std::size_t>(length), 1 + i % 11);
+    texts.push_back({"a text", "", std::vector<std::int64_t>(static_cast<std::size_t>(length), 1 + i % 11)});
   }
+  data.inputs = std::make_shared<const Texts>(std::move(texts));
   run.data.validation = data;
 }
 
@@ -151,7 +150,7 @@ TestRun run_with_a_bad_sample(const char* policy) {
   TestRun run("cnn", {"full", {}, {}});
   run.config.train.steps = 6;  // two epochs of three batches
   run.config.train.nan = choice_named<NanAction>(policy);
-  run.data.train.x[5] = std::numeric_limits<float>::quiet_NaN();
+  set_value(run.data.train, 5, std::numeric_limits<float>::quiet_NaN());
   return run;
 }
 
@@ -215,7 +214,7 @@ TEST(NotFinite, RollbackDoesNotTouchWhatIsFrozenNow) {
   run.config.train.shuffle = false;
   Trainer::Hooks hooks;
   hooks.progress = [&](const Moment& progress) {  // bad only once the head is frozen
-    if (progress.completed == 7) run.data.train.x[20 * 6] = std::numeric_limits<float>::infinity();
+    if (progress.completed == 7) set_value(run.data.train, 20 * 6, std::numeric_limits<float>::infinity());
   };
   const RunResult outcome = run.train(hooks);
   EXPECT_EQ(outcome.status, RunStatus::ok) << outcome.message;
@@ -230,7 +229,7 @@ TEST(NotFinite, WeightsThatGiveNoFiniteOutputAreNotTheBest) {
   run.config.train.restore_best = true;
   run.config.train.monitor = "validation_accuracy";
   // Outputs that are all infinite would be answers of the first class, and all right.
-  for (std::int64_t& label : run.data.validation.edit().label) label = 0;
+  for (Sample& sample : run.data.validation.edit().samples) sample.label = 0;
   Trainer::Hooks hooks;
   hooks.progress = [&](const Moment& progress) {
     if (progress.completed < 2) return;

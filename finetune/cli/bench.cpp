@@ -13,6 +13,8 @@
 #include "finetune/common/statistics.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
+#include "finetune/data/numbers.h"
+#include "finetune/data/texts.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/preprocess/prepared_data.h"
@@ -32,24 +34,23 @@ PreparedData random_data(const ModelConfig& model, std::int64_t batch, std::int6
   Dataset& train = data.train;
   const RandomKey key = random_key(0, "bench");
   if (takes_text(model)) {
-    train.sample_shape = {0};
-    train.text.resize(static_cast<std::size_t>(batch));
-    train.tokens.resize(static_cast<std::size_t>(batch));
+    std::vector<Text> texts(static_cast<std::size_t>(batch));
     std::uint64_t counter = 0;
-    for (auto& tokens : train.tokens)
+    for (Text& text : texts)
       for (std::int64_t i = 0; i < length; ++i)
-        tokens.push_back(static_cast<std::int64_t>(
+        text.tokens.push_back(static_cast<std::int64_t>(
             random_below(key, counter++, static_cast<std::uint64_t>(model.transformer.vocab_size))));
+    train.inputs = std::make_shared<const Texts>(std::move(texts));
   } else {
-    train.sample_shape = model.sample_shape;
-    const Tensor x = randn({batch, train.sample_size()}, key);
-    train.x.assign(x.data<float>(), x.data<float>() + x.numel());
+    Shape shape{batch};
+    for (const std::int64_t size : model.sample_shape) shape.push_back(size);
+    const Tensor x = randn(shape, key);
+    train.inputs = std::make_shared<const Numbers>(
+        model.sample_shape, std::vector<float>(x.data<float>(), x.data<float>() + x.numel()));
   }
+  train.targets = Targets::classes;
   train.classes = {"0", "1"};
-  for (std::int64_t i = 0; i < batch; ++i) {
-    train.id.push_back(i);
-    train.label.push_back(i % 2);
-  }
+  for (std::int64_t i = 0; i < batch; ++i) train.samples.push_back({.id = i, .label = i % 2});
   return data;
 }
 

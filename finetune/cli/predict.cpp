@@ -100,15 +100,15 @@ class Lines {
 };
 
 // Two fields of a line must not have one name: a reader would see one of them.
-void check_names(const std::vector<KeptColumn>& kept, const Fields& line, const std::string& input) {
+void check_names(const std::vector<std::string>& kept, const Fields& line, const std::string& input) {
   std::vector<std::string> names;
   for (const auto& [name, value] : line) names.push_back(name);
-  for (const KeptColumn& column : kept) {
-    if (std::find(names.begin(), names.end(), column.name) != names.end())
-      fail_input("the column ", in_quotes(column.name), " is to be kept, but a field of that name is ",
+  for (const std::string& column : kept) {
+    if (std::find(names.begin(), names.end(), column) != names.end())
+      fail_input("the column ", in_quotes(column), " is to be kept, but a field of that name is ",
                  "in each line already (", input, ", --keep); rename it there, or leave it out with ",
-                 "--keep 'all,!", column.name, "'");
-    names.push_back(column.name);
+                 "--keep 'all,!", column, "'");
+    names.push_back(column);
   }
 }
 
@@ -116,14 +116,14 @@ std::string prediction_lines(const Outputs& outputs, const Dataset& data, const 
   Lines lines(speaker.format);
   const bool csv = speaker.format == Format::csv;
   if (csv) {
-    for (const KeptColumn& column : data.kept) lines.add("", csv_field(column.name));
+    for (const std::string& column : data.kept_columns) lines.add("", csv_field(column));
     for (const auto& [name, value] : speaker.example()) lines.add("", csv_field(name));
     lines.end();
   }
   for (std::int64_t i = 0; i < data.size(); ++i) {
-    for (const KeptColumn& column : data.kept) {
-      const KeptCell& cell = column.cells[static_cast<std::size_t>(i)];
-      lines.add(column.name, csv ? csv_field(cell.text) : json_text(cell));
+    for (std::size_t column = 0; column < data.kept_columns.size(); ++column) {
+      const KeptCell& cell = data[i].kept[column];
+      lines.add(data.kept_columns[column], csv ? csv_field(cell.text) : json_text(cell));
     }
     for (const auto& [name, value] : speaker.line({outputs.row(i), outputs.row(i) + outputs.columns}))
       lines.add(name, csv ? csv_text(to_json(value)) : to_json(value).dump());
@@ -140,7 +140,7 @@ int predict(const Arguments& arguments) {
   SavedModel saved = load_saved_model(arguments.model, arguments.allow_missing);
   const Dataset data = read_inputs(saved.folder, arguments.input, input_columns(arguments, true));
   const Speaker speaker(saved.folder, format);
-  check_names(data.kept, speaker.example(), arguments.input);
+  check_names(data.kept_columns, speaker.example(), arguments.input);
   const Outputs outputs = predict_all(*saved.model, data);
   check_outputs(outputs, arguments.input);
   write_result(arguments.output, prediction_lines(outputs, data, speaker));

@@ -8,6 +8,7 @@
 #include "finetune/cli/output.h"
 #include "finetune/common/text.h"
 #include "finetune/compare/models.h"
+#include "finetune/data/numbers.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/standardize.h"
@@ -262,7 +263,7 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path, const In
   source.path = path;
   source.label = preprocess.label_column;
   source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
-  source.read_labels = false;
+  source.targets = Targets::none;
   if (const auto text = text_input(folder)) {
     source.text = text->column;
     source.text_pair = text->pair_column;
@@ -293,16 +294,17 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
       if (!note.empty()) Progress().message(note);
     return;
   }
-  if (data.sample_shape != folder.config.sample_shape)
-    fail_input("the samples have the shape ", Shape(data.sample_shape), ", the model takes ",
+  if (data.sample_shape() != folder.config.sample_shape)
+    fail_input("the samples have the shape ", Shape(data.sample_shape()), ", the model takes ",
                Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
   if (!preprocess.columns.empty() && data.columns != preprocess.columns)
     fail_input("the columns ", name_list(data.columns), " are not the model's ",
                name_list(preprocess.columns), " (", source, "); give the same columns in the same order");
   if (preprocess.mean.empty()) return;
-  if (static_cast<std::int64_t>(preprocess.mean.size()) != data.sample_size())
-    fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", data.sample_size(),
-               " features (", folder.path, "); make the folder again");
+  const std::int64_t features = numbers_of(data).sample_size;
+  if (static_cast<std::int64_t>(preprocess.mean.size()) != features)
+    fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", features, " features (",
+               folder.path, "); make the folder again");
   Standardizer{preprocess.mean, preprocess.deviation}.apply(data);
 }
 
@@ -363,7 +365,7 @@ void use_labels_of(const ModelFolder& folder, const std::string& source, bool in
                in_quotes(labels.front()), " = [", in_quotes(*unknown),
                "], .. }, or give data of the model's task");
   }
-  for (std::int64_t& label : data.label) label = (*index)[static_cast<std::size_t>(label)];
+  for (Sample& sample : data.samples) sample.label = (*index)[static_cast<std::size_t>(sample.label)];
   data.classes = labels;
 }
 

@@ -11,6 +11,8 @@
 #include "finetune/common/clock.h"
 #include "finetune/compare/linear_probe.h"
 #include "finetune/data/batch.h"
+#include "finetune/data/numbers.h"
+#include "finetune/data/texts.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/run/further_metrics.h"
@@ -54,7 +56,7 @@ class Meter : public KernelObserver {
 // [N, F] in f64: what the head would take, or the samples themselves where there is no model.
 Tensor features_of(Model* model, const Dataset& data) {
   if (data.size() == 0) return {};
-  if (model == nullptr) return cast(from_data(data.sample(0), {data.size(), data.sample_size()}), DType::f64);
+  if (model == nullptr) return cast(numbers_of(data).rows(0, data.size()), DType::f64);
   const Outputs features = features_all(*model, data);
   return cast(from_data(features.row(0), {data.size(), features.columns}), DType::f64);
 }
@@ -200,7 +202,7 @@ bool always(const BaselineRequest&) { return true; }
 
 // A text without a network has no numbers to fit.
 bool has_features(const BaselineRequest& request) {
-  return request.source.is_pretrained() || !request.data.train.is_text();
+  return request.source.is_pretrained() || texts_of(request.data.train) == nullptr;
 }
 
 constexpr Baseline kBaselines[] = {

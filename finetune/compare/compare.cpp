@@ -136,7 +136,7 @@ class Comparison {
     const std::string predicted = outcome_.prediction ? outcome_.prediction->sha256 : "";
     journal_->begin(names, {data_fingerprint(loaded_), predicted, start_},
                     request_.began.empty() ? began_ : request_.began);
-    journal_->check_runs(loaded_.test->id.size(), loaded_.train.classes.size());
+    journal_->check_runs(loaded_.test->samples.size(), loaded_.train.classes.size());
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
     tell_earlier_evaluations();
   }

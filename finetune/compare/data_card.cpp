@@ -12,19 +12,17 @@
 #include "core/ops.h"
 #include "finetune/common/text.h"
 #include "finetune/compare/baselines.h"
+#include "finetune/data/numbers.h"
 #include "finetune/data/split.h"
+#include "finetune/data/texts.h"
 #include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {
 
-Tensor rows_of(const Dataset& data, std::int64_t begin, std::int64_t end) {
-  return from_data(data.sample(begin), {end - begin, data.sample_size()});
-}
-
 // Columns of a table have units of their own: each counts by its deviation. Pixels share one.
 Tensor column_scale(const Dataset& data, const Tensor& rows) {
-  if (data.sample_shape.size() > 1) return ones({data.sample_size()});
+  if (data.sample_shape().size() > 1) return ones({rows.size(1)});
   const Tensor deviation = sqrt(var(rows, {0}, 0));
   return where(gt(deviation, zeros({}, like(deviation))), reciprocal(deviation), ones(deviation.shape()));
 }
@@ -40,24 +38,25 @@ std::vector<double> nearest(const Tensor& rows, const Tensor& known, const Tenso
   return distances;
 }
 
-std::int64_t count_groups(const Dataset& data) {
-  return static_cast<std::int64_t>(std::set<std::string>(data.group.begin(), data.group.end()).size());
+std::set<std::string> groups_of(const Dataset& data) {
+  std::set<std::string> groups;
+  for (const Sample& sample : data.samples) groups.insert(sample.group);
+  return groups;
 }
 
 std::int64_t groups_on_two_sides(const PreparedData& loaded) {
   std::map<std::string, int> sides;
   for (const Dataset* part : {&loaded.train, &*loaded.validation, &*loaded.test})
-    for (const std::string& group : std::set<std::string>(part->group.begin(), part->group.end()))
-      ++sides[group];
+    for (const std::string& group : groups_of(*part)) ++sides[group];
   return std::count_if(sides.begin(), sides.end(), [](const auto& entry) { return entry.second > 1; });
 }
 
 std::string describe_groups(const Config& config, const PreparedData& loaded) {
   if (config.data.group.empty()) return "no group column: related rows may stand on both sides of a split";
   const std::int64_t shared = groups_on_two_sides(loaded);
-  return concat("column ", in_quotes(config.data.group), ": ", count_groups(loaded.train),
-                " groups to train on, ", count_groups(loaded.validation), " for validation, ",
-                count_groups(loaded.test), " for the test; ",
+  return concat("column ", in_quotes(config.data.group), ": ", groups_of(loaded.train).size(),
+                " groups to train on, ", groups_of(loaded.validation).size(), " for validation, ",
+                groups_of(loaded.test).size(), " for the test; ",
                 shared == 0 ? "no group stands" : concat(shared, " stand"), " on two sides");
 }
 
@@ -84,33 +83,33 @@ std::string words_of(const std::string& text) {
   return lower_ascii(std::move(words));
 }
 
-NearDuplicates same_words(const Dataset& first, const Dataset& second) {
+NearDuplicates same_words(const Texts& first, const Texts& second) {
   std::set<std::string> known;
-  for (const std::string& text : first.text) known.insert(words_of(text));
-  return {std::count_if(second.text.begin(), second.text.end(),
-                        [&](const std::string& text) { return known.contains(words_of(text)); }),
+  for (const Text& text : first.texts) known.insert(words_of(text.first));
+  return {std::count_if(second.texts.begin(), second.texts.end(),
+                        [&](const Text& text) { return known.contains(words_of(text.first)); }),
           first.size()};
 }
 
 }  // namespace
 
 NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs) {
-  if (first.is_text()) return same_words(first, second);
+  const std::int64_t n = first.size(), m = second.size();
+  if (n == 0 || m == 0 || first.sample_shape() != second.sample_shape()) return {};
+  if (texts_of(first) != nullptr) return same_words(*texts_of(first), *texts_of(second));
   const NoGrad no_grad;
   constexpr std::int64_t kBlock = 256;
-  const std::int64_t n = first.size(), m = second.size();
-  if (n == 0 || m == 0 || first.sample_shape != second.sample_shape) return {};
   const auto room = static_cast<std::int64_t>(most_pairs / static_cast<double>(m));
   const std::int64_t compared = std::clamp<std::int64_t>(room, 1, n);
   // Around the mean, so that a common offset costs no digits.
-  const Tensor all = rows_of(first, 0, compared);
+  const Tensor all = numbers_of(first).rows(0, compared);
   const Tensor centre = mean(all, {0});
   const Tensor scale = column_scale(first, all);
   const Tensor known = (all - centre) * scale;
   const Tensor lengths = sum(square(known), {1});
   std::vector<double> distances;
   for (std::int64_t begin = 0; begin < m; begin += kBlock) {
-    const Tensor rows = (rows_of(second, begin, std::min(m, begin + kBlock)) - centre) * scale;
+    const Tensor rows = (numbers_of(second).rows(begin, std::min(m, begin + kBlock)) - centre) * scale;
     for (const double distance : nearest(rows, known, lengths)) distances.push_back(std::sqrt(distance));
   }
   std::vector<double> apart;  // equal rows must not hide the near ones
@@ -129,7 +128,7 @@ DataCard make_data_card(const Config& config, const ModelSource& source, const P
                         const PreparedData& drawn) {
   DataCard card;
   card.source = config.data.train;
-  card.sample_shape = loaded.train.sample_shape;
+  card.sample_shape = loaded.train.sample_shape();
   card.classes = loaded.train.classes;
   card.pool = loaded.train.size();
   card.train = drawn.train.size();
@@ -154,8 +153,10 @@ std::string data_fingerprint(const PreparedData& loaded) {
   Sha256 hash;
   for (const Dataset* part : parts) {
     hash.update(content_hash(*part));
-    hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
-    hash.update(part->target.data(), part->target.size() * sizeof(double));
+    for (const Sample& sample : part->samples) {
+      hash.update(&sample.label, sizeof sample.label);
+      hash.update(&sample.target, sizeof sample.target);
+    }
     for (const std::string& name : part->classes) hash.update(name + '\n');
   }
   return hash.hex();

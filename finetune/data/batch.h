@@ -13,19 +13,18 @@
 namespace thaw {
 
 struct Batch {
-  ModelInput x;   // f32 [B, ...sample], or tokens i64 [B, T] as long as the longest text of the batch
+  ModelInput x;   // see Inputs::batch
   Tensor target;  // i64 [B] classes, or f32 [B] values
   Tensor ids;     // i64 [B]: the samples' ids, for random numbers that follow the sample
   std::int64_t size() const { return ids.size(0); }
 };
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
-// All samples, `size` at a time: use(x, rows) with x of make_batch(data, rows). Texts come in the order of
-// their lengths, so that little of a batch is padding; other samples in their own.
+// All samples, `size` at a time: use(x, rows) with x of make_batch(data, rows). Samples of several lengths come in the
+// order of these, so that little of a batch is padding; others in their own.
 using UseBatch = std::function<void(const ModelInput& x, const std::vector<std::int64_t>& rows)>;
 void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use);
-// A batch of the same shapes on the meta device, size <= data.size(); texts are as long, and tokens as many,
-// as the mean of full batches.
+// A batch of the same shapes on the meta device, see Inputs::meta_batch.
 Batch meta_batch(const Dataset& data, std::int64_t size);
 
 class BatchPlan {

@@ -11,6 +11,7 @@
 #include "core/random.h"
 #include "core/tensor.h"
 #include "finetune/common/text.h"
+#include "finetune/data/numbers.h"
 
 namespace thaw {
 namespace {
@@ -44,25 +45,25 @@ void blur_line(float* line, std::int64_t count, std::int64_t stride, const std::
   }
 }
 
-void blur(Dataset& data) {
+void blur(Numbers& images) {
   const std::vector<double> weights = half_gaussian(kBlurDeviation);
-  const std::int64_t height = data.sample_shape[1], width = data.sample_shape[2], plane = height * width;
-  for (std::int64_t p = 0; p < data.size() * data.sample_shape[0]; ++p) {
-    float* pixels = data.x.data() + p * plane;
+  const std::int64_t height = images.shape[1], width = images.shape[2], plane = height * width;
+  for (std::int64_t p = 0; p < images.size() * images.shape[0]; ++p) {
+    float* pixels = images.values.data() + p * plane;
     for (std::int64_t row = 0; row < height; ++row) blur_line(pixels + row * width, width, 1, weights);
     for (std::int64_t column = 0; column < width; ++column)
       blur_line(pixels + column, height, width, weights);
   }
 }
 
-void add_noise(Dataset& data, const std::string& source) {
+void add_noise(Numbers& images, const std::vector<Sample>& samples, const std::string& source) {
   const std::string use = "data.corrupt " + std::filesystem::path(source).filename().string();
-  const std::int64_t size = data.sample_size();
-  for (std::int64_t row = 0; row < data.size(); ++row) {
-    const Tensor noise = randn({size}, random_key(0, use, data.id[row]), 0, kNoiseDeviation);
+  float* pixel = images.values.data();
+  for (const Sample& sample : samples) {
+    const Tensor noise = randn({images.sample_size}, random_key(0, use, sample.id), 0, kNoiseDeviation);
     const float* added = noise.data<float>();
-    float* pixels = data.x.data() + row * size;
-    for (std::int64_t i = 0; i < size; ++i) pixels[i] = std::clamp(pixels[i] + added[i], 0.0f, 1.0f);
+    for (std::int64_t i = 0; i < images.sample_size; ++i, ++pixel)
+      *pixel = std::clamp(*pixel + added[i], 0.0f, 1.0f);
   }
 }
 
@@ -70,13 +71,15 @@ void add_noise(Dataset& data, const std::string& source) {
 
 void corrupt_images(Dataset& data, const std::string& kind, const std::string& source) {
   if (kind.empty() || data.size() == 0) return;
-  if (data.sample_shape.size() != 3)
+  if (data.sample_shape().size() != 3)
     fail_input("data.corrupt = ", in_quotes(kind), " is for images, these samples are rows of a table (",
                source, "); leave it out");
-  if (kind == "blur") blur(data);
-  if (kind == "noise") add_noise(data, source);
+  auto images = std::make_shared<Numbers>(numbers_of(data));
+  if (kind == "blur") blur(*images);
+  if (kind == "noise") add_noise(*images, data.samples, source);
   if (kind == "invert")
-    for (float& pixel : data.x) pixel = 1.0f - pixel;
+    for (float& pixel : images->values) pixel = 1.0f - pixel;
+  data.inputs = std::move(images);
 }
 
 }  // namespace thaw

@@ -1,55 +1,59 @@
-// A labelled data set in memory: what every reader gives and what splits, standardisation and the trainer
-// take.
+// A labelled data set: what every reader gives and what splits, standardisation and the trainer take.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "finetune/data/inputs.h"
+
 namespace thaw {
 
-// A column of a table as it stands there, for results that name their rows by it.
+// What a label is: nothing that is known, the name of a class, or a number to predict.
+enum class Targets { none, classes, numbers };
+
+// A cell of a table as it stands there, for results that name their rows by it.
 struct KeptCell {
   std::string text;
   bool is_text = true;  // false: a number, true or false of JSON, or null, which has no text
 };
-struct KeptColumn {
-  std::string name;
-  std::vector<KeptCell> cells;
+
+// A sample but for its input.
+struct Sample {
+  std::int64_t id = 0;     // its 0-based place in its source, the same whatever is dropped
+  std::int64_t label = 0;  // of classes: index into Dataset::classes
+  double target = 0;       // of numbers
+  std::string group = {};  // samples of one group stay on one side of a split; empty: there are no groups
+  std::vector<KeptCell> kept = {};  // of Dataset::kept_columns
 };
 
-// N samples of one shape, or N texts. Every per-sample vector is empty or has N entries.
 struct Dataset {
-  std::vector<int64_t> sample_shape;         // {F} for tables, {C, H, W} for images, {0} for text: x is empty
-  std::vector<float> x;                      // [N, *sample_shape], row-major
-  std::vector<std::string> text, text_pair;  // the second of a pair, or empty
-  std::vector<std::vector<int64_t>> tokens;  // of the texts, by the model's tokenizer
-  std::vector<std::vector<int64_t>> types;   // of pairs: which of the two each token is of
-  int64_t pad_id = 0;                        // the token that fills shorter texts of a batch
-  std::vector<int64_t> label;                // classification: index into `classes`
-  std::vector<double> target;                // regression
-  std::vector<int64_t> id;         // the sample's 0-based place in its source, the same whatever is dropped
-  std::vector<std::string> group;  // samples of one group stay on one side of a split
+  std::vector<Sample> samples;
+  std::shared_ptr<const Inputs> inputs;  // row i is that of samples[i]; null where there are no samples
 
-  std::vector<std::string> classes;  // in numeric order if every label is an integer, else by bytes
-  std::vector<std::string> columns;  // the features of a table, in file order
-  std::vector<std::string> notes;    // for the user, of the whole file: what was understood or left out
+  Targets targets = Targets::none;
+  std::vector<std::string> classes;       // in numeric order if every label is an integer, else by bytes
+  std::vector<std::string> columns;       // the features of a table, in file order
+  std::vector<std::string> kept_columns;  // what DataSource::keep asked for
+  std::vector<std::string> notes;         // for the user, of the whole file: what was understood or left out
 
-  std::vector<KeptColumn> kept;  // what DataSource::keep asked for
+  std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
+  const Sample& operator[](std::int64_t row) const { return samples[static_cast<std::size_t>(row)]; }
+  Sample& operator[](std::int64_t row) { return samples[static_cast<std::size_t>(row)]; }
+  // As Inputs has it; {} where there are no samples.
+  std::vector<std::int64_t> sample_shape() const;
 
-  int64_t size() const { return static_cast<int64_t>(id.size()); }
-  int64_t sample_size() const;  // numbers in one sample
-  bool is_text() const { return !text.empty(); }
-  const float* sample(int64_t row) const { return x.data() + row * sample_size(); }
-
-  // How many samples each class has; empty for regression.
-  std::vector<int64_t> class_counts() const;
+  std::vector<std::int64_t> labels() const;
+  std::vector<double> target_values() const;
+  // How many samples each class has; empty where there are no classes.
+  std::vector<std::int64_t> class_counts() const;
 
   // The given rows, in the given order, with the same classes and columns, and without notes.
-  Dataset subset(const std::vector<int64_t>& rows) const;
+  Dataset subset(const std::vector<std::int64_t>& rows) const;
 };
 
-// SHA-256 of the features or texts, in 64 hexadecimal digits: the same whatever the labels are called.
+// SHA-256 of the inputs as they were read, in 64 hexadecimal digits: the same whatever the labels are called.
 std::string content_hash(const Dataset& data);
 
 }  // namespace thaw

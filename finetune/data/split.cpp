@@ -1,10 +1,8 @@
 #include "finetune/data/split.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <string_view>
 #include <unordered_map>
@@ -23,7 +21,7 @@ struct RandomOrder {
   RandomOrder(uint64_t seed, std::string_view use) : key(mix64(seed ^ hash_text(use))) {}
 
   uint64_t rank(const Dataset& data, int64_t row) const {
-    return mix64(key ^ mix64(static_cast<uint64_t>(data.id[row])));
+    return mix64(key ^ mix64(static_cast<uint64_t>(data[row].id)));
   }
 
   uint64_t key;
@@ -32,8 +30,8 @@ struct RandomOrder {
 // The classes as strata; one stratum for regression.
 struct Strata {
   explicit Strata(const Dataset& data)
-      : of_row(data.label.empty() ? Rows(data.size(), 0) : data.label),
-        counts(data.label.empty() ? Rows{data.size()} : data.class_counts()) {}
+      : of_row(data.targets == Targets::classes ? data.labels() : Rows(data.size(), 0)),
+        counts(data.targets == Targets::classes ? data.class_counts() : Rows{data.size()}) {}
 
   Rows of_row;
   Rows counts;
@@ -72,42 +70,22 @@ Rows split_shares(const Rows& counts, int64_t total) {
   return proportional_shares(counts, fits ? caps : counts, total);
 }
 
-uint64_t hash_row(const Dataset& data, int64_t row) {
-  if (data.is_text())
-    return hash_text(data.text[row]) ^ (data.text_pair.empty() ? 0 : mix64(hash_text(data.text_pair[row])));
-  const int64_t width = data.sample_size();
-  uint64_t hash = static_cast<uint64_t>(width);
-  const float* x = data.sample(row);
-  for (int64_t i = 0; i < width; i += 2) {
-    // -0 equals 0 and has other bits: adding 0 makes it 0.
-    const std::array<float, 2> pair{x[i] + 0.0F, i + 1 < width ? x[i + 1] + 0.0F : 0.0F};
-    uint64_t word = 0;
-    std::memcpy(&word, pair.data(), sizeof word);
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-    hash ^= hash >> 32;
-  }
-  return hash;
-}
-
 bool same_row(const Dataset& a, int64_t i, const Dataset& b, int64_t j) {
-  const bool same_pair = a.text_pair.empty() || b.text_pair.empty() || a.text_pair[i] == b.text_pair[j];
-  const bool same = a.is_text() ? a.text[i] == b.text[j] && same_pair
-                                : std::equal(a.sample(i), a.sample(i) + a.sample_size(), b.sample(j));
-  return same && (a.label.empty() || b.label.empty() || a.label[i] == b.label[j]) &&
-         (a.target.empty() || b.target.empty() || a.target[i] == b.target[j]);
+  const bool same_answer = a.targets != b.targets || (a[i].label == b[j].label && a[i].target == b[j].target);
+  return same_answer && a.inputs->same(i, *b.inputs, j);
 }
 
 // Finds rows by content.
 class RowIndex {
  public:
   explicit RowIndex(const Dataset& data) : data_(data) {
-    for (int64_t row = 0; row < data.size(); ++row) entries_.emplace_back(hash_row(data, row), row);
+    for (int64_t row = 0; row < data.size(); ++row) entries_.emplace_back(data.inputs->hash(row), row);
     std::sort(entries_.begin(), entries_.end());
   }
 
   // The first row here that equals this row of `other`, or -1.
   int64_t find(const Dataset& other, int64_t row) const {
-    const uint64_t hash = hash_row(other, row);
+    const uint64_t hash = other.inputs->hash(row);
     auto at = std::lower_bound(entries_.begin(), entries_.end(), std::pair(hash, int64_t{0}));
     for (; at != entries_.end() && at->first == hash; ++at) {
       if (same_row(data_, at->second, other, row)) return at->second;
@@ -147,7 +125,8 @@ std::vector<Rows> inseparable_units(const Dataset& data) {
   std::unordered_map<std::string_view, int64_t> group_start;
   for (int64_t row = 0; row < data.size(); ++row) {
     sets.join(row, index.find(data, row));
-    if (!data.group.empty()) sets.join(row, group_start.emplace(data.group[row], row).first->second);
+    const std::string& group = data[row].group;
+    if (!group.empty()) sets.join(row, group_start.emplace(group, row).first->second);
   }
   std::vector<Rows> by_root(data.size());
   for (int64_t row = 0; row < data.size(); ++row) by_root[sets.root(row)].push_back(row);
@@ -268,7 +247,6 @@ Rows draw_rows(const Dataset& data, int64_t count, uint64_t seed) {
 
 std::vector<Duplicate> find_duplicates(const Dataset& first, const Dataset& second) {
   std::vector<Duplicate> found;
-  if (first.sample_shape != second.sample_shape) return found;
   const RowIndex index(first);
   for (int64_t row = 0; row < second.size(); ++row) {
     const int64_t match = index.find(second, row);

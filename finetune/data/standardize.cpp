@@ -4,12 +4,13 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "finetune/data/numbers.h"
 
 namespace thaw {
 namespace {
 
-std::vector<double> feature_means(const Dataset& data) {
-  std::vector<double> mean(data.sample_size(), 0.0);
+std::vector<double> feature_means(const Numbers& data) {
+  std::vector<double> mean(data.sample_size, 0.0);
   for (int64_t row = 0; row < data.size(); ++row) {
     for (size_t f = 0; f < mean.size(); ++f) mean[f] += data.sample(row)[f];
   }
@@ -17,7 +18,7 @@ std::vector<double> feature_means(const Dataset& data) {
   return mean;
 }
 
-std::vector<double> population_deviations(const Dataset& data, const std::vector<double>& mean) {
+std::vector<double> population_deviations(const Numbers& data, const std::vector<double>& mean) {
   std::vector<double> squares(mean.size(), 0.0);
   for (int64_t row = 0; row < data.size(); ++row) {
     for (size_t f = 0; f < mean.size(); ++f) {
@@ -30,7 +31,7 @@ std::vector<double> population_deviations(const Dataset& data, const std::vector
 }
 
 // The mean's rounding gives a constant feature a tiny standard deviation, so it is recognised by its values.
-bool is_constant(const Dataset& data, int64_t feature) {
+bool is_constant(const Numbers& data, int64_t feature) {
   for (int64_t row = 1; row < data.size(); ++row) {
     if (data.sample(row)[feature] != data.sample(0)[feature]) return false;
   }
@@ -41,27 +42,30 @@ bool is_constant(const Dataset& data, int64_t feature) {
 
 Standardizer Standardizer::fit(const Dataset& training) {
   assert(training.size() > 0);
+  const Numbers& numbers = numbers_of(training);
   Standardizer out;
-  out.mean = feature_means(training);
-  out.deviation = population_deviations(training, out.mean);
-  for (int64_t f = 0; f < training.sample_size(); ++f) {
-    if (is_constant(training, f)) out.deviation[f] = 0;
+  out.mean = feature_means(numbers);
+  out.deviation = population_deviations(numbers, out.mean);
+  for (int64_t f = 0; f < numbers.sample_size; ++f) {
+    if (is_constant(numbers, f)) out.deviation[f] = 0;
   }
   return out;
 }
 
 void Standardizer::apply(Dataset& data) const {
-  if (data.sample_size() != static_cast<int64_t>(mean.size())) {
-    fail_input("standardisation was fitted on ", mean.size(), " features, the data have ", data.sample_size(),
+  auto scaled = std::make_shared<Numbers>(numbers_of(data));
+  const int64_t width = scaled->sample_size;
+  if (width != static_cast<int64_t>(mean.size())) {
+    fail_input("standardisation was fitted on ", mean.size(), " features, the data have ", width,
                "; give data with the training columns");
   }
-  const int64_t width = data.sample_size();
   for (int64_t row = 0; row < data.size(); ++row) {
-    float* sample = data.x.data() + row * width;
+    float* sample = scaled->sample(row);
     for (int64_t f = 0; f < width; ++f) {
       sample[f] = deviation[f] == 0 ? 0.0f : static_cast<float>((sample[f] - mean[f]) / deviation[f]);
     }
   }
+  data.inputs = std::move(scaled);
 }
 
 }  // namespace thaw

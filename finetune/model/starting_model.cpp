@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/data/texts.h"
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_head.h"
@@ -190,19 +191,19 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
   ModelConfig model;
   if (source.folder != nullptr) {
     model = source.folder->config;
-    if (!takes_text(model) && model.sample_shape != data.train.sample_shape)
+    if (!takes_text(model) && model.sample_shape != data.train.sample_shape())
       fail_input("the model in ", section.from, " takes samples ", Shape(model.sample_shape),
-                 ", the data have ", Shape(data.train.sample_shape), "; use data of that shape");
+                 ", the data have ", Shape(data.train.sample_shape()), "; use data of that shape");
     if (!section.pooling.empty()) model.transformer.pooling = section.pooling;
   } else {
     model.architecture = section.from;
     static_cast<ArchitectureOptions&>(model) = section;
   }
   if (section.dropout) set_dropout(model, *section.dropout);
-  if (takes_text(model))
-    model.transformer.pad_id = model.transformer.pad_id < 0 ? data.train.pad_id : model.transformer.pad_id;
-  else
-    model.sample_shape = data.train.sample_shape;
+  if (!takes_text(model))
+    model.sample_shape = data.train.sample_shape();
+  else if (model.transformer.pad_id < 0)
+    model.transformer.pad_id = texts_of(data.train)->pad_id;
   model.labels = data.train.classes;
   model.outputs = data.task->outputs(data.train);
   if (source.folder != nullptr && takes_text(model)) use_pooling_of_head(source, data, model);

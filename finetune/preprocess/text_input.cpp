@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "finetune/data/texts.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 
 namespace thaw {
@@ -27,23 +28,27 @@ void check_template(const TextInput& input, const Tokenizer& tokenizer, bool pai
                input.token_types, " (", input.folder, "); use the tokenizer that belongs to it");
 }
 
-// Fills the tokens of a sample, and the types where it is a pair that the model tells apart.
-void encode_sample(const TextInput& input, const Tokenizer& tokenizer, std::size_t row, Dataset& data) {
-  const bool pairs = !data.text_pair.empty();
-  Encoding encoding = pairs ? tokenizer.encode_pair(data.text[row], data.text_pair[row], input.max_length)
-                            : tokenizer.encode(data.text[row], input.max_length);
+// The tokens of a text, and the types where it is a pair that the model tells apart.
+void encode(const TextInput& input, bool pair, Text& text) {
+  const Tokenizer& tokenizer = *input.tokenizer;
+  Encoding encoding = pair ? tokenizer.encode_pair(text.first, text.second, input.max_length)
+                           : tokenizer.encode(text.first, input.max_length);
   // Where a tokenizer adds nothing, an empty text has no token, and a model nothing to see.
-  if (encoding.ids.empty()) encoding = {{data.pad_id}, {0}};
-  data.tokens.push_back(std::move(encoding.ids));
-  if (pairs && input.token_types > 0) data.types.push_back(std::move(encoding.type_ids));
+  if (encoding.ids.empty()) encoding = {{tokenizer.pad_id()}, {0}};
+  text.tokens = std::move(encoding.ids);
+  text.types.clear();
+  if (pair && input.token_types > 0) text.types = std::move(encoding.type_ids);
 }
+
+// Of data that are texts.
+const Texts& texts_in(const Dataset& data) { return dynamic_cast<const Texts&>(*data.inputs); }
 
 }  // namespace
 
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
   const Tokenizer& tokenizer = *input.tokenizer;
   check_template(input, tokenizer, std::any_of(parts.begin(), parts.end(), [](const Dataset* data) {
-                   return !data->text_pair.empty();
+                   return data->size() > 0 && texts_in(*data).pairs;
                  }));
   if (tokenizer.vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer.vocab_size(), " tokens, the model ", input.vocabulary, " (",
@@ -51,15 +56,15 @@ std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts)
   const std::optional<std::int64_t> unknown_id = tokenizer.unknown_id();
   std::int64_t tokens = 0, unknown = 0;
   for (Dataset* data : parts) {
-    data->pad_id = tokenizer.pad_id();
-    data->tokens.clear();
-    data->types.clear();
-    for (std::size_t row = 0; row < data->text.size(); ++row) {
-      encode_sample(input, tokenizer, row, *data);
-      const std::vector<std::int64_t>& ids = data->tokens.back();
-      tokens += static_cast<std::int64_t>(ids.size());
-      if (unknown_id) unknown += std::count(ids.begin(), ids.end(), *unknown_id);
+    if (data->size() == 0) continue;
+    auto texts = std::make_shared<Texts>(texts_in(*data));
+    texts->pad_id = tokenizer.pad_id();
+    for (Text& text : texts->texts) {
+      encode(input, texts->pairs, text);
+      tokens += static_cast<std::int64_t>(text.tokens.size());
+      if (unknown_id) unknown += std::count(text.tokens.begin(), text.tokens.end(), *unknown_id);
     }
+    data->inputs = std::move(texts);
   }
   if (10 * unknown <= tokens) return "";
   return concat("warning: ", 100 * unknown / tokens, " % of the tokens are unknown to the tokenizer (",
@@ -67,7 +72,7 @@ std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts)
 }
 
 std::string note_of_tokenizer(const TextInput& input, const std::string& folder, const Dataset& data) {
-  constexpr std::size_t kEnough = 100;  // texts: what differs in none of them hardly matters
+  constexpr std::int64_t kEnough = 100;  // texts: what differs in none of them hardly matters
   const auto has = [&](const char* name) { return std::filesystem::exists(folder + "/" + name); };
   if (folder.empty() || (!has("tokenizer.json") && !has("vocab.txt") && !has("merges.txt"))) return "";
   std::shared_ptr<const Tokenizer> other;
@@ -77,8 +82,9 @@ std::string note_of_tokenizer(const TextInput& input, const std::string& folder,
     return concat("warning: whether the tokenizer of ", folder, ", whose weights these are, is that of ",
                   input.folder, " is not known: ", error.what());
   }
-  for (std::size_t row = 0; row < std::min(data.text.size(), kEnough); ++row)
-    if (input.tokenizer->encode(data.text[row]).ids != other->encode(data.text[row]).ids)
+  const Texts& texts = texts_in(data);
+  for (std::int64_t row = 0; row < std::min(data.size(), kEnough); ++row)
+    if (input.tokenizer->encode(texts[row].first).ids != other->encode(texts[row].first).ids)
       return concat("warning: the tokenizer of ", folder,
                     ", whose weights these are, gives other tokens than that of ", input.folder,
                     ", which is used: set model.from to the former");
@@ -86,9 +92,10 @@ std::string note_of_tokenizer(const TextInput& input, const std::string& folder,
 }
 
 std::int64_t count_full(const TextInput& input, const Dataset& data) {
-  return std::count_if(data.tokens.begin(), data.tokens.end(), [&](const auto& tokens) {
-    return static_cast<std::int64_t>(tokens.size()) == input.max_length;
-  });
+  std::int64_t full = 0;
+  for (std::int64_t row = 0; row < data.size(); ++row)
+    if (data.inputs->length(row) == input.max_length) ++full;
+  return full;
 }
 
 std::string note_of_cut(const TextInput& input, std::int64_t full, std::int64_t texts) {

@@ -13,6 +13,7 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
+#include "finetune/data/texts.h"
 #include "finetune/model/scaling.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/class_spelling.h"
@@ -70,9 +71,7 @@ struct Part {
   const std::string& path;
 };
 
-std::int64_t place_of(const Dataset& data, std::int64_t row) {
-  return data.id[static_cast<std::size_t>(row)] + 1;
-}
+std::int64_t place_of(const Dataset& data, std::int64_t row) { return data[row].id + 1; }
 
 void check_duplicates(const Config& config, const Part& known, const Part& other, bool refuse,
                       std::vector<std::string>& notes) {
@@ -88,10 +87,11 @@ void check_duplicates(const Config& config, const Part& known, const Part& other
 
 void check_groups(const Config& config, const Part& known, const Part& other, bool refuse,
                   std::vector<std::string>& notes) {
-  const std::set<std::string> groups(known.data.group.begin(), known.data.group.end());
-  std::set<std::string> shared;
-  for (const std::string& group : other.data.group)
-    if (groups.count(group) > 0) shared.insert(group);
+  std::set<std::string> groups, shared;
+  for (const Sample& sample : known.data.samples)
+    if (!sample.group.empty()) groups.insert(sample.group);
+  for (const Sample& sample : other.data.samples)
+    if (groups.count(sample.group) > 0) shared.insert(sample.group);
   if (shared.empty()) return;
   const std::string what =
       concat(shared.size(), " groups of ", other.path, " stand in ", known.path, " too (column ",
@@ -108,9 +108,9 @@ void check_apart(const Config& config, const Part& known, const Part& other, boo
 }
 
 void check_same_shape(const Dataset& train, const Dataset& other, const std::string& path) {
-  if (train.sample_shape != other.sample_shape)
-    fail_input("samples of ", path, " have the shape ", Shape(other.sample_shape),
-               ", those of the training data ", Shape(train.sample_shape), "; both must agree");
+  if (train.sample_shape() != other.sample_shape())
+    fail_input("samples of ", path, " have the shape ", Shape(other.sample_shape()),
+               ", those of the training data ", Shape(train.sample_shape()), "; both must agree");
 }
 
 void read_or_split(const Reading& reading, const std::string& path, double fraction, const char* what,
@@ -180,7 +180,7 @@ void tokenize_parts(const Reading& reading, PreparedData& data) {
 // How values will be scaled.
 void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
   const Standardize wanted = config.data.standardize;
-  if (data.train.is_text()) {
+  if (texts_of(data.train) != nullptr) {
     if (wanted != Standardize::unset && wanted != Standardize::never)
       fail_input("data.standardize is for tables and images, the model takes text (", config.path,
                  "); leave it out");
@@ -189,7 +189,7 @@ void use_scaling(const Config& config, const ModelSource& source, PreparedData& 
   const std::optional<Origin> origin = source.origin();
   // Samples of another shape are refused when the model is made.
   if (origin && origin->images && source.folder &&
-      source.folder->config.sample_shape != data.train.sample_shape)
+      source.folder->config.sample_shape != data.train.sample_shape())
     return;
   data.scaling = choose_scaling(config, origin, data.notes);
   const bool from_model = data.scaling == Scaling::model;
@@ -197,7 +197,7 @@ void use_scaling(const Config& config, const ModelSource& source, PreparedData& 
     for (const std::string& note : notes_of(*origin->images, from_model)) data.notes.push_back(note);
   if (!from_model) return;
   const Standardizer standardizer = origin->images
-                                        ? normalization_of(*origin->images, data.train.sample_shape)
+                                        ? normalization_of(*origin->images, data.train.sample_shape())
                                         : Standardizer{origin->preprocess.mean, origin->preprocess.deviation};
   data.preprocess.mean = standardizer.mean;
   data.preprocess.deviation = standardizer.deviation;
@@ -262,7 +262,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   Preprocess& preprocess = data.preprocess;
   preprocess.task = data.task;
   preprocess.quote = section.quote;
-  if (!text) preprocess.sample_shape = data.train.sample_shape;
+  if (!text) preprocess.sample_shape = data.train.sample_shape();
   preprocess.columns = data.train.columns;
   preprocess.labels = data.train.classes;
   preprocess.label_column = section.label;

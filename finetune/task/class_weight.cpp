@@ -65,7 +65,7 @@ double mean_weight(const std::vector<double>& weights, const Dataset& data,
   double sum = 0, samples = 0;
   for (const std::vector<std::int64_t>& micro_batch : rows)
     for (const std::int64_t row : micro_batch) {
-      sum += weights[static_cast<std::size_t>(data.label[static_cast<std::size_t>(row)])];
+      sum += weights[static_cast<std::size_t>(data[row].label)];
       ++samples;
     }
   return sum / samples;

@@ -93,7 +93,7 @@ class Classification final : public Task {
   const char* about_constant() const override { return "the most frequent class of the training samples"; }
 
   Tensor probe_targets(const Dataset& data) const override {
-    return from_data(data.label.data(), {data.size()});
+    return from_data(data.labels().data(), {data.size()});
   }
   Tensor probe_loss(const Tensor& y, const Tensor& targets, const Tensor& class_weight) const override {
     if (!class_weight.defined()) return cross_entropy(y, targets);

@@ -18,7 +18,7 @@ Scored mean_of(std::vector<double> scores) {
 }
 
 std::size_t label_of(const Dataset& data, std::int64_t row) {
-  return static_cast<std::size_t>(data.label[static_cast<std::size_t>(row)]);
+  return static_cast<std::size_t>(data[row].label);
 }
 
 // How often each class is right, answered, and the label; and the answers.

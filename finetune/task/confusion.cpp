@@ -7,9 +7,8 @@ namespace thaw {
 
 Confusion confusion_of(const Outputs& outputs, const Dataset& data) {
   Confusion confusion;
-  if (data.label.empty() || first_row_not_finite(outputs)) return confusion;
-  for (std::int64_t i = 0; i < data.size(); ++i)
-    ++confusion[{data.label[static_cast<std::size_t>(i)], answer(outputs, i)}];
+  if (data.targets != Targets::classes || first_row_not_finite(outputs)) return confusion;
+  for (std::int64_t i = 0; i < data.size(); ++i) ++confusion[{data[i].label, answer(outputs, i)}];
   return confusion;
 }
 

@@ -8,15 +8,14 @@
 namespace thaw {
 namespace {
 
-// Texts of a batch are padded to the longest, so that small batches waste less.
-std::int64_t batch_size_for(const Dataset& data) { return data.is_text() ? 32 : 256; }
-
 Outputs outputs_of(Model& model, const Dataset& data, Tensor (Model::*function)(const ModelInput&)) {
+  Outputs outputs;
+  if (data.size() == 0) return outputs;
   const NoGrad no_grad;
   const bool was_training = model.training();
   model.train(false);
-  Outputs outputs;
-  for_each_batch(data, batch_size_for(data), [&](const ModelInput& x, const std::vector<std::int64_t>& rows) {
+  const std::int64_t size = data.inputs->evaluation_batch();
+  for_each_batch(data, size, [&](const ModelInput& x, const std::vector<std::int64_t>& rows) {
     const Tensor y = (model.*function)(x).contiguous();
     outputs.columns = y.size(1);
     outputs.values.resize(static_cast<std::size_t>(data.size() * outputs.columns));

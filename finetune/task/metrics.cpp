@@ -20,8 +20,8 @@ std::string why_undefined(const MetricSpec& spec, const Dataset& data) {
       if (counts[c] == 0) return concat("no sample has the class ", in_quotes(data.classes[c]));
   }
   if (spec.needs == Requires::varied_targets) {
-    const auto [least, most] = std::minmax_element(data.target.begin(), data.target.end());
-    if (least == data.target.end() || *least == *most) return "all targets are equal";
+    const auto differs = [&](const Sample& sample) { return sample.target != data.samples.front().target; };
+    if (std::none_of(data.samples.begin(), data.samples.end(), differs)) return "all targets are equal";
   }
   return "";
 }
@@ -77,7 +77,7 @@ Metrics compute_metrics(const Task& task, const Outputs& outputs, const Dataset&
 
 std::vector<float> example_scores(const Task& task, const Outputs& outputs, const Dataset& data,
                                   const std::string& metric) {
-  if (first_row_not_finite(outputs)) return std::vector<float>(data.id.size(), NAN);
+  if (first_row_not_finite(outputs)) return std::vector<float>(data.samples.size(), NAN);
   const MetricSpec& spec = task.metric(metric);
   if (!is_given(spec, data)) check_defined(spec, metric, data, "these data");
   const Scored scored = spec.compute(outputs, data);

@@ -1,7 +1,6 @@
 #include "finetune/task/regression.h"
 
 #include <cmath>
-#include <numeric>
 
 #include "core/error.h"
 #include "core/ops.h"
@@ -22,10 +21,11 @@ class Regression final : public Task {
   // updates.
   Notes look_at(const Dataset& train, const std::string&, bool) const override {
     constexpr double kLarge = 20;
-    const double center = mean(train.target);
+    const std::vector<double> targets = train.target_values();
+    const double center = mean(targets);
     double squares = 0;
-    for (const double target : train.target) squares += (target - center) * (target - center);
-    const double deviation = std::sqrt(squares / static_cast<double>(train.target.size()));
+    for (const double target : targets) squares += (target - center) * (target - center);
+    const double deviation = std::sqrt(squares / static_cast<double>(targets.size()));
     if (std::abs(center) < kLarge && deviation < kLarge) return {};
     return {{concat("warning: the targets have a mean of ", short_number(center),
                     " and a standard deviation of ", short_number(deviation),
@@ -52,13 +52,12 @@ class Regression final : public Task {
   std::vector<std::string> shown_metrics() const override { return {"loss", "rmse", "r2"}; }
 
   std::vector<float> constant_output(const Dataset& train) const override {
-    return {static_cast<float>(std::accumulate(train.target.begin(), train.target.end(), 0.0) /
-                               static_cast<double>(train.size()))};
+    return {static_cast<float>(mean(train.target_values()))};
   }
   const char* about_constant() const override { return "the mean of the training targets"; }
 
   Tensor probe_targets(const Dataset& data) const override {
-    return from_vector(data.target, {data.size(), 1}, {DType::f64});
+    return from_vector(data.target_values(), {data.size(), 1}, {DType::f64});
   }
   Tensor probe_loss(const Tensor& y, const Tensor& targets, const Tensor&) const override {
     return mse_loss(y, targets) * 0.5;

@@ -10,8 +10,7 @@ namespace {
 
 std::vector<double> errors(const Outputs& outputs, const Dataset& data) {
   std::vector<double> errors;
-  for (std::int64_t i = 0; i < data.size(); ++i)
-    errors.push_back(*outputs.row(i) - data.target[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < data.size(); ++i) errors.push_back(*outputs.row(i) - data[i].target);
   return errors;
 }
 
@@ -42,9 +41,10 @@ Scored mae(const Outputs& outputs, const Dataset& data) {
 //   (that of the targets' mean is 0)
 Scored r2(const Outputs& outputs, const Dataset& data) {
   Scored scored = squared_error(outputs, data);
-  const double squared = scored.value, centre = mean(data.target);
+  const double squared = scored.value, centre = mean(data.target_values());
   std::vector<double> distances;
-  for (const double target : data.target) distances.push_back((target - centre) * (target - centre));
+  for (const Sample& sample : data.samples)
+    distances.push_back((sample.target - centre) * (sample.target - centre));
   const double spread = mean(distances);
   scored.value = spread > 0 ? 1 - squared / spread : (squared == 0 ? 1 : 0);
   if (data.size() == 1) scored.value = NAN;

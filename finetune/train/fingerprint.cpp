@@ -8,17 +8,12 @@ namespace thaw {
 std::string hash_of_inputs(const PreparedData& data) {
   Sha256 hash;
   for (const Dataset* part : {&data.train, &*data.validation}) {
-    hash.update(part->x.data(), part->x.size() * sizeof(float));
-    for (const std::vector<std::int64_t>& tokens : part->tokens) {
-      hash.update(std::to_string(tokens.size()) + '\n');
-      hash.update(tokens.data(), tokens.size() * sizeof(std::int64_t));
+    if (part->inputs != nullptr) part->inputs->hash_batches(hash);
+    for (const Sample& sample : part->samples) {
+      hash.update(&sample.label, sizeof sample.label);
+      hash.update(&sample.target, sizeof sample.target);
+      hash.update(&sample.id, sizeof sample.id);
     }
-    for (const std::vector<std::int64_t>& types : part->types)
-      hash.update(types.data(), types.size() * sizeof(std::int64_t));
-    hash.update(std::to_string(part->pad_id));
-    hash.update(part->label.data(), part->label.size() * sizeof(std::int64_t));
-    hash.update(part->target.data(), part->target.size() * sizeof(double));
-    hash.update(part->id.data(), part->id.size() * sizeof(std::int64_t));
     for (const auto* names : {&part->columns, &part->classes})
       for (const std::string& name : *names) hash.update(name.c_str(), name.size() + 1);
   }

@@ -149,7 +149,7 @@ void table(const std::string& bytes) {
   answer([&] { read_dataset(source); });
   source.targets = Targets::numbers;
   answer([&] { read_dataset(source); });
-  source.read_labels = false;
+  source.targets = Targets::none;
   source.text = "text";
   answer([&] { read_dataset(source); });
 }
@@ -160,7 +160,7 @@ void idx(const std::string& bytes) {
   static const Input input("images-idx3-ubyte");
   DataSource source;
   source.path = input.write(bytes);
-  source.read_labels = false;
+  source.targets = Targets::none;
   answer([&] { read_dataset(source); });
 }
 

@@ -72,7 +72,7 @@ std::string bytes_of(const Tensor& tensor) {
   return ::testing::AssertionFailure() << "a NaN of other bits";
 }
 
-std::string describe(const Sample& sample) {
+std::string describe(const OpSample& sample) {
   std::string text = "sample";
   for (const Input& input : sample) text += concat(' ', dtype_name(input.dtype), input.value.shape);
   return text;

@@ -15,7 +15,7 @@ namespace thaw::test {
 ::testing::AssertionResult same_bits(const Tensor& got, const Tensor& expected);
 
 // The shapes and dtypes of a sample, for SCOPED_TRACE.
-std::string describe(const Sample& sample);
+std::string describe(const OpSample& sample);
 
 // The message of the thaw::Error that the call throws; empty, with a test failure, when it throws none.
 std::string error_of(const std::function<void()>& call);

@@ -65,7 +65,7 @@ inline DataSource with_classes(const Strings& classes, bool drop = false, bool r
 
 inline DataSource unlabelled(const Strings& columns = {}) {
   DataSource source;
-  source.read_labels = false;
+  source.targets = Targets::none;
   source.columns = columns;
   return source;
 }

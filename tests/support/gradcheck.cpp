@@ -11,7 +11,7 @@ constexpr double kEps = 1e-6;
 constexpr double kAtol = 1e-5;
 constexpr double kRtol = 1e-3;
 
-std::vector<Tensor> make_leaves(const Sample& sample) {
+std::vector<Tensor> make_leaves(const OpSample& sample) {
   std::vector<Tensor> leaves = make_tensors(sample, DType::f64);
   for (std::size_t i = 0; i < sample.size(); ++i)
     if (sample[i].differentiable) leaves[i].set_requires_grad();
@@ -25,7 +25,7 @@ std::vector<double> values_or_empty(const Tensor& t) {
 double element(const std::vector<double>& all, std::size_t i) { return i < all.size() ? all[i] : 0.0; }
 
 // d outputs / d (element `e` of input `i`): one column of every output's Jacobian.
-std::vector<std::vector<double>> numeric_column(const Function& function, Sample sample, std::size_t i,
+std::vector<std::vector<double>> numeric_column(const Function& function, OpSample sample, std::size_t i,
                                                 std::size_t e) {
   double& x = sample[i].value.values[e];
   const double middle = x;
@@ -64,7 +64,7 @@ Rows analytic_rows(const Tensor& output, const std::vector<Tensor>& leaves) {
 
 }  // namespace
 
-::testing::AssertionResult gradcheck(const Function& function, const Sample& sample) {
+::testing::AssertionResult gradcheck(const Function& function, const OpSample& sample) {
   const std::vector<Tensor> leaves = make_leaves(sample);
   std::vector<Rows> analytic;
   for (const Tensor& output : function(leaves)) analytic.push_back(analytic_rows(output, leaves));
@@ -88,7 +88,7 @@ Rows analytic_rows(const Tensor& output, const std::vector<Tensor>& leaves) {
 }
 
 Function gradient_function(const std::function<Tensor(const std::vector<Tensor>&)>& op,
-                           const Sample& sample) {
+                           const OpSample& sample) {
   std::vector<std::size_t> wanted;
   for (std::size_t i = 0; i + 1 < sample.size(); ++i)
     if (sample[i].differentiable) wanted.push_back(i);

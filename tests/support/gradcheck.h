@@ -12,10 +12,11 @@ namespace thaw::test {
 using Function = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 
 // Compares the whole Jacobian of every output with respect to every differentiable input of the sample.
-::testing::AssertionResult gradcheck(const Function& function, const Sample& sample);
+::testing::AssertionResult gradcheck(const Function& function, const OpSample& sample);
 
 // The gradients of `op` as a function of its inputs and of dy: the gradcheck of this is the second
 // derivative's. `dy` is the sample's last input.
-Function gradient_function(const std::function<Tensor(const std::vector<Tensor>&)>& op, const Sample& sample);
+Function gradient_function(const std::function<Tensor(const std::vector<Tensor>&)>& op,
+                           const OpSample& sample);
 
 }  // namespace thaw::test

@@ -25,7 +25,7 @@ std::vector<OpRow> rows_where(const std::function<bool(const OpRow&)>& predicate
   return rows;
 }
 
-InputMask differentiable_inputs(const Sample& sample) {
+InputMask differentiable_inputs(const OpSample& sample) {
   InputMask mask = 0;
   for (std::size_t i = 0; i < sample.size(); ++i)
     if (sample[i].differentiable) mask |= InputMask{1} << i;

@@ -18,7 +18,7 @@ std::vector<OpRow> rows_where(const std::function<bool(const OpRow&)>& predicate
 // Bit i: input i is trainable.
 using InputMask = std::uint32_t;
 
-InputMask differentiable_inputs(const Sample& sample);
+InputMask differentiable_inputs(const OpSample& sample);
 
 struct OpRun {
   Tensor y;

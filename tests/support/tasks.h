@@ -11,7 +11,7 @@
 namespace thaw::test {
 
 inline const Task& task_of(const Dataset& data) {
-  return data.label.empty() ? regression() : classification();
+  return data.targets == Targets::numbers ? regression() : classification();
 }
 inline Metrics compute_metrics(const Outputs& outputs, const Dataset& data) {
   return compute_metrics(task_of(data), outputs, data);

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "finetune/data/batch.h"
+#include "finetune/data/texts.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/prepare_data.h"
 #include "finetune/train/step.h"
@@ -25,8 +26,10 @@ void dump(const std::string& path, std::uint64_t seed) {
   nlohmann::json updates = nlohmann::json::array();
   const std::int64_t total = total_updates(train, plan.updates_per_epoch());
   for (std::int64_t i = 0; i < total; ++i) updates.push_back(plan.update(i));
-  const nlohmann::json out{{"texts", data.train.text},
-                           {"labels", data.train.label},
+  std::vector<std::string> texts;
+  for (const Text& text : texts_of(data.train)->texts) texts.push_back(text.first);
+  const nlohmann::json out{{"texts", texts},
+                           {"labels", data.train.labels()},
                            {"updates", updates},
                            {"max_length", data.preprocess.max_length},
                            {"weight_decay", train.weight_decay},

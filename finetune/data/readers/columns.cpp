@@ -26,7 +26,7 @@ class Chooser {
 
   ColumnRoles choose() {
     roles_.feature.assign(names_.size(), ColumnRoles::kNone);
-    if (source_.read_labels) {
+    if (source_.targets != Targets::none) {
       roles_.label = find(source_.label, "label");
       if (!source_.group.empty()) roles_.group = find(source_.group, "group");
       check_apart(roles_.group, "group");
@@ -104,7 +104,7 @@ class Chooser {
                is_one ? concat("the header is one column, ", in_quotes(names_[0]), ": set data.separator")
                : has_numbers ? concat("the first line, ", name_list(known),
                                       ", looks like data: put the columns' names above it")
-               : source_.read_labels
+               : source_.targets != Targets::none
                    ? concat("set data.", option, " to one of the columns: ", name_list(known))
                    : concat("give the column that name, or name it by --", is_second ? "text-pair" : option,
                             "; there are ", name_list(known)),

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "finetune/data/numbers.h"
 #include "finetune/data/readers/labels.h"
 
 namespace thaw {
@@ -39,15 +40,16 @@ PackedSample unpack(std::string_view text) {
 
 Dataset read_digits(const DataSource& source) {
   Dataset data;
-  data.sample_shape = {1, 8, 8};
+  std::vector<float> pixels;
   std::vector<std::string> labels;
   for (std::string_view text : kDigits) {
     const PackedSample values = unpack(text);
-    for (size_t i = 0; i < kPixels; ++i) data.x.push_back(static_cast<float>(values[i]) / kWhite);
+    for (size_t i = 0; i < kPixels; ++i) pixels.push_back(static_cast<float>(values[i]) / kWhite);
     labels.push_back(std::to_string(values[kPixels]));
-    data.id.push_back(data.size());
+    data.samples.push_back({.id = data.size()});
   }
-  if (!source.read_labels) return data;
+  data.inputs = std::make_shared<const Numbers>(std::vector<int64_t>{1, 8, 8}, std::move(pixels));
+  if (source.targets == Targets::none) return data;
   return with_labels(std::move(data), labels, source,
                      [&](int64_t row) { return concat(source.path, ", image ", row + 1); });
 }

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
+#include "finetune/data/numbers.h"
 #include "finetune/data/readers/input_file.h"
 #include "finetune/data/readers/labels.h"
 
@@ -71,16 +72,18 @@ Dataset read_images(const std::string& path) {
   check_memory(count * pixels * sizeof(float), path);
 
   Dataset data;
-  data.sample_shape = {1, static_cast<int64_t>(sizes[1]), static_cast<int64_t>(sizes[2])};
-  data.x.reserve(count * pixels);
-  data.id.reserve(count);
+  data.samples.reserve(count);
+  std::vector<float> values;
+  values.reserve(count * pixels);
   std::vector<unsigned char> image(pixels);
   for (uint64_t i = 0; i < count; ++i) {
     file->read_exactly(image.data(), image.size(), "images");
-    for (unsigned char pixel : image) data.x.push_back(static_cast<float>(pixel) / 255.0f);
-    data.id.push_back(static_cast<int64_t>(i));
+    for (unsigned char pixel : image) values.push_back(static_cast<float>(pixel) / 255.0f);
+    data.samples.push_back({.id = static_cast<int64_t>(i)});
   }
   check_end(*file);
+  const std::vector<int64_t> shape{1, static_cast<int64_t>(sizes[1]), static_cast<int64_t>(sizes[2])};
+  data.inputs = std::make_shared<const Numbers>(shape, std::move(values));
   return data;
 }
 
@@ -123,7 +126,7 @@ std::string labels_path(const std::string& images) {
 }  // namespace
 
 Dataset read_idx(const DataSource& source) {
-  if (!source.read_labels) return read_images(source.path);
+  if (source.targets == Targets::none) return read_images(source.path);
   const std::string labels_file = labels_path(source.path);
   Dataset data = read_images(source.path);
   const std::vector<std::string> labels = read_labels(labels_file);

@@ -201,7 +201,7 @@ std::vector<std::string> class_names(const std::vector<std::string>& labels, con
 Dataset without_unknown(Dataset data, const DataSource& source) {
   std::vector<int64_t> rows;
   for (int64_t row = 0; row < data.size(); ++row) {
-    if (data.label[row] != kUnknown) rows.push_back(row);
+    if (data[row].label != kUnknown) rows.push_back(row);
   }
   if (rows.empty()) {
     fail_input("no sample is of the classes ", name_list(data.classes), " (", source.path,
@@ -212,9 +212,10 @@ Dataset without_unknown(Dataset data, const DataSource& source) {
 
 void refuse_unknown(const Dataset& data, const std::vector<std::string>& labels,
                     const LabelPlace& label_place) {
-  const auto unknown = std::find(data.label.begin(), data.label.end(), kUnknown);
-  if (unknown == data.label.end()) return;
-  const int64_t row = unknown - data.label.begin();
+  const auto unknown = std::find_if(data.samples.begin(), data.samples.end(),
+                                    [](const Sample& sample) { return sample.label == kUnknown; });
+  if (unknown == data.samples.end()) return;
+  const int64_t row = unknown - data.samples.begin();
   fail_input("unknown class ", in_quotes(labels[row]), " (", label_place(row),
              "); the classes are: ", name_list(data.classes));
 }
@@ -295,9 +296,11 @@ Dataset with_labels(Dataset data, std::vector<std::string> labels, const DataSou
   check_present(labels, label_place);
   std::vector<std::string> notes = std::move(data.notes);  // subsets have none
   if (!source.rows.empty()) keep_rows(data, labels, source);
-  const LabelPlace place_of = [&](int64_t row) { return label_place(data.id[row]); };
+  const LabelPlace place_of = [&](int64_t row) { return label_place(data[row].id); };
+  data.targets = source.targets;
   if (source.targets == Targets::numbers) {
-    data.target = parse_targets(labels, place_of);
+    const std::vector<double> targets = parse_targets(labels, place_of);
+    for (size_t row = 0; row < targets.size(); ++row) data.samples[row].target = targets[row];
     data.notes = std::move(notes);
     return data;
   }
@@ -306,8 +309,9 @@ Dataset with_labels(Dataset data, std::vector<std::string> labels, const DataSou
     labels = merged_labels(labels, source.merge);
   }
   data.classes = class_names(labels, source);
-  data.label = class_indices(labels, data.classes);
-  if (source.merge.empty()) note_spellings(labels, data.classes, data.label, notes);
+  const std::vector<int64_t> indices = class_indices(labels, data.classes);
+  for (size_t row = 0; row < indices.size(); ++row) data.samples[row].label = indices[row];
+  if (source.merge.empty()) note_spellings(labels, data.classes, indices, notes);
   if (source.drop_other_classes || !source.merge.empty()) {
     data = without_unknown(std::move(data), source);
   } else {

@@ -37,7 +37,7 @@ using LabelPlace = std::function<std::string(int64_t row)>;
 // The samples with their labels, one text for each, understood as the source says: rows are selected, labels
 // merged, classes are mapped and selected, or targets are parsed. A missing, unknown or (for regression)
 // non-finite label is an error, as are rows beyond the last sample. `data` are all samples of the file, in
-// order: data.id[row] == row.
+// order: data[row].id == row.
 Dataset with_labels(Dataset data, std::vector<std::string> labels, const DataSource& source,
                     const LabelPlace& label_place);
 

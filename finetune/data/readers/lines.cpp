@@ -8,6 +8,7 @@
 #include "finetune/common/text.h"
 #include "finetune/data/readers/input_file.h"
 #include "finetune/data/readers/table.h"
+#include "finetune/data/texts.h"
 
 namespace thaw {
 
@@ -31,28 +32,29 @@ void refuse_table(const DataSource& source, std::string_view first) {
 }  // namespace
 
 Dataset read_lines(const DataSource& source) {
-  if (source.read_labels)
+  if (source.targets != Targets::none)
     fail_input("a .txt file has texts without labels (", source.path,
                "); give a .csv, .tsv or .jsonl table with a column of labels");
   const std::string text = read_text(source.path);
   std::string_view rest = text;
   Dataset data;
   if (!columns_to_keep(source.keep, {source.text}, source.path).empty())
-    data.kept.push_back({source.text, {}});
-  data.sample_shape = {0};
+    data.kept_columns.push_back(source.text);
+  std::vector<Text> texts;
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    data.id.push_back(data.size());
+    data.samples.push_back({.id = data.size()});
     if (line.size() > static_cast<size_t>(kMaxFieldBytes))
       fail_input("a line longer than 1 MiB (", place(source.path, data.size()), "); shorten it");
-    if (data.text.empty()) refuse_table(source, line);
-    data.text.emplace_back(line);
-    for (KeptColumn& column : data.kept) column.cells.push_back({data.text.back()});
+    if (texts.empty()) refuse_table(source, line);
+    texts.push_back({std::string(line), ""});
+    if (!data.kept_columns.empty()) data.samples.back().kept.push_back({texts.back().first});
   }
-  if (data.text.empty()) fail_input("the file is empty (", source.path, "); give it a text per line");
+  if (texts.empty()) fail_input("the file is empty (", source.path, "); give it a text per line");
+  data.inputs = std::make_shared<const Texts>(std::move(texts));
   return data;
 }
 

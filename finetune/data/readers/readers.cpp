@@ -62,7 +62,7 @@ Dataset read_file(const DataSource& source) {
     fail_input("a .txt file has no pairs of texts (", source.path,
                "); give a .csv, .tsv or .jsonl table with the columns ", in_quotes(source.text), " and ",
                in_quotes(source.text_pair), ", or say that there is no second text: ",
-               source.read_labels ? "data.text_pair = \"\"" : "--text-pair \"\"");
+               source.targets != Targets::none ? "data.text_pair = \"\"" : "--text-pair \"\"");
   if (extension == ".txt" && !source.text.empty()) return read_lines(source);
   if (path.filename().string().find("idx") != std::string::npos) {
     refuse_table_options(source);

@@ -18,22 +18,17 @@ inline constexpr int64_t kMaxFieldBytes = int64_t{1} << 20;
 
 using LabelMerge = std::map<std::string, std::vector<std::string>>;
 
-// What a label is: the name of a class, or a number to predict.
-enum class Targets { classes, numbers };
-
 // What to read and how to understand it. Column names apply to tables.
 struct DataSource {
   // A .csv, .tsv, .jsonl or IDX images file, each plain or gzip, "builtin:NAME", or "-": CSV from standard
   // input. With `text` and without labels also a .txt file, and "-" is such: one text per line.
   std::string path;
+  // None for prediction: a label column is skipped, a file of labels is not looked for.
   Targets targets = Targets::classes;
   std::string label = "label";  // the label's column
   std::string text;             // the text's column: the samples are texts, other columns are skipped
   std::string text_pair;        // the column of the second text of a pair; empty: single texts
   std::string group;            // optional: the column whose equal values stay on one side of a split
-
-  // False for prediction: a label column is skipped, a file of labels is not looked for.
-  bool read_labels = true;
 
   // The features to take, by name and in this order; other columns are then skipped. Empty: every column but
   // label, text and group, in file order. `columns_of` says whose they are, for messages.

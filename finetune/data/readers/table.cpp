@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
+#include "finetune/data/numbers.h"
 #include "finetune/data/readers/labels.h"
 
 namespace thaw {
@@ -56,8 +57,7 @@ TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> na
   data_.columns = roles_.features;
   data_.notes = std::move(roles_.notes);
   doubts_.resize(data_.columns.size() + 1);
-  data_.sample_shape = {static_cast<int64_t>(data_.columns.size())};
-  for (const size_t column : roles_.kept) data_.kept.push_back({names_[column], {}});
+  for (const size_t column : roles_.kept) data_.kept_columns.push_back(names_[column]);
 }
 
 void TableBuilder::add(const std::vector<Cell>& cells) {
@@ -65,14 +65,14 @@ void TableBuilder::add(const std::vector<Cell>& cells) {
     if (headers_++ == 0) first_header_line_ = cells.front().line;
     return;
   }
+  Sample sample{.id = data_.size()};
   add_features(cells);
-  add_text(cells, roles_.text, data_.text);
-  add_text(cells, roles_.text_pair, data_.text_pair);
+  add_texts(cells);
   add_label(cells);
-  add_group(cells);
-  add_kept(cells);
+  add_group(cells, sample);
+  add_kept(cells, sample);
   lines_.push_back(cells.front().line);
-  data_.id.push_back(data_.size());
+  data_.samples.push_back(std::move(sample));
 }
 
 // As in files that were put together. A table of one column may have its name as a text.
@@ -84,8 +84,8 @@ bool TableBuilder::repeats_header(const std::vector<Cell>& cells) const {
 }
 
 void TableBuilder::add_features(const std::vector<Cell>& cells) {
-  const size_t start = data_.x.size();
-  data_.x.resize(start + data_.columns.size());
+  const size_t start = values_.size();
+  values_.resize(start + data_.columns.size());
   for (size_t i = 0; i < cells.size(); ++i) {
     if (roles_.feature[i] == ColumnRoles::kNone) continue;
     const auto feature = static_cast<size_t>(roles_.feature[i]);
@@ -93,18 +93,24 @@ void TableBuilder::add_features(const std::vector<Cell>& cells) {
     if (const char* problem = cells[i].nested ? "is a list or an object" : problem_of(cells[i].text, value))
       complain(static_cast<int64_t>(i), "feature", problem, cells[i]);
     doubts_[feature].add(cells[i].text, value);
-    data_.x[start + feature] = static_cast<float>(value);
+    values_[start + feature] = static_cast<float>(value);
   }
 }
 
-void TableBuilder::add_text(const std::vector<Cell>& cells, int64_t column, std::vector<std::string>& to) {
-  if (column == ColumnRoles::kNone) return;
+void TableBuilder::add_texts(const std::vector<Cell>& cells) {
+  if (roles_.text == ColumnRoles::kNone) return;
+  Text& text = texts_.emplace_back();
+  text.first = text_of(cells, roles_.text);
+  if (roles_.text_pair != ColumnRoles::kNone) text.second = text_of(cells, roles_.text_pair);
+}
+
+std::string TableBuilder::text_of(const std::vector<Cell>& cells, int64_t column) {
   const Cell& cell = cells[static_cast<size_t>(column)];
   if (cell.nested) complain(column, "text", "is a list or an object", cell);
   if (cell.text.empty()) complain(column, "text", "is missing", cell);
   if (may_be_missing(cell.text) && missing_texts_++ == 0)
     first_missing_text_ = concat(in_quotes(cell.text), ", ", cell_place(cell));
-  to.emplace_back(cell.text);
+  return std::string(cell.text);
 }
 
 void TableBuilder::add_label(const std::vector<Cell>& cells) {
@@ -121,12 +127,12 @@ void TableBuilder::add_label(const std::vector<Cell>& cells) {
   labels_.emplace_back(cell.text);
 }
 
-void TableBuilder::add_group(const std::vector<Cell>& cells) {
+void TableBuilder::add_group(const std::vector<Cell>& cells, Sample& sample) {
   if (roles_.group == ColumnRoles::kNone) return;
   const Cell& cell = cells[static_cast<size_t>(roles_.group)];
   if (cell.nested) complain(roles_.group, "group", "is a list or an object", cell);
   if (cell.text.empty()) complain(roles_.group, "group", "is missing", cell);
-  data_.group.emplace_back(cell.text);
+  sample.group = cell.text;
 }
 
 // A list or an object names no row; where nobody asked for the column that is no reason to stop.
@@ -135,20 +141,22 @@ void TableBuilder::drop_nested_ids(const std::vector<Cell>& cells) {
   for (size_t i = roles_.kept.size(); i-- > 0;) {
     const Cell& cell = cells[roles_.kept[i]];
     if (!cell.nested || std::find(asked.begin(), asked.end(), roles_.kept[i]) != asked.end()) continue;
-    note(concat("the column ", in_quotes(data_.kept[i].name), " is not kept: it has a list or an object (",
+    note(concat("the column ", in_quotes(data_.kept_columns[i]), " is not kept: it has a list or an object (",
                 cell_place(cell), ")"));
-    data_.kept.erase(data_.kept.begin() + static_cast<std::ptrdiff_t>(i));
-    roles_.kept.erase(roles_.kept.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto place = static_cast<std::ptrdiff_t>(i);
+    for (Sample& sample : data_.samples) sample.kept.erase(sample.kept.begin() + place);
+    data_.kept_columns.erase(data_.kept_columns.begin() + place);
+    roles_.kept.erase(roles_.kept.begin() + place);
   }
 }
 
-void TableBuilder::add_kept(const std::vector<Cell>& cells) {
+void TableBuilder::add_kept(const std::vector<Cell>& cells, Sample& sample) {
   drop_nested_ids(cells);
   for (size_t i = 0; i < roles_.kept.size(); ++i) {
     const Cell& cell = cells[roles_.kept[i]];
     if (cell.nested)
       complain(static_cast<int64_t>(roles_.kept[i]), "kept column", "is a list or an object", cell);
-    data_.kept[i].cells.push_back({std::string(cell.text), cell.is_text});
+    sample.kept.push_back({std::string(cell.text), cell.is_text});
   }
 }
 
@@ -164,9 +172,10 @@ std::string TableBuilder::cell_place(const Cell& cell) const {
 void TableBuilder::note_row_numbers() {
   const int64_t rows = data_.size();
   if (rows < kLeastNumberedRows || !source_.columns.empty() || !source_.features.empty()) return;
-  for (size_t f = 0; f < data_.columns.size(); ++f) {
+  const auto columns = static_cast<int64_t>(data_.columns.size());
+  for (int64_t f = 0; f < columns; ++f) {
     const auto is_number_of = [&](int64_t row) {
-      return data_.sample(row)[f] == data_.x[f] + static_cast<float>(row);
+      return values_[row * columns + f] == values_[f] + static_cast<float>(row);
     };
     int64_t row = 0;
     while (row < rows && is_number_of(row)) ++row;
@@ -187,6 +196,13 @@ void TableBuilder::note_doubts() {
                 " no word but what stands for a missing one (first: ", first_missing_text_, ")"));
 }
 
+std::shared_ptr<const Inputs> TableBuilder::inputs() {
+  if (roles_.text != ColumnRoles::kNone)
+    return std::make_shared<const Texts>(std::move(texts_), roles_.text_pair != ColumnRoles::kNone);
+  const std::vector<int64_t> shape{static_cast<int64_t>(data_.columns.size())};
+  return std::make_shared<const Numbers>(shape, std::move(values_));
+}
+
 Dataset TableBuilder::finish() {
   if (data_.size() == 0) fail_input("the table has no rows (", source_.path, "); add some below its header");
   if (!problems_.empty()) problems_.refuse(source_.columns.empty());
@@ -196,7 +212,8 @@ Dataset TableBuilder::finish() {
                 headers_ == 1 ? "is" : "are", " left out"));
   note_row_numbers();
   note_doubts();
-  if (!source_.read_labels) return std::move(data_);
+  data_.inputs = inputs();
+  if (source_.targets == Targets::none) return std::move(data_);
   const auto row_place = [&](int64_t row) {
     return concat(place(source_.path, lines_[row]), ", row ", row + 1, ", column ", in_quotes(source_.label));
   };

@@ -11,6 +11,7 @@
 #include "finetune/data/readers/columns.h"
 #include "finetune/data/readers/number_doubts.h"
 #include "finetune/data/readers/readers.h"
+#include "finetune/data/texts.h"
 
 namespace thaw {
 
@@ -48,21 +49,25 @@ class TableBuilder {
  private:
   bool repeats_header(const std::vector<Cell>& cells) const;
   void add_features(const std::vector<Cell>& cells);
-  void add_text(const std::vector<Cell>& cells, int64_t column, std::vector<std::string>& to);
+  void add_texts(const std::vector<Cell>& cells);
+  std::string text_of(const std::vector<Cell>& cells, int64_t column);
   void add_label(const std::vector<Cell>& cells);
-  void add_group(const std::vector<Cell>& cells);
+  void add_group(const std::vector<Cell>& cells, Sample& sample);
   void drop_nested_ids(const std::vector<Cell>& cells);
-  void add_kept(const std::vector<Cell>& cells);
+  void add_kept(const std::vector<Cell>& cells, Sample& sample);
   void complain(int64_t column, const char* role, const char* what, const Cell& cell);
   void note_row_numbers();
   void note_doubts();
   std::string cell_place(const Cell& cell) const;
+  std::shared_ptr<const Inputs> inputs();
 
   const DataSource& source_;
   std::vector<std::string> names_;
   ColumnRoles roles_;
   CellProblems problems_;
   Dataset data_;
+  std::vector<float> values_;  // of the features, row by row
+  std::vector<Text> texts_;
   std::vector<NumberDoubts> doubts_;  // of each feature, then of the target
   std::vector<std::string> labels_;
   std::vector<int64_t> lines_;                   // of each row

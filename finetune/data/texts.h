@@ -1,0 +1,43 @@
+// Samples that are texts, or pairs of them, and the tokens that a model's tokenizer makes of them.
+#pragma once
+
+#include <string>
+
+#include "finetune/data/dataset.h"
+#include "finetune/data/inputs.h"
+
+namespace thaw {
+
+struct Text {
+  std::string first, second;              // the second of a pair
+  std::vector<std::int64_t> tokens = {};  // of both
+  std::vector<std::int64_t> types =
+      {};  // for each token, which of the two it is of; empty: the model does not ask
+};
+
+struct Texts final : Inputs {
+  explicit Texts(std::vector<Text> all, bool are_pairs = false) : texts(std::move(all)), pairs(are_pairs) {}
+
+  std::vector<Text> texts;
+  bool pairs;
+  std::int64_t pad_id = 0;  // the token that fills shorter texts of a batch
+
+  const Text& operator[](std::int64_t row) const { return texts[static_cast<std::size_t>(row)]; }
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(texts.size()); }
+  const std::vector<std::int64_t>& sample_shape() const override;
+  std::shared_ptr<const Inputs> subset(const std::vector<std::int64_t>& rows) const override;
+  ModelInput batch(const std::vector<std::int64_t>& rows) const override;
+  ModelInput meta_batch(std::int64_t size) const override;
+  std::int64_t length(std::int64_t row) const override;  // in tokens
+  std::int64_t evaluation_batch() const override { return 32; }
+  bool same(std::int64_t row, const Inputs& other, std::int64_t other_row) const override;
+  std::uint64_t hash(std::int64_t row) const override;
+  void hash_source(Sha256& hash) const override;
+  void hash_batches(Sha256& hash) const override;
+};
+
+// What the data have; null where they are no texts.
+const Texts* texts_of(const Dataset& data);
+
+}  // namespace thaw
