@@ -14,7 +14,6 @@
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/train/step.h"
 #include "kernels/memory.h"
-#include "nn/init.h"
 #include "nn/io/safetensors.h"
 #include "nn/models/registry.h"
 #include "nn/optim/adamw.h"
@@ -88,7 +87,6 @@ inline Batch random_batch(const TrainingCase& training_case, int index) {
 class Training {
  public:
   Training(const TrainingCase& training_case, const std::string& strategy) {
-    const InitSeed seed(0);
     model_ = make_model(training_case.model);
     const ModelInfo info = describe(*model_);
     const ResolvedPlan plan(make_strategy({strategy, {}, {}}, info).plan, info,

@@ -185,18 +185,18 @@ THAW_DENSE_KERNEL(channel_norm, 4.0, View y, ConstView x, ConstView mean, ConstV
 THAW_DENSE_KERNEL(channel_norm_vjp, 8.0, View dx, View dgamma, View dbeta, ConstView dy, ConstView x, ConstView mean, ConstView rstd, ConstView gamma, bool batch_statistics)
 // -- index (index.cpp); indices are i64, checked by the caller
 THAW_DENSE_KERNEL(gather_rows, 0.0, View y, ConstView table, ConstView ids)             // y [n, C] = table[ids]
-THAW_KERNEL(scatter_add_rows, 1.0, View table, ConstView y, ConstView ids)        // table[ids] += y, in a fixed order
+THAW_DENSE_KERNEL(scatter_add_rows, 1.0, View table, ConstView y, ConstView ids)        // table[ids] += y, in a fixed order
 // y[.., i, ..] = x[.., index[.., i, ..], ..], y of index's shape
 THAW_KERNEL(gather, 0.0, View y, ConstView x, ConstView index, int dim)
 // x[.., index[.., i, ..], ..] += y[.., i, ..], in a fixed order
 THAW_KERNEL(scatter_add, 1.0, View x, ConstView y, ConstView index, int dim)
 // low_high i64 [2] = (min(index), max(index)), with which the caller checks bounds
-THAW_KERNEL(index_range, 0.0, View low_high, ConstView index)
+THAW_DENSE_KERNEL(index_range, 0.0, View low_high, ConstView index)
 // -- random (random.cpp): Philox 4x32-10; number i of row r is a function of (key, row id, i) alone
-THAW_KERNEL(uniform, 10.0, View y, double low, double high, RandomKey key)
-THAW_KERNEL(normal, 30.0, View y, double mean, double deviation, RandomKey key)
+THAW_DENSE_KERNEL(uniform, 10.0, View y, double low, double high, RandomKey key)
+THAW_DENSE_KERNEL(normal, 30.0, View y, double mean, double deviation, RandomKey key)
 // rows are those of the first dimension; row_ids i64 or absent
-THAW_KERNEL(dropout, 12.0, View y, ConstView x, ConstView row_ids, double p, RandomKey key)
+THAW_DENSE_KERNEL(dropout, 12.0, View y, ConstView x, ConstView row_ids, double p, RandomKey key)
 // -- optim (optim.cpp): in place
 THAW_DENSE_KERNEL(sgd_step, 6.0, View w, View momentum, ConstView g, SgdParams p)       // momentum absent: plain SGD
 THAW_DENSE_KERNEL(adamw_step, 14.0, View w, View m, View v, ConstView g, AdamWParams p)

@@ -11,7 +11,7 @@
 
 #include "core/autograd.h"
 #include "core/trace.h"
-#include "nn/padding.h"
+#include "nn/model_input.h"
 #include "nn/parameter.h"
 
 namespace thaw {
@@ -66,16 +66,6 @@ class Module {
 struct Group {
   std::string name;
   std::vector<std::string> prefixes;
-};
-
-// A model's input: samples, or tokens with what is known of each. A tensor alone converts to one.
-struct ModelInput {
-  ModelInput() = default;
-  ModelInput(Tensor samples) : values(std::move(samples)) {}  // NOLINT(google-explicit-constructor)
-
-  Tensor values;    // f32 [B, ...], or token ids i64 [B, T]
-  Padding padding;  // of tokens [B, T]
-  Tensor types;     // i64 [B, T]: to which of two texts a token belongs; undefined: the first
 };
 
 class Linear;

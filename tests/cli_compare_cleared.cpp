@@ -86,8 +86,7 @@ TEST_F(Cleared, AnyPartOfARunIsGoneOnFrom) {
   }
 }
 
-// What was under way when the kill came is finished by the next session, and its look at the test data
-// counts.
+// What was under way when the kill came is finished by the next session, and its test evaluation counts.
 TEST_F(Cleared, WhatWasBeingRemovedGoesAndCounts) {
   ASSERT_EQ(compare().code, 0);
   forget_run();

@@ -215,7 +215,7 @@ TEST_F(CliCompareResume, AStrategyThatIsAddedIsExploratory) {
   std::vector<CsvRow> others = without_seconds(read_csv(run + "/results.csv"));
   EXPECT_EQ(std::erase_if(others, [](const CsvRow& row) { return row.at("strategy") == "head"; }), 2u);
   EXPECT_EQ(others, rows);
-  EXPECT_TRUE(results()["earlier_looks"].empty()) << "one's own look is no other's";
+  EXPECT_TRUE(results()["earlier_looks"].empty()) << "one's own evaluation is no other's";
   // It stays so.
   ASSERT_EQ(resume({"--strategies", "full,lora,head"}).code, 0);
   EXPECT_EQ(results()["strategies"].back()["exploratory"], true);
@@ -237,7 +237,7 @@ TEST_F(CliCompareResume, NotesOnTheEdgeOfTheRatesStay) {
   EXPECT_EQ(edges(), before);
 }
 
-// The first comparison's folder had the same name: its look is no own one, now and when this one goes on.
+// The first comparison's folder had the same name: its evaluation is no own one, now and when this one goes on.
 TEST_F(CliCompareResume, WhatIsExploratoryStaysSo) {
   const std::vector<std::string> quick = {"--no-tune", "--seeds", "1"};
   std::vector<std::string> other = quick;

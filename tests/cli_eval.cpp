@@ -1,4 +1,4 @@
-// `thaw eval` takes data for what they are: classes and columns by name, each look at test data counted.
+// `thaw eval` takes data for what they are: classes and columns by name, each test evaluation counted.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>

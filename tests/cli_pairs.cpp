@@ -10,6 +10,7 @@
 #include "finetune/config/config.h"
 #include "finetune/data/batch.h"
 #include "finetune/preprocess/prepared_data.h"
+#include "tests/support/datasets.h"
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
@@ -106,14 +107,15 @@ TEST_F(CliPairs, AModelOfPairsTakesSingleTextsWhereThatIsSaid) {
 
 TEST_F(CliPairs, TypesTellTheTwoApartAndPaddingHasType0) {
   const PreparedData data = data_of(load_config(config));
-  ASSERT_EQ(data.train.types.size(), 4);
-  EXPECT_EQ(data.train.types[2].size(), data.train.tokens[2].size());
-  EXPECT_EQ(data.train.types[2].front(), 0);
-  EXPECT_EQ(data.train.types[2].back(), 1);
+  const Texts& texts = texts_of(data.train);
+  ASSERT_EQ(texts.size(), 4);
+  EXPECT_EQ(texts[2].types.size(), texts[2].tokens.size());
+  EXPECT_EQ(texts[2].types.front(), 0);
+  EXPECT_EQ(texts[2].types.back(), 1);
   const Batch batch = make_batch(data.train, {0, 2});
   ASSERT_EQ(batch.x.types.shape(), batch.x.values.shape());
   const std::int64_t length = batch.x.types.size(1);
-  const auto shorter = static_cast<std::int64_t>(data.train.tokens[0].size());
+  const std::int64_t shorter = texts.length(0);
   ASSERT_LT(shorter, length);
   const std::int64_t* types = batch.x.types.data<std::int64_t>();
   EXPECT_EQ(types[shorter - 1], 1);

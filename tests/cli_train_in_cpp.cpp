@@ -7,7 +7,6 @@
 
 #include "core/ops.h"
 #include "finetune/model/model_folder.h"
-#include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/files.h"
 
@@ -42,7 +41,6 @@ TEST(CliTrainInCpp, TheProgramTrainsAllButTheLowestLayer) {
   EXPECT_GT(loss_after("50"), 0);
   EXPECT_LT(loss_after("50"), 0.6 * loss_after("10")) << out;
 
-  const InitSeed seed(0);
   ModelConfig config;
   config.architecture = "mlp";
   config.sample_shape = {8};

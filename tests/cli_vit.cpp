@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "finetune/model/model_folder.h"
-#include "nn/init.h"
 #include "nn/io/safetensors.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
@@ -33,8 +32,7 @@ struct CliVit : ::testing::Test {
     config["num_channels"] = 1;
     std::filesystem::create_directories(folder.path("vit"));
     const ModelConfig model = read_model_config(folder.write("vit/config.json", config.dump()));
-    const InitSeed seed(1);
-    save_safetensors(folder.path("vit/model.safetensors"), merged_weights(*make_model(model)));
+    save_safetensors(folder.path("vit/model.safetensors"), merged_weights(*make_model(model, {.seed = 1})));
     write_images("images", 1);
     write_images("bright-images", 2);
   }

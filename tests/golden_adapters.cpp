@@ -14,7 +14,6 @@
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/plan/adapters.h"
-#include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/golden/golden.h"
 #include "tests/support/files.h"
@@ -33,8 +32,7 @@ struct GoldenAdapter : ::testing::TestWithParam<std::string> {
   std::unique_ptr<Model> make_base() const {
     ModelConfig config = read_model_folder(golden_path("adapters/base")).config;
     config.outputs = 3;
-    const InitSeed seed(5);
-    auto model = make_model(config);
+    auto model = make_model(config, {.seed = 5});
     load_weights(*model, WeightFiles(golden_path("adapters/base")));
     return model;
   }
@@ -121,14 +119,13 @@ TEST(GoldenAdapterPatterns, ALayerThatDiffersIsNoSilentMistake) {
   AdapterFolder folder = read_adapter_folder(golden_path("adapters/patterns"));
   ModelConfig config = read_model_folder(golden_path("adapters/base")).config;
   config.outputs = 3;
-  const InitSeed seed(5);
-  const auto model = make_model(config);
+  const auto model = make_model(config, {.seed = 5});
   const AdapterSpec without{folder.options, {}, {}};
   attach_adapters(*model, without, 1);
   std::vector<std::string> notes;
   expect_has(message_of<InputError>([&] { load_adapter(*model, folder, without, notes); }), "by a pattern");
   folder.ranks.clear();
-  const auto other = make_model(config);
+  const auto other = make_model(config, {.seed = 5});
   expect_has(message_of<InputError>([&] { fold_adapter(*other, folder, notes); }), "lora_A of");
 }
 

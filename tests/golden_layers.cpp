@@ -104,7 +104,7 @@ LayerCase function(const char* name, Tensor (*f)(const Tensor&)) {
 // Evaluation mode, or training with both statistics' switches off: the same numbers.
 LayerCase still_batch_norm(const char* name, bool training) {
   return {name, [training](Replay& replay) {
-            BatchNorm module(4);
+            BatchNorm module(4, {});
             replay.set_up(module);
             module.train(training);
             module.set_update_statistics(false);
@@ -123,19 +123,19 @@ LayerCase cross_entropy_case(const char* name, CrossEntropyOptions options, bool
 }
 
 void run_embedding(Replay& replay) {
-  Embedding module(7, 4, "");
+  Embedding module(7, 4, {});
   replay.set_up(module);
   replay.check(module.forward(replay.input("ids")));
 }
 
 void run_attention(Replay& replay) {
-  MultiHeadAttention module(8, 2, "");
+  MultiHeadAttention module(8, 2, {});
   replay.set_up(module);
   replay.check(module.forward(replay.input("query"), replay.input("key"), replay.input("value")));
 }
 
 void run_causal_attention(Replay& replay) {
-  MultiHeadAttention module(8, 4, "");
+  MultiHeadAttention module(8, 4, {});
   replay.set_up(module);
   const Tensor x = replay.input();
   const Tensor place = arange(4);
@@ -160,21 +160,21 @@ PoolParams window(std::int64_t size, std::int64_t stride, std::int64_t padding) 
 
 std::vector<LayerCase> layer_cases() {
   return {
-      layer<Linear>("linear", 5, 6, ""),
-      layer<Linear>("linear_no_bias", 5, 6, "", false),
-      layer<Conv1d>("conv1d", 3, 4, 3, ""),
-      layer<Conv1d>("conv1d_stride_padding", 3, 4, 3, "", ConvOptions{2, 1}),
-      layer<Conv1d>("conv1d_dilation_groups", 4, 6, 3, "", ConvOptions{1, 2, 2, 2, false}),
-      layer<Conv2d>("conv2d", 3, 4, 3, ""),
-      layer<Conv2d>("conv2d_stride_padding", 3, 4, 3, "", ConvOptions{2, 1, 1, 1, false}),
-      layer<Conv2d>("conv2d_dilation_groups", 4, 6, 3, "", ConvOptions{1, 2, 2, 2}),
-      layer<Conv2d>("conv2d_depthwise", 4, 4, 3, "", ConvOptions{1, 1, 1, 4}),
-      layer<Conv2d>("conv2d_pointwise_stride", 4, 6, 1, "", ConvOptions{2, 0, 1, 1, false}),
-      layer<LayerNorm>("layer_norm", 8),
-      layer<RmsNorm>("rms_norm", 8),
-      layer<GroupNorm>("group_norm", 2, 6),
-      layer<BatchNorm>("batch_norm_train", 4),
-      layer<BatchNorm>("batch_norm_train_rows", 4),
+      layer<Linear>("linear", 5, 6, Init{}),
+      layer<Linear>("linear_no_bias", 5, 6, Init{}, false),
+      layer<Conv1d>("conv1d", 3, 4, 3, Init{}),
+      layer<Conv1d>("conv1d_stride_padding", 3, 4, 3, Init{}, ConvOptions{2, 1}),
+      layer<Conv1d>("conv1d_dilation_groups", 4, 6, 3, Init{}, ConvOptions{1, 2, 2, 2, false}),
+      layer<Conv2d>("conv2d", 3, 4, 3, Init{}),
+      layer<Conv2d>("conv2d_stride_padding", 3, 4, 3, Init{}, ConvOptions{2, 1, 1, 1, false}),
+      layer<Conv2d>("conv2d_dilation_groups", 4, 6, 3, Init{}, ConvOptions{1, 2, 2, 2}),
+      layer<Conv2d>("conv2d_depthwise", 4, 4, 3, Init{}, ConvOptions{1, 1, 1, 4}),
+      layer<Conv2d>("conv2d_pointwise_stride", 4, 6, 1, Init{}, ConvOptions{2, 0, 1, 1, false}),
+      layer<LayerNorm>("layer_norm", 8, Init{}),
+      layer<RmsNorm>("rms_norm", 8, Init{}),
+      layer<GroupNorm>("group_norm", 2, 6, Init{}),
+      layer<BatchNorm>("batch_norm_train", 4, Init{}),
+      layer<BatchNorm>("batch_norm_train_rows", 4, Init{}),
       still_batch_norm("batch_norm_eval", false),
       still_batch_norm("batch_norm_frozen", true),
       {"embedding", run_embedding},

@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "finetune/model/model_folder.h"
-#include "nn/init.h"
 #include "nn/models/bert.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/vit.h"
@@ -60,8 +59,7 @@ ModelConfig config_of(const Task& task) {
 }
 
 std::unique_ptr<Model> drawn(const ModelConfig& config, std::uint64_t seed = 0, Device device = kCpu) {
-  const InitSeed init_seed(seed, device);
-  return make_model(config);
+  return make_model(config, {seed, device});
 }
 
 void expect_loads(Model& model, const std::string& weights) {

@@ -74,7 +74,7 @@ TrainSection training(const std::string& optimizer, double lr) {
   train.shuffle = false;
   train.optimizer = choice_named<OptimizerKind>(optimizer);
   train.lr = lr;
-  train.schedule = "linear";
+  train.schedule = ScheduleKind::linear;
   train.warmup_steps = 5;
   train.eval_every = train.checkpoint_every = Period{};
   if (optimizer == "sgd") {

@@ -40,8 +40,7 @@ TestRun lora_run() {
 TEST(Lora, StartsAsTheBaseBitForBit) {
   const TestRun run = lora_run();
   const auto adapted = run.make();
-  const InitSeed seed(run.config.train.seed);
-  const auto base = make_model(run.model_config);
+  const auto base = make_model(run.model_config, {.seed = run.config.train.seed});
   const NoGrad no_grad;
   EXPECT_TRUE(same_bits(adapted->forward(run.batch().x), base->forward(run.batch().x)));
 }
@@ -50,8 +49,7 @@ TEST(Lora, MergingChangesNoOutput) {
   TestRun run = lora_run();
   run.config.train.lr = 0.05;
   run.train();
-  const InitSeed seed(99);
-  const auto merged = make_model(run.model_config);
+  const auto merged = make_model(run.model_config, {.seed = 99});
   const TemporaryFolder folder;
   save_safetensors(folder.path() + "/merged.safetensors", merged_weights(*run.model));
   const LoadReport report = load_weights(*merged, WeightFiles(folder.path() + "/merged.safetensors"));

@@ -15,9 +15,9 @@
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/train/trainer.h"
-#include "nn/init.h"
 #include "nn/io/safetensors.h"
 #include "nn/io/weight_files.h"
+#include "tests/plan_fixture.h"
 #include "tests/support/choices.h"
 #include "tests/support/compare.h"
 #include "tests/support/datasets.h"
@@ -67,16 +67,14 @@ class TestRun {
 
   // A fresh model with the weights that every train() starts from.
   std::unique_ptr<Model> make() const {
-    const InitSeed seed(config.train.seed);
-    auto fresh = make_model(model_config);
+    auto fresh = make_model(model_config, {.seed = config.train.seed});
     if (const Strategy chosen = strategy(); chosen.adapters)
       attach_adapters(*fresh, *chosen.adapters, config.train.seed);
     return fresh;
   }
 
   Strategy strategy() const {
-    const InitSeed meta(0, kMeta);
-    return make_strategy(config.strategy, describe(*make_model(model_config)));
+    return make_strategy(config.strategy, describe(*make_model(model_config, {.device = kMeta})));
   }
 
   RunResult train(const Trainer::Hooks& hooks = {}, RunFolder* folder = nullptr, bool resume = false) {
@@ -120,7 +118,7 @@ inline Phase make_phase(std::int64_t step, const std::string& train,
   return phase;
 }
 
-inline StrategyRequest plan_of(std::vector<Phase> phases) { return {"plan", {}, std::move(phases)}; }
+inline StrategyRequest request_of(std::vector<Phase> phases) { return {"plan", {}, std::move(phases)}; }
 
 // Adapters of a cnn, whose only Linear layer is its head's, and bottlenecks of an mlp have to be placed.
 inline StrategyRequest with_places(StrategyRequest request, const std::string& architecture) {
@@ -137,12 +135,6 @@ inline StrategyRequest with_places(StrategyRequest request, const std::string& a
 // For a run of 100 updates, 10 in an epoch.
 inline ResolvedPlan resolve(const Model& model, Plan plan) {
   return {std::move(plan), describe(model), {100, 10}};
-}
-
-inline Plan plan_of_phases(std::vector<Phase> phases) {
-  Plan plan;
-  plan.phases = std::move(phases);
-  return plan;
 }
 
 inline void train_step(Model& model, Optimizer& optimizer, const Batch& batch) {

@@ -10,7 +10,6 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "finetune/train/ledger.h"
-#include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
 
@@ -52,11 +51,11 @@ ModelInput input_of(const ModelConfig& config) {
 }
 
 struct EveryArchitecture : ::testing::TestWithParam<std::string> {
-  EveryArchitecture() : config(small(GetParam())), seed(1), model(make_model(config)), x(input_of(config)) {
+  EveryArchitecture()
+      : config(small(GetParam())), model(make_model(config, {.seed = 1})), x(input_of(config)) {
     model->train(false);
   }
   ModelConfig config;
-  InitSeed seed;
   std::unique_ptr<Model> model;
   ModelInput x;
 };

@@ -111,7 +111,7 @@ TEST(BadUpdates, RollbackGoesNoFurtherThanTheLastCheckpoint) {
 
 // Nor than the phase: what is frozen now keeps what it had come to.
 TEST(BadUpdates, RollbackGoesNoFurtherThanThePhase) {
-  const StrategyRequest plan = plan_of({make_phase(0, "all"), make_phase(4, "head")});
+  const StrategyRequest plan = request_of({make_phase(0, "all"), make_phase(4, "head")});
   RunWithBadUpdates run("sgd", "rollback", {6}, "mlp", plan);
   EXPECT_EQ(run.train().rollbacks, 1);
   expect_same_bits(*run.model, *trained_well("sgd", 4));

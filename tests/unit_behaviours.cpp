@@ -35,9 +35,9 @@ Tensor evaluation_output(Model& model, const ModelInput& x) {
 class TiedModel : public Model {
  public:
   TiedModel() {
-    first_ = &add_module("layers.0", std::make_unique<Linear>(6, 6, "layers.0"));
+    first_ = &add_module("layers.0", std::make_unique<Linear>(6, 6, Init{.path = "layers.0"}));
     second_ = &add_module("layers.1", std::make_unique<Tied>(first_->weight()));
-    head_ = &add_module("head", std::make_unique<Linear>(6, 3, "head"));
+    head_ = &add_module("head", std::make_unique<Linear>(6, 3, Init{.path = "head"}));
     finish({{"layers.0", {"layers.0"}}, {"layers.1", {"layers.1"}}, {"head", {"head"}}});
   }
   ModelState begin(const ModelInput& x) override { return {x, x.values}; }
@@ -74,7 +74,7 @@ TEST(Behaviour1, FrozenBatchNormIsStillAndTrainDoesNotUndoIt) {
       Tensor mean = norm->running_mean()->tensor;
       kernels::copy(mean, full(mean.shape(), 0.25));  // statistics that no batch has
     }
-  apply_plan(*model, resolve(*model, plan_of_phases({make_phase(0, "head")})), 0, {});
+  apply_plan(*model, resolve(*model, plan_of({make_phase(0, "head")})), 0, {});
   const Snapshot before = take_snapshot(*model);
   const Tensor expected = evaluation_output(*model, batch.x);
   for (int k = 0; k < 2; ++k) {
@@ -90,7 +90,7 @@ TEST(Behaviour1, FrozenBatchNormIsStillAndTrainDoesNotUndoIt) {
 TEST(Behaviour1, FrozenNormBatchDoesWhatPyTorchDoes) {
   const TestRun run("cnn", {"head", {}, {}});
   const auto model = run.make();
-  Plan plan = plan_of_phases({make_phase(0, "head")});
+  Plan plan = plan_of({make_phase(0, "head")});
   plan.frozen_norm = FrozenNorm::batch;
   apply_plan(*model, resolve(*model, plan), 0, {});
   const Tensor expected = evaluation_output(*model, run.batch().x);
@@ -103,7 +103,7 @@ TEST(Behaviour2, DropoutOfAFrozenPartFollowsItsOwnSwitch) {
   const TestRun run("mlp", {"head", {}, {}}, 0.5);
   const auto model = run.make();
   const ModelInput x = run.batch().x;
-  Plan plan = plan_of_phases({make_phase(0, "head")});
+  Plan plan = plan_of({make_phase(0, "head")});
   for (const FrozenDropout mode : {FrozenDropout::keep, FrozenDropout::off, FrozenDropout::keep}) {
     plan.frozen_dropout = mode;
     apply_plan(*model, resolve(*model, plan), 0, {});
@@ -195,7 +195,7 @@ TEST(Behaviour3, TiedWeightsFreezeAndTrainAsOne) {
   const TrainSection train = harsh_training({}, "sgd");
   const auto optimizer = make_optimizer(train, model);
   const ResolvedPlan plan =
-      resolve(model, plan_of_phases({make_phase(0, "all"), make_phase(3, "head"), make_phase(6, "all")}));
+      resolve(model, plan_of({make_phase(0, "all"), make_phase(3, "head"), make_phase(6, "all")}));
   FrozenBytes watch(model);
   const Tensor start = model.parameters()[0]->tensor.clone();
   for (int k = 0; k < 9; ++k) {
@@ -212,7 +212,7 @@ TEST(Behaviour3, TiedWeightsFreezeAndTrainAsOne) {
 TEST(Behaviour8, RecomputingOverFrozenInputsStillGivesGradients) {
   const TestRun run("mlp", {"full", {}, {}});
   const auto model = run.make();
-  apply_plan(*model, resolve(*model, plan_of_phases({make_phase(0, "all, !layers.1")})), 0, {});
+  apply_plan(*model, resolve(*model, plan_of({make_phase(0, "all, !layers.1")})), 0, {});
   const Batch batch = run.batch();
   classification().loss(model->forward(batch.x), batch, {}).backward();
   std::vector<Tensor> expected;
@@ -271,7 +271,7 @@ TEST(Behaviour9, RestoringAndLoadingRaiseTheVersionOfEveryWeight) {
 }
 
 std::vector<Tensor> gradients_of(const TestRun& run, Model& model, const std::string& train) {
-  apply_plan(model, resolve(model, plan_of_phases({make_phase(0, train)})), 0, {});
+  apply_plan(model, resolve(model, plan_of({make_phase(0, train)})), 0, {});
   for (const ParameterPtr& parameter : model.parameters()) parameter->tensor.clear_grad();
   forward_backward(model, run.batch(), {}, 1.0, nullptr);
   std::vector<Tensor> gradients;
@@ -341,8 +341,8 @@ TEST(Behaviour11, ASelectorThatSplitsTiedNamesIsAnError) {
     EXPECT_NE(std::string(error.what()).find("layers.0.weight"), std::string::npos) << error.what();
     EXPECT_NE(std::string(error.what()).find("layers.1.weight"), std::string::npos) << error.what();
   }
-  EXPECT_THROW(resolve(model, plan_of_phases({make_phase(0, "all, !layers.0.weight")})), InputError);
-  EXPECT_NO_THROW(resolve(model, plan_of_phases({make_phase(0, "layers.?.weight")})));
+  EXPECT_THROW(resolve(model, plan_of({make_phase(0, "all, !layers.0.weight")})), InputError);
+  EXPECT_NO_THROW(resolve(model, plan_of({make_phase(0, "layers.?.weight")})));
 }
 
 }  // namespace

@@ -89,10 +89,10 @@ TEST_F(ConfigTest, EveryKeyIsRead) {
   EXPECT_EQ(c.data.label, "y \" z");
   EXPECT_EQ(c.data.rows, (std::vector<std::int64_t>{10, 500}));
   EXPECT_EQ(c.data.merge, (LabelLists{{"a", {"0", "6 \" x"}}, {"b", {"7"}}}));
-  EXPECT_EQ(c.data.corrupt, "noise");
+  EXPECT_EQ(c.data.corrupt, Corruption::noise);
   EXPECT_EQ(c.train.steps, 60);
   EXPECT_EQ(c.train.lr, 1e-5);
-  EXPECT_EQ(c.train.schedule, "one-cycle");
+  EXPECT_EQ(c.train.schedule, ScheduleKind::one_cycle);
   ASSERT_EQ(c.strategy.phases.size(), 2u);
   EXPECT_EQ(to_text(c.strategy.phases[1].at), "epoch 1.5");
   EXPECT_EQ(c.strategy.phases[1].lr_mult.at("layers.0"), 0.38);
@@ -123,6 +123,18 @@ TEST_F(ConfigTest, WeightDecayFollowsTheOptimizer) {
   EXPECT_EQ(load("").train.weight_decay, 0.01);
   EXPECT_EQ(load("[train]\noptimizer = \"sgd\"\n").train.weight_decay, 0);
   EXPECT_EQ(load("[train]\noptimizer = \"sgd\"\nweight_decay = 0.1\n").train.weight_decay, 0.1);
+}
+
+TEST(ConfigRule, AnOptionMayHaveSeveralOwners) {
+  const Rule rule = Rule{}.of({"mlp", "cnn"});
+  EXPECT_TRUE(rule.is_of("mlp"));
+  EXPECT_TRUE(rule.is_of("cnn"));
+  EXPECT_FALSE(rule.is_of("vit"));
+  EXPECT_TRUE(Rule{}.is_of("vit"));
+}
+
+TEST_F(ConfigTest, AStudysVariantMayTakeCorruptBack) {
+  EXPECT_EQ(load("[data]\ncorrupt = \"\"\n").data.corrupt, Corruption::none);
 }
 
 TEST_F(ConfigTest, OverridesWin) {
@@ -194,6 +206,8 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
       {"[data]\nrows = [5, 5]\n", {"data.rows is no range"}},
       {"[data]\nrows = [-1, 5]\n", {"data.rows[0] = -1 is out of range"}},
       {"[data]\ncorrupt = \"blurr\"\n", {"did you mean \"blur\"?"}},
+      {"[data]\nstandardize = \"\"\n", {"data.standardize = \"\" is unknown", "\"train\""}},
+      {"[data]\nduplicates = \"\"\n", {"data.duplicates = \"\" is unknown", "\"warn\""}},
       {"[data]\nmerge = [\"a\"]\n", {"data.merge = an array is not a table"}},
       {"[data]\nmerge = { a = 0 }\n", {"data.merge.\"a\" = 0 is not an array"}},
       {"[data]\nmerge = { a = [] }\n", {"a class without a label"}},

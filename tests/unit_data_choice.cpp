@@ -88,10 +88,11 @@ TEST_F(Choice, RowsAndMergeWorkOnImagesToo) {
   source.rows = {0, 300};
   const Dataset more = read_dataset(source);
   EXPECT_EQ(d.classes, (Strings{"high", "low"}));
-  EXPECT_GE(ids_of(d).front(), 100);
-  EXPECT_LT(ids_of(d).back(), 300);
-  EXPECT_TRUE(std::equal(ids_of(d).rbegin(), ids_of(d).rend(), ids_of(more).rbegin()));
-  EXPECT_TRUE(std::equal(d.labels().rbegin(), d.labels().rend(), more.labels().rbegin()));
+  const Places ids = ids_of(d), labels = d.labels(), more_ids = ids_of(more), more_labels = more.labels();
+  EXPECT_GE(ids.front(), 100);
+  EXPECT_LT(ids.back(), 300);
+  EXPECT_TRUE(std::equal(ids.rbegin(), ids.rend(), more_ids.rbegin()));
+  EXPECT_TRUE(std::equal(labels.rbegin(), labels.rend(), more_labels.rbegin()));
 }
 
 TEST_F(Choice, RowsAreOfTheTrainingFileAlone) {
@@ -120,7 +121,7 @@ TEST(Corrupt, BlurIsAGaussianOfTheSaidDeviation) {
   std::vector<float> one_white(21 * 31, 0.0f);
   one_white[10 * 31 + 15] = 1;
   set_values(d, one_white);
-  corrupt_images(d, "blur", "t");
+  corrupt_images(d, Corruption::blur, "t");
   double sum = 0, rows = 0, columns = 0;
   for (int64_t y = 0; y < 21; ++y)
     for (int64_t x = 0; x < 31; ++x) {
@@ -140,23 +141,23 @@ TEST(Corrupt, BlurIsAGaussianOfTheSaidDeviation) {
 TEST(Corrupt, BlurRepeatsTheEdgeAndKeepsImagesApart) {
   Dataset d = images(2, 4, 6);
   change_values(d, [](std::vector<float>& values) { std::fill(values.begin() + 24, values.end(), 1.0f); });
-  corrupt_images(d, "blur", "t");
+  corrupt_images(d, Corruption::blur, "t");
   for (int64_t i = 0; i < 48; ++i) EXPECT_NEAR(values_of(d)[i], i < 24 ? 0.5f : 1.0f, 1e-6) << i;
 }
 
 TEST(Corrupt, NoiseIsTheSamplesOwnAndClipped) {
   Dataset d = images(200, 8, 8);
-  corrupt_images(d, "noise", "/a/t.gz");
+  corrupt_images(d, Corruption::noise, "/a/t.gz");
   const Dataset some = [] {
     Dataset part = images(200, 8, 8).subset({7, 150});
-    corrupt_images(part, "noise", "/b/t.gz");
+    corrupt_images(part, Corruption::noise, "/b/t.gz");
     return part;
   }();
   EXPECT_TRUE(some.inputs->same(0, *d.inputs, 7)) << "whatever stands beside it";
   EXPECT_TRUE(some.inputs->same(1, *d.inputs, 150));
   EXPECT_FALSE(d.inputs->same(0, *d.inputs, 1));
   Dataset other = images(200, 8, 8);
-  corrupt_images(other, "noise", "/a/other.gz");
+  corrupt_images(other, Corruption::noise, "/a/other.gz");
   EXPECT_NE(values_of(other), values_of(d)) << "sample 0 of another file has another noise";
 
   const auto n = static_cast<double>(values_of(d).size());
@@ -173,9 +174,9 @@ TEST(Corrupt, NoiseIsTheSamplesOwnAndClipped) {
 TEST(Corrupt, InvertAndNothing) {
   Dataset d = images(1, 1, 2);
   set_values(d, {0.25f, 1.0f});
-  corrupt_images(d, "", "t");
+  corrupt_images(d, Corruption::none, "t");
   EXPECT_EQ(values_of(d), (std::vector<float>{0.25f, 1.0f}));
-  corrupt_images(d, "invert", "t");
+  corrupt_images(d, Corruption::invert, "t");
   EXPECT_EQ(values_of(d), (std::vector<float>{0.75f, 0.0f}));
 }
 
@@ -184,7 +185,7 @@ TEST_F(Choice, CorruptChangesEveryPartAndRefusesTables) {
   config.data.train = "builtin:digits";
   config.data.test_fraction = 0.2;
   const PreparedData clean = data_of(config, true);
-  config.data.corrupt = "invert";
+  config.data.corrupt = Corruption::invert;
   const PreparedData inverted = data_of(config, true);
   const auto expect_inverted = [](const Dataset& was, const Dataset& is) {
     ASSERT_EQ(ids_of(was), ids_of(is));

@@ -9,7 +9,6 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "core/random.h"
-#include "nn/init.h"
 #include "nn/layers/attention.h"
 #include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
@@ -47,8 +46,7 @@ TEST(RandomKeys, OfDropoutAreTheUpdatesAndTheMicroBatchs) {
 
 // Two samples in the other order: the masks of attention go with them.
 TEST(RandomKeys, OfAttentionAreTheSamplesWhereverTheyStand) {
-  const InitSeed seed(1);
-  MultiHeadAttention layer(8, 2, "attention", 0.5);
+  MultiHeadAttention layer(8, 2, {.seed = 1, .path = "attention"}, 0.5);
   layer.train();
   const Tensor x = randn({2, 4, 8}, {1, 2});
   const auto output = [&](const Tensor& samples, std::vector<double> ids) {
@@ -65,15 +63,14 @@ TEST(RandomKeys, OfAttentionAreTheSamplesWhereverTheyStand) {
 // Of a DoRA layer whose weight is the identity and whose magnitudes are doubled, the adapter adds its dropped
 // input.
 TEST(RandomKeys, DoraDropsTheInputOfItsBaseToo) {
-  const InitSeed seed(1);
   constexpr std::int64_t kSize = 16;
-  Linear layer(kSize, kSize, "layer", false);
+  Linear layer(kSize, kSize, {.seed = 1, .path = "layer"}, false);
   {
     const NoGrad no_grad;
     std::vector<double> identity(kSize * kSize);
     for (std::int64_t i = 0; i < kSize; ++i) identity[static_cast<std::size_t>(i * kSize + i)] = 1;
     kernels::copy(layer.weight()->tensor, from_vector(identity, {kSize, kSize}));
-    layer.attach(LoraOptions{.r = 2, .dropout = 0.5, .dora = true});
+    layer.attach(LoraOptions{.r = 2, .dropout = 0.5, .dora = true}, 1);
     kernels::fill(layer.lora()->magnitude()->tensor, 2);
   }
   layer.train();

@@ -59,7 +59,7 @@ TEST_F(EarlyStopping, TheLastPhaseTrainsWithAPatienceOfItsOwn) {
 
 // Worse than the first phase's best, but better from one evaluation to the next.
 TEST_F(EarlyStopping, APhaseIsMeasuredByItsOwnBest) {
-  TestRun run = stuck(plan_of({make_phase(0, "head"), make_phase(12, "all")}), 40);
+  TestRun run = stuck(request_of({make_phase(0, "head"), make_phase(12, "all")}), 40);
   run.config.train.lr = 0.02;
   run.config.train.early_stopping_patience = 2;
   Trainer::Hooks hooks;
@@ -84,7 +84,7 @@ TEST_F(EarlyStopping, APhaseIsMeasuredByItsOwnBest) {
 TEST_F(EarlyStopping, WaitsForAPlateauThatIsToCome) {
   Phase thaw = make_phase(0, "all");
   thaw.at = parse_phase_start("plateau validation_loss 6");
-  TestRun run = stuck(plan_of({make_phase(0, "head"), thaw}), 40);
+  TestRun run = stuck(request_of({make_phase(0, "head"), thaw}), 40);
   const RunResult outcome = train(run);
   ASSERT_EQ(outcome.triggers.size(), 1U);
   EXPECT_EQ(outcome.triggers[0].step, 7);
@@ -95,7 +95,7 @@ TEST_F(EarlyStopping, WaitsForAPlateauThatIsToCome) {
 TEST_F(EarlyStopping, APlateauIsOfThePhaseThatItEnds) {
   Phase last = make_phase(0, "head");
   last.at = parse_phase_start("plateau validation_loss 2");
-  TestRun run = stuck(plan_of({make_phase(0, "head"), make_phase(4, "all"), last}), 40);
+  TestRun run = stuck(request_of({make_phase(0, "head"), make_phase(4, "all"), last}), 40);
   const RunResult outcome = train(run);
   ASSERT_EQ(outcome.triggers.size(), 1U);
   EXPECT_EQ(outcome.triggers[0].step, 4 + 3);
@@ -105,7 +105,7 @@ TEST_F(EarlyStopping, APlateauIsOfThePhaseThatItEnds) {
 TEST_F(EarlyStopping, APhaseThatNeverBeganIsNamed) {
   Phase thaw = make_phase(0, "all");
   thaw.at = parse_phase_start("plateau validation_loss 30");
-  TestRun run = stuck(plan_of({make_phase(0, "head"), thaw, make_phase(99, "head")}), 10);
+  TestRun run = stuck(request_of({make_phase(0, "head"), thaw, make_phase(99, "head")}), 10);
   const RunResult outcome = train(run);
   EXPECT_EQ(outcome.completed, 10);
   EXPECT_EQ(outcome.never_began,

@@ -16,7 +16,6 @@
 #include "finetune/run/run_folder.h"
 #include "finetune/run/run_report.h"
 #include "finetune/train/fingerprint.h"
-#include "nn/init.h"
 #include "nn/layers/linear.h"
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"

@@ -52,7 +52,8 @@ TEST(FrozenProof, FailsForARunningStatistic) {
 }
 
 TEST(FrozenProof, IsOfEachPhase) {
-  const StrategyRequest plan = plan_of({make_phase(0, "head"), make_phase(4, "all"), make_phase(8, "top:1")});
+  const StrategyRequest plan =
+      request_of({make_phase(0, "head"), make_phase(4, "all"), make_phase(8, "top:1")});
   expect_worded(error_of(plan, 2, "stem.conv.weight"));
   EXPECT_EQ(error_of(plan, 6, "stem.conv.weight"), kNothingThrown) << "it trains then";
   expect_worded(error_of(plan, 9, "stem.conv.weight"));

@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "finetune/run/further_metrics.h"
-#include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/datasets.h"
 
@@ -20,8 +19,7 @@ std::unique_ptr<Model> model_of(std::uint64_t seed) {
   config.hidden = {16};
   config.sample_shape = {4};
   config.outputs = 2;
-  const InitSeed init(seed, kCpu);
-  return make_model(config);
+  return make_model(config, {.seed = seed});
 }
 
 Dataset samples(std::int64_t count) {

@@ -1,4 +1,4 @@
-// What makes data others: a comparison is not resumed on them, a look at them is no look at the ones before.
+// What makes data others: a comparison is not resumed on them, an evaluation on them is none on the ones before.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -37,11 +37,21 @@ TEST(Identity, OfAComparisonsDataIsOfEveryPartsRowsAndLabels) {
            [](PreparedData& d) { d.test.edit().classes[0] = "other"; },
            [](PreparedData& d) { d.shifted[0].data.edit()[0].label = 1; },
            [](PreparedData& d) { add_one(d.shifted[0].data.edit(), 0); },
-           [](PreparedData& d) { d.test.edit()[0].target = 1; }}) {
+           [](PreparedData& d) {
+             set_targets(d.test.edit(), {1, 2, 3});
+           }}) {
     PreparedData data = sample_data();
     change(data);
     EXPECT_NE(data_fingerprint(data), before);
   }
+}
+
+TEST(Identity, OfNumbersIsOfTheirTargets) {
+  PreparedData one = sample_data(), other = sample_data();
+  set_targets(one.train, {1, 2, 3, 4, 5, 6});
+  set_targets(other.train, {1, 2, 3, 4, 5, 7});
+  EXPECT_NE(data_fingerprint(one), data_fingerprint(other));
+  EXPECT_NE(run_fingerprint({}, one), run_fingerprint({}, other));
 }
 
 TEST(Identity, OfTestDataIsOfWhatAModelSees) {
@@ -55,10 +65,13 @@ TEST(Identity, OfTestDataIsOfWhatAModelSees) {
 
 TEST(Identity, OfARunsInputsIsOfLabelsTargetsAndIds) {
   const std::string before = run_fingerprint({}, sample_data());
-  for (const Change& change : std::vector<Change>{
-           [](PreparedData& d) { add_one(d.train, 3); }, [](PreparedData& d) { d.train[0].label = 2; },
-           [](PreparedData& d) { d.validation.edit()[1].label = 0; },
-           [](PreparedData& d) { d.train[0].id = 77; }, [](PreparedData& d) { d.train[2].target = 1; }}) {
+  for (const Change& change : std::vector<Change>{[](PreparedData& d) { add_one(d.train, 3); },
+                                                  [](PreparedData& d) { d.train[0].label = 2; },
+                                                  [](PreparedData& d) { d.validation.edit()[1].label = 0; },
+                                                  [](PreparedData& d) { d.train[0].id = 77; },
+                                                  [](PreparedData& d) {
+                                                    set_targets(d.train, {1, 2, 3, 4, 5, 6});
+                                                  }}) {
     PreparedData data = sample_data();
     change(data);
     EXPECT_NE(run_fingerprint({}, data), before);

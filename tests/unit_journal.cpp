@@ -1,4 +1,4 @@
-// What a comparison remembers on disk: its journal, and the register of looks at test data.
+// What a comparison remembers on disk: its journal, and the register of test evaluations.
 #include <gtest/gtest.h>
 
 #include <cmath>

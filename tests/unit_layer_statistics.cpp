@@ -98,7 +98,7 @@ void scale(const ParameterPtr& parameter, double factor) {
 struct LayerStatisticsByHand : ::testing::Test {
   LayerStatisticsByHand()
       : model(TestRun("mlp", {"full", {}, {}}).make()),
-        plan(resolve(*model, plan_of_phases({make_phase(0, "all")}))),
+        plan(resolve(*model, plan_of({make_phase(0, "all")}))),
         watch(*model, 3) {
     for (const ParameterPtr& parameter : model->parameters())
       parameter->set_requires_grad(parameter->name == "head.weight");

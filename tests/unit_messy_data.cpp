@@ -298,9 +298,9 @@ TEST_F(MessyTable, PairsAreTwoColumns) {
   source.text_pair = "hypothesis";
   const Dataset d = read("a.csv", "premise,hypothesis,label\na,b,0\nc,d,1\n", source);
   EXPECT_EQ(first_texts(d), (Strings{"a", "c"}));
-  EXPECT_TRUE(texts_of(d)->pairs);
-  EXPECT_EQ((*texts_of(d))[0].second, "b");
-  EXPECT_EQ((*texts_of(d))[1].second, "d");
+  EXPECT_TRUE(texts_of(d).pairs);
+  EXPECT_EQ(texts_of(d)[0].second, "b");
+  EXPECT_EQ(texts_of(d)[1].second, "d");
   expect_refused("a.csv", "premise,hypothesis,label\na,,0\n", {"the text is missing", "a.csv:2:3"}, source);
   expect_refused("a.csv", "premise,label\na,0\n", {"no text_pair column \"hypothesis\""}, source);
   source.text_pair = "premise";

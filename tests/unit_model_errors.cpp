@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "core/ops.h"
-#include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/messages.h"
 
@@ -34,7 +33,6 @@ TEST(ModelErrors, OutputsThatWereNotSet) {
 }
 
 TEST(ModelErrors, SamplesOfAnotherWidth) {
-  const InitSeed seed(0);
   const auto model = make_model(small_mlp());
   const std::string message = message_of([&] { model->forward(ones({4, 7})); });
   expect_has(message, "[mlp] the model takes samples [8]");

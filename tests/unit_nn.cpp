@@ -68,7 +68,7 @@ TEST(Models, WeightsFollowTheSeedAndTheirOwnName) {
 
 // nn.Linear's: uniform within 1 / sqrt(fan_in).
 TEST(Models, LinearStartsAsPyTorchsDoes) {
-  const Linear layer(64, 100, "layer");
+  const Linear layer(64, 100, {.path = "layer"});
   const double bound = 1 / std::sqrt(64.0);
   for (const ParameterPtr& parameter : layer.parameters()) {
     double largest = 0, sum = 0;
@@ -174,12 +174,11 @@ TEST(Modules, MergingAndUnmergingGiveTheWeightsBack) {
 TEST(Modules, AWeightOfTheOtherLayoutMergesTheSame) {
   const NoGrad no_grad;
   for (const bool dora : {false, true}) {
-    const InitSeed seed(4);
-    Linear layer(6, 5, "layer", true, WeightLayout::in_out);
+    Linear layer(6, 5, {.seed = 4, .path = "layer"}, true, WeightLayout::in_out);
     LoraOptions options;
     options.r = 2;
     options.dora = dora;
-    layer.attach(options);
+    layer.attach(options, 4);
     const Tensor before = layer.weight()->tensor.clone();
     const Tensor x = randn({3, 6}, random_key(1, "x"));
     kernels::copy(layer.lora()->b()->tensor, randn(layer.lora()->b()->tensor.shape(), random_key(6, "b")));

@@ -88,7 +88,7 @@ TEST_F(TableRun, OtherColumnsAreRefusedWithBothLists) {
 
 TEST_F(TableRun, FurtherFilesAreReadByNameToo) {
   config.data.validation = table("swapped.csv", "b,a,label", 30, false);
-  config.data.duplicates = "warn";
+  config.data.duplicates = Duplicates::warn;
   EXPECT_GT(accuracy(), 0.9);
 }
 

@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "nn/init.h"
 #include "nn/layers/attention.h"
 #include "tests/support/compare.h"
 
@@ -53,8 +52,7 @@ TEST(TokenRows, IdsFollowTheTextAndThePlace) {
 }
 
 TEST(TokenRows, SelfAttentionOnRowsIsThatOnTexts) {
-  const InitSeed seed(3, kCpu);
-  MultiHeadAttention attention(4, 2, "");
+  MultiHeadAttention attention(4, 2, {.seed = 3});
   const Padding padding = padding_of(mask_of({1, 1, 1, 1, 1, 0}, {2, 3}));
   const TokenRows texts(2, 3, padding, kCpu);
   const auto run = [&](bool on_rows) {

@@ -76,10 +76,10 @@ TEST(Behaviour7, ResumingContinuesWithTheSameBits) {
   Phase last = make_phase(6, "all, !layers.1");
   last.state = StatePolicy::drop;
   for (const char* optimizer : {"sgd", "adamw"}) {
-    TestRun run("cnn", plan_of({make_phase(0, "head"), middle, last}), 0.2);
+    TestRun run("cnn", request_of({make_phase(0, "head"), middle, last}), 0.2);
     run.config.train = harsh_training(run.config.train, optimizer);
     run.config.train.steps = 10;
-    run.config.train.schedule = "cosine";
+    run.config.train.schedule = ScheduleKind::cosine;
     run.config.train.clip_norm = 1;
     run.config.train.eval_every = Period{Period::Unit::steps, 2};
     run.config.train.restore_best = true;
@@ -91,7 +91,7 @@ TEST(Behaviour7, ResumingContinuesWithTheSameBits) {
 TEST(Behaviour7, ResumingInAReWarmUpThatOutlivesItsPhase) {
   Phase warming = make_phase(2, "all");
   warming.rewarmup = 8;
-  TestRun run("mlp", plan_of({make_phase(0, "head"), warming, make_phase(4, "all", {{"layers.0", 0.5}})}),
+  TestRun run("mlp", request_of({make_phase(0, "head"), warming, make_phase(4, "all", {{"layers.0", 0.5}})}),
               0.2);
   run.config.train.lr = 0.05;
   expect_same_run(run, {2, 3, 4, 7});
@@ -100,7 +100,7 @@ TEST(Behaviour7, ResumingInAReWarmUpThatOutlivesItsPhase) {
 TEST(Behaviour7, ResumingAfterAPlateauBeganAPhase) {
   Phase thaw = make_phase(0, "all");
   thaw.at = parse_phase_start("plateau validation_loss 1");
-  TestRun run("mlp", plan_of({make_phase(0, "head"), thaw}));
+  TestRun run("mlp", request_of({make_phase(0, "head"), thaw}));
   run.config.train.lr = 1.0;  // so that the loss goes up soon
   run.config.train.eval_every = Period{Period::Unit::steps, 1};
   const RunResult outcome = run.train();
@@ -136,7 +136,7 @@ TEST(Behaviour7, ResumingARunThatHadStoppedEarly) {
 }
 
 TEST(Behaviour7, ASignalSavesAndTheRunGoesOnFromThere) {
-  TestRun run("cnn", plan_of({make_phase(0, "head"), make_phase(4, "all")}));
+  TestRun run("cnn", request_of({make_phase(0, "head"), make_phase(4, "all")}));
   run.train();
   const std::unique_ptr<Model> expected = std::move(run.model);
   const TemporaryFolder folder;

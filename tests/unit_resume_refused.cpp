@@ -88,8 +88,7 @@ TEST_F(ResumeRefused, AnotherConfig) {
 
 // What model.init or model.from names may have changed meanwhile.
 TEST_F(ResumeRefused, OtherStartingWeights) {
-  const InitSeed other(9);
-  const std::unique_ptr<Model> model = make_model(run.model_config);
+  const std::unique_ptr<Model> model = make_model(run.model_config, {.seed = 9});
   const RunSetup setup = run.setup();
   Trainer trainer(run.config, setup, *model, run.data, {});
   trainer.write_to(run_folder, run.model_config);

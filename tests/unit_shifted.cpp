@@ -32,14 +32,14 @@ TEST(Shifted, ImagesAreCorruptedAsTheTests) {
   Config config;
   config.data.train = config.data.test = "builtin:digits";
   config.data.shifted = {{"same", "builtin:digits"}};
-  config.data.duplicates = "warn";
+  config.data.duplicates = Duplicates::warn;
   config.data.rows = {0, 100};
   const PreparedData clean = data_of(config, true);
-  for (const char* kind : {"noise", "invert", "blur"}) {
+  for (const Corruption kind : {Corruption::noise, Corruption::invert, Corruption::blur}) {
     config.data.corrupt = kind;
     const PreparedData data = data_of(config, true);
-    EXPECT_EQ(values_of(only_shifted(data)), values_of(data.test)) << kind;
-    EXPECT_NE(values_of(only_shifted(data)), values_of(only_shifted(clean))) << kind;
+    EXPECT_EQ(values_of(only_shifted(data)), values_of(data.test)) << name_of(kind);
+    EXPECT_NE(values_of(only_shifted(data)), values_of(only_shifted(clean))) << name_of(kind);
   }
 }
 

@@ -11,7 +11,6 @@
 #include "finetune/plan/plan_warnings.h"
 #include "finetune/plan/selector.h"
 #include "finetune/plan/strategies/registry.h"
-#include "nn/init.h"
 #include "nn/models/registry.h"
 #include "tests/support/messages.h"
 
@@ -190,7 +189,7 @@ TEST(Strategies, DiscriminativeAndLayerDecay) {
 
 TEST(Strategies, Ulmfit) {
   const Strategy ulmfit = make("ulmfit");
-  EXPECT_EQ(ulmfit.schedule, "slanted-triangular");
+  EXPECT_EQ(ulmfit.schedule, ScheduleKind::slanted_triangular);
   EXPECT_EQ(phases_of(ulmfit), phases_of(make("gradual")));
   EXPECT_DOUBLE_EQ(resolve(ulmfit).state_at(40)[0].lr_mult, 1 / (2.6 * 2.6));
   EXPECT_FALSE(make("gradual").schedule.has_value());
@@ -272,7 +271,6 @@ TEST(Strategies, BottlenecksOfOneModelAreAlike) {
   config.hidden = {8, 7, 5};
   config.sample_shape = {6};
   config.outputs = 3;
-  const InitSeed seed(0);
   const auto model = make_model(config);
   attach_adapters(*model, {BottleneckOptions{.size = 4}, {"layers.0"}, {}}, 0);
   attach_adapters(*model, {BottleneckOptions{.size = 4}, {"layers.0", "layers.1"}, {}}, 0);

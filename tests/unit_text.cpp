@@ -85,7 +85,7 @@ TEST_F(TextData, TheEndOfATextStandsForPaddingAndForAnEmptyText) {
             .max_length = 8,
             .vocabulary = 4},
            {&data});
-  const Texts& texts = *texts_of(data);
+  const Texts& texts = texts_of(data);
   EXPECT_EQ(texts[0].tokens, (std::vector<std::int64_t>{0, 2}));
   EXPECT_EQ(texts[1].tokens, (std::vector<std::int64_t>{3}));
   EXPECT_EQ(texts[2].tokens, (std::vector<std::int64_t>{1}));

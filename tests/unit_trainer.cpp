@@ -209,7 +209,7 @@ TEST(NotFinite, RollbackGoesBackToTheLastSnapshot) {
 }
 
 TEST(NotFinite, RollbackDoesNotTouchWhatIsFrozenNow) {
-  TestRun run("mlp", plan_of({make_phase(0, "head"), make_phase(6, "all, !head")}));
+  TestRun run("mlp", request_of({make_phase(0, "head"), make_phase(6, "all, !head")}));
   run.config.train.nan = NanAction::rollback;
   run.config.train.shuffle = false;
   Trainer::Hooks hooks;

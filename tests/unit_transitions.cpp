@@ -19,8 +19,7 @@ TEST(Behaviour4, UntouchedGroupsKeepTheirOptimizerState) {
     const auto model = run.make();
     const auto optimizer = make_optimizer(run.config.train, *model);
     const ResolvedPlan plan = resolve(
-        *model,
-        plan_of_phases({make_phase(0, "top:1"), make_phase(3, "head, layers.0"), make_phase(6, "top:1")}));
+        *model, plan_of({make_phase(0, "top:1"), make_phase(3, "head, layers.0"), make_phase(6, "top:1")}));
     const auto parameters = model->parameters();
     const Parameter& freezes = *parameters[4];
     const Parameter& stays = *parameters[6];
@@ -65,7 +64,7 @@ TEST(Behaviour4, UntouchedGroupsKeepTheirOptimizerState) {
 TEST(Behaviour5, ALayerFrozenBeforeTheOptimizerWasMadeIsUpdatedOnceThawed) {
   const TestRun run("mlp", {"full", {}, {}});
   const auto model = run.make();
-  const ResolvedPlan plan = resolve(*model, plan_of_phases({make_phase(0, "head"), make_phase(1, "all")}));
+  const ResolvedPlan plan = resolve(*model, plan_of({make_phase(0, "head"), make_phase(1, "all")}));
   apply_plan(*model, plan, 0, {});
   const auto optimizer = make_optimizer(run.config.train, *model);
   const Snapshot before = take_snapshot(*model);
@@ -91,12 +90,12 @@ TEST(Behaviour5, MembershipIsByIdentity) {
 }
 
 TEST(Behaviour6, AThawedGroupGetsScheduleTimesMultiplierFromItsFirstStep) {
-  TestRun run("mlp", plan_of({make_phase(0, "head"), make_phase(5, "all", {{"layers.0", 0.25}})}));
+  TestRun run("mlp", request_of({make_phase(0, "head"), make_phase(5, "all", {{"layers.0", 0.25}})}));
   run.config.train.optimizer = OptimizerKind::sgd;
   run.config.train.weight_decay = 0;
   run.config.train.lr = 0.5;
   run.config.train.batch_size = 0;
-  run.config.train.schedule = "linear";
+  run.config.train.schedule = ScheduleKind::linear;
   const auto reference = run.make();
   const auto group_lr = [&](const Parameter& parameter) {
     return 0.5 * (12.0 - 5.0) / 12.0 * (parameter.group == 0 ? 0.25 : 1.0);
@@ -122,7 +121,7 @@ TEST(Behaviour6, AThawedGroupGetsScheduleTimesMultiplierFromItsFirstStep) {
 
 // Adam's first update moves every weight by about its learning rate, also where training began long before.
 TEST(Behaviour6, AThawedGroupHasABiasCorrectionOfItsOwn) {
-  TestRun run("mlp", plan_of({make_phase(0, "head"), make_phase(9, "all", {{"layers.0", 0.5}})}));
+  TestRun run("mlp", request_of({make_phase(0, "head"), make_phase(9, "all", {{"layers.0", 0.5}})}));
   run.config.train.lr = 0.01;
   run.config.train.weight_decay = 0;
   Tensor before;
@@ -143,8 +142,7 @@ TEST(Timeline, RewarmupGoesOnInLaterSegments) {
   Phase late = make_phase(10, "top:2");
   late.rewarmup = 9;
   const auto model = TestRun("mlp", {"full", {}, {}}).make();
-  const ResolvedPlan plan =
-      resolve(*model, plan_of_phases({make_phase(0, "head"), late, make_phase(15, "all")}));
+  const ResolvedPlan plan = resolve(*model, plan_of({make_phase(0, "head"), late, make_phase(15, "all")}));
   int compared = 0;
   for (const TimelineSegment& part : timeline_data(plan))
     for (std::int64_t k = part.segment.begin; k < part.segment.end; ++k)

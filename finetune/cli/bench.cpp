@@ -1,6 +1,7 @@
 // `thaw bench`: how long whole training steps of a model take under each strategy, and what memory they need.
 #include <algorithm>
 #include <fstream>
+#include <memory>
 #include <optional>
 
 #include "core/error.h"
@@ -42,9 +43,7 @@ PreparedData random_data(const ModelConfig& model, std::int64_t batch, std::int6
             random_below(key, counter++, static_cast<std::uint64_t>(model.transformer.vocab_size))));
     train.inputs = std::make_shared<const Texts>(std::move(texts));
   } else {
-    Shape shape{batch};
-    for (const std::int64_t size : model.sample_shape) shape.push_back(size);
-    const Tensor x = randn(shape, key);
+    const Tensor x = randn({batch, Shape(model.sample_shape).numel()}, key);
     train.inputs = std::make_shared<const Numbers>(
         model.sample_shape, std::vector<float>(x.data<float>(), x.data<float>() + x.numel()));
   }
@@ -76,16 +75,15 @@ struct Timing {
 class BenchRun {
  public:
   BenchRun(const Config& config, const ModelSource& source, const PreparedData& data, bool allow_missing)
-      : config_(config), strategy_(strategy_for(config, source, data)) {
-    PreparedModel prepared =
-        prepare_model(source, data, config.train.seed, strategy_.adapters, allow_missing);
+      : config_(config), run_(set_up_run(config, source, data)) {
+    const Strategy& strategy = run_.strategy;
+    PreparedModel prepared = prepare_model(run_, source, data, config.train.seed, allow_missing);
     model_ = std::move(prepared.model);
     notes = std::move(prepared.notes);
-    const ResolvedPlan plan(strategy_.plan, describe(*model_), {1 << 20, 1});
-    apply_plan(*model_, plan, 0, {});
+    apply_plan(*model_, run_.plan, 0, {});
     model_->train();
     optimizer_ = make_optimizer(config.train, *model_);
-    if (strategy_.l2_sp) penalty_.emplace(*model_, *strategy_.l2_sp);
+    if (strategy.l2_sp) penalty_.emplace(*model_, *strategy.l2_sp);
     std::vector<std::int64_t> rows;
     for (std::int64_t row = 0; row < data.train.size(); ++row) rows.push_back(row);
     batch_ = make_batch(data.train, rows);
@@ -115,7 +113,7 @@ class BenchRun {
 
   // What is to be known of the figures; empty where nothing is.
   std::string note_of_phases() const {
-    const std::size_t phases = strategy_.plan.phases.size();
+    const std::size_t phases = run_.strategy.plan.phases.size();
     if (phases == 1) return "";
     return concat(config_.strategy.name, ": steps of the first of its ", phases,
                   " phases; those to come train other parameters");
@@ -132,7 +130,7 @@ class BenchRun {
   }
 
   const Config& config_;
-  Strategy strategy_;
+  RunSetup run_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<L2SpPenalty> penalty_;
@@ -183,6 +181,8 @@ int bench(const Arguments& arguments) {
     fail_input("the precision ", arguments.precision, " is not in this version (--precision); use fp32");
   Config config;
   config.model.from = arguments.model;
+  config.train.steps = 1 << 20;  // as long a run as any, so that every strategy has its first phase
+  config.train.batch_size = 0;
   const ModelSource source{.section = config.model,
                            .folder = std::make_shared<const ModelFolder>(read_model_folder(arguments.model))};
   const ModelConfig& model = source.folder->config;

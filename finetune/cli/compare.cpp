@@ -78,7 +78,8 @@ Result result_of(const StudyOutcome& outcome, const std::string& out) {
 int compare(const Arguments& arguments) {
   for (const std::string& name : arguments.strategies) check_strategy(name, "--strategies");
   if (!arguments.budget.empty()) parse_budget(arguments.budget);
-  StudyRequest request{load_study(arguments.config, arguments.set), {}};
+  StudyRequest request;
+  request.study = load_study(arguments.config, arguments.set);
   for (StudyCell& cell : request.study.cells) apply_options(arguments, cell.config.compare);
   const Config& config = request.study.cells[0].config;
   CompareRequest& compare = request.compare;

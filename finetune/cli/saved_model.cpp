@@ -21,7 +21,6 @@
 #include "finetune/run/prepare_data.h"
 #include "finetune/task/regression.h"
 #include "finetune/train/checkpoint.h"
-#include "nn/init.h"
 #include "nn/layers/linear.h"
 
 namespace thaw::cli {
@@ -219,7 +218,6 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   check_fits_memory(saved.folder.config);
   if (!allow_missing) check_size(saved.folder, files);
   if (!saved.folder.has_preprocess && saved.folder.images) prepare_images(saved.folder);
-  const InitSeed seed(0);
   saved.model = make_model(saved.folder.config);
   LoadReport report = load_weights(*saved.model, files);
   check_finite(*saved.model, files.path());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numeric>
 #include <optional>
 
 #include "core/autograd.h"
@@ -12,7 +11,6 @@
 #include "finetune/compare/linear_probe.h"
 #include "finetune/data/batch.h"
 #include "finetune/data/numbers.h"
-#include "finetune/data/texts.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/run/further_metrics.h"
@@ -122,7 +120,7 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
 }
 
 std::unique_ptr<Model> model_of(const BaselineRequest& request) {
-  return prepare_model(request.source, request.data, request.seed, std::nullopt, request.allow_missing).model;
+  return prepare_model(request.source, request.data, request.seed, request.allow_missing).model;
 }
 
 void run_majority(const BaselineRequest& request, ReportedRun& row) {
@@ -200,9 +198,9 @@ struct Baseline {
 
 bool always(const BaselineRequest&) { return true; }
 
-// A text without a network has no numbers to fit.
+// Without a network there must be numbers to fit.
 bool has_features(const BaselineRequest& request) {
-  return request.source.is_pretrained() || texts_of(request.data.train) == nullptr;
+  return request.source.is_pretrained() || find_numbers(request.data.train) != nullptr;
 }
 
 constexpr Baseline kBaselines[] = {

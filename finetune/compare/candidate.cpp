@@ -33,8 +33,7 @@ void check(const Candidate& candidate, const PreparedData& data, bool allow_miss
            std::vector<std::string>& notes) {
   const Config& config = candidate.config;
   const RunSetup setup = set_up_run(config, candidate.source, data);
-  PreparedModel model =
-      prepare_model(candidate.source, data, config.train.seed, setup.strategy.adapters, allow_missing);
+  PreparedModel model = prepare_model(setup, candidate.source, data, config.train.seed, allow_missing);
   const Trainer trainer(config, setup, *model.model, data, {});
   if (candidate.name == "full") notes.insert(notes.end(), model.notes.begin(), model.notes.end());
 }

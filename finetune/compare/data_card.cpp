@@ -38,25 +38,19 @@ std::vector<double> nearest(const Tensor& rows, const Tensor& known, const Tenso
   return distances;
 }
 
-std::set<std::string> groups_of(const Dataset& data) {
-  std::set<std::string> groups;
-  for (const Sample& sample : data.samples) groups.insert(sample.group);
-  return groups;
-}
-
 std::int64_t groups_on_two_sides(const PreparedData& loaded) {
   std::map<std::string, int> sides;
   for (const Dataset* part : {&loaded.train, &*loaded.validation, &*loaded.test})
-    for (const std::string& group : groups_of(*part)) ++sides[group];
+    for (const std::string& group : part->groups()) ++sides[group];
   return std::count_if(sides.begin(), sides.end(), [](const auto& entry) { return entry.second > 1; });
 }
 
 std::string describe_groups(const Config& config, const PreparedData& loaded) {
   if (config.data.group.empty()) return "no group column: related rows may stand on both sides of a split";
   const std::int64_t shared = groups_on_two_sides(loaded);
-  return concat("column ", in_quotes(config.data.group), ": ", groups_of(loaded.train).size(),
-                " groups to train on, ", groups_of(loaded.validation).size(), " for validation, ",
-                groups_of(loaded.test).size(), " for the test; ",
+  return concat("column ", in_quotes(config.data.group), ": ", loaded.train.groups().size(),
+                " groups to train on, ", loaded.validation->groups().size(), " for validation, ",
+                loaded.test->groups().size(), " for the test; ",
                 shared == 0 ? "no group stands" : concat(shared, " stand"), " on two sides");
 }
 
@@ -96,7 +90,8 @@ NearDuplicates same_words(const Texts& first, const Texts& second) {
 NearDuplicates near_duplicates(const Dataset& first, const Dataset& second, double most_pairs) {
   const std::int64_t n = first.size(), m = second.size();
   if (n == 0 || m == 0 || first.sample_shape() != second.sample_shape()) return {};
-  if (texts_of(first) != nullptr) return same_words(*texts_of(first), *texts_of(second));
+  if (find_texts(first) != nullptr) return same_words(texts_of(first), texts_of(second));
+  if (find_numbers(first) == nullptr) return {};
   const NoGrad no_grad;
   constexpr std::int64_t kBlock = 256;
   const auto room = static_cast<std::int64_t>(most_pairs / static_cast<double>(m));
@@ -153,10 +148,7 @@ std::string data_fingerprint(const PreparedData& loaded) {
   Sha256 hash;
   for (const Dataset* part : parts) {
     hash.update(content_hash(*part));
-    for (const Sample& sample : part->samples) {
-      hash.update(&sample.label, sizeof sample.label);
-      hash.update(&sample.target, sizeof sample.target);
-    }
+    hash_answers(*part, hash);
     for (const std::string& name : part->classes) hash.update(name + '\n');
   }
   return hash.hex();

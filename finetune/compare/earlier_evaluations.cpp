@@ -12,7 +12,7 @@ namespace thaw {
 
 std::string starting_fingerprint(const Config& config, const ModelSource& source, const PreparedData& drawn,
                                  bool allow_missing) {
-  const PreparedModel start = prepare_model(source, drawn, config.train.seed, std::nullopt, allow_missing);
+  const PreparedModel start = prepare_model(source, drawn, config.train.seed, allow_missing);
   return sha256_hex(hash_of_model(*start.model, start.config) + hash_of_inputs(drawn));
 }
 

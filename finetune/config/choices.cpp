@@ -17,4 +17,9 @@ const std::vector<std::string>& names_of(Standardize) {
   return names;
 }
 
+const std::vector<std::string>& names_of(Duplicates) {
+  static const std::vector<std::string> names = {"", "warn"};
+  return names;
+}
+
 }  // namespace thaw

@@ -48,8 +48,8 @@ struct DataSection {
   std::vector<std::int64_t> rows;                // empty: all; else [first, end) of the training file
   std::map<std::string, std::vector<std::string>> merge;  // a class and the labels that become it
   std::vector<std::string> classes;                       // empty: those of the data
-  std::string corrupt;                                    // "blur", "noise", "invert" or empty
-  std::string duplicates;  // "warn": report rows shared by two files instead of refusing them
+  Corruption corrupt = Corruption::none;
+  Duplicates duplicates = Duplicates::refuse;  // rows that two files share, by compare
 };
 
 struct TrainSection {
@@ -66,7 +66,7 @@ struct TrainSection {
   bool nesterov = false;
   std::string no_decay;  // selector
   double lr = 1e-3;
-  std::optional<std::string> schedule;  // unset: the strategy's own, else "constant"
+  std::optional<ScheduleKind> schedule;  // unset: the strategy's own, else "constant"
   std::int64_t warmup_steps = 0;
   double warmup_fraction = 0;
   double clip_norm = 0;

@@ -189,9 +189,9 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"classes", "these labels alone, in this order", &S::classes, any().unset().or_integer()},
       {"corrupt",
        "a study's tool: images of every part, not of predict, get \"blur\", \"noise\" or \"invert\"",
-       &S::corrupt, one_of({"", "blur", "noise", "invert"}).unset()},
+       &S::corrupt, choice<Corruption>().or_empty().unset()},
       {"duplicates", "\"warn\": rows that stand in two of the files are no error of compare", &S::duplicates,
-       one_of({"warn"}).unset()},
+       choice<Duplicates>().unset()},
   };
   return keys;
 }
@@ -217,7 +217,7 @@ const std::vector<Key<TrainSection>>& train_keys() {
        any().unset()},
       {"lr", "learning rate; a parameter has schedule x multiplier of it", &S::lr, above(0)},
       {"schedule", "\"constant\", \"linear\", \"cosine\", \"one-cycle\" or \"slanted-triangular\"",
-       &S::schedule, one_of({"constant", "linear", "cosine", "one-cycle", "slanted-triangular"})},
+       &S::schedule, choice<ScheduleKind>()},
       {"warmup_steps", "updates until the schedule's full rate, from 0 in a line", &S::warmup_steps,
        between(0, kMostUpdates)},
       {"warmup_fraction", "the same as a share of all updates", &S::warmup_fraction, between(0, 1)},

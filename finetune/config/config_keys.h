@@ -38,6 +38,7 @@ struct Rule {
   bool is_unset_by_default = false;                // an empty or zero member means that the key was not given
   bool may_be_flag = false;                        // of texts: true and false are "true" and "false"
   bool may_be_integer = false;                     // of texts: 1 is "1"
+  bool may_be_empty = false;                       // of choices: "" is as if the key were not given
   std::vector<std::string> owners;  // optimizers or architectures that have this option; empty: all
 
   Rule of(std::vector<std::string> those) && {
@@ -53,6 +54,10 @@ struct Rule {
   }
   Rule or_integer() && {
     may_be_integer = true;
+    return std::move(*this);
+  }
+  Rule or_empty() && {
+    may_be_empty = true;
     return std::move(*this);
   }
   Rule unset() && {
@@ -79,7 +84,8 @@ using Member =
                  std::vector<std::string> Section::*, LabelLists Section::*, NamedNumbers Section::*,
                  NamedTexts Section::*, ClassWeights Section::*, std::optional<double> Section::*,
                  std::optional<std::string> Section::*, Period Section::*, OptimizerKind Section::*,
-                 NanAction Section::*, Standardize Section::*, NumberPair<Section>>;
+                 NanAction Section::*, Standardize Section::*, Duplicates Section::*, Corruption Section::*,
+                 std::optional<ScheduleKind> Section::*, NumberPair<Section>>;
 
 template <class Section>
 struct Key {

@@ -51,6 +51,11 @@ std::string toml_text(const std::optional<T>& value) {
 }
 
 template <class T>
+constexpr bool is_optional = false;
+template <class T>
+constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
 bool is_unset(const T& value) {
   return value == T{};
 }
@@ -62,10 +67,8 @@ std::optional<std::string> value_text(const Key<Section>& key, const Section& se
       [&](auto member) -> std::optional<std::string> {
         if constexpr (std::is_member_object_pointer_v<decltype(member)>) {
           const auto& value = section.*member;
-          constexpr bool is_optional =
-              std::is_same_v<std::decay_t<decltype(value)>, std::optional<double>> ||
-              std::is_same_v<std::decay_t<decltype(value)>, std::optional<std::string>>;
-          if ((is_optional || key.rule.is_unset_by_default) && is_unset(value)) return {};
+          if ((is_optional<std::decay_t<decltype(value)>> || key.rule.is_unset_by_default) && is_unset(value))
+            return {};
           return toml_text(value);
         } else {
           return toml_text(std::vector<double>{section.*member.first, section.*member.second});

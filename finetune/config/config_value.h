@@ -111,13 +111,13 @@ class ValueReader {
              "write \"1 epoch\", a whole number of steps such as \"100 steps\", \"0.1 run\" or \"never\"");
     to = *interval;
   }
-  // The choices of its rule are the names of its values, in order; an empty name cannot be written.
+  // The choices of its rule are the names of its values, in order.
   template <class Choice>
   std::enable_if_t<std::is_enum_v<Choice>> read(Choice& to) const {
     std::string text;
     read(text);
+    if (text.empty() && !rule_.may_be_empty) refuse_choice(text);
     const auto found = std::find(rule_.choices.begin(), rule_.choices.end(), text);
-    if (text.empty()) refuse_choice(text);
     to = static_cast<Choice>(found - rule_.choices.begin());
   }
   void read(ClassWeights& to) const {

@@ -1,6 +1,7 @@
 #include "finetune/data/batch.h"
 
 #include <algorithm>
+#include <cassert>
 #include <numeric>
 
 #include "core/random.h"
@@ -9,6 +10,7 @@ namespace thaw {
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const CategoryScope category(memory::Category::input);
+  assert(data.inputs->size() == data.size());
   const auto size = static_cast<std::int64_t>(rows.size());
   Batch batch{data.inputs->batch(rows), {}, empty({size}, {DType::i64})};
   std::int64_t* ids = batch.ids.data<std::int64_t>();
@@ -28,9 +30,12 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
 void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(data.size()));
   std::iota(order.begin(), order.end(), 0);
-  const auto length = [&](std::int64_t row) { return data.inputs->length(row); };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::int64_t a, std::int64_t b) { return length(a) < length(b); });
+  std::vector<std::int64_t> lengths;
+  for (const std::int64_t row : order) lengths.push_back(data.inputs->length(row));
+  const auto is_shorter = [&](std::int64_t a, std::int64_t b) {
+    return lengths[static_cast<std::size_t>(a)] < lengths[static_cast<std::size_t>(b)];
+  };
+  std::stable_sort(order.begin(), order.end(), is_shorter);
   for (std::int64_t begin = 0; begin < data.size(); begin += size) {
     const std::vector<std::int64_t> rows(order.begin() + begin,
                                          order.begin() + std::min(begin + size, data.size()));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "core/error.h"
@@ -69,15 +70,20 @@ void add_noise(Numbers& images, const std::vector<Sample>& samples, const std::s
 
 }  // namespace
 
-void corrupt_images(Dataset& data, const std::string& kind, const std::string& source) {
-  if (kind.empty() || data.size() == 0) return;
+const std::vector<std::string>& names_of(Corruption) {
+  static const std::vector<std::string> names = {"", "blur", "noise", "invert"};
+  return names;
+}
+
+void corrupt_images(Dataset& data, Corruption kind, const std::string& source) {
+  if (kind == Corruption::none || data.size() == 0) return;
   if (data.sample_shape().size() != 3)
-    fail_input("data.corrupt = ", in_quotes(kind), " is for images, these samples are rows of a table (",
-               source, "); leave it out");
+    fail_input("data.corrupt = ", in_quotes(names_of(kind)[static_cast<std::size_t>(kind)]),
+               " is for images, these samples are rows of a table (", source, "); leave it out");
   auto images = std::make_shared<Numbers>(numbers_of(data));
-  if (kind == "blur") blur(*images);
-  if (kind == "noise") add_noise(*images, data.samples, source);
-  if (kind == "invert")
+  if (kind == Corruption::blur) blur(*images);
+  if (kind == Corruption::noise) add_noise(*images, data.samples, source);
+  if (kind == Corruption::invert)
     for (float& pixel : images->values) pixel = 1.0f - pixel;
   data.inputs = std::move(images);
 }

@@ -1,5 +1,9 @@
 #include "finetune/data/dataset.h"
 
+#include <cassert>
+
+#include "nn/io/sha256.h"
+
 namespace thaw {
 
 std::vector<std::int64_t> Dataset::sample_shape() const {
@@ -27,6 +31,13 @@ std::vector<std::int64_t> Dataset::class_counts() const {
   return counts;
 }
 
+std::set<std::string> Dataset::groups() const {
+  std::set<std::string> names;
+  for (const Sample& sample : samples)
+    if (!sample.group.empty()) names.insert(sample.group);
+  return names;
+}
+
 Dataset Dataset::subset(const std::vector<std::int64_t>& rows) const {
   Dataset out;
   out.targets = targets;
@@ -35,8 +46,16 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& rows) const {
   out.kept_columns = kept_columns;
   out.samples.reserve(rows.size());
   for (const std::int64_t row : rows) out.samples.push_back((*this)[row]);
+  assert(inputs == nullptr || inputs->size() == size());
   if (inputs != nullptr && !rows.empty()) out.inputs = inputs->subset(rows);
   return out;
+}
+
+void hash_answers(const Dataset& data, Sha256& hash) {
+  for (const Sample& sample : data.samples) {
+    if (data.targets == Targets::classes) hash.update(&sample.label, sizeof sample.label);
+    if (data.targets == Targets::numbers) hash.update(&sample.target, sizeof sample.target);
+  }
 }
 
 std::string content_hash(const Dataset& data) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,14 +45,18 @@ struct Dataset {
   // As Inputs has it; {} where there are no samples.
   std::vector<std::int64_t> sample_shape() const;
 
-  std::vector<std::int64_t> labels() const;
-  std::vector<double> target_values() const;
+  std::vector<std::int64_t> labels() const;   // of classes
+  std::vector<double> target_values() const;  // of numbers
   // How many samples each class has; empty where there are no classes.
   std::vector<std::int64_t> class_counts() const;
+  std::set<std::string> groups() const;
 
   // The given rows, in the given order, with the same classes and columns, and without notes.
   Dataset subset(const std::vector<std::int64_t>& rows) const;
 };
+
+// Adds the labels or targets to the hash.
+void hash_answers(const Dataset& data, Sha256& hash);
 
 // SHA-256 of the inputs as they were read, in 64 hexadecimal digits: the same whatever the labels are called.
 std::string content_hash(const Dataset& data);

@@ -1,16 +1,17 @@
-// What a model reads of each sample, row by row. A class for each kind: numbers of one shape (numbers.h) and texts
-// (texts.h); sounds of several lengths, or pictures that are loaded when a batch asks for them, would be others. Nothing
-// else in the program knows how a kind keeps its samples.
+// Inputs: what a model reads of each sample, row by row. A class for each kind: numbers of one shape (numbers.h), texts
+// (texts.h); sounds, or pictures that are loaded when a batch asks for them, would be others. What prepares a kind (a
+// tokenizer, the scaling of features) knows it, the rest of the program only this interface.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "nn/io/sha256.h"
-#include "nn/module.h"
+#include "nn/model_input.h"
 
 namespace thaw {
+
+class Sha256;
 
 // Constant once a data set has it, so that copies share it.
 class Inputs {
@@ -18,24 +19,24 @@ class Inputs {
   virtual ~Inputs() = default;
 
   virtual std::int64_t size() const = 0;
-  // {F} for tables, {C, H, W} for images; {0} where every sample has a length of its own.
+  // {F} for tables, {C, H, W} for images; 0 where samples differ: {0} for texts.
   virtual const std::vector<std::int64_t>& sample_shape() const = 0;
   // The given rows, in the given order.
   virtual std::shared_ptr<const Inputs> subset(const std::vector<std::int64_t>& rows) const = 0;
 
   // ---- batches
 
-  // Of the given rows, in their order: f32 [B, ...sample_shape()], or tokens i64 [B, T] as long as the longest.
+  // Of the given rows, in their order: [B, ...], shorter samples padded at their end, where `padding` says so. A kind
+  // that loads its samples here throws Error where it cannot.
   virtual ModelInput batch(const std::vector<std::int64_t>& rows) const = 0;
-  // The shapes of a batch on the meta device: where samples have lengths, the mean of full batches of this size,
-  // rows taken in order. size <= size().
-  virtual ModelInput meta_batch(std::int64_t size) const = 0;
-  // Samples are padded to the longest of a batch; 1 where all have one shape.
+  // The shapes of a batch on the meta device; where samples have lengths, those of mean_batch(). batch_size <= size().
+  virtual ModelInput meta_batch(std::int64_t batch_size) const = 0;
+  // A batch is as long as its longest sample; 1 where all have one shape. Known without loading anything.
   virtual std::int64_t length(std::int64_t row) const = 0;
   // How many samples at once are evaluated well.
-  virtual std::int64_t evaluation_batch() const = 0;
+  virtual std::int64_t evaluation_batch_size() const = 0;
 
-  // ---- content
+  // ---- content: asked often, so a kind that loads its samples late keeps a hash of each
 
   // Whether a row is the same sample as one of `other`, which may be of another kind.
   virtual bool same(std::int64_t row, const Inputs& other, std::int64_t other_row) const = 0;
@@ -45,5 +46,12 @@ class Inputs {
   virtual void hash_source(Sha256& hash) const = 0;
   virtual void hash_batches(Sha256& hash) const = 0;
 };
+
+// Of the full batches of this size, rows taken in order: the mean of their lengths, and of their samples' lengths
+// together, rounded.
+struct MeanBatch {
+  std::int64_t length = 0, total = 0;
+};
+MeanBatch mean_batch(const Inputs& inputs, std::int64_t batch_size);
 
 }  // namespace thaw

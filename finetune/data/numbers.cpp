@@ -5,7 +5,11 @@
 #include <cassert>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <numeric>
+#include <utility>
+
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {
@@ -45,13 +49,13 @@ ModelInput Numbers::batch(const std::vector<std::int64_t>& rows) const {
   return x;
 }
 
-ModelInput Numbers::meta_batch(std::int64_t size) const {
-  return empty(batch_shape(*this, size), {DType::f32, kMeta});
+ModelInput Numbers::meta_batch(std::int64_t batch_size) const {
+  return empty(batch_shape(*this, batch_size), {DType::f32, kMeta});
 }
 
 bool Numbers::same(std::int64_t row, const Inputs& other, std::int64_t other_row) const {
   const auto* numbers = dynamic_cast<const Numbers*>(&other);
-  return numbers != nullptr && numbers->sample_size == sample_size &&
+  return numbers != nullptr && numbers->shape == shape &&
          std::equal(sample(row), sample(row) + sample_size, numbers->sample(other_row));
 }
 
@@ -70,6 +74,8 @@ std::uint64_t Numbers::hash(std::int64_t row) const {
 }
 
 void Numbers::hash_source(Sha256& hash) const { hash.update(values.data(), values.size() * sizeof(float)); }
+
+const Numbers* find_numbers(const Dataset& data) { return dynamic_cast<const Numbers*>(data.inputs.get()); }
 
 const Numbers& numbers_of(const Dataset& data) { return dynamic_cast<const Numbers&>(*data.inputs); }
 

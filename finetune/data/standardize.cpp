@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <memory>
 
 #include "core/error.h"
 #include "finetune/data/numbers.h"
@@ -53,12 +54,12 @@ Standardizer Standardizer::fit(const Dataset& training) {
 }
 
 void Standardizer::apply(Dataset& data) const {
-  auto scaled = std::make_shared<Numbers>(numbers_of(data));
-  const int64_t width = scaled->sample_size;
+  const int64_t width = numbers_of(data).sample_size;
   if (width != static_cast<int64_t>(mean.size())) {
     fail_input("standardisation was fitted on ", mean.size(), " features, the data have ", width,
                "; give data with the training columns");
   }
+  auto scaled = std::make_shared<Numbers>(numbers_of(data));
   for (int64_t row = 0; row < data.size(); ++row) {
     float* sample = scaled->sample(row);
     for (int64_t f = 0; f < width; ++f) {

@@ -17,7 +17,8 @@ struct Standardizer {
 
   static Standardizer fit(const Dataset& training);
 
-  // `data` has as many features as the training data had.
+  // Gives `data` scaled inputs; others that share the old ones keep them. InputError where it has another number of
+  // features than the training data had.
   void apply(Dataset& data) const;
 };
 

@@ -1,8 +1,11 @@
 #include "finetune/data/texts.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "core/random.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {
@@ -66,24 +69,14 @@ ModelInput Texts::batch(const std::vector<std::int64_t>& rows) const {
   return input;
 }
 
-ModelInput Texts::meta_batch(std::int64_t size) const {
-  const std::int64_t batches = this->size() / size;
-  std::int64_t tokens = 0, lengths = 0;
-  for (std::int64_t batch = 0; batch < batches; ++batch) {
-    std::int64_t longest = 0;
-    for (std::int64_t row = batch * size; row < (batch + 1) * size; ++row) {
-      longest = std::max(longest, length(row));
-      tokens += length(row);
-    }
-    lengths += longest;
-  }
-  const auto mean = [batches](std::int64_t sum) { return (sum + batches / 2) / batches; };
-  const Shape shape{size, mean(lengths)};
+ModelInput Texts::meta_batch(std::int64_t batch_size) const {
+  const MeanBatch mean = mean_batch(*this, batch_size);
+  const Shape shape{batch_size, mean.length};
   const Options indices{DType::i64, kMeta};
   ModelInput input(empty(shape, indices));
   if (has_types(*this)) input.types = empty(shape, indices);
-  if (mean(tokens) < shape.numel())
-    input.padding = {empty(shape, {DType::boolean, kMeta}), empty({mean(tokens)}, indices),
+  if (mean.total < shape.numel())
+    input.padding = {empty(shape, {DType::boolean, kMeta}), empty({mean.total}, indices),
                      empty(shape, indices)};
   return input;
 }
@@ -108,11 +101,13 @@ void Texts::hash_batches(Sha256& hash) const {
   for (const Text& text : texts) {
     hash.update(std::to_string(text.tokens.size()) + '\n');
     hash.update(text.tokens.data(), text.tokens.size() * sizeof(std::int64_t));
-    hash.update(text.types.data(), text.types.size() * sizeof(std::int64_t));
   }
+  for (const Text& text : texts) hash.update(text.types.data(), text.types.size() * sizeof(std::int64_t));
   hash.update(std::to_string(pad_id));
 }
 
-const Texts* texts_of(const Dataset& data) { return dynamic_cast<const Texts*>(data.inputs.get()); }
+const Texts* find_texts(const Dataset& data) { return dynamic_cast<const Texts*>(data.inputs.get()); }
+
+const Texts& texts_of(const Dataset& data) { return dynamic_cast<const Texts&>(*data.inputs); }
 
 }  // namespace thaw

@@ -1,7 +1,11 @@
 // Samples that are texts, or pairs of them, and the tokens that a model's tokenizer makes of them.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "finetune/data/dataset.h"
 #include "finetune/data/inputs.h"
@@ -9,12 +13,14 @@
 namespace thaw {
 
 struct Text {
-  std::string first, second;              // the second of a pair
-  std::vector<std::int64_t> tokens = {};  // of both
-  std::vector<std::int64_t> types =
-      {};  // for each token, which of the two it is of; empty: the model does not ask
+  std::string first, second;  // the second of a pair
+  // Of both, once tokenize() of preprocess/text_input.h has made them.
+  std::vector<std::int64_t> tokens = {};
+  // For each token, which of the two it is of; empty where the model does not ask.
+  std::vector<std::int64_t> types = {};
 };
 
+// Batches and lengths are of tokens.
 struct Texts final : Inputs {
   explicit Texts(std::vector<Text> all, bool are_pairs = false) : texts(std::move(all)), pairs(are_pairs) {}
 
@@ -28,9 +34,9 @@ struct Texts final : Inputs {
   const std::vector<std::int64_t>& sample_shape() const override;
   std::shared_ptr<const Inputs> subset(const std::vector<std::int64_t>& rows) const override;
   ModelInput batch(const std::vector<std::int64_t>& rows) const override;
-  ModelInput meta_batch(std::int64_t size) const override;
-  std::int64_t length(std::int64_t row) const override;  // in tokens
-  std::int64_t evaluation_batch() const override { return 32; }
+  ModelInput meta_batch(std::int64_t batch_size) const override;
+  std::int64_t length(std::int64_t row) const override;
+  std::int64_t evaluation_batch_size() const override { return 32; }
   bool same(std::int64_t row, const Inputs& other, std::int64_t other_row) const override;
   std::uint64_t hash(std::int64_t row) const override;
   void hash_source(Sha256& hash) const override;
@@ -38,6 +44,8 @@ struct Texts final : Inputs {
 };
 
 // What the data have; null where they are no texts.
-const Texts* texts_of(const Dataset& data);
+const Texts* find_texts(const Dataset& data);
+// Of data that are texts.
+const Texts& texts_of(const Dataset& data);
 
 }  // namespace thaw

@@ -295,7 +295,7 @@ void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& 
 std::int64_t fold_adapter(Model& model, const AdapterFolder& folder, std::vector<std::string>& notes) {
   const WeightFiles& files = *folder.weights;
   const auto layers = layers_of(model, files, folder);
-  for (const auto& [layer, options] : layers) layer->attach(options);
+  for (const auto& [layer, options] : layers) layer->attach(options, 0);  // the file has every value
   model.refresh();
   load_tensors(model, files, notes);
   for (const auto& [layer, options] : layers) {

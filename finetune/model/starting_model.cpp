@@ -15,7 +15,6 @@
 #include "finetune/model/starting_head.h"
 #include "finetune/plan/adapters.h"
 #include "kernels/kernels.h"
-#include "nn/init.h"
 #include "nn/io/weight_files.h"
 #include "nn/layers/linear.h"
 
@@ -203,7 +202,7 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
   if (!takes_text(model))
     model.sample_shape = data.train.sample_shape();
   else if (model.transformer.pad_id < 0)
-    model.transformer.pad_id = texts_of(data.train)->pad_id;
+    model.transformer.pad_id = texts_of(data.train).pad_id;
   model.labels = data.train.classes;
   model.outputs = data.task->outputs(data.train);
   if (source.folder != nullptr && takes_text(model)) use_pooling_of_head(source, data, model);
@@ -211,13 +210,13 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
   return model;
 }
 
-PreparedModel prepare_model(const ModelSource& source, const PreparedData& data, std::uint64_t seed,
-                            const std::optional<AdapterSpec>& adapters, bool allow_missing) {
+PreparedModel prepare_model(const ModelConfig& config, const ModelSource& source, const PreparedData& data,
+                            std::uint64_t seed, const std::optional<AdapterSpec>& adapters,
+                            bool allow_missing) {
   PreparedModel prepared;
-  prepared.config = model_config(source, data);
+  prepared.config = config;
   std::vector<std::string>& notes = prepared.notes;
-  const InitSeed init_seed(seed);
-  prepared.model = make_model(prepared.config);
+  prepared.model = make_model(prepared.config, {.seed = seed});
   Model& model = *prepared.model;
   if (source.starts_from_folder()) load_folder(model, source, data, allow_missing, notes);
   const bool low_rank = adapters && adapters->is_low_rank();
@@ -240,6 +239,11 @@ PreparedModel prepare_model(const ModelSource& source, const PreparedData& data,
                            " changes the base's weights"));
   }
   return prepared;
+}
+
+PreparedModel prepare_model(const ModelSource& source, const PreparedData& data, std::uint64_t seed,
+                            bool allow_missing) {
+  return prepare_model(model_config(source, data), source, data, seed, std::nullopt, allow_missing);
 }
 
 bool head_is_new(const ModelSource& source, const PreparedData& data, const Model& model) {

@@ -4,7 +4,6 @@
 
 #include "finetune/common/nearest.h"
 #include "finetune/common/text.h"
-#include "nn/init.h"
 #include "nn/layers/linear.h"
 
 namespace thaw {
@@ -120,10 +119,9 @@ std::vector<Linear*> adapted_layers(Model& model, const AdapterSpec& spec) {
 
 void attach_adapters(Model& model, const AdapterSpec& spec, std::uint64_t seed) {
   check_same_bottlenecks(model, spec);
-  const InitSeed init_seed(seed, model.parameters().front()->tensor.device());
   for (Linear* layer : adapted_layers(model, spec))
     if (spec.is_low_rank() || bottleneck_of(*layer) == nullptr)
-      layer->attach(options_for(spec, layer->path()));
+      layer->attach(options_for(spec, layer->path()), seed);
   model.refresh();
 }
 
@@ -138,8 +136,7 @@ void reset_magnitudes(Model& model, const std::vector<std::string>& names) {
 
 std::unique_ptr<Model> make_meta_model(const ModelConfig& config,
                                        const std::optional<AdapterSpec>& adapters) {
-  const InitSeed meta(0, kMeta);
-  auto model = make_model(config);
+  auto model = make_model(config, {.device = kMeta});
   if (adapters) attach_adapters(*model, *adapters, 0);
   return model;
 }

@@ -12,6 +12,7 @@
 #include "finetune/plan/plan.h"
 #include "finetune/plan/strategies/options.h"
 #include "nn/layers/adapter.h"
+#include "nn/optim/schedule.h"
 
 namespace thaw {
 
@@ -43,7 +44,7 @@ struct Strategy {
   Plan plan;  // with `adapters`, to be resolved for the model that has them
   std::optional<AdapterSpec> adapters = std::nullopt;
   std::optional<L2SpSpec> l2_sp = std::nullopt;
-  std::optional<std::string> schedule = std::nullopt;  // where the config sets no train.schedule
+  std::optional<ScheduleKind> schedule = std::nullopt;  // where the config sets no train.schedule
   std::vector<std::string> warnings = {};
 };
 

@@ -40,15 +40,12 @@ void encode(const TextInput& input, bool pair, Text& text) {
   if (pair && input.token_types > 0) text.types = std::move(encoding.type_ids);
 }
 
-// Of data that are texts.
-const Texts& texts_in(const Dataset& data) { return dynamic_cast<const Texts&>(*data.inputs); }
-
 }  // namespace
 
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts) {
   const Tokenizer& tokenizer = *input.tokenizer;
   check_template(input, tokenizer, std::any_of(parts.begin(), parts.end(), [](const Dataset* data) {
-                   return data->size() > 0 && texts_in(*data).pairs;
+                   return data->size() > 0 && texts_of(*data).pairs;
                  }));
   if (tokenizer.vocab_size() > input.vocabulary)
     fail_input("the tokenizer has ", tokenizer.vocab_size(), " tokens, the model ", input.vocabulary, " (",
@@ -57,7 +54,7 @@ std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts)
   std::int64_t tokens = 0, unknown = 0;
   for (Dataset* data : parts) {
     if (data->size() == 0) continue;
-    auto texts = std::make_shared<Texts>(texts_in(*data));
+    auto texts = std::make_shared<Texts>(texts_of(*data));
     texts->pad_id = tokenizer.pad_id();
     for (Text& text : texts->texts) {
       encode(input, texts->pairs, text);
@@ -82,7 +79,7 @@ std::string note_of_tokenizer(const TextInput& input, const std::string& folder,
     return concat("warning: whether the tokenizer of ", folder, ", whose weights these are, is that of ",
                   input.folder, " is not known: ", error.what());
   }
-  const Texts& texts = texts_in(data);
+  const Texts& texts = texts_of(data);
   for (std::int64_t row = 0; row < std::min(data.size(), kEnough); ++row)
     if (input.tokenizer->encode(texts[row].first).ids != other->encode(texts[row].first).ids)
       return concat("warning: the tokenizer of ", folder,

@@ -23,7 +23,7 @@ struct TextInput {
   std::int64_t token_types = 0;  // that the model tells apart; 0: none
 };
 
-// Fills the tokens of all of them. Returns a warning where more than a
+// Gives each part, which has texts or nothing, a copy of its inputs with tokens. Returns a warning where more than a
 // tenth of the tokens stand for text that it does not know, which a damaged vocabulary or another language
 // makes; else nothing.
 std::string tokenize(const TextInput& input, const std::vector<Dataset*>& parts);

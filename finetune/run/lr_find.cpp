@@ -36,9 +36,8 @@ class Smoothed {
 // What a sweep trains and how, set up as the first update of a run would be.
 struct Setup {
   PreparedData data;
-  Strategy strategy;
+  RunSetup run;
   PreparedModel prepared;
-  BatchPlan batches;
   std::unique_ptr<Optimizer> optimizer;
   std::optional<L2SpPenalty> penalty;
   LossOptions loss;
@@ -48,26 +47,23 @@ Setup set_up(const Config& config, bool allow_missing) {
   const TrainSection& train = config.train;
   const ModelSource source = open_source(config.model);
   PreparedData data = prepare_data(config, source, train.seed, false, false);
-  Strategy strategy = strategy_for(config, source, data);
-  PreparedModel prepared = prepare_model(source, data, train.seed, strategy.adapters, allow_missing);
-  BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
+  RunSetup run = set_up_run(config, source, data);
+  const Strategy& strategy = run.strategy;
+  PreparedModel prepared = prepare_model(run, source, data, train.seed, allow_missing);
   auto optimizer = make_optimizer(train, *prepared.model);
   apply_no_decay(train, *prepared.model);
   std::optional<L2SpPenalty> penalty;
   if (strategy.l2_sp) penalty.emplace(*prepared.model, *strategy.l2_sp);
   LossOptions loss = loss_options(config, data.train);
-  return {std::move(data),      std::move(strategy), std::move(prepared), std::move(batches),
-          std::move(optimizer), std::move(penalty),  std::move(loss)};
+  return {std::move(data),      std::move(run),     std::move(prepared),
+          std::move(optimizer), std::move(penalty), std::move(loss)};
 }
 
 void enter_first_phase(const Config& config, Setup& setup, Sweep& sweep) {
   Model& model = *setup.prepared.model;
-  const std::int64_t per_epoch = setup.batches.updates_per_epoch();
-  const ResolvedPlan plan(setup.strategy.plan, describe(model),
-                          {total_updates(config.train, per_epoch), per_epoch});
-  apply_plan(model, plan, 0, {});
+  apply_plan(model, setup.run.plan, 0, {});
   model.train();
-  sweep.phases = static_cast<int>(plan.phases().size());
+  sweep.phases = static_cast<int>(setup.run.plan.phases().size());
   std::set<int> groups;
   for (const ParameterPtr& parameter : model.parameters()) {
     sweep.parameters += parameter->tensor.numel();
@@ -83,7 +79,7 @@ void enter_first_phase(const Config& config, Setup& setup, Sweep& sweep) {
 
 // The loss of update `k` before it, with its gradients in place.
 double loss_of(Setup& setup, std::uint64_t seed, std::int64_t k) {
-  return forward_backward(*setup.prepared.model, setup.data.train, {setup.batches.update(k), seed, k},
+  return forward_backward(*setup.prepared.model, setup.data.train, {setup.run.batches.update(k), seed, k},
                           setup.loss, setup.penalty ? &*setup.penalty : nullptr);
 }
 
@@ -106,7 +102,7 @@ Sweep sweep_rates(const Config& config, const SweepOptions& options, bool allow_
   Setup setup = set_up(config, allow_missing);
   Sweep sweep;
   enter_first_phase(config, setup, sweep);
-  for (const auto* notes : {&setup.data.notes, &setup.prepared.notes, &setup.strategy.warnings})
+  for (const auto* notes : {&setup.data.notes, &setup.prepared.notes, &setup.run.strategy.warnings})
     for (const std::string& note : *notes) hooks.message(note);
   Smoothed smoothed;
   double least = INFINITY;

@@ -1,19 +1,14 @@
 #include "finetune/run/prepare_data.h"
 
-#include <algorithm>
-#include <cmath>
-#include <map>
 #include <set>
 
 #include "core/random.h"
-#include "finetune/common/statistics.h"
 #include "finetune/common/text.h"
-#include "finetune/common/units.h"
 #include "finetune/data/corrupt.h"
+#include "finetune/data/numbers.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
-#include "finetune/data/texts.h"
 #include "finetune/model/scaling.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/class_spelling.h"
@@ -80,23 +75,22 @@ void check_duplicates(const Config& config, const Part& known, const Part& other
   const std::string what = concat(found.size(), " rows of ", other.path, " stand in ", known.path,
                                   " too (first: row ", place_of(other.data, found[0].second_row), " is row ",
                                   place_of(known.data, found[0].first_row), ")");
-  if (refuse && config.data.duplicates != "warn")
+  if (refuse && config.data.duplicates == Duplicates::refuse)
     fail_input(what, "; remove them, or set data.duplicates = \"warn\"");
   notes.push_back("warning: " + what);
 }
 
 void check_groups(const Config& config, const Part& known, const Part& other, bool refuse,
                   std::vector<std::string>& notes) {
-  std::set<std::string> groups, shared;
-  for (const Sample& sample : known.data.samples)
-    if (!sample.group.empty()) groups.insert(sample.group);
-  for (const Sample& sample : other.data.samples)
-    if (groups.count(sample.group) > 0) shared.insert(sample.group);
+  const std::set<std::string> groups = known.data.groups();
+  std::set<std::string> shared;
+  for (const std::string& group : other.data.groups())
+    if (groups.count(group) > 0) shared.insert(group);
   if (shared.empty()) return;
   const std::string what =
       concat(shared.size(), " groups of ", other.path, " stand in ", known.path, " too (column ",
              in_quotes(config.data.group), ", first: ", in_quotes(*shared.begin()), ")");
-  if (refuse && config.data.duplicates != "warn")
+  if (refuse && config.data.duplicates == Duplicates::refuse)
     fail_input(what, "; keep a group in one file, or set data.duplicates = \"warn\"");
   notes.push_back("warning: " + what);
 }
@@ -154,10 +148,11 @@ void for_each_part(const DataSection& section, PreparedData& data, Visit visit) 
 
 // After the splits, which keep equal images together and look for those that two files share.
 void corrupt_parts(const DataSection& section, PreparedData& data) {
-  if (section.corrupt.empty()) return;
+  if (section.corrupt == Corruption::none) return;
   for_each_part(section, data,
                 [&](Dataset& part, const std::string& file) { corrupt_images(part, section.corrupt, file); });
-  data.notes.push_back(concat("every image is changed: data.corrupt = ", in_quotes(section.corrupt)));
+  data.notes.push_back(
+      concat("every image is changed: data.corrupt = ", in_quotes(name_of(section.corrupt))));
 }
 
 void tokenize_parts(const Reading& reading, PreparedData& data) {
@@ -180,7 +175,7 @@ void tokenize_parts(const Reading& reading, PreparedData& data) {
 // How values will be scaled.
 void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
   const Standardize wanted = config.data.standardize;
-  if (texts_of(data.train) != nullptr) {
+  if (find_numbers(data.train) == nullptr) {
     if (wanted != Standardize::unset && wanted != Standardize::never)
       fail_input("data.standardize is for tables and images, the model takes text (", config.path,
                  "); leave it out");
@@ -289,7 +284,7 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
                     .preprocess = loaded.preprocess,
                     .notes = loaded.notes,
                     .questions = loaded.questions};
-  // All of the pool is copied only where nothing is drawn from it.
+  // Inputs are shared until they are scaled.
   if (section.samples_per_class > 0)
     data.train = loaded.train.subset(draw_per_class(loaded.train, section.samples_per_class, draw_seed));
   const Dataset& pool = section.samples_per_class > 0 ? data.train : loaded.train;

@@ -36,7 +36,7 @@ namespace fs = std::filesystem;
 
 Config resolved_config(const RunRequest& request, const Strategy& strategy) {
   Config resolved = request.config;
-  if (!resolved.train.schedule) resolved.train.schedule = strategy.schedule.value_or("constant");
+  if (!resolved.train.schedule) resolved.train.schedule = strategy.schedule.value_or(ScheduleKind::constant);
   return resolved;
 }
 
@@ -115,7 +115,7 @@ void judge_on_test(const RunRequest& request, Model& model, RunResult& result) {
       config, data, [&](const Dataset& part) { return predict_all(model, part); }, result.test);
   if (config.compare.neighbours > 0) {
     const PreparedModel before =
-        prepare_model(request.source, data, config.train.seed, {}, request.allow_missing);
+        prepare_model(request.source, data, config.train.seed, request.allow_missing);
     result.test.emplace_back("neighbours_kept",
                              neighbours_kept(*before.model, model, data.test, config.compare.neighbours));
   }
@@ -165,8 +165,7 @@ RunResult run_training(const RunRequest& request) {
   const RunSetup setup = set_up_run(config, source, data);
   const Strategy& strategy = setup.strategy;
   const Config resolved = resolved_config(request, strategy);
-  PreparedModel prepared =
-      prepare_model(source, data, config.train.seed, strategy.adapters, request.allow_missing);
+  PreparedModel prepared = prepare_model(setup, source, data, config.train.seed, request.allow_missing);
   Trainer trainer(resolved, setup, *prepared.model, data, request.hooks);
   bool resume = request.resume;
   std::unique_ptr<RunFolder> folder;

@@ -14,7 +14,7 @@ Outputs outputs_of(Model& model, const Dataset& data, Tensor (Model::*function)(
   const NoGrad no_grad;
   const bool was_training = model.training();
   model.train(false);
-  const std::int64_t size = data.inputs->evaluation_batch();
+  const std::int64_t size = data.inputs->evaluation_batch_size();
   for_each_batch(data, size, [&](const ModelInput& x, const std::vector<std::int64_t>& rows) {
     const Tensor y = (model.*function)(x).contiguous();
     outputs.columns = y.size(1);

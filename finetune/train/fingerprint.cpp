@@ -9,11 +9,8 @@ std::string hash_of_inputs(const PreparedData& data) {
   Sha256 hash;
   for (const Dataset* part : {&data.train, &*data.validation}) {
     if (part->inputs != nullptr) part->inputs->hash_batches(hash);
-    for (const Sample& sample : part->samples) {
-      hash.update(&sample.label, sizeof sample.label);
-      hash.update(&sample.target, sizeof sample.target);
-      hash.update(&sample.id, sizeof sample.id);
-    }
+    hash_answers(*part, hash);
+    for (const Sample& sample : part->samples) hash.update(&sample.id, sizeof sample.id);
     for (const auto* names : {&part->columns, &part->classes})
       for (const std::string& name : *names) hash.update(name.c_str(), name.size() + 1);
   }

@@ -21,14 +21,14 @@ Strategy strategy_on(const Config& config, const ModelSource& source, const Prep
     strategy.adapters->layers = layers_of_patterns(model, *source.adapter);
   const auto& wanted = config.train.schedule;
   if (wanted && strategy.schedule && *wanted != *strategy.schedule)
-    strategy.warnings.push_back(concat("train.schedule = ", in_quotes(*wanted),
+    strategy.warnings.push_back(concat("train.schedule = ", in_quotes(name_of(*wanted)),
                                        " takes the place of the strategy's own, ",
-                                       in_quotes(*strategy.schedule)));
+                                       in_quotes(name_of(*strategy.schedule))));
   return strategy;
 }
 
-RunSetup set_up_on(const Config& config, Strategy strategy, std::unique_ptr<Model> model,
-                   const PreparedData& data) {
+RunSetup set_up_on(const Config& config, Strategy strategy, const ModelConfig& of_run,
+                   std::unique_ptr<Model> model, const PreparedData& data) {
   if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
   const TrainSection& train = config.train;
   BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
@@ -36,7 +36,7 @@ RunSetup set_up_on(const Config& config, Strategy strategy, std::unique_ptr<Mode
   const Schedule schedule = make_schedule(train, strategy, length.total_updates);
   ResolvedPlan plan(strategy.plan, describe(*model), length);
   check_monitors(config, plan.plan(), data.validation);
-  return {std::move(strategy), std::move(model), std::move(batches), std::move(plan), schedule};
+  return {std::move(strategy), of_run, std::move(model), std::move(batches), std::move(plan), schedule};
 }
 
 }  // namespace
@@ -51,19 +51,21 @@ Ledger RunSetup::predicted(const Config& config, const Dataset& data, const Trig
   return predict_ledger(config, *model, strategy, plan, data, triggers);
 }
 
-Strategy strategy_for(const Config& config, const ModelSource& source, const PreparedData& data) {
-  return strategy_on(config, source, data, *make_meta_model(model_config(source, data)));
-}
-
 RunSetup set_up_run(const Config& config, const ModelSource& source, const PreparedData& data) {
-  std::unique_ptr<Model> model = make_meta_model(model_config(source, data));
+  const ModelConfig of_run = model_config(source, data);
+  std::unique_ptr<Model> model = make_meta_model(of_run);
   Strategy strategy = strategy_on(config, source, data, *model);
-  return set_up_on(config, std::move(strategy), std::move(model), data);
+  return set_up_on(config, std::move(strategy), of_run, std::move(model), data);
 }
 
 RunSetup set_up_run(const Config& config, Strategy strategy, const ModelConfig& model_config,
                     const PreparedData& data) {
-  return set_up_on(config, std::move(strategy), make_meta_model(model_config), data);
+  return set_up_on(config, std::move(strategy), model_config, make_meta_model(model_config), data);
+}
+
+PreparedModel prepare_model(const RunSetup& setup, const ModelSource& source, const PreparedData& data,
+                            std::uint64_t seed, bool allow_missing) {
+  return prepare_model(setup.model_config, source, data, seed, setup.strategy.adapters, allow_missing);
 }
 
 }  // namespace thaw

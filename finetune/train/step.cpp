@@ -129,7 +129,7 @@ void apply_no_decay(const TrainSection& train, Model& model) {
 
 Schedule make_schedule(const TrainSection& train, const Strategy& strategy, std::int64_t total) {
   Schedule schedule;
-  schedule.kind = schedule_from_name(train.schedule.value_or(strategy.schedule.value_or("constant")));
+  schedule.kind = train.schedule.value_or(strategy.schedule.value_or(ScheduleKind::constant));
   schedule.warmup_steps = train.warmup_steps;
   if (train.warmup_fraction > 0)
     schedule.warmup_steps =

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "core/ops.h"
-#include "nn/init.h"
 #include "nn/layers/linear.h"
 
 namespace thaw {
@@ -24,18 +23,17 @@ double LoraOptions::scale() const {
   return alpha / (rslora ? std::sqrt(rank) : rank);
 }
 
-LoraAdapter::LoraAdapter(const Tensor& weight, const LoraOptions& options, const std::string& path)
+LoraAdapter::LoraAdapter(const Tensor& weight, const LoraOptions& options, const Init& init)
     : options_(options),
       // PEFT's default: A is drawn like nn.Linear's weight, B is zero.
-      a_(add_parameter(
-          "lora_A.weight",
-          init::uniform_fan_in({options.r, weight.size(1)}, weight.size(1), path + ".lora_A.weight"),
-          ParameterKind::lora)),
-      b_(add_parameter("lora_B.weight", init::constant({weight.size(0), options.r}, 0), ParameterKind::lora)),
+      a_(add_parameter("lora_A.weight",
+                       init.uniform_fan_in({options.r, weight.size(1)}, weight.size(1), "lora_A.weight"),
+                       ParameterKind::lora)),
+      b_(add_parameter("lora_B.weight", init.constant({weight.size(0), options.r}, 0), ParameterKind::lora)),
       dropout_(add_module("lora_dropout", std::make_unique<Dropout>(options.dropout))) {
   if (!options.dora) return;
   magnitude_ =
-      add_parameter("lora_magnitude_vector", init::constant({weight.size(0)}, 0), ParameterKind::lora);
+      add_parameter("lora_magnitude_vector", init.constant({weight.size(0)}, 0), ParameterKind::lora);
   reset_magnitude(weight);
 }
 
@@ -79,17 +77,15 @@ void LoraAdapter::reset_magnitude(const Tensor& weight) {
   if (magnitude_) kernels::copy(magnitude_->tensor, norm(weight).reshape({weight.size(0)}));
 }
 
-BottleneckAdapter::BottleneckAdapter(std::int64_t out, const BottleneckOptions& options,
-                                     const std::string& path)
+BottleneckAdapter::BottleneckAdapter(std::int64_t out, const BottleneckOptions& options, const Init& init)
     : options_(options), activation_(activation_named(options.activation)) {
   const auto add = [&](const char* name, const Tensor& value, bool is_bias) {
     return add_parameter(name, value, ParameterKind::adapter, is_bias);
   };
-  const std::string down = path + ".adapter.down";
-  down_ = add("down.weight", init::uniform_fan_in({options.size, out}, out, down + ".weight"), false);
-  down_bias_ = add("down.bias", init::uniform_fan_in({options.size}, out, down + ".bias"), true);
-  up_ = add("up.weight", init::constant({out, options.size}, 0), false);
-  up_bias_ = add("up.bias", init::constant({out}, 0), true);
+  down_ = add("down.weight", init.uniform_fan_in({options.size, out}, out, "down.weight"), false);
+  down_bias_ = add("down.bias", init.uniform_fan_in({options.size}, out, "down.bias"), true);
+  up_ = add("up.weight", init.constant({out, options.size}, 0), false);
+  up_bias_ = add("up.bias", init.constant({out}, 0), true);
 }
 
 Tensor BottleneckAdapter::forward(const Tensor&, const Tensor& y, const Linear&) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "nn/init.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/dropout.h"
 #include "nn/module.h"
@@ -55,8 +56,8 @@ class Adapter : public Module {
 // of zeros stays zero.
 class LoraAdapter : public Adapter {
  public:
-  // weight [out, in], the frozen W.
-  LoraAdapter(const Tensor& weight, const LoraOptions& options, const std::string& path);
+  // weight [out, in], the frozen W. Its parameters are named as if they were the layer's, which `init` is of.
+  LoraAdapter(const Tensor& weight, const LoraOptions& options, const Init& init);
   Tensor forward(const Tensor& x, const Tensor& y, const Linear& layer) override;
 
   Tensor delta() const;                       // s B A, [out, in]
@@ -82,8 +83,8 @@ class LoraAdapter : public Adapter {
 // comes before the adapter; here it comes after.
 class BottleneckAdapter : public Adapter {
  public:
-  // For a layer with `out` outputs and the dotted name `path`.
-  BottleneckAdapter(std::int64_t out, const BottleneckOptions& options, const std::string& path);
+  // For a layer with `out` outputs.
+  BottleneckAdapter(std::int64_t out, const BottleneckOptions& options, const Init& init);
   Tensor forward(const Tensor& x, const Tensor& y, const Linear& layer) override;
   const BottleneckOptions& options() const { return options_; }
 

@@ -8,10 +8,6 @@
 namespace thaw {
 namespace {
 
-std::unique_ptr<Linear> projection(std::int64_t size, const std::string& path, const char* name) {
-  return std::make_unique<Linear>(size, size, path.empty() ? name : path + "." + name);
-}
-
 // One id for each row [B * heads * T] of the scores. A row's dropout mask depends on the id and the key's
 // position, not on how far the batch is padded.
 Tensor ids_of_rows(const Tensor& scores, const Tensor& ids) {
@@ -44,13 +40,13 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& m
   return matmul(scores, v);
 }
 
-MultiHeadAttention::MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path,
+MultiHeadAttention::MultiHeadAttention(std::int64_t size, std::int64_t heads, const Init& init,
                                        double dropout, const AttentionNames& names)
     : heads_(heads),
-      query_(add_module(names.query, projection(size, path, names.query))),
-      key_(add_module(names.key, projection(size, path, names.key))),
-      value_(add_module(names.value, projection(size, path, names.value))),
-      output_(add_module(names.output, projection(size, path, names.output))),
+      query_(add_module(names.query, std::make_unique<Linear>(size, size, init.in(names.query)))),
+      key_(add_module(names.key, std::make_unique<Linear>(size, size, init.in(names.key)))),
+      value_(add_module(names.value, std::make_unique<Linear>(size, size, init.in(names.value)))),
+      output_(add_module(names.output, std::make_unique<Linear>(size, size, init.in(names.output)))),
       dropout_(add_module("attention_dropout", std::make_unique<Dropout>(dropout))) {
   if (heads < 1 || size % heads != 0)
     fail_input("[attention] ", heads, " heads do not divide the size ", size);

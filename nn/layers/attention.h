@@ -1,6 +1,7 @@
 // Multi-head attention (Vaswani et al. 2017, eq. 1), with separate query, key, value and output projections.
 #pragma once
 
+#include "nn/init.h"
 #include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/token_rows.h"
@@ -28,7 +29,7 @@ struct AttentionNames {
 
 class MultiHeadAttention : public Module {
  public:
-  MultiHeadAttention(std::int64_t size, std::int64_t heads, const std::string& path, double dropout = 0,
+  MultiHeadAttention(std::int64_t size, std::int64_t heads, const Init& init, double dropout = 0,
                      const AttentionNames& names = {});
   // Returns [B, T, C] for
   //   query           [B, T, C]

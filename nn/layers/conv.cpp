@@ -1,7 +1,6 @@
 #include "nn/layers/conv.h"
 
 #include "core/ops.h"
-#include "nn/init.h"
 
 namespace thaw {
 namespace {
@@ -14,7 +13,7 @@ void check_options(const char* layer, std::int64_t in, std::int64_t out, const C
 
 }  // namespace
 
-Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path,
+Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const Init& init,
                ConvOptions options) {
   check_options("conv2d", in, out, options);
   params_ = {{options.stride, options.stride},
@@ -22,12 +21,11 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std
              {options.dilation, options.dilation},
              options.groups};
   const std::int64_t fan_in = in / options.groups * kernel * kernel;
-  weight_ = add_parameter(
-      "weight", init::uniform_fan_in({out, in / options.groups, kernel, kernel}, fan_in, path + ".weight"),
-      ParameterKind::weight);
+  weight_ = add_parameter("weight",
+                          init.uniform_fan_in({out, in / options.groups, kernel, kernel}, fan_in, "weight"),
+                          ParameterKind::weight);
   if (options.bias)
-    bias_ =
-        add_parameter("bias", init::uniform_fan_in({out}, fan_in, path + ".bias"), ParameterKind::bias, true);
+    bias_ = add_parameter("bias", init.uniform_fan_in({out}, fan_in, "bias"), ParameterKind::bias, true);
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
@@ -35,17 +33,14 @@ Tensor Conv2d::forward(const Tensor& x) {
   return conv2d(x, weight_->tensor, bias_ ? bias_->tensor : Tensor(), params_);
 }
 
-Conv1d::Conv1d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path,
-               ConvOptions options)
+Conv1d::Conv1d(std::int64_t in, std::int64_t out, std::int64_t kernel, const Init& init, ConvOptions options)
     : options_(options) {
   check_options("conv1d", in, out, options);
   const std::int64_t fan_in = in / options.groups * kernel;
-  weight_ = add_parameter("weight",
-                          init::uniform_fan_in({out, in / options.groups, kernel}, fan_in, path + ".weight"),
+  weight_ = add_parameter("weight", init.uniform_fan_in({out, in / options.groups, kernel}, fan_in, "weight"),
                           ParameterKind::weight);
   if (options.bias)
-    bias_ =
-        add_parameter("bias", init::uniform_fan_in({out}, fan_in, path + ".bias"), ParameterKind::bias, true);
+    bias_ = add_parameter("bias", init.uniform_fan_in({out}, fan_in, "bias"), ParameterKind::bias, true);
 }
 
 Tensor Conv1d::forward(const Tensor& x) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/kernels.h"
+#include "nn/init.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -16,8 +17,7 @@ struct ConvOptions {
 
 class Conv2d : public Module {
  public:
-  Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path,
-         ConvOptions options = {});
+  Conv2d(std::int64_t in, std::int64_t out, std::int64_t kernel, const Init& init, ConvOptions options = {});
   Tensor forward(const Tensor& x);
   const ParameterPtr& weight() const { return weight_; }  // [out, in/groups, k, k]
   const ParameterPtr& bias() const { return bias_; }
@@ -29,8 +29,7 @@ class Conv2d : public Module {
 
 class Conv1d : public Module {
  public:
-  Conv1d(std::int64_t in, std::int64_t out, std::int64_t kernel, const std::string& path,
-         ConvOptions options = {});
+  Conv1d(std::int64_t in, std::int64_t out, std::int64_t kernel, const Init& init, ConvOptions options = {});
   Tensor forward(const Tensor& x);
   const ParameterPtr& weight() const { return weight_; }  // [out, in/groups, k]
   const ParameterPtr& bias() const { return bias_; }

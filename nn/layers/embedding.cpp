@@ -3,13 +3,11 @@
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "kernels/kernels.h"
-#include "nn/init.h"
 
 namespace thaw {
 
-Embedding::Embedding(std::int64_t rows, std::int64_t size, const std::string& path, std::int64_t padding)
-    : weight_(add_parameter("weight", init::normal({rows, size}, 1.0, path + ".weight"),
-                            ParameterKind::embedding)) {
+Embedding::Embedding(std::int64_t rows, std::int64_t size, const Init& init, std::int64_t padding)
+    : weight_(add_parameter("weight", init.normal({rows, size}, 1.0, "weight"), ParameterKind::embedding)) {
   if (padding < 0 || padding >= rows) return;
   weight_->tensor.register_hook([padding](const Tensor& gradient) {
     const NoGrad no_grad;

@@ -2,19 +2,14 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "nn/init.h"
 
 namespace thaw {
 
-Linear::Linear(std::int64_t in, std::int64_t out, const std::string& path, bool bias, WeightLayout layout)
-    : layout_(layout),
-      weight_(
-          add_parameter("weight",
-                        init::uniform_fan_in(layout == WeightLayout::out_in ? Shape{out, in} : Shape{in, out},
-                                             in, path + ".weight"),
-                        ParameterKind::weight)) {
-  if (bias)
-    bias_ = add_parameter("bias", init::uniform_fan_in({out}, in, path + ".bias"), ParameterKind::bias, true);
+Linear::Linear(std::int64_t in, std::int64_t out, const Init& init, bool bias, WeightLayout layout)
+    : layout_(layout) {
+  const Shape shape = layout == WeightLayout::out_in ? Shape{out, in} : Shape{in, out};
+  weight_ = add_parameter("weight", init.uniform_fan_in(shape, in, "weight"), ParameterKind::weight);
+  if (bias) bias_ = add_parameter("bias", init.uniform_fan_in({out}, in, "bias"), ParameterKind::bias, true);
 }
 
 Tensor Linear::in_layout(const Tensor& matrix) const {
@@ -27,16 +22,18 @@ Tensor Linear::forward(const Tensor& x) {
   return adapter_ != nullptr && !merged_ ? adapter_->forward(x, y, *this) : y;
 }
 
-void Linear::attach(const AdapterOptions& options) {
+void Linear::attach(const AdapterOptions& options, std::uint64_t seed) {
   if (adapter_ != nullptr)
     fail_input("the layer ", path(), " has an adapter already; start from a model without it");
   const Tensor w = matrix();
+  const Init init{seed, w.device(), path()};
   if (const auto* lora = std::get_if<LoraOptions>(&options))
     // Registered without a name of its own: PEFT's "<layer>.lora_A.weight".
-    adapter_ = &add_module("", std::make_unique<LoraAdapter>(w, *lora, path()));
+    adapter_ = &add_module("", std::make_unique<LoraAdapter>(w, *lora, init));
   else
-    adapter_ = &add_module("adapter", std::make_unique<BottleneckAdapter>(
-                                          w.size(0), std::get<BottleneckOptions>(options), path()));
+    adapter_ =
+        &add_module("adapter", std::make_unique<BottleneckAdapter>(
+                                   w.size(0), std::get<BottleneckOptions>(options), init.in("adapter")));
   adapter_->train(training());
 }
 

@@ -2,6 +2,7 @@
 //   y = x W^T + b
 #pragma once
 
+#include "nn/init.h"
 #include "nn/layers/adapter.h"
 #include "nn/module.h"
 
@@ -12,8 +13,8 @@ enum class WeightLayout : unsigned char { out_in, in_out };
 
 class Linear : public Module {
  public:
-  // x [.., in] -> [.., out]. `path` is the layer's dotted name: it keys the initial weights.
-  Linear(std::int64_t in, std::int64_t out, const std::string& path, bool bias = true,
+  // x [.., in] -> [.., out].
+  Linear(std::int64_t in, std::int64_t out, const Init& init, bool bias = true,
          WeightLayout layout = WeightLayout::out_in);
   Tensor forward(const Tensor& x);
 
@@ -22,8 +23,9 @@ class Linear : public Module {
   WeightLayout layout() const { return layout_; }
   Tensor matrix() const { return in_layout(weight_->tensor); }  // the weight as [out, in]
 
-  // Adds an adapter; the caller then refreshes the model's names. InputError if there is one already.
-  void attach(const AdapterOptions& options);
+  // Adds an adapter, drawn from `seed`; the caller then refreshes the model's names. InputError if there is one
+  // already.
+  void attach(const AdapterOptions& options, std::uint64_t seed);
   void detach();
   Adapter* adapter() const { return adapter_; }
   LoraAdapter* lora() const;  // null unless the adapter is one

@@ -1,18 +1,17 @@
 #include "nn/layers/norm.h"
 
 #include "core/ops.h"
-#include "nn/init.h"
 
 namespace thaw {
 
-BatchNorm::BatchNorm(std::int64_t channels, double eps, double momentum)
+BatchNorm::BatchNorm(std::int64_t channels, const Init& init, double eps, double momentum)
     : eps_(eps),
       momentum_(momentum),
-      weight_(add_parameter("weight", init::constant({channels}, 1), ParameterKind::norm)),
-      bias_(add_parameter("bias", init::constant({channels}, 0), ParameterKind::norm, true)),
-      running_mean_(add_buffer("running_mean", init::constant({channels}, 0))),
-      running_var_(add_buffer("running_var", init::constant({channels}, 1))),
-      batches_(add_buffer("num_batches_tracked", zeros({}, {DType::i64, InitSeed::device()}))) {}
+      weight_(add_parameter("weight", init.constant({channels}, 1), ParameterKind::norm)),
+      bias_(add_parameter("bias", init.constant({channels}, 0), ParameterKind::norm, true)),
+      running_mean_(add_buffer("running_mean", init.constant({channels}, 0))),
+      running_var_(add_buffer("running_var", init.constant({channels}, 1))),
+      batches_(add_buffer("num_batches_tracked", zeros({}, {DType::i64, init.device}))) {}
 
 Tensor BatchNorm::forward(const Tensor& x) {
   const TraceScope trace(scope());
@@ -47,29 +46,29 @@ void BatchNorm::update_running(const Tensor& mean, const Tensor& var, std::int64
   kernels::accumulate(batches_->tensor, ones({}, like(batches_->tensor)));
 }
 
-LayerNorm::LayerNorm(std::int64_t size, double eps)
+LayerNorm::LayerNorm(std::int64_t size, const Init& init, double eps)
     : eps_(eps),
-      weight_(add_parameter("weight", init::constant({size}, 1), ParameterKind::norm)),
-      bias_(add_parameter("bias", init::constant({size}, 0), ParameterKind::norm, true)) {}
+      weight_(add_parameter("weight", init.constant({size}, 1), ParameterKind::norm)),
+      bias_(add_parameter("bias", init.constant({size}, 0), ParameterKind::norm, true)) {}
 
 Tensor LayerNorm::forward(const Tensor& x) {
   const TraceScope trace(scope());
   return layer_norm(x, 1, weight_->tensor, bias_->tensor, eps_);
 }
 
-RmsNorm::RmsNorm(std::int64_t size, double eps)
-    : eps_(eps), weight_(add_parameter("weight", init::constant({size}, 1), ParameterKind::norm)) {}
+RmsNorm::RmsNorm(std::int64_t size, const Init& init, double eps)
+    : eps_(eps), weight_(add_parameter("weight", init.constant({size}, 1), ParameterKind::norm)) {}
 
 Tensor RmsNorm::forward(const Tensor& x) {
   const TraceScope trace(scope());
   return rms_norm(x, weight_->tensor, eps_);
 }
 
-GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, double eps)
+GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, const Init& init, double eps)
     : groups_(groups),
       eps_(eps),
-      weight_(add_parameter("weight", init::constant({channels}, 1), ParameterKind::norm)),
-      bias_(add_parameter("bias", init::constant({channels}, 0), ParameterKind::norm, true)) {}
+      weight_(add_parameter("weight", init.constant({channels}, 1), ParameterKind::norm)),
+      bias_(add_parameter("bias", init.constant({channels}, 0), ParameterKind::norm, true)) {}
 
 Tensor GroupNorm::forward(const Tensor& x) {
   const TraceScope trace(scope());

@@ -3,6 +3,7 @@
 // statistics normalise.
 #pragma once
 
+#include "nn/init.h"
 #include "nn/module.h"
 
 namespace thaw {
@@ -12,7 +13,7 @@ namespace thaw {
 //   running = (1 - momentum) * running + momentum * batch
 class BatchNorm : public Module {
  public:
-  explicit BatchNorm(std::int64_t channels, double eps = 1e-5, double momentum = 0.1);
+  BatchNorm(std::int64_t channels, const Init& init, double eps = 1e-5, double momentum = 0.1);
   Tensor forward(const Tensor& x);
 
   // Persistent. In evaluation the running statistics always normalise, and nothing is updated.
@@ -40,7 +41,7 @@ class BatchNorm : public Module {
 
 class LayerNorm : public Module {  // over the last dimension
  public:
-  explicit LayerNorm(std::int64_t size, double eps = 1e-5);
+  LayerNorm(std::int64_t size, const Init& init, double eps = 1e-5);
   Tensor forward(const Tensor& x);
 
  private:
@@ -50,7 +51,7 @@ class LayerNorm : public Module {  // over the last dimension
 
 class RmsNorm : public Module {  // over the last dimension
  public:
-  explicit RmsNorm(std::int64_t size, double eps = 1e-6);
+  RmsNorm(std::int64_t size, const Init& init, double eps = 1e-6);
   Tensor forward(const Tensor& x);
 
  private:
@@ -60,7 +61,7 @@ class RmsNorm : public Module {  // over the last dimension
 
 class GroupNorm : public Module {  // over [N, C, ..]
  public:
-  GroupNorm(std::int64_t groups, std::int64_t channels, double eps = 1e-5);
+  GroupNorm(std::int64_t groups, std::int64_t channels, const Init& init, double eps = 1e-5);
   Tensor forward(const Tensor& x);
 
  private:

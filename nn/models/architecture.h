@@ -15,7 +15,7 @@ struct Architecture {
   const char* model_type;  // in config.json
   const char* class_name;  // what its classes in transformers begin with; null: none
   Input input;
-  std::unique_ptr<Model> (*make)(const ModelConfig& config);
+  std::unique_ptr<Model> (*make)(const ModelConfig& config, const Init& init);
   // From and to config.json; `path` names the file in errors.
   void (*read)(const nlohmann::json& json, const std::string& path, ModelConfig& config);
   void (*write)(const ModelConfig& config, nlohmann::ordered_json& json);

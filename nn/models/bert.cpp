@@ -104,42 +104,44 @@ std::string last_part(const std::string& name) { return name.substr(name.rfind('
 
 }  // namespace
 
-Bert::Bert(const ModelConfig& config)
+Bert::Bert(const ModelConfig& config, const Init& init)
     : family_(family_of(config)), config_(config.transformer), pooling_(config.transformer.pooling) {
   const TransformerConfig& t = config.transformer;
   if (pooling_ != "pooler" && pooling_ != "cls" && pooling_ != kMeanPooling)
     fail_input("unknown pooling '", pooling_, "' (model.pooling); use pooler, cls or mean");
   const auto table = [&](const char* name, std::int64_t rows, std::int64_t padding = -1) {
     const std::string path = std::string("embeddings.") + name;
-    return &add_module(path, std::make_unique<Embedding>(rows, t.hidden_size, path, padding));
+    return &add_module(path, std::make_unique<Embedding>(rows, t.hidden_size, init.in(path), padding));
   };
   words_ = table("word_embeddings", t.vocab_size, t.pad_id);
   positions_ = table("position_embeddings", t.positions, t.first_position - 1);
   if (t.token_types > 0) types_ = table("token_type_embeddings", t.token_types);
-  embedding_norm_ =
-      &add_module("embeddings.LayerNorm", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps));
+  embedding_norm_ = &add_module(
+      "embeddings.LayerNorm",
+      std::make_unique<LayerNorm>(t.hidden_size, init.in("embeddings.LayerNorm"), t.layer_norm_eps));
   embedding_dropout_ = &add_module("embeddings.dropout", std::make_unique<Dropout>(t.hidden_dropout));
   std::vector<Group> groups{{"embeddings", {"embeddings"}}};
   const EncoderLayer::Options options{false, family_.attention_output_dropout ? t.hidden_dropout : 0};
   for (std::int64_t i = 0; i < t.layers; ++i) {
     const std::string path = concat(family_.layers, ".", i);
-    layers_.push_back(&add_module(path, std::make_unique<EncoderLayer>(t, family_.names, options, path)));
+    layers_.push_back(
+        &add_module(path, std::make_unique<EncoderLayer>(t, family_.names, options, init.in(path))));
     groups.push_back({concat("layer.", i), {path}});
   }
   std::vector<std::string> head{"dropout", "classifier"};
   if (pooling_ == "pooler") {
     if (family_.pooler_dropout)
       pooler_dropout_ = &add_module("classifier.dropout", std::make_unique<Dropout>(t.classifier_dropout));
-    pooler_ =
-        &add_module(family_.pooler, std::make_unique<Linear>(t.hidden_size, t.hidden_size, family_.pooler));
+    pooler_ = &add_module(family_.pooler,
+                          std::make_unique<Linear>(t.hidden_size, t.hidden_size, init.in(family_.pooler)));
     if (!is_in_classifier(family_.pooler)) head.insert(head.begin(), family_.pooler);
   }
   classifier_dropout_ = &add_module("dropout", std::make_unique<Dropout>(t.classifier_dropout));
-  classifier_ = &add_module(family_.classifier,
-                            std::make_unique<Linear>(t.hidden_size, config.outputs, family_.classifier));
+  classifier_ = &add_module(family_.classifier, std::make_unique<Linear>(t.hidden_size, config.outputs,
+                                                                         init.in(family_.classifier)));
   groups.push_back({"head", std::move(head)});
   finish(std::move(groups));
-  init_transformer(*this, t.initializer_range);
+  init_transformer(*this, t.initializer_range, init);
 }
 
 const char* Bert::architecture() const { return family_.architecture; }

@@ -19,7 +19,7 @@ class Bert : public Model {
  public:
   // config.architecture: "bert", "distilbert", "roberta" or "xlm-roberta". The weights are drawn from N(0,
   // initializer_range^2).
-  explicit Bert(const ModelConfig& config);
+  Bert(const ModelConfig& config, const Init& init);
 
   // Token ids [B, T] -> logits [B, outputs].
   ModelState begin(const ModelInput& x) override;

@@ -7,24 +7,23 @@
 namespace thaw {
 namespace {
 
-std::unique_ptr<Conv2d> conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride,
-                                const std::string& path) {
-  return std::make_unique<Conv2d>(in, out, 3, path,
+std::unique_ptr<Conv2d> conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride, const Init& init) {
+  return std::make_unique<Conv2d>(in, out, 3, init,
                                   ConvOptions{.stride = stride, .padding = 1, .bias = false});
 }
 
 }  // namespace
 
-ResidualBlock::ResidualBlock(std::int64_t in, std::int64_t out, std::int64_t stride, const std::string& path)
-    : conv1_(add_module("conv1", conv3x3(in, out, stride, path + ".conv1"))),
-      bn1_(add_module("bn1", std::make_unique<BatchNorm>(out))),
-      conv2_(add_module("conv2", conv3x3(out, out, 1, path + ".conv2"))),
-      bn2_(add_module("bn2", std::make_unique<BatchNorm>(out))) {
+ResidualBlock::ResidualBlock(std::int64_t in, std::int64_t out, std::int64_t stride, const Init& init)
+    : conv1_(add_module("conv1", conv3x3(in, out, stride, init.in("conv1")))),
+      bn1_(add_module("bn1", std::make_unique<BatchNorm>(out, init.in("bn1")))),
+      conv2_(add_module("conv2", conv3x3(out, out, 1, init.in("conv2")))),
+      bn2_(add_module("bn2", std::make_unique<BatchNorm>(out, init.in("bn2")))) {
   if (stride == 1 && in == out) return;
   shortcut_conv_ =
-      &add_module("downsample.0", std::make_unique<Conv2d>(in, out, 1, path + ".downsample.0",
+      &add_module("downsample.0", std::make_unique<Conv2d>(in, out, 1, init.in("downsample.0"),
                                                            ConvOptions{.stride = stride, .bias = false}));
-  shortcut_bn_ = &add_module("downsample.1", std::make_unique<BatchNorm>(out));
+  shortcut_bn_ = &add_module("downsample.1", std::make_unique<BatchNorm>(out, init.in("downsample.1")));
 }
 
 Tensor ResidualBlock::forward(const Tensor& x) {
@@ -44,24 +43,24 @@ Tensor ResidualBlock::forward(const Tensor& x) {
   return relu(h);
 }
 
-Cnn::Cnn(const ModelConfig& config) : sample_shape_(config.sample_shape) {
+Cnn::Cnn(const ModelConfig& config, const Init& init) : sample_shape_(config.sample_shape) {
   if (sample_shape_.rank() != 3)
     fail_input("the cnn needs images [channels, height, width], but a sample is ", sample_shape_,
                "; use an mlp for tables");
   std::int64_t channels = config.width;
-  conv_ = &add_module("stem.conv", conv3x3(sample_shape_[0], channels, 1, "stem.conv"));
-  bn_ = &add_module("stem.bn", std::make_unique<BatchNorm>(channels));
+  conv_ = &add_module("stem.conv", conv3x3(sample_shape_[0], channels, 1, init.in("stem.conv")));
+  bn_ = &add_module("stem.bn", std::make_unique<BatchNorm>(channels, init.in("stem.bn")));
   std::vector<Group> groups{{"stem", {"stem"}}};
   for (std::int64_t i = 0; i < config.depth; ++i) {
     const std::int64_t out = config.width << i;
     const std::string name = "layers." + std::to_string(i);
     blocks_.push_back(
-        &add_module(name, std::make_unique<ResidualBlock>(channels, out, i == 0 ? 1 : 2, name)));
+        &add_module(name, std::make_unique<ResidualBlock>(channels, out, i == 0 ? 1 : 2, init.in(name))));
     groups.push_back({name, {name}});
     channels = out;
   }
   dropout_ = &add_module("dropout", std::make_unique<Dropout>(config.dropout));
-  head_ = &add_module("head", std::make_unique<Linear>(channels, config.outputs, "head"));
+  head_ = &add_module("head", std::make_unique<Linear>(channels, config.outputs, init.in("head")));
   groups.push_back({"head", {"head", "dropout"}});
   finish(std::move(groups));
 }

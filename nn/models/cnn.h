@@ -16,7 +16,7 @@ namespace thaw {
 // (downsample.0, downsample.1) where the shape changes.
 class ResidualBlock : public Module {
  public:
-  ResidualBlock(std::int64_t in, std::int64_t out, std::int64_t stride, const std::string& path);
+  ResidualBlock(std::int64_t in, std::int64_t out, std::int64_t stride, const Init& init);
   Tensor forward(const Tensor& x);
 
  private:
@@ -30,7 +30,7 @@ class ResidualBlock : public Module {
 
 class Cnn : public Model {
  public:
-  explicit Cnn(const ModelConfig& config);
+  Cnn(const ModelConfig& config, const Init& init);
   // x [B, C, H, W] -> [B, outputs].
   ModelState begin(const ModelInput& x) override { return {x, x.values}; }
   void run_group(int group, ModelState& state) override;

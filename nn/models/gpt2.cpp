@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view kGpt2Prefix = "transformer.";
 constexpr const char* kWordTable = "wte";
 
-std::unique_ptr<Linear> conv1d_linear(std::int64_t in, std::int64_t out, const std::string& path) {
-  return std::make_unique<Linear>(in, out, path, true, WeightLayout::in_out);
+std::unique_ptr<Linear> conv1d_linear(std::int64_t in, std::int64_t out, const Init& init) {
+  return std::make_unique<Linear>(in, out, init, true, WeightLayout::in_out);
 }
 
 // [B, 1, T, T], or [1, 1, T, T] without padding: each token sees itself and those before it, but no padding.
@@ -51,19 +51,21 @@ bool is_no_part_of_gpt2(const std::string& name) {
 
 }  // namespace
 
-Gpt2Block::Gpt2Block(const TransformerConfig& t, const std::string& path)
+Gpt2Block::Gpt2Block(const TransformerConfig& t, const Init& init)
     : heads_(t.heads),
-      attention_norm_(add_module("ln_1", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps))),
+      attention_norm_(
+          add_module("ln_1", std::make_unique<LayerNorm>(t.hidden_size, init.in("ln_1"), t.layer_norm_eps))),
       query_key_value_(
-          add_module("attn.c_attn", conv1d_linear(t.hidden_size, 3 * t.hidden_size, path + ".attn.c_attn"))),
+          add_module("attn.c_attn", conv1d_linear(t.hidden_size, 3 * t.hidden_size, init.in("attn.c_attn")))),
       attention_output_(
-          add_module("attn.c_proj", conv1d_linear(t.hidden_size, t.hidden_size, path + ".attn.c_proj"))),
+          add_module("attn.c_proj", conv1d_linear(t.hidden_size, t.hidden_size, init.in("attn.c_proj")))),
       attention_dropout_(add_module("attn.attn_dropout", std::make_unique<Dropout>(t.attention_dropout))),
       attention_output_dropout_(
           add_module("attn.resid_dropout", std::make_unique<Dropout>(t.hidden_dropout))),
-      norm_(add_module("ln_2", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps))),
+      norm_(
+          add_module("ln_2", std::make_unique<LayerNorm>(t.hidden_size, init.in("ln_2"), t.layer_norm_eps))),
       feed_forward_(add_module(
-          "", std::make_unique<FeedForward>(t, "mlp.c_fc", "mlp.c_proj", path, WeightLayout::in_out))) {}
+          "", std::make_unique<FeedForward>(t, "mlp.c_fc", "mlp.c_proj", init, WeightLayout::in_out))) {}
 
 Tensor Gpt2Block::attention(const Tensor& x, const TokenRows& texts, const Tensor& mask) {
   const Tensor all = texts.unpack(query_key_value_.forward(x));
@@ -87,27 +89,29 @@ Tensor TiedHead::forward(const Tensor& states) {
   return linear(states, table_->tensor);
 }
 
-Gpt2::Gpt2(const ModelConfig& config)
+Gpt2::Gpt2(const ModelConfig& config, const Init& init)
     : pooling_(config.transformer.pooling), pad_id_(config.transformer.pad_id) {
   const TransformerConfig& t = config.transformer;
   if (pooling_ != kLastToken && pooling_ != kMeanPooling)
     fail_input("GPT-2 classifies a text by its last token, or by their mean, not by '", pooling_,
                "' (model.pooling); leave it out");
-  words_ = &add_module(kWordTable, std::make_unique<Embedding>(t.vocab_size, t.hidden_size, kWordTable));
-  positions_ = &add_module("wpe", std::make_unique<Embedding>(t.positions, t.hidden_size, "wpe"));
+  words_ =
+      &add_module(kWordTable, std::make_unique<Embedding>(t.vocab_size, t.hidden_size, init.in(kWordTable)));
+  positions_ = &add_module("wpe", std::make_unique<Embedding>(t.positions, t.hidden_size, init.in("wpe")));
   embedding_dropout_ = &add_module("drop", std::make_unique<Dropout>(t.embedding_dropout));
   std::vector<Group> groups{{"embeddings", {kWordTable, "wpe", "drop"}}};
   for (std::int64_t i = 0; i < t.layers; ++i) {
     const std::string path = concat("h.", i);
-    layers_.push_back(&add_module(path, std::make_unique<Gpt2Block>(t, path)));
+    layers_.push_back(&add_module(path, std::make_unique<Gpt2Block>(t, init.in(path))));
     groups.push_back({concat("layer.", i), {path}});
   }
-  norm_ = &add_module("ln_f", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps));
-  score_ = &add_module("score", std::make_unique<Linear>(t.hidden_size, config.outputs, "score", false));
+  norm_ = &add_module("ln_f", std::make_unique<LayerNorm>(t.hidden_size, init.in("ln_f"), t.layer_norm_eps));
+  score_ =
+      &add_module("score", std::make_unique<Linear>(t.hidden_size, config.outputs, init.in("score"), false));
   language_head_ = &add_module("lm_head", std::make_unique<TiedHead>(words_->weight()));
   groups.push_back({"head", {"ln_f", "score", "lm_head"}});
   finish(std::move(groups));
-  init_transformer(*this, t.initializer_range);
+  init_transformer(*this, t.initializer_range, init);
 }
 
 Tensor Gpt2::embed(const ModelState& state) {

@@ -16,7 +16,7 @@ namespace thaw {
 // connection. One layer makes query, key and value. The weights of its Linear layers are [in, out].
 class Gpt2Block : public Module {
  public:
-  Gpt2Block(const TransformerConfig& config, const std::string& path);
+  Gpt2Block(const TransformerConfig& config, const Init& init);
   // x [N, C], mask bool broadcastable to [B, heads, T, T] -> [N, C].
   Tensor forward(const Tensor& x, const TokenRows& texts, const Tensor& mask);
 
@@ -46,7 +46,7 @@ class TiedHead : public Module {
 class Gpt2 : public Model {
  public:
   // The weights are drawn from N(0, initializer_range^2).
-  explicit Gpt2(const ModelConfig& config);
+  Gpt2(const ModelConfig& config, const Init& init);
 
   // Token ids [B, T] -> logits [B, outputs].
   ModelState begin(const ModelInput& x) override;

@@ -4,19 +4,19 @@
 #include "nn/models/architecture.h"
 
 namespace thaw {
-Mlp::Mlp(const ModelConfig& config)
+Mlp::Mlp(const ModelConfig& config, const Init& init)
     : sample_shape_(config.sample_shape), activation_(activation_named(config.activation)) {
   std::int64_t in = sample_shape_.numel();
   std::vector<Group> groups;
   for (std::size_t i = 0; i < config.hidden.size(); ++i) {
     const std::string name = "layers." + std::to_string(i);
-    layers_.push_back(&add_module(name, std::make_unique<Linear>(in, config.hidden[i], name)));
+    layers_.push_back(&add_module(name, std::make_unique<Linear>(in, config.hidden[i], init.in(name))));
     dropouts_.push_back(
         &add_module("dropouts." + std::to_string(i), std::make_unique<Dropout>(config.dropout)));
     groups.push_back({name, {name, "dropouts." + std::to_string(i)}});
     in = config.hidden[i];
   }
-  head_ = &add_module("head", std::make_unique<Linear>(in, config.outputs, "head"));
+  head_ = &add_module("head", std::make_unique<Linear>(in, config.outputs, init.in("head")));
   groups.push_back({"head", {"head"}});
   finish(std::move(groups));
 }

@@ -12,7 +12,7 @@ namespace thaw {
 
 class Mlp : public Model {
  public:
-  explicit Mlp(const ModelConfig& config);
+  Mlp(const ModelConfig& config, const Init& init);
   // x [B, ...] of any sample shape, flattened -> [B, outputs].
   ModelState begin(const ModelInput& x) override;
   void run_group(int group, ModelState& state) override;

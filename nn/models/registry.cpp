@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "nn/init.h"
 #include "nn/io/safetensors_header.h"
 #include "nn/layers/linear.h"
 #include "nn/models/architecture.h"
@@ -22,8 +21,8 @@ namespace thaw {
 namespace {
 
 template <class M>
-std::unique_ptr<Model> make(const ModelConfig& config) {
-  return std::make_unique<M>(config);
+std::unique_ptr<Model> make(const ModelConfig& config, const Init& init) {
+  return std::make_unique<M>(config, init);
 }
 
 using Input = Architecture::Input;
@@ -100,7 +99,7 @@ std::optional<BottleneckConfig> read_adapters(const nlohmann::json& json, const 
   return adapters;
 }
 
-void attach_bottlenecks(Model& model, const BottleneckConfig& adapters) {
+void attach_bottlenecks(Model& model, const BottleneckConfig& adapters, std::uint64_t seed) {
   const std::vector<Linear*> layers = model.linears();
   for (const std::string& path : adapters.layers) {
     const auto layer = std::find_if(layers.begin(), layers.end(),
@@ -109,7 +108,7 @@ void attach_bottlenecks(Model& model, const BottleneckConfig& adapters) {
       fail_input("an adapter stands behind ", quoted_name(path),
                  ", which is no Linear layer of the model (config.json, ", kAdaptersKey,
                  "); make the folder again");
-    (*layer)->attach(adapters.options);
+    (*layer)->attach(adapters.options, seed);
   }
   model.refresh();
 }
@@ -141,11 +140,11 @@ const char* own_pooling(const ModelConfig& config) {
   return config.architecture == "gpt2" ? kLastToken : "pooler";
 }
 
-std::unique_ptr<Model> make_model(const ModelConfig& config) {
+std::unique_ptr<Model> make_model(const ModelConfig& config, const Init& init) {
   const Architecture& architecture = find_architecture(config.architecture);
   check_sizes(config, config.architecture);
-  auto model = architecture.make(config);
-  if (config.adapters) attach_bottlenecks(*model, *config.adapters);
+  auto model = architecture.make(config, init);
+  if (config.adapters) attach_bottlenecks(*model, *config.adapters, init.seed);
   return model;
 }
 
@@ -196,8 +195,7 @@ void set_dropout(ModelConfig& config, double p) {
 }
 
 std::int64_t count_elements(const ModelConfig& config) {
-  const InitSeed meta(0, kMeta);
-  const auto model = make_model(config);
+  const auto model = make_model(config, {.device = kMeta});
   std::int64_t n = 0;
   for (const ParameterPtr& parameter : model->parameters()) n += parameter->tensor.numel();
   for (const BufferPtr& buffer : model->buffers()) n += buffer->tensor.numel();

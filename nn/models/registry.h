@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/init.h"
 #include "nn/layers/adapter.h"
 #include "nn/module.h"
 
@@ -74,8 +75,8 @@ const char* own_pooling(const ModelConfig& config);
 // Images that a preprocessor_config.json beside the weights says how to prepare.
 bool takes_processed_images(const ModelConfig& config);
 
-// Weights from the seed of the current InitSeed. Throws InputError for an unknown name or impossible sizes.
-std::unique_ptr<Model> make_model(const ModelConfig& config);
+// Its weights drawn from `init.seed`, on `init.device`. Throws InputError for an unknown name or impossible sizes.
+std::unique_ptr<Model> make_model(const ModelConfig& config, const Init& init = {});
 
 // config.json, its model_type that which `architectures` names where it has none. InputError for a model_type
 // that is not known, or keys that are missing or wrong.

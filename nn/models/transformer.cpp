@@ -5,19 +5,18 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "nn/init.h"
 #include "nn/layers/token_rows.h"
 
 namespace thaw {
 
 FeedForward::FeedForward(const TransformerConfig& config, const char* intermediate, const char* output,
-                         const std::string& path, WeightLayout layout)
+                         const Init& init, WeightLayout layout)
     : activation_(activation_named(config.activation)),
       intermediate_(
           add_module(intermediate, std::make_unique<Linear>(config.hidden_size, config.intermediate_size,
-                                                            path + "." + intermediate, true, layout))),
+                                                            init.in(intermediate), true, layout))),
       output_(add_module(output, std::make_unique<Linear>(config.intermediate_size, config.hidden_size,
-                                                          path + "." + output, true, layout))),
+                                                          init.in(output), true, layout))),
       dropout_(add_module("output_dropout", std::make_unique<Dropout>(config.hidden_dropout))) {}
 
 Tensor FeedForward::forward(const Tensor& x) {
@@ -29,19 +28,21 @@ Tensor FeedForward::forward(const Tensor& x) {
 }
 
 EncoderLayer::EncoderLayer(const TransformerConfig& config, const EncoderLayerNames& names,
-                           const Options& options, const std::string& path)
+                           const Options& options, const Init& init)
     : pre_norm_(options.pre_norm),
       attention_(
-          add_module("", std::make_unique<MultiHeadAttention>(config.hidden_size, config.heads, path,
+          add_module("", std::make_unique<MultiHeadAttention>(config.hidden_size, config.heads, init,
                                                               config.attention_dropout, names.attention))),
       attention_output_dropout_(add_module("attention_output_dropout",
                                            std::make_unique<Dropout>(options.attention_output_dropout))),
-      attention_norm_(add_module(names.attention_norm,
-                                 std::make_unique<LayerNorm>(config.hidden_size, config.layer_norm_eps))),
+      attention_norm_(add_module(
+          names.attention_norm, std::make_unique<LayerNorm>(config.hidden_size, init.in(names.attention_norm),
+                                                            config.layer_norm_eps))),
       feed_forward_(
-          add_module("", std::make_unique<FeedForward>(config, names.intermediate, names.output, path))),
+          add_module("", std::make_unique<FeedForward>(config, names.intermediate, names.output, init))),
       output_norm_(add_module(names.output_norm,
-                              std::make_unique<LayerNorm>(config.hidden_size, config.layer_norm_eps))) {}
+                              std::make_unique<LayerNorm>(config.hidden_size, init.in(names.output_norm),
+                                                          config.layer_norm_eps))) {}
 
 Tensor EncoderLayer::attention(const Tensor& x, const TokenRows& texts) {
   return attention_output_dropout_.forward(attention_.forward(x, texts));
@@ -157,15 +158,16 @@ void check_text_sizes_in(const TransformerConfig& t, const std::string& path) {
   check_sizes_in(t, path);
 }
 
-void init_transformer(const Model& model, double deviation) {
+void init_transformer(const Model& model, double deviation, const Init& init) {
   const NoGrad no_grad;
   for (const ParameterPtr& parameter : model.parameters()) {
     Tensor& tensor = parameter->tensor;
-    if (parameter->kind == ParameterKind::weight || parameter->kind == ParameterKind::embedding)
-      kernels::copy(tensor, std::as_const(static_cast<const Tensor&>(
-                                init::normal(tensor.shape(), deviation, parameter->name))));
-    else if (parameter->kind == ParameterKind::bias)
+    if (parameter->kind == ParameterKind::weight || parameter->kind == ParameterKind::embedding) {
+      const Tensor drawn = init.normal(tensor.shape(), deviation, parameter->name);
+      kernels::copy(tensor, drawn);
+    } else if (parameter->kind == ParameterKind::bias) {
       kernels::fill(tensor, 0);
+    }
   }
 }
 

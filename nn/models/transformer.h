@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "nn/init.h"
 #include "nn/io/json_file.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/attention.h"
@@ -27,9 +28,9 @@ struct EncoderLayerNames {
 // Two linear layers with an activation between them, and dropout: [..., C] -> [..., C].
 class FeedForward : public Module {
  public:
-  // `intermediate` and `output` are what checkpoints call the two layers of the layer at `path`.
-  FeedForward(const TransformerConfig& config, const char* intermediate, const char* output,
-              const std::string& path, WeightLayout layout = WeightLayout::out_in);
+  // `intermediate` and `output` are what checkpoints call the two layers.
+  FeedForward(const TransformerConfig& config, const char* intermediate, const char* output, const Init& init,
+              WeightLayout layout = WeightLayout::out_in);
   Tensor forward(const Tensor& x);
 
  private:
@@ -48,7 +49,7 @@ class EncoderLayer : public Module {
     double attention_output_dropout = 0;
   };
   EncoderLayer(const TransformerConfig& config, const EncoderLayerNames& names, const Options& options,
-               const std::string& path);
+               const Init& init);
   Tensor forward(const Tensor& x, const TokenRows& texts);  // [N, C] -> [N, C]
 
  private:
@@ -94,7 +95,7 @@ void check_same(const nlohmann::json& json, const std::string& path,
 void check_switches(const nlohmann::json& json, const std::string& path, const ModelConfig& config,
                     std::initializer_list<std::pair<const char*, bool>> switches);
 
-// Weights and embeddings from N(0, deviation^2), biases zero; norms as they are. Call after finish().
-void init_transformer(const Model& model, double deviation);
+// Weights and embeddings from N(0, deviation^2), biases zero; norms as they are. Call after finish(), with the model's own `init`.
+void init_transformer(const Model& model, double deviation, const Init& init);
 
 }  // namespace thaw

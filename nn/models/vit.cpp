@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "core/ops.h"
-#include "nn/init.h"
 #include "nn/layers/token_rows.h"
 #include "nn/models/architecture.h"
 #include "nn/models/labels.h"
@@ -58,16 +57,16 @@ std::int64_t patches_of(const ModelConfig& config) {
 }  // namespace
 
 // init_transformer draws the class token and the positions.
-VitEmbeddings::VitEmbeddings(const ModelConfig& config, const std::string& path)
-    : class_token_(add_parameter("cls_token", init::constant({1, 1, config.transformer.hidden_size}, 0),
+VitEmbeddings::VitEmbeddings(const ModelConfig& config, const Init& init)
+    : class_token_(add_parameter("cls_token", init.constant({1, 1, config.transformer.hidden_size}, 0),
                                  ParameterKind::embedding)),
       positions_(add_parameter("position_embeddings",
-                               init::constant({1, 1 + patches_of(config), config.transformer.hidden_size}, 0),
+                               init.constant({1, 1 + patches_of(config), config.transformer.hidden_size}, 0),
                                ParameterKind::embedding)),
       projection_(add_module(
           "patch_embeddings.projection",
           std::make_unique<Conv2d>(config.sample_shape[0], config.transformer.hidden_size,
-                                   config.transformer.patch_size, path + ".patch_embeddings.projection",
+                                   config.transformer.patch_size, init.in("patch_embeddings.projection"),
                                    ConvOptions{.stride = config.transformer.patch_size}))),
       dropout_(add_module("dropout", std::make_unique<Dropout>(config.transformer.hidden_dropout))) {}
 
@@ -80,22 +79,24 @@ Tensor VitEmbeddings::forward(const Tensor& images) {
   return dropout_.forward(h);
 }
 
-Vit::Vit(const ModelConfig& config) : sample_shape_(config.sample_shape) {
+Vit::Vit(const ModelConfig& config, const Init& init) : sample_shape_(config.sample_shape) {
   const TransformerConfig& t = config.transformer;
-  embeddings_ = &add_module("embeddings", std::make_unique<VitEmbeddings>(config, "embeddings"));
+  embeddings_ = &add_module("embeddings", std::make_unique<VitEmbeddings>(config, init.in("embeddings")));
   std::vector<Group> groups{{"embeddings", {"embeddings"}}};
   const EncoderLayer::Options options{.pre_norm = true, .attention_output_dropout = t.hidden_dropout};
   for (std::int64_t i = 0; i < t.layers; ++i) {
     const std::string path = concat("encoder.layer.", i);
-    layers_.push_back(&add_module(path, std::make_unique<EncoderLayer>(t, kVitLayerNames, options, path)));
+    layers_.push_back(
+        &add_module(path, std::make_unique<EncoderLayer>(t, kVitLayerNames, options, init.in(path))));
     groups.push_back({concat("layer.", i), {path}});
   }
-  norm_ = &add_module("layernorm", std::make_unique<LayerNorm>(t.hidden_size, t.layer_norm_eps));
-  classifier_ =
-      &add_module("classifier", std::make_unique<Linear>(t.hidden_size, config.outputs, "classifier"));
+  norm_ = &add_module("layernorm",
+                      std::make_unique<LayerNorm>(t.hidden_size, init.in("layernorm"), t.layer_norm_eps));
+  classifier_ = &add_module("classifier",
+                            std::make_unique<Linear>(t.hidden_size, config.outputs, init.in("classifier")));
   groups.push_back({"head", {"layernorm", "classifier"}});
   finish(std::move(groups));
-  init_transformer(*this, t.initializer_range);
+  init_transformer(*this, t.initializer_range, init);
 }
 
 void Vit::run_group(int group, ModelState& state) {

@@ -14,7 +14,7 @@ namespace thaw {
 // added.
 class VitEmbeddings : public Module {
  public:
-  VitEmbeddings(const ModelConfig& config, const std::string& path);
+  VitEmbeddings(const ModelConfig& config, const Init& init);
   Tensor forward(const Tensor& images);  // [B, C, H, W] -> [B, 1 + patches, hidden size]
 
  private:
@@ -27,7 +27,7 @@ class VitEmbeddings : public Module {
 class Vit : public Model {
  public:
   // The weights are drawn from N(0, initializer_range^2).
-  explicit Vit(const ModelConfig& config);
+  Vit(const ModelConfig& config, const Init& init);
 
   // Images [B, C, H, W] -> logits [B, outputs].
   ModelState begin(const ModelInput& x) override { return {x}; }

@@ -73,6 +73,7 @@ void Optimizer::restore_state(const Parameter& parameter, OptimizerState state) 
            slot.shape(), ", the parameter is ", dtype_name(parameter.tensor.dtype()), ' ',
            parameter.tensor.shape());
   }
+  for (Tensor& slot : state.slots) slot = slot.contiguous();  // as the steps' kernels want it
   set_category(state, memory::Category::optimizer);
   mine = std::move(state);
 }

@@ -5,13 +5,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/error.h"
-
 namespace thaw {
 namespace {
-
-constexpr ScheduleKind kKinds[] = {ScheduleKind::constant, ScheduleKind::linear, ScheduleKind::cosine,
-                                   ScheduleKind::one_cycle, ScheduleKind::slanted_triangular};
 
 // From `start` at share 0 to `end` at share 1 along half a cosine:
 //   end + (start - end) / 2 * (1 + cos(pi * share))
@@ -45,29 +40,10 @@ double slanted_triangular(const Schedule& s, double k, double total) {
 
 }  // namespace
 
-const char* schedule_name(ScheduleKind kind) {
-  switch (kind) {
-    case ScheduleKind::constant:
-      return "constant";
-    case ScheduleKind::linear:
-      return "linear";
-    case ScheduleKind::cosine:
-      return "cosine";
-    case ScheduleKind::one_cycle:
-      return "one-cycle";
-    case ScheduleKind::slanted_triangular:
-      return "slanted-triangular";
-  }
-  return "";
-}
-
-ScheduleKind schedule_from_name(const std::string& name) {
-  std::string known;
-  for (const ScheduleKind kind : kKinds) {
-    if (name == schedule_name(kind)) return kind;
-    known += concat(known.empty() ? "" : ", ", schedule_name(kind));
-  }
-  fail_input("unknown schedule '", name, "'; there are ", known);
+const std::vector<std::string>& names_of(ScheduleKind) {
+  static const std::vector<std::string> names = {"constant", "linear", "cosine", "one-cycle",
+                                                 "slanted-triangular"};
+  return names;
 }
 
 double multiplier(const Schedule& schedule, std::int64_t completed, std::int64_t total) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace thaw {
 
@@ -15,10 +16,8 @@ enum class ScheduleKind : unsigned char {
   slanted_triangular  // short rise, long fall: ULMFiT (Howard & Ruder 2018, equation 3)
 };
 
-// "constant", "linear", "cosine", "one-cycle", "slanted-triangular"
-const char* schedule_name(ScheduleKind kind);
-// Throws InputError for another name, listing these.
-ScheduleKind schedule_from_name(const std::string& name);
+// "constant", "linear", "cosine", "one-cycle", "slanted-triangular": in the order of the values.
+const std::vector<std::string>& names_of(ScheduleKind);
 
 struct Schedule {
   ScheduleKind kind = ScheduleKind::constant;

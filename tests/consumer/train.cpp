@@ -4,7 +4,6 @@
 #include "core/random.h"
 #include "finetune/model/model_folder.h"  // load_weights(*model, WeightFiles("trained.safetensors"))
 #include "finetune/plan/selector.h"
-#include "nn/init.h"
 #include "nn/io/safetensors.h"
 #include "nn/models/registry.h"
 #include "nn/optim/adamw.h"
@@ -12,7 +11,6 @@
 using namespace thaw;
 
 int main() {
-  const InitSeed seed(0);
   ModelConfig config;
   config.architecture = "mlp";
   config.sample_shape = {8};

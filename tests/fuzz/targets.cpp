@@ -20,7 +20,6 @@
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "finetune/train/checkpoint.h"
 #include "finetune/train/step.h"
-#include "nn/init.h"
 #include "nn/io/weight_files.h"
 #include "nn/models/registry.h"
 #include "tests/support/files.h"
@@ -185,7 +184,6 @@ void checkpoint(const std::string& bytes) {
     config.hidden = {2};
     config.sample_shape = {2};
     config.outputs = 2;
-    const InitSeed init(0);
     const auto model = make_model(config);
     const auto optimizer = make_optimizer({}, *model);
     Snapshot best, rollback;

@@ -83,7 +83,7 @@ inline std::vector<std::string> groups_of(const Dataset& data) {
 }
 inline std::vector<std::string> first_texts(const Dataset& data) {
   std::vector<std::string> texts;
-  for (const Text& text : texts_of(data)->texts) texts.push_back(text.first);
+  for (const Text& text : texts_of(data).texts) texts.push_back(text.first);
   return texts;
 }
 

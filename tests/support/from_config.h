@@ -23,11 +23,12 @@ inline PreparedData loaded_of(const Config& config, bool want_test, bool refuse_
 
 inline PreparedModel model_of(const Config& config, const PreparedData& data, std::uint64_t seed = 0,
                               const std::optional<AdapterSpec>& adapters = std::nullopt) {
-  return prepare_model(open_source(config.model), data, seed, adapters, false);
+  const ModelSource source = open_source(config.model);
+  return prepare_model(model_config(source, data), source, data, seed, adapters, false);
 }
 
 inline Strategy strategy_of(const Config& config, const PreparedData& data) {
-  return strategy_for(config, open_source(config.model), data);
+  return set_up_run(config, open_source(config.model), data).strategy;
 }
 
 inline bool has_new_head(const Config& config, const PreparedData& data) {

@@ -6,7 +6,6 @@
 
 #include "core/random.h"
 #include "finetune/model/model_folder.h"
-#include "nn/init.h"
 
 namespace thaw::test {
 namespace {
@@ -38,8 +37,7 @@ void write_text_model(const std::string& folder, std::uint64_t seed) {
   write_file(folder + "/config.json", R"({"model_type": "bert", "vocab_size": 26, "hidden_size": 16,
     "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 20,
     "type_vocab_size": 2, "initializer_range": 0.3})");
-  const InitSeed init(seed);
-  const auto model = make_model(read_model_config(folder + "/config.json"));
+  const auto model = make_model(read_model_config(folder + "/config.json"), {.seed = seed});
   NamedTensors weights;
   for (const auto& [name, tensor] : merged_weights(*model))
     if (!name.starts_with("classifier.")) weights.emplace_back(name, tensor);

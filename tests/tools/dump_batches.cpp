@@ -27,7 +27,7 @@ void dump(const std::string& path, std::uint64_t seed) {
   const std::int64_t total = total_updates(train, plan.updates_per_epoch());
   for (std::int64_t i = 0; i < total; ++i) updates.push_back(plan.update(i));
   std::vector<std::string> texts;
-  for (const Text& text : texts_of(data.train)->texts) texts.push_back(text.first);
+  for (const Text& text : texts_of(data.train).texts) texts.push_back(text.first);
   const nlohmann::json out{{"texts", texts},
                            {"labels", data.train.labels()},
                            {"updates", updates},

@@ -69,7 +69,7 @@ Dataset read_images(const std::string& path) {
   const std::unique_ptr<InputFile> file = open_input(path);
   const std::vector<uint64_t> sizes = read_header(*file, kImageDims);
   const uint64_t count = sizes[0], pixels = sizes[1] * sizes[2];
-  check_memory(count * pixels * sizeof(float), path);
+  check_memory(count * (pixels * sizeof(float) + sizeof(Sample)), path);
 
   Dataset data;
   data.samples.reserve(count);

@@ -1,5 +1,6 @@
 #include "finetune/data/readers/lines.h"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <optional>
 
 #include "core/error.h"
@@ -196,7 +197,7 @@ void TableBuilder::note_doubts() {
                 " no word but what stands for a missing one (first: ", first_missing_text_, ")"));
 }
 
-std::shared_ptr<const Inputs> TableBuilder::inputs() {
+std::shared_ptr<const Inputs> TableBuilder::take_inputs() {
   if (roles_.text != ColumnRoles::kNone)
     return std::make_shared<const Texts>(std::move(texts_), roles_.text_pair != ColumnRoles::kNone);
   const std::vector<int64_t> shape{static_cast<int64_t>(data_.columns.size())};
@@ -212,7 +213,7 @@ Dataset TableBuilder::finish() {
                 headers_ == 1 ? "is" : "are", " left out"));
   note_row_numbers();
   note_doubts();
-  data_.inputs = inputs();
+  data_.inputs = take_inputs();
   if (source_.targets == Targets::none) return std::move(data_);
   const auto row_place = [&](int64_t row) {
     return concat(place(source_.path, lines_[row]), ", row ", row + 1, ", column ", in_quotes(source_.label));

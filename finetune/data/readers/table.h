@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,7 +60,7 @@ class TableBuilder {
   void note_row_numbers();
   void note_doubts();
   std::string cell_place(const Cell& cell) const;
-  std::shared_ptr<const Inputs> inputs();
+  std::shared_ptr<const Inputs> take_inputs();
 
   const DataSource& source_;
   std::vector<std::string> names_;

@@ -6,7 +6,7 @@ namespace thaw {
 namespace {
 
 Strategy make_ulmfit(const ModelInfo& model, const StrategyOptions& options) {
-  return {.plan = gradual_plan(model, options), .schedule = "slanted-triangular"};
+  return {.plan = gradual_plan(model, options), .schedule = ScheduleKind::slanted_triangular};
 }
 
 }  // namespace
