@@ -89,8 +89,8 @@ class Training {
   Training(const TrainingCase& training_case, const std::string& strategy) {
     model_ = make_model(training_case.model);
     const ModelInfo info = describe(*model_);
-    const ResolvedPlan plan(make_strategy({strategy, {}, {}}, info).plan, info,
-                            {.total_updates = 1'000'000, .updates_per_epoch = 1'000'000});
+    const RunLength one_update{1, 1};
+    const ResolvedPlan plan(make_strategy({strategy, {}, {}}, info, one_update).plan, info, one_update);
     apply_plan(*model_, plan, 0, {});
     for (int i = 0; i < kBatches; ++i) batches_.push_back(random_batch(training_case, i));
     optimizer_ = std::make_unique<AdamW>(model_->parameters(), AdamWOptions{});

@@ -11,7 +11,7 @@
 
 namespace thaw {
 
-// -- elementwise (ops/elementwise.cpp); operands broadcast
+// -- elementwise (ops/elementwise.cpp, ops/unary.cpp); operands broadcast
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);

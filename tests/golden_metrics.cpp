@@ -2,6 +2,9 @@
 // do with, ties, one class alone, equal targets; and weighted logistic regression.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "finetune/compare/linear_probe.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metrics.h"
@@ -36,14 +39,19 @@ Case load(const SafetensorsFile& file, const std::string& name) {
   return loaded;
 }
 
+// Which scikit-learn does not have; unit_evaluate.cpp has them by hand.
+const std::set<std::string> kNotScikitLearns = {"calibration_error"};
+
 TEST(GoldenMetrics, EqualScikitLearns) {
   const SafetensorsFile file = open_golden("metrics.safetensors");
   int compared = 0;
   for (const char* name :
        {"classes", "absent", "unseen", "two", "ties", "single", "numbers", "constant", "exact"})
     for (const auto& [metric, value] : compute_metrics(load(file, name).outputs, load(file, name).data)) {
+      if (kNotScikitLearns.count(metric) > 0) continue;
       const std::string expected = concat(name, ".of.", metric);
-      if (file.find(expected) == nullptr) continue;
+      if (metric == "auc" && file.find(expected) == nullptr) continue;  // undefined there
+      ASSERT_NE(file.find(expected), nullptr) << expected << ": make_metrics.py has no value of this metric";
       EXPECT_NEAR(value, file.load(expected).item(), 1e-6) << expected;
       ++compared;
     }

@@ -74,7 +74,8 @@ class TestRun {
   }
 
   Strategy strategy() const {
-    return make_strategy(config.strategy, describe(*make_model(model_config, {.device = kMeta})));
+    return make_strategy(config.strategy, describe(*make_model(model_config, {.device = kMeta})),
+                         run_length(config.train, data));
   }
 
   RunResult train(const Trainer::Hooks& hooks = {}, RunFolder* folder = nullptr, bool resume = false) {

@@ -155,6 +155,7 @@ std::vector<StrategyRequest> every_strategy() {
     StrategyRequest request{spec.name, {}, {}};
     if (spec.name == "top-k") request.name = "top-1";
     if (spec.name == "block-k") request.name = "block-2";
+    if (spec.name == "lisa") request.options = {{"middle", 1.0}, {"every", "3 steps"}};
     if (spec.name == "plan")
       request.phases = {make_phase(0, "head"), make_phase(4, "all"), make_phase(8, "layers.0, head")};
     requests.push_back(request);
@@ -178,7 +179,10 @@ void expect_frozen_bytes(const std::string& architecture, const StrategyRequest&
   for (const FrozenProof& proof : outcome.proofs) EXPECT_TRUE(proof.equal()) << "phase " << proof.phase;
   const bool all_train = strategy.name == "full" || strategy.name == "discriminative" ||
                          strategy.name == "layer-decay" || strategy.name == "l2-sp";
-  EXPECT_EQ(watch->checked() == 0, all_train);
+  EXPECT_EQ(watch->checked() == 0, all_train)
+      << "that nothing is frozen: give " << strategy.name
+      << " options in every_strategy() with which it freezes "
+      << "some of a small " << architecture << ", or add it to all_train";
 }
 
 TEST(Behaviour3, FrozenWeightsAndBuffersKeepTheirBitsWhateverTheOptimizer) {

@@ -101,6 +101,18 @@ TEST_F(CandidateBudget, FlopsAreSpentAndNotExceeded) {
   }
 }
 
+// Its draws go on for as long as the run does.
+TEST_F(CandidateBudget, FlopsOfAStrategyWhosePlanGrowsWithTheRun) {
+  run.config.strategy = {"lisa", {{"middle", 1.0}, {"every", "3 steps"}}, {}};
+  const double epoch = train(run.config).flops / run.config.train.epochs;
+  const Config config = cut(concat("flops=", 9.3 * epoch));
+  EXPECT_GT(config.train.steps, 30);
+  EXPECT_LE(train(config).flops, 9.3 * epoch * (1 + 1e-5));
+  Config more = config;
+  ++more.train.steps;
+  EXPECT_GT(train(more).flops, 9.3 * epoch * (1 - 1e-5));
+}
+
 TEST_F(CandidateBudget, BytesCutBatchesAndKeepTheUpdate) {
   run.config.train.batch_size = 9;
   const auto bytes_of = [&](const Config& config) {

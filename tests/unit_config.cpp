@@ -276,6 +276,20 @@ TEST_F(ConfigTest, AnOverrideSaysWhatGivesWayToIt) {
   EXPECT_TRUE(load("[data]\nvalidation_fraction = 0\n", {"data.validation=u.csv"}).notes.empty());
 }
 
+// As a README's `--set model.from=runs/pretrained` on a config that gives sizes.
+TEST_F(ConfigTest, OptionsOfAnotherArchitectureOrOptimizerGiveWayToAnOverride) {
+  const Config model = load("[model]\nfrom = \"cnn\"\nwidth = 4\ndropout = 0.1\n", {"model.from=mlp"});
+  EXPECT_EQ(model.notes,
+            std::vector<std::string>{"model.width = 4 gives way to model.from = \"mlp\" (--set)"});
+  EXPECT_EQ(model.model.dropout, 0.1);
+  const Config train = load("[train]\nbetas = [0.8, 0.9]\n", {"train.optimizer=sgd", "train.momentum=0.9"});
+  EXPECT_EQ(train.notes.size(), 1U);
+  EXPECT_NE(error_of("[model]\nwidth = 4\n", {"train.lr=1"}).find("is an option of \"cnn\""),
+            std::string::npos);
+  EXPECT_NE(error_of("", {"model.from=cnn", "model.hidden=[3]"}).find("is an option of \"mlp\""),
+            std::string::npos);
+}
+
 TEST_F(ConfigTest, OverrideErrorsNameTheOption) {
   EXPECT_NE(error_of("", {"train.lr=-1"}).find("(--set train.lr=-1)"), std::string::npos)
       << error_of("", {"train.lr=-1"});

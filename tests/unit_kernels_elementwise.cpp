@@ -7,6 +7,7 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "kernels/scalar.h"
 
 namespace thaw::test {
 namespace {
@@ -102,6 +103,36 @@ TEST(Gradients, AtKinksAreThoseOfPyTorch) {
   EXPECT_EQ(slope(zeroth, {0, 2}), (std::vector<double>{0, 0}));
   const auto halves = [](const Tensor& x) { return maximum(x, zeros({3})); };
   EXPECT_EQ(slope(halves, {-1, 0, 1}), (std::vector<double>{0, 0.5, 1}));
+}
+
+// dx / dy at x, of a kernel and its vjp, beside the slope between two points nearby.
+template <class Formula, class Forward, class Vjp>
+void expect_slopes(const char* name, const Forward& forward, const Vjp& vjp) {
+  const std::vector<double> at = {0.2, 0.7, 1.3, 2.6};  // in the domain of all, at no kink
+  const Shape shape{static_cast<std::int64_t>(at.size())};
+  const Tensor x = from_vector(at, shape, {DType::f64}), dy = full(shape, 3, {DType::f64});
+  const auto value = [&](const Tensor& of) {
+    Tensor y = empty(shape, like(of));
+    forward(y, of);
+    return y;
+  };
+  Tensor dx = empty(shape, like(x));
+  const Tensor saved = Formula::from_output ? value(x) : x;
+  vjp(dx, dy, saved);
+  constexpr double kStep = 1e-5;
+  const Tensor above = x + kStep, below = x - kStep;
+  const std::vector<double> slope = ((value(above) - value(below)) * (3 / (2 * kStep))).to_vector();
+  for (std::size_t i = 0; i < at.size(); ++i)
+    EXPECT_NEAR(dx.to_vector()[i], slope[i], 1e-6 * std::max(1.0, std::fabs(slope[i])))
+        << name << " at " << at[i];
+}
+
+// Ops do not use every one of them: some gradients are written with other ops.
+TEST(Gradients, OfEveryUnaryFormulaIsItsSlope) {
+#define THAW_EXPECT_SLOPES(name, type, flops) \
+  expect_slopes<formula::type>(#name, kernels::name, kernels::name##_vjp);
+  THAW_UNARY_KERNELS(THAW_EXPECT_SLOPES)
+#undef THAW_EXPECT_SLOPES
 }
 
 TEST(Gradients, OfTiedMaxima) {

@@ -302,7 +302,9 @@ std::vector<std::string> without_row(const std::vector<Declaration>& declared) {
 TEST(OpTable, HasARowForEveryOverloadOfEveryOp) {
   const std::vector<Declaration> declared = declared_ops();
   ASSERT_GT(declared.size(), 80U) << "core/ops.h was not read";
-  EXPECT_EQ(without_row(declared), std::vector<std::string>()) << "each needs a row in tests/op_table_*.cpp";
+  EXPECT_EQ(without_row(declared), std::vector<std::string>())
+      << "each needs a row in tests/op_table_*.cpp; where a name is declared twice, every row of it has "
+         ".overload";
   for (const OpRow& row : op_table().rows())
     EXPECT_TRUE(std::any_of(declared.begin(), declared.end(),
                             [&](const Declaration& op) {

@@ -8,6 +8,8 @@
 #include "core/error.h"
 #include "finetune/plan/plan.h"
 #include "finetune/plan/plan_text.h"
+#include "finetune/task/classification.h"
+#include "finetune/task/regression.h"
 #include "tests/plan_fixture.h"
 #include "tests/support/messages.h"
 
@@ -50,7 +52,9 @@ TEST(PhaseStart, RefusesOtherTexts) {
   EXPECT_EQ(message_of<InputError>([] { parse_phase_start("plateau validaton_loss 2"); }),
             "at = \"plateau validaton_loss 2\" has an unknown metric \"validaton_loss\"; did you mean "
             "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\", "
-            "\"validation_macro_f1\", ... (9 in all)");
+            "\"validation_macro_f1\", ... (" +
+                std::to_string(classification().metrics().size() + regression().metrics().size() - 1) +
+                " in all)");
 }
 
 TEST(PlanChoices, ParseAndPrint) {

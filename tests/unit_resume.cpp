@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "core/error.h"
@@ -85,6 +86,16 @@ TEST(Behaviour7, ResumingContinuesWithTheSameBits) {
     run.config.train.restore_best = true;
     expect_same_run(run, {1, 3, 4, 5, 6, 9});
   }
+}
+
+// What is drawn comes from the plan, not from what happened before.
+TEST(Behaviour7, ResumingBetweenTheDrawsOfLisa) {
+  TestRun run("mlp", {"lisa", {{"middle", 1.0}, {"every", "2 steps"}, {"seed", 3.0}}, {}}, 0.2);
+  run.config.train = harsh_training(run.config.train, "adamw");
+  std::set<std::string> drawn;
+  for (const Phase& phase : run.strategy().plan.phases) drawn.insert(phase.train);
+  ASSERT_GT(drawn.size(), 1U);
+  expect_same_run(run, {1, 2, 3, 7, 10});
 }
 
 // A phase thawed these layers and the next one began before they were warm: they go on warming up.

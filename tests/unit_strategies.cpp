@@ -43,7 +43,7 @@ constexpr RunLength kRun{60, 20};
 
 Strategy make(const std::string& name, const OptionMap& options = {},
               const ModelInfo& model = small_model()) {
-  return make_strategy({name, options, {}}, model);
+  return make_strategy({name, options, {}}, model, kRun);
 }
 
 ResolvedPlan resolve(const Strategy& strategy, const ModelInfo& model = small_model()) {
@@ -81,7 +81,7 @@ TEST(Registry, EveryStrategyIsCompleteAndItsDefaultsMakeAPlan) {
   }
   for (const char* name :
        {"full", "head", "top-k", "block-k", "gradual", "discriminative", "ulmfit", "chain-thaw", "lp-ft",
-        "bitfit", "norm-only", "lora", "dora", "adapter", "layer-decay", "l2-sp", "plan"}) {
+        "lisa", "bitfit", "norm-only", "lora", "dora", "adapter", "layer-decay", "l2-sp", "plan"}) {
     EXPECT_EQ(names.count(name), 1u) << name;
   }
 }
@@ -293,10 +293,11 @@ TEST(Strategies, PlanTakesThePhasesAsTheyAre) {
   Phase head, rest;
   head.train = "head";
   rest.at = parse_phase_start("epoch 1");
-  EXPECT_EQ(phases_of(make_strategy({"plan", {}, {head, rest}}, small_model())), "0: 67 | 20: 01234567");
+  EXPECT_EQ(phases_of(make_strategy({"plan", {}, {head, rest}}, small_model(), kRun)),
+            "0: 67 | 20: 01234567");
   EXPECT_NE(make_error("plan").find("write at least one [[strategy.phase]] table"), std::string::npos);
   EXPECT_NE(message_of<InputError>([&] {
-              make_strategy({"full", {}, {head}}, small_model());
+              make_strategy({"full", {}, {head}}, small_model(), kRun);
             }).find("strategy.name = \"plan\""),
             std::string::npos);
 }

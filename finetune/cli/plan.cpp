@@ -56,7 +56,7 @@ std::string plan_json(const RunSetup& run, const Config& config, const Ledger& l
 
 // One update that trains everything: what savings are relative to.
 StepCost cost_of_everything(const RunSetup& run, const Config& config, const Dataset& data) {
-  const Strategy full = make_strategy({"full", {}, {}}, describe(*run.model));
+  const Strategy full = make_strategy({"full", {}, {}}, describe(*run.model), {1, 1});
   Strategy same_model = run.strategy;
   same_model.plan = full.plan;
   const ResolvedPlan plan(full.plan, run.plan.model(), {1, 1});

@@ -16,15 +16,20 @@ constexpr double kMostEpochs = 10;       // of a run to convergence, in those of
 constexpr std::int64_t kPatience = 5;    // evaluations
 constexpr double kShareToMeasure = 0.1;  // of the budget: a run of this length says how fast the rest is
 
+Config with_steps(Config config, std::int64_t steps) {
+  config.train.steps = steps;
+  return config;
+}
+
 // What a run of so many updates would cost, without running it.
 class Predictor {
  public:
   Predictor(const Config& config, const ModelSource& source, const PreparedData& data)
-      : config_(config), data_(data), run_(set_up_run(config, source, data)) {}
+      : config_(config), source_(source), data_(data), run_(set_up_run(config, source, data)) {}
 
   Ledger ledger(std::int64_t updates) const {
-    const ResolvedPlan plan(run_.strategy.plan, run_.plan.model(), {updates, updates_per_epoch()});
-    return predict_ledger(config_, *run_.model, run_.strategy, plan, data_.train);
+    const Config config = with_steps(config_, updates);
+    return set_up_run(config, source_, data_).predicted(config, data_.train);
   }
 
   double flops(std::int64_t updates) const {
@@ -57,6 +62,7 @@ class Predictor {
   }
 
   const Config& config_;
+  const ModelSource& source_;
   const PreparedData& data_;
   RunSetup run_;
 };
@@ -71,11 +77,6 @@ std::int64_t updates_for(double amount, const std::function<double(std::int64_t)
     (cost(middle) <= amount ? low : high) = middle;
   }
   return low;
-}
-
-Config with_steps(Config config, std::int64_t steps) {
-  config.train.steps = steps;
-  return config;
 }
 
 // Runs that double in length until one is long enough to tell seconds per FLOP; the plan stretches to each,

@@ -8,6 +8,7 @@
 #include "finetune/common/nearest.h"
 #include "finetune/common/text.h"
 #include "finetune/config/config_axes.h"
+#include "finetune/config/config_checks.h"
 #include "finetune/config/config_keys.h"
 #include "finetune/config/config_overrides.h"
 #include "finetune/config/config_strategy.h"

@@ -1,5 +1,5 @@
 // Config: what a run is asked to do, as read from TOML, with every default filled in. The keys, their meaning
-// and their defaults are those of the README's table.
+// and their defaults: `thaw help config`.
 #pragma once
 
 #include <cstdint>

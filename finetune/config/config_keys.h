@@ -114,7 +114,4 @@ struct Alternatives {
 };
 const std::vector<Alternatives>& alternatives();
 
-// Checks of values that concern each other. InputError naming the keys.
-void check_together(const Config& config);
-
 }  // namespace thaw

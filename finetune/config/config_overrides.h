@@ -2,6 +2,7 @@
 // that uses toml++.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,25 @@ inline std::vector<std::string> drop_alternatives(toml::table& root, const toml:
   return notes;
 }
 
+// Options of another optimizer or architecture are void when an override chooses one by `owner`. Adds a note for each
+// that was.
+template <class Section>
+void drop_options_of_others(toml::table& root, const toml::table& given, const char* section,
+                            const char* owner, const std::vector<Key<Section>>& keys,
+                            std::vector<std::string>& notes) {
+  toml::table* values = root[section].as_table();
+  const toml::node* chosen = given[section][owner].node();
+  const auto name = chosen == nullptr ? std::nullopt : chosen->value<std::string>();
+  if (values == nullptr || !name) return;
+  for (const Key<Section>& key : keys) {
+    const toml::node* old = values->get(key.name);
+    if (old == nullptr || key.rule.is_of(*name)) continue;
+    notes.push_back(concat(section, ".", key.name, " = ", value_text(*old), " gives way to ", section, ".",
+                           owner, " = ", value_text(*chosen), " (--set)"));
+    values->erase(key.name);
+  }
+}
+
 // Keys of a section go to that section; a table that is the value of a key, { .. }, takes the old one's
 // place.
 inline void merge(toml::table& into, toml::table&& from, bool is_root = true) {
@@ -74,6 +94,8 @@ inline toml::table parse_override(const std::string& text) {
 // Changes win over what stands there.
 inline std::vector<std::string> give(toml::table& root, toml::table&& changes) {
   std::vector<std::string> notes = drop_alternatives(root, changes);
+  drop_options_of_others(root, changes, "model", "from", model_keys(), notes);
+  drop_options_of_others(root, changes, "train", "optimizer", train_keys(), notes);
   merge(root, std::move(changes));
   return notes;
 }

@@ -12,11 +12,19 @@
 namespace thaw {
 namespace {
 
+BatchPlan batches_of(const TrainSection& train, const PreparedData& data) {
+  return {data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed};
+}
+
+RunLength length_of(const TrainSection& train, const BatchPlan& batches) {
+  return {total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};
+}
+
 Strategy strategy_on(const Config& config, const ModelSource& source, const PreparedData& data,
                      const Model& model) {
   ModelInfo info = describe(model);
   info.head_is_new = head_is_new(source, data, model);
-  Strategy strategy = make_strategy(config.strategy, info);
+  Strategy strategy = make_strategy(config.strategy, info, run_length(config.train, data));
   if (strategy.adapters && strategy.adapters->is_low_rank() && source.adapter)
     strategy.adapters->layers = layers_of_patterns(model, *source.adapter);
   const auto& wanted = config.train.schedule;
@@ -31,8 +39,8 @@ RunSetup set_up_on(const Config& config, Strategy strategy, const ModelConfig& o
                    std::unique_ptr<Model> model, const PreparedData& data) {
   if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
   const TrainSection& train = config.train;
-  BatchPlan batches(data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed);
-  const RunLength length{total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};
+  BatchPlan batches = batches_of(train, data);
+  const RunLength length = length_of(train, batches);
   const Schedule schedule = make_schedule(train, strategy, length.total_updates);
   ResolvedPlan plan(strategy.plan, describe(*model), length);
   check_monitors(config, plan.plan(), data.validation);
@@ -40,6 +48,10 @@ RunSetup set_up_on(const Config& config, Strategy strategy, const ModelConfig& o
 }
 
 }  // namespace
+
+RunLength run_length(const TrainSection& train, const PreparedData& data) {
+  return length_of(train, batches_of(train, data));
+}
 
 ScheduleFunction RunSetup::learning_rate(const TrainSection& train) const {
   return [lr = train.lr, s = schedule, total = plan.run().total_updates](std::int64_t completed) {

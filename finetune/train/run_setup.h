@@ -31,9 +31,11 @@ struct RunSetup {
   Ledger predicted(const Config& config, const Dataset& data, const Triggers& triggers = {}) const;
 };
 
+RunLength run_length(const TrainSection& train, const PreparedData& data);
+
 // InputError for what is wrong with the strategy or the plan.
 RunSetup set_up_run(const Config& config, const ModelSource& source, const PreparedData& data);
-// Of a strategy for a model that is `model_config`.
+// Of a strategy made for a run of that length and a model that is `model_config`.
 RunSetup set_up_run(const Config& config, Strategy strategy, const ModelConfig& model_config,
                     const PreparedData& data);
 

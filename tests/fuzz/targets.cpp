@@ -72,7 +72,8 @@ void model_config(const std::string& bytes) {
   answer([&] {
     const ModelConfig config = read_model_config(input.write(bytes));
     write_model_config(config);
-    if (config.architecture == "mlp" || config.architecture == "cnn") return;
+    const std::vector<std::string> own = architectures();
+    if (std::find(own.begin(), own.end(), config.architecture) != own.end()) return;
     // A model of many layers takes long to build even without weights.
     if (config.transformer.layers <= 4) count_elements(config);
   });

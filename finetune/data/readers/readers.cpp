@@ -47,7 +47,7 @@ std::string kind_of(std::filesystem::path path) {
   return lower_ascii(path.extension().string());
 }
 
-Dataset read_file(const DataSource& source) {
+Dataset read_source(const DataSource& source) {
   const std::filesystem::path path = source.path;
   std::error_code ignored;  // open_input reports what is wrong with a path
   if (std::filesystem::is_directory(path, ignored)) {
@@ -80,7 +80,7 @@ Dataset read_dataset(const DataSource& source) {
   const bool is_single_text = !source.text.empty() && source.text_pair.empty();
   if (source.path == "-") return is_single_text ? read_lines(source) : read_csv(source, ',');
   if (source.path.rfind(kBuiltin, 0) == 0) return read_builtin(source);
-  return read_file(source);
+  return read_source(source);
 }
 
 }  // namespace thaw

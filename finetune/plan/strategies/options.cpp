@@ -58,8 +58,8 @@ std::string options_text(const OptionMap& options) {
 }
 
 StrategyOptions::StrategyOptions(const std::string& strategy, const std::vector<OptionSpec>& specs,
-                                 const StrategyRequest& request)
-    : strategy_(strategy), phases_(request.phases) {
+                                 const StrategyRequest& request, const RunLength& run)
+    : strategy_(strategy), phases_(request.phases), run_(run) {
   for (const OptionSpec& spec : specs) values_[spec.name] = spec.default_value;
   for (const auto& [name, value] : request.options) {
     const OptionSpec* spec = find_option(specs, name);

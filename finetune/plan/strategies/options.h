@@ -32,14 +32,14 @@ struct StrategyRequest {
   std::vector<Phase> phases;
 };
 
-// The options of one strategy, every one with a value. The getters throw InputError where the value is not
-// what they ask for; asking for an option of another type than its default is a mistake in the strategy and
-// asserts.
+// The options of one strategy, every one with a value, and the run that it is made for. The getters throw InputError
+// where the value is not what they ask for; asking for an option of another type than its default is a mistake in the
+// strategy and asserts.
 class StrategyOptions {
  public:
   // InputError for an option that `specs` lacks (names the nearest) and for a value of another type.
   StrategyOptions(const std::string& strategy, const std::vector<OptionSpec>& specs,
-                  const StrategyRequest& request);
+                  const StrategyRequest& request, const RunLength& run);
 
   double number(const std::string& name, double least, double most) const;
   std::int64_t whole_number(const std::string& name, std::int64_t least, std::int64_t most) const;
@@ -47,6 +47,7 @@ class StrategyOptions {
   const std::string& text(const std::string& name) const;
   const std::vector<std::string>& list(const std::string& name) const;
   const std::vector<Phase>& phases() const { return phases_; }
+  const RunLength& run() const { return run_; }
 
   // For the message of a check that a getter does not make.
   [[noreturn]] void refuse(const std::string& name, const std::string& mend) const;
@@ -55,6 +56,7 @@ class StrategyOptions {
   std::string strategy_;
   OptionMap values_;
   std::vector<Phase> phases_;
+  RunLength run_;
 };
 
 }  // namespace thaw

@@ -15,10 +15,10 @@ namespace {
 
 // In the order in which `thaw strategies` lists them.
 constexpr StrategySpec (*kStrategies[])() = {
-    full_strategy,           head_strategy,   top_k_strategy,      block_strategy,   gradual_strategy,
-    discriminative_strategy, ulmfit_strategy, chain_thaw_strategy, lp_ft_strategy,   bitfit_strategy,
-    norm_only_strategy,      lora_strategy,   dora_strategy,       adapter_strategy, layer_decay_strategy,
-    l2_sp_strategy,          plan_strategy,
+    full_strategy,           head_strategy,      top_k_strategy,      block_strategy, gradual_strategy,
+    discriminative_strategy, ulmfit_strategy,    chain_thaw_strategy, lp_ft_strategy, lisa_strategy,
+    bitfit_strategy,         norm_only_strategy, lora_strategy,       dora_strategy,  adapter_strategy,
+    layer_decay_strategy,    l2_sp_strategy,     plan_strategy,
 };
 
 // "top-2" as the strategy "top-k" and its k = 2.
@@ -93,7 +93,7 @@ const std::vector<OptionSpec>& common_options() {
   return options;
 }
 
-Strategy make_strategy(const StrategyRequest& request, const ModelInfo& model) {
+Strategy make_strategy(const StrategyRequest& request, const ModelInfo& model, const RunLength& run) {
   const StrategySpec& spec = find_strategy(request.name);
   if (spec.name != "plan" && !request.phases.empty()) {
     fail_input("strategy ", in_quotes(request.name),
@@ -101,7 +101,7 @@ Strategy make_strategy(const StrategyRequest& request, const ModelInfo& model) {
   }
   std::vector<OptionSpec> specs = spec.options;
   specs.insert(specs.end(), common_options().begin(), common_options().end());
-  const StrategyOptions options(request.name, specs, with_name_read(request));
+  const StrategyOptions options(request.name, specs, with_name_read(request), run);
   Strategy strategy = spec.make(model, options);
   apply_common_options(options, strategy.plan);
   if (spec.name != "plan") strategy.plan.phase_name = concat("strategy ", in_quotes(request.name), ", phase");

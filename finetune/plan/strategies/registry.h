@@ -18,7 +18,8 @@ const StrategySpec& find_strategy(const std::string& name);
 // Options that every strategy takes: frozen_norm, frozen_dropout, state and rewarmup.
 const std::vector<OptionSpec>& common_options();
 
-Strategy make_strategy(const StrategyRequest& request, const ModelInfo& model);
+// Its plan is for a run of this length: for another one the strategy is made again.
+Strategy make_strategy(const StrategyRequest& request, const ModelInfo& model, const RunLength& run);
 
 // Each in the file of its own name.
 StrategySpec full_strategy();
@@ -30,6 +31,7 @@ StrategySpec discriminative_strategy();
 StrategySpec ulmfit_strategy();
 StrategySpec chain_thaw_strategy();
 StrategySpec lp_ft_strategy();
+StrategySpec lisa_strategy();
 StrategySpec bitfit_strategy();
 StrategySpec norm_only_strategy();
 StrategySpec lora_strategy();
