@@ -109,6 +109,20 @@ TEST_F(ResumeRefused, WithoutAWholeOneTheRunBeginsAnew) {
   expect_has(messages, "there is no checkpoint to resume from");
 }
 
+TEST(SameConfig, AKeyOfOneSideAloneIsNamed) {
+  const auto message = [](const std::string& then, const std::string& now) {
+    return message_of<InputError>([&] { check_same_config(then, now, "c.toml"); });
+  };
+  const std::string with = "[data]\ncorrupt = \"blur\"\nlabel = \"y\"\n", without = "[data]\nlabel = \"y\"\n";
+  expect_has(message(with, without),
+             "was begun with `corrupt = \"blur\"`, which this config has not (c.toml)");
+  expect_has(message(without, with),
+             "this config has `corrupt = \"blur\"`, without which the run was begun (c.toml)");
+  expect_has(message(with, "[data]\ncorrupt = \"noise\"\nlabel = \"y\"\n"),
+             "was begun with `corrupt = \"blur\"`, this config has `corrupt = \"noise\"` (c.toml)");
+  expect_has(message(with + "limit = 5\n", with), "`limit = 5`, which this config has not");
+}
+
 TEST(ResumeRefusedRegression, OtherTargets) {
   TestRun run("mlp", {"full", {}, {}});
   run.model_config.outputs = 1;

@@ -214,6 +214,13 @@ TEST(Duplicates, AreFoundWithTheirFirstPlace) {
   EXPECT_EQ(find_duplicates(first, second).size(), 1u);
 }
 
+TEST(Duplicates, OfSetsWithoutLabelsAreFoundAmongThoseWithThem) {
+  const Dataset labelled = with_class_counts({2, 2});
+  Dataset plain = labelled;
+  plain.targets = Targets::none;
+  EXPECT_EQ(find_duplicates(labelled, plain).size(), 4u);
+}
+
 TEST(Duplicates, TheSignOfZeroMakesNoOtherRow) {
   Dataset first = with_class_counts({2}), second = with_class_counts({2});
   set_values(first, {0.0F, 1});

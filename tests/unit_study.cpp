@@ -62,6 +62,14 @@ TEST_F(StudyConfig, WhenComesLastAndOverridesWin) {
   EXPECT_EQ(rates(load(kStudy, {"train.lr=3"})), std::vector<double>(6, 3.0));
 }
 
+TEST_F(StudyConfig, AnOverrideOfWhatAnAxisVariesIsSaid) {
+  const std::vector<std::string> notes =
+      load(kStudy, {"train.batch_size=8", "train.clip_norm=1"}).cells[3].config.notes;
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_EQ(notes[0],
+            "warning: --set gives train.batch_size, and so every value of the axis \"size\" the same");
+}
+
 TEST_F(StudyConfig, AnOrdinaryConfigIsOneCell) {
   const Study study = load("[train]\nlr = 2\n");
   EXPECT_TRUE(study.axes.empty());

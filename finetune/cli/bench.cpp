@@ -29,8 +29,20 @@ namespace {
 
 constexpr int kWarmUp = 3;  // steps that are not timed
 
-// One batch of random samples in two classes.
-PreparedData random_data(const ModelConfig& model, std::int64_t batch, std::int64_t length) {
+// The answers of the model's own task, so that its head stays; two classes where it names none.
+void set_answers(const ModelFolder& folder, PreparedData& data, std::int64_t batch) {
+  data.task = folder.preprocess.task;
+  Dataset& train = data.train;
+  train.targets = data.task->targets();
+  if (data.task->has_classes()) train.classes = folder.preprocess.labels;
+  if (data.task->has_classes() && train.classes.empty()) train.classes = {"0", "1"};
+  const auto classes = std::max<std::int64_t>(static_cast<std::int64_t>(train.classes.size()), 1);
+  for (std::int64_t i = 0; i < batch; ++i) train.samples.push_back({.id = i, .label = i % classes});
+}
+
+// One batch of random samples.
+PreparedData random_data(const ModelFolder& folder, std::int64_t batch, std::int64_t length) {
+  const ModelConfig& model = folder.config;
   PreparedData data;
   Dataset& train = data.train;
   const RandomKey key = random_key(0, "bench");
@@ -47,9 +59,7 @@ PreparedData random_data(const ModelConfig& model, std::int64_t batch, std::int6
     train.inputs = std::make_shared<const Numbers>(
         model.sample_shape, std::vector<float>(x.data<float>(), x.data<float>() + x.numel()));
   }
-  train.targets = Targets::classes;
-  train.classes = {"0", "1"};
-  for (std::int64_t i = 0; i < batch; ++i) train.samples.push_back({.id = i, .label = i % 2});
+  set_answers(folder, data, batch);
   return data;
 }
 
@@ -75,7 +85,7 @@ struct Timing {
 class BenchRun {
  public:
   BenchRun(const Config& config, const ModelSource& source, const PreparedData& data, bool allow_missing)
-      : config_(config), run_(set_up_run(config, source, data)) {
+      : config_(config), loss_{data.task}, run_(set_up_run(config, source, data)) {
     const Strategy& strategy = run_.strategy;
     PreparedModel prepared = prepare_model(run_, source, data, config.train.seed, allow_missing);
     model_ = std::move(prepared.model);
@@ -124,12 +134,13 @@ class BenchRun {
  private:
   void step() {
     const RandomScope random({config_.train.seed, steps_++, 0, batch_.ids});
-    forward_backward(*model_, batch_, {}, 1, penalty_ ? &*penalty_ : nullptr);
+    forward_backward(*model_, batch_, loss_, 1, penalty_ ? &*penalty_ : nullptr);
     optimizer_->step(config_.train.lr);
     optimizer_->clear_grad();
   }
 
   const Config& config_;
+  LossOptions loss_;
   RunSetup run_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<Optimizer> optimizer_;
@@ -187,10 +198,14 @@ int bench(const Arguments& arguments) {
                            .folder = std::make_shared<const ModelFolder>(read_model_folder(arguments.model))};
   const ModelConfig& model = source.folder->config;
   const std::int64_t length = sequence_length(model, arguments);
-  const PreparedData data = random_data(model, arguments.batch, length);
+  const PreparedData data = random_data(*source.folder, arguments.batch, length);
   std::vector<std::string> names = arguments.strategies;
   if (names.empty()) names = {"full", "top-1", "head"};
-  for (const std::string& name : names) check_strategy(name, "--strategies");
+  for (const std::string& name : names) {  // before any is measured
+    check_strategy(name, "--strategies");
+    config.strategy = strategy_request(config, name);
+    set_up_run(config, source, data);
+  }
   std::vector<Json> results;
   const auto measure = [&](const std::string& name) {
     config.strategy = strategy_request(config, name);

@@ -102,8 +102,8 @@ int compare(const Arguments& arguments) {
                                         : result_of(run_study(request), compare.out);
   }
   if (result.interrupted) {
-    Progress().message(concat("interrupted; go on with: thaw compare ", arguments.config, " --out ",
-                              compare.out, " --resume (and the same options)"));
+    Progress().message(concat("interrupted; go on with: thaw compare ", for_shell(arguments.config),
+                              " --out ", for_shell(compare.out), " --resume (and the same options)"));
     return 128 + stop_token.signal();
   }
   print(arguments.json ? read_file(result.json_file, std::int64_t{1} << 30)

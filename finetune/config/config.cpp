@@ -336,7 +336,8 @@ Study load_study(const std::string& path, const std::vector<std::string>& overri
     give_values(cell, axes, place);
     toml::table given = parse_overrides(overrides);
     drop_options_of_another(cell, given);
-    const std::vector<std::string> notes = give(cell, std::move(given));
+    std::vector<std::string> notes = notes_of_levelled(study.axes, axes, given);
+    for (std::string& note : give(cell, std::move(given))) notes.push_back(std::move(note));
     study.cells.push_back({place, ConfigReader(path, cell).read()});
     study.cells.back().config.notes = notes;
     // The last axis runs fastest.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,23 @@ inline std::vector<AxisValue> read_axis(toml::node& node, const std::string& pat
   std::vector<AxisValue> read;
   for (toml::node& value : *values) read.push_back(read_axis_value(value, path));
   return read;
+}
+
+// What --set gives wins over an axis, whose cells then do not differ in it.
+inline std::vector<std::string> notes_of_levelled(const std::vector<StudyAxis>& axes,
+                                                  const std::vector<std::vector<AxisValue>>& values,
+                                                  const toml::table& given) {
+  std::set<std::string> notes;
+  for (std::size_t axis = 0; axis < axes.size(); ++axis)
+    for (const AxisValue& value : values[axis])
+      for (const auto& [section, keys] : value.changes)
+        if (keys.is_table())
+          for (const auto& [key, node] : *keys.as_table())
+            if (given[section.str()][key.str()])
+              notes.insert(concat("warning: --set gives ", section.str(), ".", key.str(),
+                                  ", and so every value of the axis ", in_quotes(axes[axis].name),
+                                  " the same"));
+  return {notes.begin(), notes.end()};
 }
 
 // Takes the [[axis]] tables out of `root`.

@@ -13,6 +13,7 @@
 #include "core/tensor.h"
 #include "finetune/common/text.h"
 #include "finetune/data/numbers.h"
+#include "finetune/data/texts.h"
 
 namespace thaw {
 namespace {
@@ -79,7 +80,8 @@ void corrupt_images(Dataset& data, Corruption kind, const std::string& source) {
   if (kind == Corruption::none || data.size() == 0) return;
   if (data.sample_shape().size() != 3)
     fail_input("data.corrupt = ", in_quotes(names_of(kind)[static_cast<std::size_t>(kind)]),
-               " is for images, these samples are rows of a table (", source, "); leave it out");
+               " is for images, these samples are ",
+               find_texts(data) != nullptr ? "texts" : "rows of a table", " (", source, "); leave it out");
   auto images = std::make_shared<Numbers>(numbers_of(data));
   if (kind == Corruption::blur) blur(*images);
   if (kind == Corruption::noise) add_noise(*images, data.samples, source);

@@ -1,6 +1,7 @@
 #include "finetune/data/split.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <numeric>
@@ -75,26 +76,38 @@ bool same_row(const Dataset& a, int64_t i, const Dataset& b, int64_t j) {
   return same_answer && a.inputs->same(i, *b.inputs, j);
 }
 
-// Finds rows by content.
+// The same for rows that same_row() finds the same. `by_answer`: both sets have answers of one kind.
+uint64_t hash_row(const Dataset& data, int64_t row, bool by_answer) {
+  const uint64_t hash = data.inputs->hash(row);
+  if (!by_answer) return hash;
+  const double target = data[row].target + 0.0;  // -0 equals 0
+  return hash ^ mix64(static_cast<uint64_t>(data[row].label)) ^ mix64(~std::bit_cast<uint64_t>(target));
+}
+
+// Finds rows of a data set by the content of those of `other`.
 class RowIndex {
  public:
-  explicit RowIndex(const Dataset& data) : data_(data) {
-    for (int64_t row = 0; row < data.size(); ++row) entries_.emplace_back(data.inputs->hash(row), row);
+  RowIndex(const Dataset& data, const Dataset& other)
+      : data_(data), other_(other), by_answer_(data.targets == other.targets) {
+    for (int64_t row = 0; row < data.size(); ++row)
+      entries_.emplace_back(hash_row(data, row, by_answer_), row);
     std::sort(entries_.begin(), entries_.end());
   }
 
-  // The first row here that equals this row of `other`, or -1.
-  int64_t find(const Dataset& other, int64_t row) const {
-    const uint64_t hash = other.inputs->hash(row);
+  // The first row here that equals this row of the other, or -1.
+  int64_t find(int64_t row) const {
+    const uint64_t hash = hash_row(other_, row, by_answer_);
     auto at = std::lower_bound(entries_.begin(), entries_.end(), std::pair(hash, int64_t{0}));
     for (; at != entries_.end() && at->first == hash; ++at) {
-      if (same_row(data_, at->second, other, row)) return at->second;
+      if (same_row(data_, at->second, other_, row)) return at->second;
     }
     return -1;
   }
 
  private:
   const Dataset& data_;
+  const Dataset& other_;
+  bool by_answer_;
   std::vector<std::pair<uint64_t, int64_t>> entries_;
 };
 
@@ -121,10 +134,10 @@ class RowSets {
 // The rows in sets that no split may part: identical ones and those of one group.
 std::vector<Rows> inseparable_units(const Dataset& data) {
   RowSets sets(data.size());
-  const RowIndex index(data);
+  const RowIndex index(data, data);
   std::unordered_map<std::string_view, int64_t> group_start;
   for (int64_t row = 0; row < data.size(); ++row) {
-    sets.join(row, index.find(data, row));
+    sets.join(row, index.find(row));
     const std::string& group = data[row].group;
     if (!group.empty()) sets.join(row, group_start.emplace(group, row).first->second);
   }
@@ -247,9 +260,9 @@ Rows draw_rows(const Dataset& data, int64_t count, uint64_t seed) {
 
 std::vector<Duplicate> find_duplicates(const Dataset& first, const Dataset& second) {
   std::vector<Duplicate> found;
-  const RowIndex index(first);
+  const RowIndex index(first, second);
   for (int64_t row = 0; row < second.size(); ++row) {
-    const int64_t match = index.find(second, row);
+    const int64_t match = index.find(row);
     if (match >= 0) found.push_back({match, row});
   }
   return found;

@@ -164,14 +164,26 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+// Whether one of the lines gives the key that `line` gives.
+bool has_key_of(const std::string& line, const std::vector<std::string>& lines) {
+  const std::string key = line.substr(0, line.find(" = ") + 1);
+  return std::any_of(lines.begin(), lines.end(), [&](const std::string& other) {
+    return key.empty() ? other == line : other.starts_with(key);
+  });
+}
+
 template <class Same>
 void check_same_lines(const std::vector<std::string>& before, const std::vector<std::string>& after,
                       const std::string& file, const Same& same) {
   const auto [was, is] = std::mismatch(before.begin(), before.end(), after.begin(), after.end(), same);
   if (was == before.end() && is == after.end()) return;
-  fail_input("the run was begun with `", was == before.end() ? "" : *was, "`, this config has `",
-             is == after.end() ? "" : *is, "` (", file,
-             "); resume with the same config and --set options, or choose another --out");
+  const bool is_new = was == before.end() || (is != after.end() && !has_key_of(*is, before));
+  const bool is_gone = is == after.end() || (was != before.end() && !has_key_of(*was, after));
+  const std::string what = is_gone ? concat("the run was begun with `", *was, "`, which this config has not")
+                           : is_new
+                               ? concat("this config has `", *is, "`, without which the run was begun")
+                               : concat("the run was begun with `", *was, "`, this config has `", *is, "`");
+  fail_input(what, " (", file, "); resume with the same config and --set options, or choose another --out");
 }
 
 // "/data/films.csv" -> "films.csv": what an absolute path names, wherever it stands.

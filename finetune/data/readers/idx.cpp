@@ -87,9 +87,15 @@ Dataset read_images(const std::string& path) {
   return data;
 }
 
-std::vector<std::string> read_labels(const std::string& path) {
+// One for each of the images, which are in the file `images`.
+std::vector<std::string> read_labels(const std::string& path, int64_t count, const std::string& images) {
   const std::unique_ptr<InputFile> file = open_input(path);
-  std::vector<unsigned char> bytes(read_header(*file, kLabelDims)[0]);
+  const uint64_t labelled = read_header(*file, kLabelDims)[0];
+  if (labelled != static_cast<uint64_t>(count)) {
+    fail_input(count, " images (", images, ") and ", labelled, " labels (", path,
+               "); give files that belong together");
+  }
+  std::vector<unsigned char> bytes(labelled);
   file->read_exactly(bytes.data(), bytes.size(), "labels");
   check_end(*file);
   std::vector<std::string> labels;
@@ -129,11 +135,7 @@ Dataset read_idx(const DataSource& source) {
   if (source.targets == Targets::none) return read_images(source.path);
   const std::string labels_file = labels_path(source.path);
   Dataset data = read_images(source.path);
-  const std::vector<std::string> labels = read_labels(labels_file);
-  if (static_cast<int64_t>(labels.size()) != data.size()) {
-    fail_input(data.size(), " images (", source.path, ") and ", labels.size(), " labels (", labels_file,
-               "); give files that belong together");
-  }
+  const std::vector<std::string> labels = read_labels(labels_file, data.size(), source.path);
   return with_labels(std::move(data), labels, source,
                      [&](int64_t row) { return concat(labels_file, ", image ", row + 1); });
 }

@@ -59,11 +59,19 @@ bool is_gzip(InputFile& file) {
   return std::string_view(magic, file.read(magic, sizeof magic)) == kGzip;
 }
 
+// Block by block: what a gzip file may hold at most is a thousand times what most of them do.
 std::string read_whole(InputFile& file) {
-  check_memory(file.size_bound(), file.path());
-  std::string text(file.size_bound(), '\0');
-  text.resize(file.read(text.data(), text.size()));
-  return text;
+  constexpr uint64_t kBlock = uint64_t{1} << 20, kReserved = uint64_t{1} << 28;
+  std::string text;
+  text.reserve(std::min(file.size_bound(), kReserved));
+  for (;;) {
+    const size_t before = text.size();
+    text.resize(before + kBlock);
+    const size_t got = file.read(text.data() + before, kBlock);
+    text.resize(before + got);
+    if (got < kBlock) return text;
+    check_memory(text.size(), file.path());
+  }
 }
 
 std::string read_standard_input() {
