@@ -27,7 +27,8 @@ ModelInfo transformer(int layers) {
   return model;
 }
 
-Strategy lisa(const OptionMap& options = {}, const RunLength& run = kRun, int layers = 4) {
+Strategy lisa(OptionMap options = {}, const RunLength& run = kRun, int layers = 4) {
+  options.insert({"every", "10 steps"});
   return make_strategy({"lisa", options, {}}, transformer(layers), run);
 }
 
@@ -85,6 +86,12 @@ TEST(Lisa, TakesOtherIntervalsAndRefusesWhatIsNone) {
   EXPECT_NE(error_of({{"middle", 0.0}}), kNothingThrown);
   EXPECT_NE(error_of({{"seed", -1.0}}), kNothingThrown);
   expect_has(error_of({{"every", "1 step"}}, {2000, 20}), "more than 1000 draws");
+}
+
+TEST(Lisa, DrawsTwentyTimesInARunOfAnyLength) {
+  for (const std::int64_t updates : {20, 100, 1 << 20})
+    EXPECT_EQ(make_strategy({"lisa", {}, {}}, transformer(4), {updates, 20}).plan.phases.size(), 20u)
+        << updates;
 }
 
 TEST(Lisa, SaysWhenItIsTheSameAsFull) {

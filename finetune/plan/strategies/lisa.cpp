@@ -1,6 +1,7 @@
 // lisa: the bottom group and the head always train, and of the groups between them a few, drawn anew again and
 // again (Pan et al. 2024, "LISA: Layerwise Importance Sampling for Memory-Efficient Large Language Model
-// Fine-Tuning"; there, too, every layer is as likely as any other). A phase per draw.
+// Fine-Tuning"; there, too, every layer is as likely as any other, but a draw lasts for a number of updates whatever the
+// run's length). A phase per draw.
 #include <algorithm>
 #include <optional>
 
@@ -22,7 +23,7 @@ std::int64_t updates_between_draws(const StrategyOptions& options) {
   const std::int64_t updates = every->updates(run);
   if (run.total_updates / updates >= kMostDraws)
     options.refuse("every", concat("a run of ", run.total_updates, " updates would have more than ",
-                                   kMostDraws, " draws; write a longer time"));
+                                   kMostDraws, " draws; write a longer time, such as \"0.01 run\""));
   return updates;
 }
 
@@ -71,7 +72,7 @@ StrategySpec lisa_strategy() {
           "the head, the bottom group, and a few groups between them that are drawn anew at intervals",
           1.0,
           {{"middle", 2.0, "groups that are drawn each time", {1.0, 4.0}},
-           {"every", "10 steps", "time between two draws: \"10 steps\", \"1 epoch\" or \"0.1 run\""},
+           {"every", "0.05 run", "time between two draws: \"10 steps\", \"1 epoch\" or \"0.1 run\""},
            {"seed", 0.0, "of the draws; train.seed does not change them"}},
           make_lisa};
 }
