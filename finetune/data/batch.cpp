@@ -31,6 +31,7 @@ void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use)
   std::vector<std::int64_t> order(static_cast<std::size_t>(data.size()));
   std::iota(order.begin(), order.end(), 0);
   std::vector<std::int64_t> lengths;
+  lengths.reserve(order.size());
   for (const std::int64_t row : order) lengths.push_back(data.inputs->length(row));
   const auto is_shorter = [&](std::int64_t a, std::int64_t b) {
     return lengths[static_cast<std::size_t>(a)] < lengths[static_cast<std::size_t>(b)];
