@@ -84,8 +84,9 @@ struct Timing {
 // Whole steps with the strategy's first phase in force: forward, backward, optimizer.
 class BenchRun {
  public:
-  BenchRun(const Config& config, const ModelSource& source, const PreparedData& data, bool allow_missing)
-      : config_(config), loss_{data.task}, run_(set_up_run(config, source, data)) {
+  BenchRun(const Config& config, RunSetup run, const ModelSource& source, const PreparedData& data,
+           bool allow_missing)
+      : config_(config), loss_{data.task}, run_(std::move(run)) {
     const Strategy& strategy = run_.strategy;
     PreparedModel prepared = prepare_model(run_, source, data, config.train.seed, allow_missing);
     model_ = std::move(prepared.model);
@@ -201,15 +202,16 @@ int bench(const Arguments& arguments) {
   const PreparedData data = random_data(*source.folder, arguments.batch, length);
   std::vector<std::string> names = arguments.strategies;
   if (names.empty()) names = {"full", "top-1", "head"};
-  for (const std::string& name : names) {  // before any is measured
+  std::vector<RunSetup> setups;  // all of them before any is measured
+  for (const std::string& name : names) {
     check_strategy(name, "--strategies");
     config.strategy = strategy_request(config, name);
-    set_up_run(config, source, data);
+    setups.push_back(set_up_run(config, source, data));
   }
   std::vector<Json> results;
-  const auto measure = [&](const std::string& name) {
+  const auto measure = [&](const std::string& name, RunSetup setup) {
     config.strategy = strategy_request(config, name);
-    BenchRun run(config, source, data, arguments.allow_missing);
+    BenchRun run(config, std::move(setup), source, data, arguments.allow_missing);
     if (results.empty())
       for (const std::string& note : run.notes) Progress().message(note);
     if (const std::string note = run.note_of_phases(); !note.empty()) Progress().message(note);
@@ -217,7 +219,7 @@ int bench(const Arguments& arguments) {
     if (arguments.json) print(results.back().dump() + "\n");
   };
   try {
-    for (const std::string& name : names) measure(name);
+    for (std::size_t i = 0; i < names.size(); ++i) measure(names[i], std::move(setups[i]));
   } catch (...) {  // what was measured before is not lost
     if (!arguments.json && !results.empty()) print(table_text(results));
     throw;

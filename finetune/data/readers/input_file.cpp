@@ -59,28 +59,31 @@ bool is_gzip(InputFile& file) {
   return std::string_view(magic, file.read(magic, sizeof magic)) == kGzip;
 }
 
-// Block by block: what a gzip file may hold at most is a thousand times what most of them do.
-std::string read_whole(InputFile& file) {
-  constexpr uint64_t kBlock = uint64_t{1} << 20, kReserved = uint64_t{1} << 28;
+// All that read(to, size) gives, which is less than `size` only at the end. `most` is a bound and no more: of a gzip
+// file a thousand times what there mostly is.
+template <class Read>
+std::string read_blocks(const Read& read, const std::string& path, uint64_t most = 0) {
+  constexpr size_t kBlock = size_t{1} << 20, kReserved = size_t{1} << 28;
   std::string text;
-  text.reserve(std::min(file.size_bound(), kReserved));
+  text.reserve(std::min<uint64_t>(most, kReserved));
   for (;;) {
     const size_t before = text.size();
     text.resize(before + kBlock);
-    const size_t got = file.read(text.data() + before, kBlock);
+    const size_t got = read(text.data() + before, kBlock);
     text.resize(before + got);
     if (got < kBlock) return text;
-    check_memory(text.size(), file.path());
+    check_memory(text.size(), path);
   }
 }
 
+std::string read_whole(InputFile& file) {
+  return read_blocks([&](char* to, size_t size) { return file.read(to, size); }, file.path(),
+                     file.size_bound());
+}
+
 std::string read_standard_input() {
-  std::string text;
-  char block[1 << 16];
-  while (const size_t got = std::fread(block, 1, sizeof block, stdin)) {
-    text.append(block, got);
-    check_memory(text.size(), "standard input");
-  }
+  std::string text =
+      read_blocks([](char* to, size_t size) { return std::fread(to, 1, size, stdin); }, "standard input");
   if (text.starts_with(kGzip))
     fail_input("gzip data on standard input (-), of which text is read as it is; give the file's path, or ",
                "decompress it with gunzip -c FILE | thaw ..");

@@ -8,13 +8,6 @@
 namespace thaw {
 namespace {
 
-std::vector<std::string> groups_below_head(const ModelInfo& model) {
-  std::vector<std::string> names;
-  for (int group = 0; group < model.head(); ++group)
-    if (model.has_parameters(group)) names.push_back(model.groups[group]);
-  return names;
-}
-
 bool head_trains(const ModelInfo& model, const StrategyOptions& options) {
   const std::string& head = options.text("head");
   if (head != "new" && head != "yes" && head != "no")

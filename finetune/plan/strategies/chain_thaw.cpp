@@ -7,10 +7,8 @@ namespace thaw {
 namespace {
 
 Strategy make_chain_thaw(const ModelInfo& model, const StrategyOptions&) {
-  std::vector<std::string> turns = {"top:0"};
-  for (int group = 0; group < model.head(); ++group) {
-    if (model.has_parameters(group)) turns.push_back(model.groups[group]);
-  }
+  std::vector<std::string> turns = groups_below_head(model);
+  turns.insert(turns.begin(), "top:0");
   turns.emplace_back("all");
 
   Strategy strategy;

@@ -3,11 +3,9 @@
 // Fine-Tuning"; there, too, every layer is as likely as any other, but a draw lasts for a number of updates whatever the
 // run's length). A phase per draw.
 #include <algorithm>
-#include <optional>
 
 #include "core/error.h"
 #include "core/random.h"
-#include "finetune/plan/period.h"
 #include "finetune/plan/strategies/shared.h"
 
 namespace thaw {
@@ -17,10 +15,7 @@ constexpr std::int64_t kMostDraws = 1000;  // the work of planning grows with th
 
 std::int64_t updates_between_draws(const StrategyOptions& options) {
   const RunLength& run = options.run();
-  const std::optional<Period> every = parse_period(options.text("every"));
-  if (!every || every->unit == Period::Unit::never)
-    options.refuse("every", "write a positive length such as \"10 steps\", \"1 epoch\" or \"0.1 run\"");
-  const std::int64_t updates = every->updates(run);
+  const std::int64_t updates = every_of(options).updates(run);
   if (run.total_updates / updates >= kMostDraws)
     options.refuse("every", concat("a run of ", run.total_updates, " updates would have more than ",
                                    kMostDraws, " draws; write a longer time, such as \"0.01 run\""));
@@ -38,9 +33,7 @@ std::string drawn(const std::vector<std::string>& groups, std::int64_t count, Ra
 }
 
 Strategy make_lisa(const ModelInfo& model, const StrategyOptions& options) {
-  std::vector<std::string> groups;  // below the head
-  for (int group = 0; group < model.head(); ++group)
-    if (model.has_parameters(group)) groups.push_back(model.groups[group]);
+  std::vector<std::string> groups = groups_below_head(model);
   const std::string bottom = groups.empty() ? "" : groups.front() + ",";
   if (!groups.empty()) groups.erase(groups.begin());
 

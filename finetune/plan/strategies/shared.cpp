@@ -3,33 +3,28 @@
 #include <cmath>
 #include <optional>
 
-#include "finetune/plan/period.h"
-
 namespace thaw {
 namespace {
 
 // The option `every` as the start of the phase that comes after one interval.
 PhaseStart interval_of(const StrategyOptions& options) {
-  const std::optional<Period> every = parse_period(options.text("every"));
+  const Period every = every_of(options);
   PhaseStart start;
-  if (every) start.amount = every->amount;
-  switch (every ? every->unit : Period::Unit::never) {
-    case Period::Unit::epochs:
-      start.kind = PhaseStart::Kind::epoch;
-      return start;
-    case Period::Unit::steps:
-      start.kind = PhaseStart::Kind::step;
-      return start;
-    case Period::Unit::runs:
-      start.kind = PhaseStart::Kind::fraction;
-      return start;
-    case Period::Unit::never:
-      break;
-  }
-  options.refuse("every", "write a positive length such as \"1 epoch\", \"20 steps\" or \"0.1 run\"");
+  start.amount = every.amount;
+  start.kind = every.unit == Period::Unit::epochs  ? PhaseStart::Kind::epoch
+               : every.unit == Period::Unit::steps ? PhaseStart::Kind::step
+                                                   : PhaseStart::Kind::fraction;
+  return start;
 }
 
 }  // namespace
+
+std::vector<std::string> groups_below_head(const ModelInfo& model) {
+  std::vector<std::string> names;
+  for (int group = 0; group < model.head(); ++group)
+    if (model.has_parameters(group)) names.push_back(model.groups[group]);
+  return names;
+}
 
 Plan single_phase(const std::string& train, const std::map<std::string, double>& lr_mult) {
   Plan plan;
@@ -80,6 +75,13 @@ OptionSpec every_option() {
           "1 epoch",
           "time between two thaws: \"1 epoch\", \"20 steps\" or \"0.1 run\"",
           {std::string("0.1 run"), std::string("0.2 run")}};
+}
+
+Period every_of(const StrategyOptions& options) {
+  const std::optional<Period> every = parse_period(options.text("every"));
+  if (!every || every->unit == Period::Unit::never)
+    options.refuse("every", "write a positive length such as \"1 epoch\", \"20 steps\" or \"0.1 run\"");
+  return *every;
 }
 
 }  // namespace thaw

@@ -3,10 +3,15 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "finetune/plan/period.h"
 #include "finetune/plan/strategy.h"
 
 namespace thaw {
+
+// From the bottom up, those that have parameters.
+std::vector<std::string> groups_below_head(const ModelInfo& model);
 
 // A plan of one phase, from the start to the end.
 Plan single_phase(const std::string& train, const std::map<std::string, double>& lr_mult = {});
@@ -26,5 +31,7 @@ Plan gradual_plan(const ModelInfo& model, const StrategyOptions& options);
 OptionSpec lr_decay_option(double default_value);
 double lr_decay_of(const StrategyOptions& options);
 OptionSpec every_option();
+// The option `every`, which is no "never".
+Period every_of(const StrategyOptions& options);
 
 }  // namespace thaw
