@@ -105,16 +105,26 @@ void Module::remove_module(const Module& module) {
   std::erase_if(children_, [&](const auto& child) { return child.second.get() == &module; });
 }
 
-Tensor Model::forward(const ModelInput& x) { return output(features(x)); }
+Tensor Model::forward(const ModelInput& x) { return forward_after(0, begin(x)); }
 
-Tensor Model::features(const ModelInput& x) {
-  ModelState state = begin(x);
-  run_groups(0, head(), state);
-  return pool(std::move(state));
+Tensor Model::features(const ModelInput& x) { return features_after(0, begin(x)); }
+
+void Model::run_stages(int first, int end, ModelState& state) {
+  for (int stage = first; stage < end; ++stage)
+    if (stage < head())
+      run_group(stage, state);
+    else
+      state = {.x = {}, .h = pool(std::move(state))};
 }
 
-void Model::run_groups(int first, int end, ModelState& state) {
-  for (int group = first; group < end; ++group) run_group(group, state);
+Tensor Model::features_after(int stages, ModelState state) {
+  run_stages(stages, this->stages(), state);
+  const Tensor pooled = std::exchange(state, {}).h;
+  return head_features(pooled);
+}
+
+Tensor Model::forward_after(int stages, ModelState state) {
+  return output(features_after(stages, std::move(state)));
 }
 
 std::vector<Linear*> Model::linears() {

@@ -16,6 +16,13 @@
 
 namespace thaw {
 
+// What a module does in training beside computing each sample's output from that sample alone.
+struct TrainingEffects {
+  bool draws = false;    // random numbers
+  bool mixes = false;    // the samples of a batch
+  bool updates = false;  // its buffers
+};
+
 class Module {
  public:
   Module() = default;
@@ -32,6 +39,9 @@ class Module {
   // Training or evaluation mode. It changes no other switch: see BatchNorm and Dropout.
   void train(bool on = true);
   bool training() const { return training_; }
+
+  // As its switches stand; of this module alone. Whether what it computes may be kept and used again depends on them.
+  virtual TrainingEffects training_effects() const { return {}; }
 
   // Names every parameter, buffer and module below by its path. The root calls it once when the tree is
   // built.
@@ -71,10 +81,11 @@ struct Group {
 class Linear;
 class TokenRows;
 
-// What passes from group to group of a model.
+// What passes from stage to stage of a model. Stages change `h` alone; the rest is as Model::begin made it.
 struct ModelState {
-  ModelInput x;   // what the model was given
-  Tensor h = {};  // what the last group gave: [B, ...], or a row for each token [N, C]
+  ModelInput x;  // what the model was given
+  Tensor h =
+      {};  // what the last stage gave: [B, ...], or a row for each token [N, C], those of a sample together
   std::shared_ptr<const TokenRows> rows = nullptr;  // of tokens: which row is which
   Tensor mask = {};                                 // of a decoder: the tokens that each one sees
 };
@@ -90,10 +101,20 @@ class Model : public Module {
   // FLOPs are counted for its group.
   virtual ModelState begin(const ModelInput& x) = 0;         // InputError for a wrong shape
   virtual void run_group(int group, ModelState& state) = 0;  // any but the head
-  virtual Tensor pool(ModelState state) = 0;          // the head below the output layer -> [B, features]
+  // What the head reads of the last group's `h`, such as the mean of a text's tokens -> [B, ...]
+  virtual Tensor pool(ModelState state) = 0;
+  // The layers of the head below the output layer: what pool() gave -> [B, features]
+  virtual Tensor head_features(const Tensor& pooled) { return pooled; }
   virtual Tensor output(const Tensor& features) = 0;  // the output layer -> [B, outputs]
-  // Groups `first` to `end` - 1, one after another.
-  void run_groups(int first, int end, ModelState& state);
+  // Whether pool() computes with parameters of the head.
+  virtual bool pools_with_parameters() const { return false; }
+
+  // Stages are the groups below the head and, last of all, pool(). A pass may begin after any of them, with the `h` that
+  // it gave for the same samples.
+  int stages() const { return head() + 1; }
+  void run_stages(int first, int end, ModelState& state);  // `first` to `end` - 1, one after another
+  Tensor features_after(int stages, ModelState state);  // the rest of features() and forward() after so many
+  Tensor forward_after(int stages, ModelState state);
 
   virtual const char* architecture() const = 0;
   // From bottom to top; the last is "head".

@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <numeric>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ops.h"
 #include "core/random.h"
+#include "finetune/data/texts.h"
 #include "finetune/train/ledger.h"
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
@@ -25,7 +29,7 @@ ModelConfig small(const std::string& architecture) {
   config.outputs = 3;
   TransformerConfig& t = config.transformer;
   t.vocab_size = 20;
-  t.positions = 12;
+  t.positions = 80;
   t.token_types = 2;
   t.patch_size = 4;
   t.hidden_size = 8;
@@ -50,6 +54,47 @@ ModelInput input_of(const ModelConfig& config) {
   return randn(Shape(shape), random_key(0, "input"));
 }
 
+// Texts of these lengths, or as many images or rows of a table.
+class ManySamples {
+ public:
+  ManySamples(const ModelConfig& config, std::vector<std::int64_t> lengths)
+      : lengths_(std::move(lengths)), of_text_(takes_text(config)) {
+    std::vector<std::int64_t> shape{size()};
+    shape.insert(shape.end(), config.sample_shape.begin(), config.sample_shape.end());
+    if (!of_text_) images_ = randn(Shape(shape), random_key(1, "input"));
+  }
+
+  std::int64_t size() const { return static_cast<std::int64_t>(lengths_.size()); }
+  ModelInput batch(const std::vector<std::int64_t>& rows) const {
+    if (!of_text_) return index_select(images_, 0, from_data(rows.data(), {std::ssize(rows)}));
+    std::vector<Text> texts;
+    for (const std::int64_t row : rows) {
+      texts.push_back({"", ""});
+      for (std::int64_t i = 0; i < lengths_[static_cast<std::size_t>(row)]; ++i)
+        texts.back().tokens.push_back(1 + (row * 7 + i * 3) % 19);
+    }
+    std::vector<std::int64_t> order(rows.size());
+    std::iota(order.begin(), order.end(), 0);
+    return Texts(std::move(texts)).batch(order);
+  }
+
+ private:
+  std::vector<std::int64_t> lengths_;
+  bool of_text_;
+  Tensor images_;
+};
+
+// What each stage gives.
+std::vector<Tensor> states_of(Model& model, const ModelInput& x) {
+  std::vector<Tensor> states;
+  ModelState state = model.begin(x);
+  for (int stage = 0; stage < model.stages(); ++stage) {
+    model.run_stages(stage, stage + 1, state);
+    states.push_back(state.h);
+  }
+  return states;
+}
+
 struct EveryArchitecture : ::testing::TestWithParam<std::string> {
   EveryArchitecture()
       : config(small(GetParam())), model(make_model(config, {.seed = 1})), x(input_of(config)) {
@@ -64,9 +109,49 @@ TEST_P(EveryArchitecture, ItsPartsAreTheWhole) {
   const NoGrad no_grad;
   ModelState state = model->begin(x);
   for (int group = 0; group < model->head(); ++group) model->run_group(group, state);
-  const Tensor features = model->pool(std::move(state));
+  const Tensor features = model->head_features(model->pool(std::move(state)));
   EXPECT_EQ(features.size(1), model->output_layer().matrix().size(1));
   EXPECT_EQ(model->output(features).to_vector(), model->forward(x).to_vector());
+}
+
+TEST_P(EveryArchitecture, APassMayBeginAfterAnyStage) {
+  const NoGrad no_grad;
+  const std::vector<double> whole = model->forward(x).to_vector();
+  for (int stages = 0; stages <= model->stages(); ++stages) {
+    ModelState below = model->begin(x);
+    model->run_stages(0, stages, below);
+    ModelState state = model->begin(x);
+    if (stages > 0) state.h = below.h;
+    EXPECT_EQ(model->forward_after(stages, std::move(state)).to_vector(), whole) << stages;
+  }
+}
+
+// What frozen groups gave a sample is used again in other batches.
+TEST_P(EveryArchitecture, ASamplesStatesDependOnItAlone) {
+  const NoGrad no_grad;
+  const std::vector<std::int64_t> lengths{1, 70, 9, 33, 17, 8, 64, 25};
+  const ManySamples samples(config, lengths);
+  std::vector<std::int64_t> all(lengths.size());
+  std::iota(all.begin(), all.end(), 0);
+  const std::vector<Tensor> whole = states_of(*model, samples.batch(all));
+  for (const std::vector<std::int64_t>& rows : std::vector<std::vector<std::int64_t>>{
+           {0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}, {5, 2}, {2, 5, 4, 3}, {7, 6, 4, 3, 2, 0}}) {
+    const std::vector<Tensor> part = states_of(*model, samples.batch(rows));
+    for (std::size_t stage = 0; stage < whole.size(); ++stage) {
+      const bool by_token = takes_text(config) && stage + 1 < whole.size();
+      std::int64_t at = 0;
+      for (const std::int64_t row : rows) {
+        const std::int64_t per_image = whole[stage].size(0) / samples.size();
+        std::int64_t begin = by_token ? 0 : row * per_image;
+        for (std::int64_t r = 0; by_token && r < row; ++r) begin += lengths[static_cast<std::size_t>(r)];
+        const std::int64_t count = by_token ? lengths[static_cast<std::size_t>(row)] : per_image;
+        EXPECT_EQ(slice(part[stage], 0, at, at + count).to_vector(),
+                  slice(whole[stage], 0, begin, begin + count).to_vector())
+            << "stage " << stage << ", sample " << row << " of " << rows.size();
+        at += count;
+      }
+    }
+  }
 }
 
 // Without a TraceScope, work would be counted for the head.

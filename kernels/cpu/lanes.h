@@ -89,7 +89,8 @@ inline void for_lanes(std::int64_t n, const F& f) {
 }
 
 // Sum over [0, n) of the vectors f(offset, count), which must be 0 in unused lanes. Four running sums hide
-// the latency of addition.
+// the latency of addition. Which of them a vector goes into depends on its offset alone, so that zeros behind
+// the last element (what padding adds to a softmax) change no bit.
 template <class T, class F>
 inline T sum_lanes(std::int64_t n, const F& f) {
   constexpr int w = kLanes<T>;
@@ -101,8 +102,15 @@ inline T sum_lanes(std::int64_t n, const F& f) {
     s2 += f(i + 2 * w, w);
     s3 += f(i + 3 * w, w);
   }
-  for (; i + w <= n; i += w) s0 += f(i, w);
-  if (i < n) s1 += f(i, static_cast<int>(n - i));
+  const auto next = [&](Lanes<T>& sum) {
+    if (i >= n) return;
+    sum += f(i, static_cast<int>(n - i < w ? n - i : w));
+    i += w;
+  };
+  next(s0);
+  next(s1);
+  next(s2);
+  next(s3);
   s0 = (s0 + s1) + (s2 + s3);
   T total = 0;
   for (int l = 0; l < w; ++l) total += s0[l];

@@ -18,6 +18,7 @@ class Dropout : public Module {
   void set_active(bool active) { active_ = active; }
   bool active() const { return active_; }
   bool live() const { return training() && active_ && p_ > 0; }  // whether forward changes its input
+  TrainingEffects training_effects() const override { return {.draws = active_ && p_ > 0}; }
 
  private:
   double p_;

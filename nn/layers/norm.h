@@ -24,6 +24,9 @@ class BatchNorm : public Module {
   void set_momentum(double momentum) { momentum_ = momentum; }
   bool updates_statistics() const { return update_statistics_; }
   bool uses_batch_statistics() const { return batch_statistics_; }
+  TrainingEffects training_effects() const override {
+    return {.mixes = batch_statistics_, .updates = update_statistics_};
+  }
 
   const ParameterPtr& weight() const { return weight_; }
   const BufferPtr& running_mean() const { return running_mean_; }

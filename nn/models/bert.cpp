@@ -177,10 +177,13 @@ void Bert::run_group(int group, ModelState& state) {
 Tensor Bert::pool(ModelState state) {
   const Tensor mask = state.x.padding.mask, states = take_states(std::move(state));
   const TraceScope trace(classifier_->scope());
-  if (pooling_ == kMeanPooling) return mean_state(states, mask);
-  Tensor first = select(states, 1, 0);
-  if (pooler_ == nullptr) return first;
-  if (pooler_dropout_ != nullptr) first = pooler_dropout_->forward(first);
+  return pooling_ == kMeanPooling ? mean_state(states, mask) : select(states, 1, 0);
+}
+
+Tensor Bert::head_features(const Tensor& pooled) {
+  if (pooler_ == nullptr) return pooled;
+  const TraceScope trace(classifier_->scope());
+  const Tensor first = pooler_dropout_ != nullptr ? pooler_dropout_->forward(pooled) : pooled;
   return family_.pooler_activation(pooler_->forward(first));
 }
 

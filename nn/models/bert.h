@@ -24,9 +24,10 @@ class Bert : public Model {
   // Token ids [B, T] -> logits [B, outputs].
   ModelState begin(const ModelInput& x) override;
   void run_group(int group, ModelState& state) override;
-  // The text as one vector [B, C]: by the pooler (a layer on the first token), the first token's state
-  // ("cls"), or the mean of the tokens' states.
+  // The text as one vector [B, C]: its first token's state, which the pooler (a layer) takes where there is one, or the
+  // mean of its tokens' states.
   Tensor pool(ModelState state) override;
+  Tensor head_features(const Tensor& pooled) override;
   Tensor output(const Tensor& features) override;
 
   const char* architecture() const override;

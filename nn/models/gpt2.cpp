@@ -121,29 +121,35 @@ Tensor Gpt2::embed(const ModelState& state) {
   return embedding_dropout_->forward(state.rows->pack(h));
 }
 
-ModelState Gpt2::begin(const ModelInput& x) { return begin_tokens(x); }
+bool Gpt2::pools_mean() const { return pooling_ == kMeanPooling; }
+
+ModelState Gpt2::begin(const ModelInput& x) {
+  ModelState state = begin_tokens(x);
+  state.mask = causal_mask(*state.rows, x.values.size(1), x.values.device());
+  return state;
+}
 
 void Gpt2::run_group(int group, ModelState& state) {
   const RandomScope random(state.rows->random());
-  if (group == 0) {
-    state.h = embed(state);
-    state.mask = causal_mask(*state.rows, state.x.values.size(1), state.x.values.device());
-  } else {
-    state.h = layers_[static_cast<std::size_t>(group - 1)]->forward(state.h, *state.rows, state.mask);
-  }
+  state.h = group == 0
+                ? embed(state)
+                : layers_[static_cast<std::size_t>(group - 1)]->forward(state.h, *state.rows, state.mask);
 }
 
 Tensor Gpt2::pool(ModelState state) {
   const ModelInput x = state.x;
   const Tensor states = take_states(std::move(state));
   const TraceScope trace(norm_->scope());
-  if (pooling_ == kMeanPooling) return mean_state(norm_->forward(states), x.padding.mask);
-  return norm_->forward(last_state(states, x.values, x.padding.mask, pad_id_));
+  if (pools_mean()) return mean_state(norm_->forward(states), x.padding.mask);
+  return last_state(states, x.values, x.padding.mask, pad_id_);
 }
+
+// The norm is each token's own: the last one's is enough.
+Tensor Gpt2::head_features(const Tensor& pooled) { return pools_mean() ? pooled : norm_->forward(pooled); }
 
 Tensor Gpt2::language_logits(const ModelInput& x) {
   ModelState state = begin(x);
-  run_groups(0, head(), state);
+  run_stages(0, head(), state);
   return language_head_->forward(norm_->forward(take_states(std::move(state))));
 }
 

@@ -51,8 +51,10 @@ class Gpt2 : public Model {
   // Token ids [B, T] -> logits [B, outputs].
   ModelState begin(const ModelInput& x) override;
   void run_group(int group, ModelState& state) override;
-  // The text as one vector [B, C]: its last token's state, or the mean of its tokens' states.
+  // The text as one vector [B, C]: its last token's state, or the mean of its tokens' states after the last norm.
   Tensor pool(ModelState state) override;
+  Tensor head_features(const Tensor& pooled) override;
+  bool pools_with_parameters() const override { return pools_mean(); }
   Tensor output(const Tensor& features) override { return score_->forward(features); }
 
   Tensor language_logits(const ModelInput& x);  // of the token that comes next, [B, T, V]
@@ -68,6 +70,7 @@ class Gpt2 : public Model {
 
  private:
   Tensor embed(const ModelState& state);  // [N, C]
+  bool pools_mean() const;
 
   std::string pooling_;
   std::int64_t pad_id_;

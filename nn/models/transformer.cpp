@@ -71,7 +71,8 @@ Tensor take_states(ModelState&& state) {
 }
 
 Tensor mean_state(const Tensor& states, const Tensor& mask) {
-  if (!mask.defined()) return mean(states, {1});
+  // Both divide the sum, so that a text has the same bits in a batch without padding.
+  if (!mask.defined()) return sum(states, {1}) / full({}, static_cast<double>(states.size(1)), like(states));
   const Tensor weight = cast(mask, states.dtype());
   return sum(states * unsqueeze(weight, -1), {1}) / sum(weight, {1}, true);
 }

@@ -79,7 +79,8 @@ Tensor VitEmbeddings::forward(const Tensor& images) {
   return dropout_.forward(h);
 }
 
-Vit::Vit(const ModelConfig& config, const Init& init) : sample_shape_(config.sample_shape) {
+Vit::Vit(const ModelConfig& config, const Init& init)
+    : sample_shape_(config.sample_shape), tokens_(1 + patches_of(config)) {
   const TransformerConfig& t = config.transformer;
   embeddings_ = &add_module("embeddings", std::make_unique<VitEmbeddings>(config, init.in("embeddings")));
   std::vector<Group> groups{{"embeddings", {"embeddings"}}};
@@ -99,11 +100,15 @@ Vit::Vit(const ModelConfig& config, const Init& init) : sample_shape_(config.sam
   init_transformer(*this, t.initializer_range, init);
 }
 
+ModelState Vit::begin(const ModelInput& x) {
+  ModelState state{x};
+  state.rows = std::make_shared<const TokenRows>(x.values.size(0), tokens_, Padding{}, x.values.device());
+  return state;
+}
+
 void Vit::run_group(int group, ModelState& state) {
   if (group == 0) {
-    const Tensor h = embeddings_->forward(state.x.values);
-    state.rows = std::make_shared<const TokenRows>(h.size(0), h.size(1), Padding{}, h.device());
-    state.h = state.rows->pack(h);
+    state.h = state.rows->pack(embeddings_->forward(state.x.values));
     return;
   }
   const RandomScope random(state.rows->random());
@@ -113,7 +118,7 @@ void Vit::run_group(int group, ModelState& state) {
 Tensor Vit::pool(ModelState state) {
   const Tensor states = take_states(std::move(state));
   const TraceScope trace(norm_->scope());
-  return norm_->forward(select(states, 1, 0));  // the norm is each token's own: the class token's is enough
+  return select(states, 1, 0);  // the last norm is each token's own: the class token's is enough
 }
 
 std::string_view Vit::prefix_in_file() const { return kVitPrefix; }

@@ -30,9 +30,10 @@ class Vit : public Model {
   Vit(const ModelConfig& config, const Init& init);
 
   // Images [B, C, H, W] -> logits [B, outputs].
-  ModelState begin(const ModelInput& x) override { return {x}; }
+  ModelState begin(const ModelInput& x) override;
   void run_group(int group, ModelState& state) override;
-  Tensor pool(ModelState state) override;  // the class token's state after the last norm [B, hidden]
+  Tensor pool(ModelState state) override;  // the class token's state [B, hidden]
+  Tensor head_features(const Tensor& pooled) override { return norm_->forward(pooled); }
   Tensor output(const Tensor& features) override { return classifier_->forward(features); }
 
   const char* architecture() const override { return "vit"; }
@@ -46,6 +47,7 @@ class Vit : public Model {
 
  private:
   Shape sample_shape_;
+  std::int64_t tokens_;  // of an image: its patches and the class token
   VitEmbeddings* embeddings_;
   std::vector<EncoderLayer*> layers_;
   LayerNorm* norm_;
