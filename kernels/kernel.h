@@ -33,6 +33,18 @@ class KernelObserver {
 // The observer of this thread, or null. A kernel is called from one thread and uses the others inside.
 inline thread_local KernelObserver* kernel_observer = nullptr;
 
+// While it lives, nobody observes this thread's kernels.
+class Unobserved {
+ public:
+  Unobserved() : observer_(kernel_observer) { kernel_observer = nullptr; }
+  ~Unobserved() { kernel_observer = observer_; }
+  Unobserved(const Unobserved&) = delete;
+  Unobserved& operator=(const Unobserved&) = delete;
+
+ private:
+  KernelObserver* observer_;
+};
+
 // Views that a kernel takes: strided ones (kernels.h says of which arguments), or contiguous ones alone.
 enum class Views : std::uint8_t { strided, dense };
 

@@ -27,6 +27,8 @@ namespace thaw {
 // Threads that kernels use; 0 restores the default (all cores).
 void set_num_threads(int threads);
 int num_threads();
+// What the CPU's products are computed with, "avx512" or "v3", or "portable"; see cpu/gemm_tile.h.
+const char* product_instructions();
 
 // Identifies a stream of random numbers. core/random.h says how keys are made.
 struct RandomKey {

@@ -90,7 +90,7 @@ void add(std::int64_t& current, std::int64_t& peak, std::int64_t delta) {
 void count(Usage& usage, std::int64_t delta, Category category) {
   const auto c = static_cast<std::size_t>(category);
   add(usage.current[c], usage.peak[c], delta);
-  add(usage.total, usage.total_peak, delta);
+  if (category != Category::cache) add(usage.total, usage.total_peak, delta);
 }
 
 void* take(Pool& p, std::int64_t bytes) {

@@ -29,6 +29,7 @@ const char* category_name(Category category);
 struct Usage {  // bytes as requested, before rounding to a size class
   std::array<std::int64_t, kCategories> current{};
   std::array<std::int64_t, kCategories> peak{};
+  // Of all categories but `cache`: what is kept there outlives whoever put it.
   std::int64_t total = 0;
   std::int64_t total_peak = 0;
   std::int64_t saved = 0;  // distinct storages held by graph nodes, without parameters and inputs

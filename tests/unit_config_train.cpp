@@ -62,12 +62,37 @@ KeyRow precision() {
                    });
 }
 
+// Of a network whose frozen layers are worth it.
+const Settings kFrozenLayers = {"strategy.name=head", "model.hidden=[512, 512]", "train.epochs=3"};
+
+bool takes_from_cache(const ConfigRun& run) {
+  const auto ledger = nlohmann::json::parse(file_text(run.folder + "/ledger.json"));
+  return !ledger.at("phases").at(0).at("prefix").at("up_to").is_null();
+}
+
 KeyRow cache() {
-  return train_row("train.cache", {"\"auto\"", "\"off\"", "\"on\""}, small_table(), {"strategy.name=head"},
+  return train_row("train.cache", {"\"auto\"", "\"off\"", "\"on\""}, small_table(), kFrozenLayers,
                    [](const Runs& runs, const Again&) {
                      EXPECT_EQ(runs[0].error, "");
-                     EXPECT_EQ(runs[1].weights, runs[0].weights) << "there is none in this version";
+                     EXPECT_TRUE(takes_from_cache(runs[0]));
+                     EXPECT_FALSE(takes_from_cache(runs[1]));
+                     EXPECT_EQ(runs[1].weights, runs[0].weights);
+                     EXPECT_EQ(runs[1].losses(), runs[0].losses());
                      EXPECT_NE(runs[2].error.find("train.cache"), std::string::npos) << runs[2].error;
+                   });
+}
+
+KeyRow cache_limit(const std::string& key) {
+  return train_row(key, {"", "\"0B\"", "\"40 kB\"", "\"1.5MiB\"", "\"2 apples\"", "\"-1GB\""}, small_table(),
+                   kFrozenLayers, [key](const Runs& runs, const Again&) {
+                     for (std::size_t i = 0; i < 4; ++i) {
+                       EXPECT_EQ(runs[i].error, "");
+                       EXPECT_EQ(runs[i].weights, runs[0].weights);
+                     }
+                     EXPECT_NE(file_text(runs[3].folder + "/config.toml").find("1572864B"),
+                               std::string::npos);
+                     for (std::size_t i = 4; i < 6; ++i)
+                       EXPECT_NE(runs[i].error.find(key), std::string::npos) << runs[i].error;
                    });
 }
 
@@ -218,6 +243,8 @@ std::vector<KeyRow> train_key_rows() {
   std::vector<KeyRow> rows = {shuffle(),
                               precision(),
                               cache(),
+                              cache_limit("train.cache_memory"),
+                              cache_limit("train.cache_disk"),
                               eval_every(),
                               checkpoint_every(),
                               keep_checkpoints(),

@@ -40,6 +40,9 @@ constexpr Command kCommands[] = {
     {"inspect",
      "Groups, tensors, dtypes, shapes and counts of a model's or adapter's folder or .safetensors file",
      "thaw inspect runs/task"},
+    {"cache",
+     "What earlier runs computed once of frozen layers and left on disk for later ones: list it, or clear it",
+     "thaw cache list"},
     {"graph", "The recorded graph of one training step, for Graphviz", "thaw graph task.toml --out step.dot"},
     {"merge", "A plain model folder with the adapter folded into the weights",
      "thaw merge --model runs/task --out merged"},
@@ -242,6 +245,7 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
   if (command == "inspect")
     add_text(app, "PATH", to.path, "The folder of a model or an adapter, or a .safetensors file", "")
         ->required();
+  if (command == "cache") add_text(app, "ACTION", to.action, "list (the default) or clear", "");
   if (command == "graph")
     add_text(app, "--out", to.out, "The Graphviz file to write", "FILE.dot")->required();
   add_common_options(app, command, to);

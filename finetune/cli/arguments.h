@@ -12,8 +12,9 @@ namespace thaw::cli {
 struct Arguments {
   std::string command;
   std::string config;
-  std::string path;   // inspect: what to look at
-  std::string topic;  // help: a command, or empty
+  std::string path;             // inspect: what to look at
+  std::string action = "list";  // cache
+  std::string topic;            // help: a command, or empty
 
   std::vector<std::string> set;
   int threads = 0;

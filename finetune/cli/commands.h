@@ -23,6 +23,7 @@ int plan(const Arguments& arguments);
 int graph(const Arguments& arguments);
 int merge(const Arguments& arguments);
 int inspect(const Arguments& arguments);
+int cache(const Arguments& arguments);
 int list_strategies(const Arguments& arguments);
 
 // `thaw COMMAND CONFIG` with what the arguments override and allow, to be pasted into a shell. The strategy

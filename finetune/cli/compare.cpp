@@ -13,6 +13,7 @@
 #include "finetune/compare/study.h"
 #include "finetune/compare/with_budget.h"
 #include "finetune/run/run_folder.h"
+#include "finetune/train/prefix_setup.h"
 #include "nn/io/files.h"
 
 namespace thaw::cli {
@@ -98,6 +99,8 @@ int compare(const Arguments& arguments) {
       if (now.done > 0) progress.show(now.done, now.total, now.what, now.seconds_left);
     };
     for (const std::string& note : config.notes) progress.message(note);
+    const auto prefixes = open_prefix_store(config.train, compare.message);
+    compare.prefixes = prefixes.get();
     result = request.study.axes.empty() ? result_of(arguments, config, thaw::compare(compare), compare.out)
                                         : result_of(run_study(request), compare.out);
   }

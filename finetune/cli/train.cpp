@@ -15,6 +15,7 @@
 #include "finetune/run/run_folder.h"
 #include "finetune/task/metrics_json.h"
 #include "finetune/train/chrome_trace.h"
+#include "finetune/train/prefix_setup.h"
 #include "finetune/train/trainer.h"
 #include "nn/io/files.h"
 
@@ -222,6 +223,8 @@ int train(const Arguments& arguments) {
     EvaluationRows rows(request.config, progress);
     request.hooks.evaluated = [&](const Moment& now, const Metrics& metrics) { rows.add(now, metrics); };
     request.hooks.message = [&](const std::string& text) { progress.message(text); };
+    const auto prefixes = open_prefix_store(config.train, request.hooks.message);
+    request.prefixes = prefixes.get();
     request.hooks.progress = [&](const Moment& now) {
       progress.show(now.completed, now.plan.run().total_updates, "loss " + short_number(now.loss));
       if (!wants_trace || !trace.complete()) return;

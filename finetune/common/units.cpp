@@ -5,6 +5,8 @@
 #include <iomanip>
 #include <sstream>
 
+#include "finetune/common/text.h"
+
 namespace thaw {
 namespace {
 
@@ -33,6 +35,29 @@ std::string fixed_number(double value, int digits) {
 }
 
 std::string bytes_text(double bytes) { return with_prefix(bytes, "B"); }
+
+std::optional<ByteSize> parse_bytes(std::string_view text) {
+  constexpr std::string_view kLetters = "kMGTP";
+  const std::size_t end = text.find_last_of("0123456789.") + 1;  // of the number
+  const std::optional<double> number = parse_number(text.substr(0, end));
+  std::string_view unit = trim(text.substr(end));
+  if (!number || !(*number >= 0)) return std::nullopt;
+  double factor = 1;
+  if (!unit.empty() && kLetters.find(unit.front() == 'K' ? 'k' : unit.front()) != std::string_view::npos) {
+    const std::size_t power = kLetters.find(unit.front() == 'K' ? 'k' : unit.front()) + 1;
+    unit.remove_prefix(1);
+    const bool binary = unit.starts_with('i');
+    if (binary) unit.remove_prefix(1);
+    factor = std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power));
+  }
+  if (!unit.empty() && unit != "B") return std::nullopt;
+  const double bytes = std::round(*number * factor);
+  if (!(bytes < 0x1p62)) return std::nullopt;
+  return ByteSize{static_cast<std::int64_t>(bytes)};
+}
+
+std::string to_text(ByteSize size) { return std::to_string(size.bytes) + "B"; }
+
 std::string flops_text(double flops) { return with_prefix(flops, "FLOP"); }
 
 std::string percent_text(double share) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "core/autograd.h"
 #include "core/ops.h"
@@ -16,6 +18,8 @@
 #include "finetune/run/further_metrics.h"
 #include "finetune/task/class_weight.h"
 #include "finetune/task/evaluate.h"
+#include "finetune/train/ledger.h"
+#include "finetune/train/prefix_setup.h"
 #include "kernels/kernel.h"
 #include "kernels/memory.h"
 #include "nn/layers/norm.h"
@@ -51,14 +55,6 @@ class Meter : public KernelObserver {
   double flops_ = 0;
 };
 
-// [N, F] in f64: what the head would take, or the samples themselves where there is no model.
-Tensor features_of(Model* model, const Dataset& data) {
-  if (data.size() == 0) return {};
-  if (model == nullptr) return cast(numbers_of(data).rows(0, data.size()), DType::f64);
-  const Outputs features = features_all(*model, data);
-  return cast(from_data(features.row(0), {data.size(), features.columns}), DType::f64);
-}
-
 std::vector<BatchNorm*> batch_norms(Model& model) {
   std::vector<BatchNorm*> found;
   for (Module* module : model.modules())
@@ -66,16 +62,59 @@ std::vector<BatchNorm*> batch_norms(Model& model) {
   return found;
 }
 
+// A model of which nothing trains, with what it shares with the runs that freeze it.
+struct FrozenModel {
+  std::unique_ptr<Model> model;  // null: the samples are the features
+  std::optional<PrefixCache> cache;
+
+  PrefixCache* shared() { return cache ? &*cache : nullptr; }
+};
+
+FrozenModel model_of(const BaselineRequest& request) {
+  PreparedModel prepared = prepare_model(request.source, request.data, request.seed, request.allow_missing);
+  FrozenModel frozen{std::move(prepared.model), {}};
+  for (const ParameterPtr& parameter : frozen.model->parameters()) parameter->set_requires_grad(false);
+  for (BatchNorm* norm : batch_norms(*frozen.model)) norm->set_update_statistics(false);
+  if (request.prefixes == nullptr) return frozen;
+  frozen.cache.emplace(*frozen.model, network_text(prepared.config, std::nullopt), request.config.model.from,
+                       *request.prefixes);
+  frozen.cache->use({}, {frozen.model->stages()});
+  return frozen;
+}
+
+// [N, F] in f64: what the head would take.
+Tensor features_of(FrozenModel& frozen, const Dataset& data) {
+  if (data.size() == 0) return {};
+  if (frozen.model == nullptr) return cast(numbers_of(data).rows(0, data.size()), DType::f64);
+  const Outputs features = features_all(*frozen.model, data, frozen.shared());
+  return cast(from_data(features.row(0), {data.size(), features.columns}), DType::f64);
+}
+
+// What computing them takes, whoever does.
+double flops_of_features(const BaselineRequest& request, const Dataset& data) {
+  if (data.size() == 0) return 0;
+  const std::unique_ptr<Model> model = make_meta_model(model_config(request.source, request.data));
+  model->train(false);
+  const NoGrad no_grad;
+  const std::int64_t size = std::min(data.size(), data.inputs->evaluation_batch_size());
+  const StepObserver observer(*model);
+  model->features(meta_batch(data, size).x);
+  return observer.finish(kMeta).total_flops() * static_cast<double>(data.size()) / static_cast<double>(size);
+}
+
 // Running statistics become the mean of the batches' own; nothing random happens meanwhile.
 void estimate_statistics(Model& model, const Dataset& data) {
   const NoGrad no_grad;
   model.train(false);
-  for (BatchNorm* norm : batch_norms(model)) norm->train(true);
+  for (BatchNorm* norm : batch_norms(model)) {
+    norm->train(true);
+    norm->set_update_statistics(true);
+  }
   double batches = 0;
-  for_each_batch(data, kBatch, [&](const ModelInput& x, const std::vector<std::int64_t>&) {
+  for_each_batch(data, kBatch, [&](const std::vector<std::int64_t>& rows) {
     ++batches;
     for (BatchNorm* norm : batch_norms(model)) norm->set_momentum(1 / batches);
-    model.features(x);
+    model.features(input_of(data, rows));
   });
   model.train(false);
 }
@@ -100,12 +139,22 @@ Outputs majority(const PreparedData& data, std::int64_t samples) {
   return outputs;
 }
 
-void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
+void probe(FrozenModel frozen, const BaselineRequest& request, ReportedRun& row) {
   const PreparedData& data = request.data;
+  const auto start = Clock::now();
+  std::map<const Dataset*, Tensor> features;
+  for (const Dataset* part : {&data.train, &*data.validation}) features[part] = features_of(frozen, *part);
+  row.train_seconds += seconds_since(start);
+  if (frozen.cache) {
+    row.shared_seconds = frozen.cache->evaluation().alone_seconds - frozen.cache->evaluation().spent_seconds;
+    row.train_seconds += row.shared_seconds;
+  }
+  if (frozen.model != nullptr)
+    for (const auto& [part, x] : features) row.flops += flops_of_features(request, *part);
   std::optional<Meter> meter(std::in_place);
-  const Tensor train = features_of(model, data.train);
+  const Tensor train = features[&data.train];
   const auto prepared = [&](const Dataset& part) {
-    const Tensor x = features_of(model, part);
+    const Tensor x = features.contains(&part) ? features[&part] : features_of(frozen, part);
     return ProbeData{x.defined() ? standardised(x, train) : x, &part, data.task, {}};
   };
   const ProbeData training{standardised(train, train), &data.train, data.task,
@@ -119,38 +168,35 @@ void probe(Model* model, const BaselineRequest& request, ReportedRun& row) {
       request, [&](const Dataset& part) { return best.model.predict(prepared(part).x); }, row);
 }
 
-std::unique_ptr<Model> model_of(const BaselineRequest& request) {
-  return prepare_model(request.source, request.data, request.seed, request.allow_missing).model;
-}
-
 void run_majority(const BaselineRequest& request, ReportedRun& row) {
   evaluate_on_test(
       request, [&](const Dataset& part) { return majority(request.data, part.size()); }, row);
 }
 
 void run_as_is(const BaselineRequest& request, ReportedRun& row) {
-  const std::unique_ptr<Model> model = model_of(request);
+  FrozenModel frozen = model_of(request);
   evaluate_on_test(
-      request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
+      request, [&](const Dataset& part) { return predict_all(*frozen.model, part, frozen.shared()); }, row);
 }
 
 void run_probe(const BaselineRequest& request, ReportedRun& row) {
-  const std::unique_ptr<Model> model = request.source.is_pretrained() ? model_of(request) : nullptr;
-  probe(model.get(), request, row);
+  probe(request.source.is_pretrained() ? model_of(request) : FrozenModel{}, request, row);
 }
 
 void run_norm_stats(const BaselineRequest& request, ReportedRun& row) {
-  const std::unique_ptr<Model> model = model_of(request);
+  BaselineRequest own = request;
+  own.prefixes = nullptr;  // no other run has these statistics
+  FrozenModel frozen = model_of(own);
   {
     const Meter meter;
-    estimate_statistics(*model, request.data.train);
+    estimate_statistics(*frozen.model, request.data.train);
     meter.add_to(row);
   }
-  if (head_is_new(request.source, request.data, *model))
-    probe(model.get(), request, row);
+  if (head_is_new(request.source, request.data, *frozen.model))
+    probe(std::move(frozen), own, row);
   else
     evaluate_on_test(
-        request, [&](const Dataset& part) { return predict_all(*model, part); }, row);
+        own, [&](const Dataset& part) { return predict_all(*frozen.model, part); }, row);
 }
 
 std::unique_ptr<Model> meta_model_of(const BaselineRequest& request) {

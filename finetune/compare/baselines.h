@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/cache/prefix_store.h"
 #include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/report/comparison.h"
@@ -24,6 +25,7 @@ struct BaselineRequest {
   const PreparedData& data;
   std::uint64_t seed = 0;  // of weights that the folder lacks
   bool allow_missing = false;
+  PrefixStore* prefixes = nullptr;  // where features are kept; null: nowhere
 };
 
 // Those of the first four that apply, in this order. The functions below take one of them.

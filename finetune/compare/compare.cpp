@@ -34,8 +34,7 @@
 namespace thaw {
 namespace {
 
-// What a kill may cost; the journal knows the runs that ended. A budget can stretch a run to thousands of
-// epochs, and each checkpoint waits for the disk.
+// What a kill may cost. A budget can stretch a run to thousands of epochs, and each checkpoint waits for the disk.
 constexpr double kCheckpointPause = 10;  // seconds
 
 // Tuning seeds start this far from the reported ones, so the two never meet.
@@ -289,7 +288,8 @@ class Comparison {
     try {
       const PreparedData data = draw(row.draw);
       if (is_baseline)
-        row = run_baseline(row, {config_, source_, data, row.seed, request_.allow_missing});
+        row =
+            run_baseline(row, {config_, source_, data, row.seed, request_.allow_missing, request_.prefixes});
       else if (!run_candidate_row(candidates_[row_index - baselines_.size()], data, row))
         return;
     } catch (const std::exception& error) {
@@ -359,6 +359,7 @@ class Comparison {
     run.version = request_.version;
     run.compiler = request_.compiler;
     run.hooks.stop = request_.stop;
+    run.prefixes = request_.prefixes;
     return run;
   }
 

@@ -34,6 +34,7 @@ struct CompareRequest {
   std::function<void(const std::string&)> message;
   std::function<void(const CompareProgress&)> progress;
   const StopToken* stop = nullptr;  // once requested, what runs is saved and the comparison ends
+  PrefixStore* prefixes = nullptr;  // where runs keep what they compute once; null: each for itself
 };
 
 CompareOutcome compare(const CompareRequest& request);

@@ -9,7 +9,8 @@ namespace thaw {
 
 StrategyPicture make_picture(const Config& config, const Candidate& candidate, const PreparedData& data,
                              const ReportedRun& run) {
-  const RunSetup setup = set_up_run(config, candidate.source, data);
+  RunSetup setup = set_up_run(config, candidate.source, data);
+  setup.is_one_of_many = true;
   const std::int64_t total = setup.plan.run().total_updates;
   StrategyPicture picture{
       candidate.name, setup.plan.model().groups, timeline_data(setup.plan, run.triggers), {}, {}};

@@ -18,7 +18,7 @@ void fill_row(ReportedRun& row, RunResult result) {
 
 void fill_trial(TuningTrial& trial, const RunResult& result, const std::string& metric) {
   trial.status = result.status;
-  trial.seconds = result.train_seconds + result.evaluation_seconds;
+  trial.seconds = result.train_seconds - result.shared_seconds + result.evaluation_seconds;
   if (result.status != RunStatus::ok) return;
   trial.validation_loss = thaw::metric(result.validation, "loss");
   trial.validation_value = thaw::metric(result.validation, metric);

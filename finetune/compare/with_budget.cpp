@@ -29,15 +29,15 @@ class Predictor {
 
   Ledger ledger(std::int64_t updates) const {
     const Config config = with_steps(config_, updates);
-    return set_up_run(config, source_, data_).predicted(config, data_.train);
+    RunSetup setup = set_up_run(config, source_, data_);
+    setup.is_one_of_many = true;
+    return setup.predicted(config, data_.train);
   }
 
   double flops(std::int64_t updates) const {
     double total = 0;
-    const auto whole = static_cast<double>(whole_update());
     for (const LedgerPhase& row : ledger(updates).phases)
-      total += row.predicted.total_flops() *
-               static_cast<double>(samples_before(row.end) - samples_before(row.begin)) / whole;
+      total += flops_of(row, samples_before(row.end) - samples_before(row.begin), whole_update());
     return total;
   }
 

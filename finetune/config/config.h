@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/common/units.h"
 #include "finetune/config/choices.h"
 #include "finetune/plan/period.h"
 #include "finetune/plan/plan.h"
@@ -80,7 +81,8 @@ struct TrainSection {
   std::string monitor = "validation_loss";
   NanAction nan = NanAction::stop;
   std::string precision = "fp32";
-  std::string cache = "auto";  // the prefix cache, which this version does not have; "off"
+  std::string cache = "auto";  // what frozen stages give is computed once, where that pays; "off"
+  std::optional<ByteSize> cache_memory, cache_disk;  // what that may take; unset: a share of what is free
   std::uint64_t seed = 0;
 };
 

@@ -237,7 +237,17 @@ const std::vector<Key<TrainSection>>& train_keys() {
       {"monitor", kMonitors.c_str(), &S::monitor},
       {"nan", "a loss or gradient that is not finite: \"stop\", \"skip\" the update or \"rollback\"", &S::nan,
        choice<NanAction>()},
-      {"cache", "of a frozen prefix: not in this version", &S::cache, one_of({"auto", "off"})},
+      {"cache",
+       "\"auto\": what the frozen lowest groups give is computed once for each sample, where that pays; "
+       "results have "
+       "the same bits as with \"off\"",
+       &S::cache, one_of({"auto", "off"})},
+      {"cache_memory", "what that may take in memory, \"2GB\"; by default a quarter of what is free",
+       &S::cache_memory},
+      {"cache_disk",
+       "and on disk, in $THAW_CACHE or ~/.cache/thaw, for later runs (\"0B\": none); by default a tenth of "
+       "what is free",
+       &S::cache_disk},
       {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
   };
   return keys;

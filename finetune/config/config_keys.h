@@ -83,9 +83,10 @@ using Member =
                  std::string Section::*, std::vector<std::int64_t> Section::*, std::vector<double> Section::*,
                  std::vector<std::string> Section::*, LabelLists Section::*, NamedNumbers Section::*,
                  NamedTexts Section::*, ClassWeights Section::*, std::optional<double> Section::*,
-                 std::optional<std::string> Section::*, Period Section::*, OptimizerKind Section::*,
-                 NanAction Section::*, Standardize Section::*, Duplicates Section::*, Corruption Section::*,
-                 std::optional<ScheduleKind> Section::*, NumberPair<Section>>;
+                 std::optional<std::string> Section::*, Period Section::*, std::optional<ByteSize> Section::*,
+                 OptimizerKind Section::*, NanAction Section::*, Standardize Section::*,
+                 Duplicates Section::*, Corruption Section::*, std::optional<ScheduleKind> Section::*,
+                 NumberPair<Section>>;
 
 template <class Section>
 struct Key {

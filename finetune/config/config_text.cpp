@@ -35,6 +35,7 @@ std::string toml_text(const std::map<std::string, T>& values) {
 }
 
 std::string toml_text(const Period& period) { return toml_string(to_text(period)); }
+std::string toml_text(ByteSize size) { return toml_string(to_text(size)); }
 
 template <class Choice>
 std::enable_if_t<std::is_enum_v<Choice>, std::string> toml_text(Choice choice) {

@@ -111,6 +111,11 @@ class ValueReader {
              "write \"1 epoch\", a whole number of steps such as \"100 steps\", \"0.1 run\" or \"never\"");
     to = *interval;
   }
+  void read(ByteSize& to) const {
+    const auto size = parse_bytes(exactly<std::string>("a text in quotes"));
+    if (!size) refuse("is no amount of bytes", "write \"2GB\", \"512MB\" or \"0B\"");
+    to = *size;
+  }
   // The choices of its rule are the names of its values, in order.
   template <class Choice>
   std::enable_if_t<std::is_enum_v<Choice>> read(Choice& to) const {

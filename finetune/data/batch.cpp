@@ -9,10 +9,21 @@
 namespace thaw {
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  Batch batch = without_input(data, rows);
+  batch.x = input_of(data, rows);
+  return batch;
+}
+
+ModelInput input_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const CategoryScope category(memory::Category::input);
   assert(data.inputs->size() == data.size());
+  return data.inputs->batch(rows);
+}
+
+Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  const CategoryScope category(memory::Category::input);
   const auto size = static_cast<std::int64_t>(rows.size());
-  Batch batch{data.inputs->batch(rows), {}, empty({size}, {DType::i64})};
+  Batch batch{{}, {}, empty({size}, {DType::i64})};
   std::int64_t* ids = batch.ids.data<std::int64_t>();
   for (const std::int64_t row : rows) *ids++ = data[row].id;
   if (data.targets == Targets::classes) {
@@ -27,7 +38,7 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
   return batch;
 }
 
-void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use) {
+void for_each_batch(const Dataset& data, std::int64_t size, const UseRows& use) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(data.size()));
   std::iota(order.begin(), order.end(), 0);
   std::vector<std::int64_t> lengths;
@@ -38,9 +49,7 @@ void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use)
   };
   std::stable_sort(order.begin(), order.end(), is_shorter);
   for (std::int64_t begin = 0; begin < data.size(); begin += size) {
-    const std::vector<std::int64_t> rows(order.begin() + begin,
-                                         order.begin() + std::min(begin + size, data.size()));
-    use(make_batch(data, rows).x, rows);
+    use({order.begin() + begin, order.begin() + std::min(begin + size, data.size())});
   }
 }
 

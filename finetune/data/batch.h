@@ -20,10 +20,14 @@ struct Batch {
 };
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
-// All samples, `size` at a time: use(x, rows) with x of make_batch(data, rows). Samples of several lengths come in the
-// order of these, so that little of a batch is padding; others in their own.
-using UseBatch = std::function<void(const ModelInput& x, const std::vector<std::int64_t>& rows)>;
-void for_each_batch(const Dataset& data, std::int64_t size, const UseBatch& use);
+// Its parts: what the model is given, and the rest.
+ModelInput input_of(const Dataset& data, const std::vector<std::int64_t>& rows);
+Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows);
+
+// The rows of all samples, `size` at a time. Samples of several lengths come in the order of these, so that little of a
+// batch is padding; others in their own.
+using UseRows = std::function<void(const std::vector<std::int64_t>& rows)>;
+void for_each_batch(const Dataset& data, std::int64_t size, const UseRows& use);
 // A batch of the same shapes on the meta device, see Inputs::meta_batch.
 Batch meta_batch(const Dataset& data, std::int64_t size);
 

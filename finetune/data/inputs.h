@@ -42,9 +42,10 @@ class Inputs {
   virtual bool same(std::int64_t row, const Inputs& other, std::int64_t other_row) const = 0;
   // The same for the same samples.
   virtual std::uint64_t hash(std::int64_t row) const = 0;
-  // Of all rows: as they were read, and as a batch has them.
+  // Of all rows as they were read.
   virtual void hash_source(Sha256& hash) const = 0;
-  virtual void hash_batches(Sha256& hash) const = 0;
+  // Of one as a batch has it, whatever else is in the batch: all that a model can know of the sample.
+  virtual void hash_sample(std::int64_t row, Sha256& hash) const = 0;
 };
 
 // Of the full batches of this size, rows taken in order: the mean of their lengths, and of their samples' lengths

@@ -75,6 +75,11 @@ std::uint64_t Numbers::hash(std::int64_t row) const {
 
 void Numbers::hash_source(Sha256& hash) const { hash.update(values.data(), values.size() * sizeof(float)); }
 
+void Numbers::hash_sample(std::int64_t row, Sha256& hash) const {
+  for (const std::int64_t size : shape) hash.update(&size, sizeof size);
+  hash.update(sample(row), static_cast<std::size_t>(sample_size) * sizeof(float));
+}
+
 const Numbers* find_numbers(const Dataset& data) { return dynamic_cast<const Numbers*>(data.inputs.get()); }
 
 const Numbers& numbers_of(const Dataset& data) { return dynamic_cast<const Numbers&>(*data.inputs); }

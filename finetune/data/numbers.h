@@ -33,7 +33,7 @@ struct Numbers final : Inputs {
   bool same(std::int64_t row, const Inputs& other, std::int64_t other_row) const override;
   std::uint64_t hash(std::int64_t row) const override;
   void hash_source(Sha256& hash) const override;
-  void hash_batches(Sha256& hash) const override { hash_source(hash); }
+  void hash_sample(std::int64_t row, Sha256& hash) const override;
 };
 
 // What the data have; null where they are no numbers.

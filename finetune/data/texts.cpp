@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/error.h"
 #include "core/random.h"
 #include "nn/io/sha256.h"
 
@@ -97,13 +98,11 @@ void Texts::hash_source(Sha256& hash) const {
   for (const Text& text : texts) hash.update(text.second.c_str(), text.second.size() + 1);
 }
 
-void Texts::hash_batches(Sha256& hash) const {
-  for (const Text& text : texts) {
-    hash.update(std::to_string(text.tokens.size()) + '\n');
-    hash.update(text.tokens.data(), text.tokens.size() * sizeof(std::int64_t));
-  }
-  for (const Text& text : texts) hash.update(text.types.data(), text.types.size() * sizeof(std::int64_t));
-  hash.update(std::to_string(pad_id));
+void Texts::hash_sample(std::int64_t row, Sha256& hash) const {
+  const Text& text = (*this)[row];
+  hash.update(concat(text.tokens.size(), ' ', text.types.size(), '\n'));
+  hash.update(text.tokens.data(), text.tokens.size() * sizeof(std::int64_t));
+  hash.update(text.types.data(), text.types.size() * sizeof(std::int64_t));
 }
 
 const Texts* find_texts(const Dataset& data) { return dynamic_cast<const Texts*>(data.inputs.get()); }

@@ -64,8 +64,9 @@ struct StrategySummary {
   std::vector<std::string> never_began;      // phases of its plan that some run never came to
   std::int64_t kept_earlier_phase = 0;       // runs whose weights are not those of their last phase
   bool exploratory = false;                  // added after a test evaluation
-  Interval seconds, peak_bytes;              // per run, 95 % t-intervals over seeds
-  double flops = 0, trainable = 0;           // means per run
+  Interval seconds, peak_bytes;              // per run, 95 % t-intervals over seeds; of a run of its own
+  double spent_seconds = 0;         // mean: less than `seconds` where runs shared what is computed once
+  double flops = 0, trainable = 0;  // means per run
   double first_epoch_seconds = 0, evaluation_seconds = 0, tuning_seconds = 0;
   std::int64_t tuning_trials = 0;
   // Until the validation metric came within half a point of that of the weights which tuned full kept with

@@ -88,6 +88,7 @@ Json summary_json(const StrategySummary& s) {
   object["exploratory"] = s.exploratory;
   object["seconds"] = {
       {"training", interval_json(s.seconds)},
+      {"training_spent", s.spent_seconds},
       {"first_epoch", s.first_epoch_seconds},
       {"evaluation", s.evaluation_seconds},
       {"tuning", s.tuning_seconds},
@@ -110,6 +111,7 @@ Json run_json(const ReportedRun& run) {
           {"validation", json_number(run.validation_value())},
           {"test", metrics_json(run.test)},
           {"seconds", run.train_seconds},
+          {"seconds_spent", run.train_seconds - run.shared_seconds},
           {"flops", run.flops},
           {"peak_bytes", run.peak_bytes},
           {"trainable", run.trainable},

@@ -78,6 +78,7 @@ StrategySummary summary_of(const SummaryRow& row, const CompareOutcome& outcome)
     summary.value.high = std::max(of_scores.high, summary.value.mean);
   }
   summary.seconds = cost([](const ReportedRun& r) { return r.train_seconds; });
+  summary.spent_seconds = cost([](const ReportedRun& r) { return r.train_seconds - r.shared_seconds; }).mean;
   summary.peak_bytes = cost([](const ReportedRun& r) { return r.peak_bytes; });
   summary.flops = cost([](const ReportedRun& r) { return r.flops; }).mean;
   summary.trainable = cost([](const ReportedRun& r) { return r.trainable; }).mean;

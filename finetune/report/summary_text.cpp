@@ -42,7 +42,7 @@ std::string marks_of(const StrategySummary& s, const std::vector<Footnote>& foot
 }
 
 // What a table of the summary does without, each beside what comes before it.
-enum class Narrow { nothing, long_verdicts, memory, seconds, rates_and_long_headings };
+enum class Narrow { nothing, spent_seconds, long_verdicts, memory, seconds, rates_and_long_headings };
 
 // For a narrow table; the notes below it explain it.
 std::string short_verdict(const Contrast& contrast) {
@@ -51,35 +51,45 @@ std::string short_verdict(const Contrast& contrast) {
   return "none detected (\xc2\xb1" + short_number(contrast.detectable, 2) + ")";
 }
 
+// Whether some run was spared what another had computed.
+bool has_shared(const CompareOutcome& outcome) {
+  return std::any_of(outcome.summaries.begin(), outcome.summaries.end(), [](const StrategySummary& s) {
+    return s.spent_seconds > 0 && s.spent_seconds < 0.99 * s.seconds.mean;
+  });
+}
+
 std::vector<TextRow> summary_rows(const CompareOutcome& outcome, Narrow narrow) {
   const auto full = std::find_if(outcome.summaries.begin(), outcome.summaries.end(),
                                  [](const StrategySummary& s) { return s.strategy == "full"; });
   const double full_flops = full == outcome.summaries.end() ? 0 : full->flops;
   const std::vector<Footnote> footnotes = footnotes_of(outcome);
   const bool long_headings = narrow < Narrow::rates_and_long_headings;
-  const auto row_of = [narrow](const TextRow& all) {
+  const bool shared = has_shared(outcome);
+  const auto row_of = [narrow, shared](const TextRow& all) {
     TextRow row{all[0], all[1], all[2]};
     if (narrow < Narrow::rates_and_long_headings) row.push_back(all[3]);
     if (narrow < Narrow::seconds) row.push_back(all[4]);
-    row.push_back(all[5]);
-    if (narrow < Narrow::memory) row.push_back(all[6]);
-    row.push_back(all[7]);
+    if (narrow < Narrow::spent_seconds && shared) row.push_back(all[5]);
+    row.push_back(all[6]);
+    if (narrow < Narrow::memory) row.push_back(all[7]);
+    row.push_back(all[8]);
     return row;
   };
   std::vector<TextRow> rows{
       row_of({"strategy", "test " + outcome.metric, long_headings ? "difference to full" : "difference", "lr",
-              "seconds", long_headings ? "of full's FLOPs" : "FLOPs", "peak memory", "vs. full"})};
+              shared ? "seconds alone" : "seconds", "shared", long_headings ? "of full's FLOPs" : "FLOPs",
+              "peak memory", "vs. full"})};
   for (const StrategySummary& s : outcome.summaries) {
     const bool any = s.runs > s.failed;
     std::string verdict;
     if (s.to_full)
       verdict = narrow < Narrow::long_verdicts ? verdict_text(*s.to_full) : short_verdict(*s.to_full);
-    rows.push_back(
-        row_of({s.strategy + marks_of(s, footnotes), any ? value_text(s) : "-",
-                s.to_full ? interval_text(s.to_full->simultaneous) : "",
-                s.lr > 0 ? short_number(s.lr, 3) : "", any ? short_number(s.seconds.mean, 3) : "-",
-                s.flops > 0 && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "",
-                s.peak_bytes.mean > 0 ? bytes_text(s.peak_bytes.mean) : "", verdict}));
+    rows.push_back(row_of(
+        {s.strategy + marks_of(s, footnotes), any ? value_text(s) : "-",
+         s.to_full ? interval_text(s.to_full->simultaneous) : "", s.lr > 0 ? short_number(s.lr, 3) : "",
+         any ? short_number(s.seconds.mean, 3) : "-", any ? short_number(s.spent_seconds, 3) : "-",
+         s.flops > 0 && full_flops > 0 ? fixed_number(100 * s.flops / full_flops, 0) + " %" : "",
+         s.peak_bytes.mean > 0 ? bytes_text(s.peak_bytes.mean) : "", verdict}));
   }
   return rows;
 }
@@ -126,8 +136,8 @@ std::string listed(const std::vector<std::string>& points, std::size_t width) {
 
 std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
   std::string table;
-  for (const Narrow narrow : {Narrow::nothing, Narrow::long_verdicts, Narrow::memory, Narrow::seconds,
-                              Narrow::rates_and_long_headings}) {
+  for (const Narrow narrow : {Narrow::nothing, Narrow::spent_seconds, Narrow::long_verdicts, Narrow::memory,
+                              Narrow::seconds, Narrow::rates_and_long_headings}) {
     table = text_table(summary_rows(outcome, narrow), Align::right);
     if (table_width(table) <= width) break;
   }
@@ -143,6 +153,10 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
   const std::vector<Footnote> footnotes = footnotes_of(outcome);
   for (std::size_t i = 0; i < footnotes.size(); ++i)
     notes += concat(" [", i + 1, "] ", footnotes[i].words, ".");
+  if (has_shared(outcome))
+    notes +=
+        " Seconds alone: of a run of its own; runs of the comparison shared what frozen layers give, and "
+        "took less.";
   if (table.find("none detected") != std::string::npos)
     notes += " None detected: one of the size in brackets would have been with probability 0.8.";
   if (!outcome.earlier_evaluations.empty())

@@ -104,15 +104,15 @@ void say_notes(const RunRequest& request, const std::vector<std::string>& notes)
 }
 
 // The one test evaluation, once the run has ended.
-void judge_on_test(const RunRequest& request, Model& model, RunResult& result) {
+void judge_on_test(const RunRequest& request, Model& model, PrefixCache* cache, RunResult& result) {
   const Config& config = request.config;
   const PreparedData& data = request.data;
-  const Outputs outputs = predict_all(model, data.test);
+  const Outputs outputs = predict_all(model, data.test, cache);
   result.test = compute_metrics(*data.task, outputs, data.test);
   result.test_scores = example_scores(*data.task, outputs, data.test, compared_metric(config).name);
   result.confusion = confusion_of(outputs, data.test);
   add_further_metrics(
-      config, data, [&](const Dataset& part) { return predict_all(model, part); }, result.test);
+      config, data, [&](const Dataset& part) { return predict_all(model, part, cache); }, result.test);
   if (config.compare.neighbours > 0) {
     const PreparedModel before =
         prepare_model(request.source, data, config.train.seed, request.allow_missing);
@@ -162,11 +162,13 @@ RunResult run_training(const RunRequest& request) {
   // A comparison registers all of its evaluations at once.
   const bool registers = judge && !request.out.empty() && !request.is_compared;
   if (registers) check_can_record(registered_name(request.out));
-  const RunSetup setup = set_up_run(config, source, data);
+  RunSetup setup = set_up_run(config, source, data);
+  setup.is_one_of_many = request.is_compared;
   const Strategy& strategy = setup.strategy;
   const Config resolved = resolved_config(request, strategy);
   PreparedModel prepared = prepare_model(setup, source, data, config.train.seed, request.allow_missing);
   Trainer trainer(resolved, setup, *prepared.model, data, request.hooks);
+  if (request.prefixes != nullptr) trainer.keep_prefixes_in(*request.prefixes);
   bool resume = request.resume;
   std::unique_ptr<RunFolder> folder;
   if (!request.out.empty()) {
@@ -190,17 +192,21 @@ RunResult run_training(const RunRequest& request) {
   const double load_seconds = seconds_since(request.began);
   RunResult result = trainer.run(resume);
   if (layers) result.layer_samples = layers->samples();
-  if (result.status == RunStatus::interrupted) return result;
+  if (result.status == RunStatus::interrupted) {
+    if (request.prefixes != nullptr) request.prefixes->flush();
+    return result;
+  }
   if (judge && result.status == RunStatus::ok) {
     if (registers)
       record_test_evaluation(
           {data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
-    judge_on_test(request, *prepared.model, result);
+    judge_on_test(request, *prepared.model, trainer.prefix_cache(), result);
     const std::int64_t last = std::max<std::int64_t>(result.completed - 1, 0);
     if (folder)
       folder->append_metrics(
           evaluation_line(result.completed, "test", result.test, setup.plan.phase_at(last, result.triggers)));
   }
+  if (request.prefixes != nullptr) request.prefixes->flush();
   if (folder) write_results(request, resolved, strategy, *folder, prepared, result, load_seconds);
   return result;
 }

@@ -1,6 +1,7 @@
 #include "finetune/task/evaluate.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "core/autograd.h"
 #include "finetune/data/batch.h"
@@ -8,15 +9,17 @@
 namespace thaw {
 namespace {
 
-Outputs outputs_of(Model& model, const Dataset& data, Tensor (Model::*function)(const ModelInput&)) {
+// `pass`: of the rows that it is given.
+Outputs outputs_of(Model& model, const Dataset& data,
+                   const std::function<Tensor(const std::vector<std::int64_t>&)>& pass) {
   Outputs outputs;
   if (data.size() == 0) return outputs;
   const NoGrad no_grad;
   const bool was_training = model.training();
   model.train(false);
   const std::int64_t size = data.inputs->evaluation_batch_size();
-  for_each_batch(data, size, [&](const ModelInput& x, const std::vector<std::int64_t>& rows) {
-    const Tensor y = (model.*function)(x).contiguous();
+  for_each_batch(data, size, [&](const std::vector<std::int64_t>& rows) {
+    const Tensor y = pass(rows).contiguous();
     outputs.columns = y.size(1);
     outputs.values.resize(static_cast<std::size_t>(data.size() * outputs.columns));
     const float* from = y.data<float>();
@@ -31,12 +34,20 @@ Outputs outputs_of(Model& model, const Dataset& data, Tensor (Model::*function)(
 
 }  // namespace
 
-Outputs predict_all(Model& model, const Dataset& data) { return outputs_of(model, data, &Model::forward); }
+Outputs predict_all(Model& model, const Dataset& data, PrefixCache* cache) {
+  return outputs_of(model, data, [&](const std::vector<std::int64_t>& rows) {
+    return cache != nullptr ? cache->forward(data, rows) : model.forward(input_of(data, rows));
+  });
+}
 
-Outputs features_all(Model& model, const Dataset& data) { return outputs_of(model, data, &Model::features); }
+Outputs features_all(Model& model, const Dataset& data, PrefixCache* cache) {
+  return outputs_of(model, data, [&](const std::vector<std::int64_t>& rows) {
+    return cache != nullptr ? cache->features(data, rows) : model.features(input_of(data, rows));
+  });
+}
 
-Metrics evaluate(const Task& task, Model& model, const Dataset& data) {
-  return compute_metrics(task, predict_all(model, data), data);
+Metrics evaluate(const Task& task, Model& model, const Dataset& data, PrefixCache* cache) {
+  return compute_metrics(task, predict_all(model, data, cache), data);
 }
 
 }  // namespace thaw

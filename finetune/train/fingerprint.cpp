@@ -8,7 +8,7 @@ namespace thaw {
 std::string hash_of_inputs(const PreparedData& data) {
   Sha256 hash;
   for (const Dataset* part : {&data.train, &*data.validation}) {
-    if (part->inputs != nullptr) part->inputs->hash_batches(hash);
+    for (std::int64_t row = 0; row < part->size(); ++row) part->inputs->hash_sample(row, hash);
     hash_answers(*part, hash);
     for (const Sample& sample : part->samples) hash.update(&sample.id, sizeof sample.id);
     for (const auto* names : {&part->columns, &part->classes})

@@ -66,27 +66,45 @@ class MetaRun {
     micro_batches_ = std::min(config.train.accumulation, batches);
   }
 
-  // The cost of an update in mid-phase.
-  StepCost phase(std::int64_t begin, const Triggers& triggers) {
+  // The cost of an update in mid-phase that takes so many stages from the prefix cache.
+  StepCost phase(std::int64_t begin, const Triggers& triggers, int stages) {
     const std::vector<bool> before = trainable_flags(model_);
     apply_plan(model_, plan_, begin, triggers);
     const auto index = static_cast<std::size_t>(plan_.phase_at(begin, triggers));
     if (begin > 0) apply_state_policy(*optimizer_, before, plan_.phases()[index].state);
-    update();  // makes the optimizer's state
+    update(stages);  // makes the optimizer's state
     memory::reset_peak(kMeta);
     const StepObserver observer(model_);
-    update();
+    update(stages);
     return observer.finish(kMeta);
   }
 
  private:
-  void update() {
+  void update(int stages) {
     const double weight = 1.0 / static_cast<double>(micro_batches_);
-    for (std::int64_t i = 0; i < micro_batches_; ++i)
-      forward_backward(model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
+    for (std::int64_t i = 0; i < micro_batches_; ++i) {
+      const Tensor outputs = model_.forward_after(stages, state_after(stages));
+      backward_from(outputs, model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
+    }
     if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
     optimizer_->step(0);
     optimizer_->clear_grad();
+  }
+
+  // As PrefixCache gives it: what is computed meanwhile counts for nothing.
+  ModelState state_after(int stages) {
+    if (stages == 0) return model_.begin(batch_.x);
+    Tensor h;
+    {
+      const Unobserved unobserved;
+      const NoGrad no_grad;
+      ModelState state = model_.begin(batch_.x);
+      model_.run_stages(0, stages, state);
+      h = state.h.contiguous();
+    }
+    ModelState state = stages == model_.stages() ? ModelState{} : model_.begin(batch_.x);
+    state.h = h;
+    return state;
   }
 
   const Config& config_;
@@ -117,12 +135,14 @@ std::string blocking_parameter(const ResolvedPlan& plan, int phase) {
 }
 
 Ledger predict_ledger(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
-                      const Dataset& data, const Triggers& triggers) {
+                      const Dataset& data, const Triggers& triggers, bool many_runs) {
   Ledger ledger;
   ledger.groups = plan.model().groups;
+  const std::vector<PrefixPhase> prefixes = plan_prefixes(config, model, plan, data, triggers, many_runs);
   MetaRun run(config, model, strategy, plan, data);
   for (const Segment& segment : plan.segments(triggers)) {
     LedgerPhase row;
+    row.prefix = prefixes[ledger.phases.size()];
     row.phase = segment.phase;
     row.begin = segment.begin;
     row.end = segment.end;
@@ -131,11 +151,16 @@ Ledger predict_ledger(const Config& config, Model& model, const Strategy& strate
       row.parameters += plan.model().parameters[i].numel;
       if (trainable[i]) row.trainable += plan.model().parameters[i].numel;
     }
-    row.predicted = run.phase(segment.begin, triggers);
+    row.predicted = run.phase(segment.begin, triggers, row.prefix.training.stages);
     row.blocked_by = blocking_parameter(plan, segment.phase);
     ledger.phases.push_back(row);
   }
   return ledger;
+}
+
+double flops_of(const LedgerPhase& row, std::int64_t samples, std::int64_t whole) {
+  return row.predicted.total_flops() * static_cast<double>(samples) / static_cast<double>(whole) +
+         row.prefix.flops * static_cast<double>(std::min(samples, row.prefix.computed));
 }
 
 bool fits(const Ledger& measured, const std::vector<std::string>& groups) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/trace.h"
+#include "finetune/train/prefix_plan.h"
 #include "finetune/train/step.h"
 #include "kernels/kernel.h"
 #include "kernels/memory.h"
@@ -58,6 +59,7 @@ struct LedgerPhase {
   int phase = 0;
   std::int64_t begin = 0, end = 0;  // updates begin + 1 ... end
   std::int64_t trainable = 0, parameters = 0;
+  PrefixPhase prefix;  // what comes from the prefix cache; it is no part of an update's cost
   StepCost predicted;
   StepCost measured;  // of one update in the phase; all zero where none was observed
   bool was_measured = false;
@@ -71,9 +73,13 @@ struct Ledger {
 };
 
 // The whole run's predictions, a row per segment of the plan. `model`: on the meta device, with the
-// strategy's adapters; its switches are left as the last segment has them.
+// strategy's adapters; its switches are left as the last segment has them. `many_runs`: see plan_prefixes().
 Ledger predict_ledger(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
-                      const Dataset& data, const Triggers& triggers = {});
+                      const Dataset& data, const Triggers& triggers = {}, bool many_runs = false);
+
+// What training on so many samples, in updates of `whole` samples, costs within a row: its updates, and the entries of the
+// prefix cache that it computes.
+double flops_of(const LedgerPhase& row, std::int64_t samples, std::int64_t whole);
 
 // Whether what it measured is of a model with these groups.
 bool fits(const Ledger& measured, const std::vector<std::string>& groups);

@@ -31,6 +31,17 @@ Json cost_json(const StepCost& cost, const std::vector<std::string>& groups, boo
   return json;
 }
 
+Json prefix_json(const PrefixPhase& prefix) {
+  return {{"stages", prefix.training.stages},
+          {"up_to", prefix.stage.empty() ? Json(nullptr) : Json(prefix.stage)},
+          {"kept_for_later_phases", prefix.training.kept},
+          {"stages_in_evaluation", prefix.evaluation.stages},
+          {"samples_computed", prefix.computed},
+          {"flops_per_sample", prefix.flops},
+          {"bytes", prefix.bytes},
+          {"note", prefix.note.empty() ? Json(nullptr) : Json(prefix.note)}};
+}
+
 constexpr const char* kColumns[] = {"phase", "updates", "trains", "forward",   "dX",   "dW",
                                     "step",  "work",    "saved",  "gradients", "state"};
 
@@ -52,6 +63,20 @@ TextRow row_of(const LedgerPhase& phase, const StepCost* everything) {
   return row;
 }
 
+std::string prefix_text(const LedgerPhase& phase) {
+  const PrefixPhase& prefix = phase.prefix;
+  const std::string head = concat("phase ", phase.phase + 1, ": ");
+  std::string text;
+  if (!prefix.stage.empty())
+    text = concat(head, "what ", prefix.stage, " gives is computed once for each sample and kept, ",
+                  bytes_text(static_cast<double>(prefix.bytes)), "; that takes ",
+                  prefix.computed > 0 ? flops_text(prefix.flops * static_cast<double>(prefix.computed))
+                                      : std::string("nothing here: an earlier phase does it"),
+                  "\n");
+  if (!prefix.note.empty()) text += concat(head, prefix.note, "\n");
+  return text;
+}
+
 }  // namespace
 
 std::string ledger_json(const Ledger& ledger) {
@@ -63,6 +88,7 @@ std::string ledger_json(const Ledger& ledger) {
                {"parameters", row.parameters},
                {"seconds", row.seconds},
                {"blocked_by", row.blocked_by.empty() ? Json(nullptr) : Json(row.blocked_by)},
+               {"prefix", prefix_json(row.prefix)},
                {"predicted", cost_json(row.predicted, ledger.groups, false)}};
     phase["measured"] = row.was_measured ? cost_json(row.measured, ledger.groups, true) : Json(nullptr);
     phases.push_back(phase);
@@ -86,6 +112,7 @@ std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
     if (!phase.blocked_by.empty())
       text += concat("phase ", phase.phase + 1, ": ", phase.blocked_by,
                      " is trained, so backward passes through the frozen parts above it\n");
+  for (const LedgerPhase& phase : ledger.phases) text += prefix_text(phase);
   return text;
 }
 

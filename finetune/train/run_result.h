@@ -40,10 +40,14 @@ struct RunResult {
   double last_loss = 0;
   std::int64_t skipped = 0, rollbacks = 0;  // updates that train.nan passed over or undid
 
+  // Of a run of its own: with what computing took of entries of the prefix cache that other runs had left.
   double train_seconds = 0, first_epoch_seconds = 0, evaluation_seconds = 0;
-  double flops = 0;             // of all training updates, as the kernels count them
-  std::int64_t peak_bytes = 0;  // allocator's peak in training less what was there before (weights, data)
-  std::int64_t trainable = 0;   // elements that some phase trained
+  double shared_seconds = 0;  // of train_seconds: those that it did not spend
+  double flops = 0;           // of all training updates, as the kernels count them
+  // Allocator's peak in training less what was there before (weights, data), and the entries of the prefix cache that
+  // it used.
+  std::int64_t peak_bytes = 0;
+  std::int64_t trainable = 0;  // elements that some phase trained
   Ledger ledger;
   std::vector<FrozenProof> proofs;
   std::vector<LayerSample> layer_samples;

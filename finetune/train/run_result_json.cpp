@@ -147,6 +147,7 @@ Json result_json(const RunResult& r) {
           {"train_seconds", r.train_seconds},
           {"first_epoch_seconds", r.first_epoch_seconds},
           {"evaluation_seconds", r.evaluation_seconds},
+          {"shared_seconds", r.shared_seconds},
           {"flops", r.flops},
           {"peak_bytes", r.peak_bytes},
           {"trainable", r.trainable},
@@ -176,6 +177,7 @@ RunResult read_result(const Json& json) {
   r.train_seconds = json.at("train_seconds");
   r.first_epoch_seconds = json.at("first_epoch_seconds");
   r.evaluation_seconds = json.at("evaluation_seconds");
+  r.shared_seconds = json.value("shared_seconds", 0.0);
   r.flops = json.at("flops");
   r.peak_bytes = json.at("peak_bytes");
   r.trainable = json.at("trainable");

@@ -60,7 +60,7 @@ ScheduleFunction RunSetup::learning_rate(const TrainSection& train) const {
 }
 
 Ledger RunSetup::predicted(const Config& config, const Dataset& data, const Triggers& triggers) const {
-  return predict_ledger(config, *model, strategy, plan, data, triggers);
+  return predict_ledger(config, *model, strategy, plan, data, triggers, is_one_of_many);
 }
 
 RunSetup set_up_run(const Config& config, const ModelSource& source, const PreparedData& data) {

@@ -24,6 +24,7 @@ struct RunSetup {
   BatchPlan batches;
   ResolvedPlan plan;
   Schedule schedule;
+  bool is_one_of_many = false;  // other runs take the same entries of the prefix cache
 
   // Learning rate before multipliers.
   ScheduleFunction learning_rate(const TrainSection& train) const;

@@ -88,7 +88,12 @@ LossOptions loss_options(const Config& config, const Dataset& train, Device devi
 
 Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,
                         const L2SpPenalty* penalty) {
-  const Tensor loss = options.task->loss(model.forward(batch.x), batch, options);
+  return backward_from(model.forward(batch.x), model, batch, options, weight, penalty);
+}
+
+Tensor backward_from(const Tensor& outputs, const Model& model, const Batch& batch,
+                     const LossOptions& options, double weight, const L2SpPenalty* penalty) {
+  const Tensor loss = options.task->loss(outputs, batch, options);
   Tensor objective = loss;
   if (penalty != nullptr)
     if (const Tensor term = (*penalty)(model); term.defined()) objective = objective + term;
@@ -97,17 +102,20 @@ Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& opt
 }
 
 double forward_backward(Model& model, const Dataset& train, const Update& update, LossOptions options,
-                        const L2SpPenalty* penalty) {
+                        const L2SpPenalty* penalty, PrefixCache* cache) {
   if (!options.weight_of_class.empty())
     options.mean_weight = mean_weight(options.weight_of_class, train, update.rows);
   std::size_t samples = 0;
   for (const auto& rows : update.rows) samples += rows.size();
   double loss = 0;
   for (std::size_t m = 0; m < update.rows.size(); ++m) {
-    const Batch batch = make_batch(train, update.rows[m]);
+    const std::vector<std::int64_t>& rows = update.rows[m];
+    const Batch batch = without_input(train, rows);
     const RandomScope random({update.seed, update.number, static_cast<std::int64_t>(m), batch.ids});
     const double weight = static_cast<double>(batch.size()) / static_cast<double>(samples);
-    loss += weight * forward_backward(model, batch, options, weight, penalty).item();
+    const Tensor outputs =
+        cache != nullptr ? cache->forward(train, rows) : model.forward(input_of(train, rows));
+    loss += weight * backward_from(outputs, model, batch, options, weight, penalty).item();
   }
   return loss;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "finetune/cache/prefix_cache.h"
 #include "finetune/config/config.h"
 #include "finetune/data/batch.h"
 #include "finetune/plan/plan.h"
@@ -51,6 +52,9 @@ LossOptions loss_options(const Config& config, const Dataset& train, Device devi
 // loss (undefined gradient when nothing is trainable: then only the forward runs).
 Tensor forward_backward(Model& model, const Batch& batch, const LossOptions& options, double weight,
                         const L2SpPenalty* penalty);
+// The same of what the model gave for the batch.
+Tensor backward_from(const Tensor& outputs, const Model& model, const Batch& batch,
+                     const LossOptions& options, double weight, const L2SpPenalty* penalty);
 
 // An update: the rows of each of its micro-batches. `seed`, `number` (from 0) and the samples decide what is
 // drawn in it, such as dropout.
@@ -60,9 +64,9 @@ struct Update {
   std::int64_t number = 0;
 };
 // Forward and backward of all micro-batches: their gradients add up to that of the mean loss, which it
-// returns.
+// returns. `cache`: of this model; null: every pass is a whole one.
 double forward_backward(Model& model, const Dataset& train, const Update& update, LossOptions options,
-                        const L2SpPenalty* penalty);
+                        const L2SpPenalty* penalty, PrefixCache* cache = nullptr);
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model);
 // Marks weight_decay off for what train.no_decay selects.

@@ -37,6 +37,7 @@ Trainer::Trainer(const Config& config, const RunSetup& setup, Model& model, cons
       loss_options_(loss_options(config, data.train)),
       evaluate_every_(config.train.eval_every.updates(plan_.run())),
       checkpoint_every_(config.train.checkpoint_every.updates(plan_.run())),
+      prefixes_(config, setup, model),
       nan_policy_(config.train, model, *optimizer_, state_.result,
                   [this](const std::string& text) { say(text); }),
       proofs_(state_.result.proofs),
@@ -106,6 +107,7 @@ void Trainer::say(const std::string& text) const {
 // ---- phases
 
 void Trainer::begin() {
+  prefixes_.keep_for_this_run([this](const std::string& text) { say(text); });
   model_.train();
   peak_.emplace(kCpu);
 }
@@ -143,6 +145,7 @@ void Trainer::switch_to_phase(std::int64_t completed) {
   const auto& rows = result().ledger.phases;
   segment_ = 0;
   while (segment_ + 1 < rows.size() && rows[segment_].end <= completed) ++segment_;
+  prefixes_.enter(rows[segment_]);
 }
 
 // Sets the switches of the phase now in force and decides what becomes of optimizer state.
@@ -165,6 +168,10 @@ bool Trainer::train_update() {
   const auto start = Clock::now();
   const bool good = step(result().completed);
   update_seconds_ = seconds_since(start) - listening_seconds_;
+  // As long as in a run of its own.
+  const double shared = prefixes_.shared_seconds();
+  result().shared_seconds += shared;
+  update_seconds_ += shared;
   result().train_seconds += update_seconds_;
   if (result().completed < batches_.updates_per_epoch())
     result().first_epoch_seconds = result().train_seconds;
@@ -189,8 +196,8 @@ bool Trainer::step(std::int64_t number) {
   apply_rewarmup();
   tell(&TrainListener::update_begins);
   const Update update{batches_.update(number), train.seed, number};
-  const double loss =
-      forward_backward(model_, data_.train, update, loss_options_, penalty_ ? &*penalty_ : nullptr);
+  const double loss = forward_backward(model_, data_.train, update, loss_options_,
+                                       penalty_ ? &*penalty_ : nullptr, prefixes_.cache());
   double norm = 0;
   if (train.clip_norm > 0)
     norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
@@ -236,7 +243,7 @@ void Trainer::evaluate_if_due(bool last) {
   if (data_.validation->size() == 0 || (!is_due(evaluate_every_) && !last)) return;
   peak_->note(result().peak_bytes);
   const auto start = Clock::now();
-  const Metrics metrics = evaluate(*data_.task, model_, data_.validation);
+  const Metrics metrics = evaluate(*data_.task, model_, data_.validation, prefixes_.cache());
   result().evaluation_seconds += seconds_since(start);
   peak_->reset();
   result().validation = metrics;
@@ -329,11 +336,12 @@ void Trainer::finish() {
     if (config_.train.restore_best && state_.best_step >= 0 && state_.best_step != r.completed)
       keep_best_weights();
     else if (r.validation.empty() && data_.validation->size() > 0)  // a run without updates
-      r.validation = evaluate(*data_.task, model_, data_.validation);
+      r.validation = evaluate(*data_.task, model_, data_.validation, prefixes_.cache());
     check_outcome();
   }
   r.trainable = trained_elements(r.ledger, plan_);
   r.flops = flops_of_run();
+  r.peak_bytes += prefixes_.bytes_used(r.ledger, r.completed, data_);
 }
 
 void Trainer::name_phases_that_never_began() {
@@ -357,7 +365,7 @@ void Trainer::keep_best_weights() {
   say(concat("the weights after update ", state_.best_step, " are kept",
              of_phase < phase_ ? concat(", of phase ", of_phase + 1, " of ", plan_.phases().size()) : "",
              ": best ", config_.train.monitor, " ", state_.best_value));
-  result().validation = evaluate(*data_.task, model_, data_.validation);
+  result().validation = evaluate(*data_.task, model_, data_.validation, prefixes_.cache());
 }
 
 // Finite weights may still give nothing finite, as those do that every update since was skipped for.
@@ -375,11 +383,14 @@ void Trainer::check_outcome() {
 
 // As predicted for whole updates; a partial one costs its share.
 double Trainer::flops_of_run() const {
-  const auto whole = static_cast<double>(samples_of_update(batches_, config_.train, data_.train.size()));
+  const std::int64_t whole = samples_of_update(batches_, config_.train, data_.train.size());
   double flops = 0;
-  for (const LedgerPhase& row : result().ledger.phases)
+  for (const LedgerPhase& row : result().ledger.phases) {
+    std::int64_t samples = 0;
     for (std::int64_t k = row.begin; k < std::min(row.end, result().completed); ++k)
-      flops += row.predicted.total_flops() * static_cast<double>(batches_.samples(k)) / whole;
+      samples += batches_.samples(k);
+    flops += flops_of(row, samples, whole);
+  }
   return flops;
 }
 

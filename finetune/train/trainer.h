@@ -20,6 +20,7 @@
 #include "finetune/train/metrics_log.h"
 #include "finetune/train/nan_policy.h"
 #include "finetune/train/peak_memory.h"
+#include "finetune/train/run_prefixes.h"
 #include "finetune/train/run_result.h"
 #include "finetune/train/run_setup.h"
 #include "finetune/train/run_sink.h"
@@ -46,6 +47,11 @@ class Trainer {
 
   // Told of what happens, in the order in which they were added.
   void add(TrainListener& listener) { listeners_.push_back(&listener); }
+
+  // Where what frozen stages give is kept for other runs too; without, it is this run's alone.
+  void keep_prefixes_in(PrefixStore& store) { prefixes_.keep_in(store); }
+  // For evaluations after the run; null where nothing is kept.
+  PrefixCache* prefix_cache() { return prefixes_.cache(); }
 
   // Where the run is written; nowhere else. `model`: as config.json will say it. Not in the constructor, for the folder is
   // made when nothing is wrong.
@@ -108,6 +114,7 @@ class Trainer {
 
   RunState state_;
   Snapshot best_;  // empty: none
+  RunPrefixes prefixes_;
   NanPolicy nan_policy_;
   int phase_ = -1;
   std::size_t segment_ = 0;  // row of the ledger that is being trained

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "kernels/kernels.h"
+
 #if defined(__clang__)
 #define THAW_UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -61,3 +63,15 @@ template const TileSet<float>& tile_set();
 template const TileSet<double>& tile_set();
 
 }  // namespace thaw::cpu
+
+namespace thaw {
+
+const char* product_instructions() {
+#if defined(__x86_64__)
+  return cpu::want_avx512() ? "avx512" : "v3";
+#else
+  return "portable";
+#endif
+}
+
+}  // namespace thaw

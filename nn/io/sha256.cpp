@@ -3,12 +3,17 @@
 #include <bit>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
 // Names of functions and variables are the standard's.
 namespace thaw {
 namespace {
 
 // The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
-constexpr std::uint32_t kRound[64] = {
+alignas(16) constexpr std::uint32_t kRound[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -31,9 +36,53 @@ std::uint32_t majority(std::uint32_t x, std::uint32_t y, std::uint32_t z) {
   return (x & y) ^ (x & z) ^ (y & z);
 }
 
+#if defined(__x86_64__)
+
+bool has_sha_instructions() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0;
+}
+
+// The same with the processor's instructions, five times as fast, which do two rounds each on the state as (a, b, e, f)
+// and (c, d, g, h). Frozen weights are hashed in every run.
+__attribute__((target("sha,sse4.1"))) void absorb_by_instruction(std::uint32_t* state,
+                                                                 const unsigned char* block) {
+  const auto load = [](const void* from) __attribute__((target("sse4.1"), always_inline)) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(from));
+  };
+  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  const __m128i badc = _mm_shuffle_epi32(load(state), 0xB1);
+  const __m128i efgh = _mm_shuffle_epi32(load(state + 4), 0x1B);
+  const __m128i abef_before = _mm_alignr_epi8(badc, efgh, 8);
+  const __m128i cdgh_before = _mm_blend_epi16(efgh, badc, 0xF0);
+  __m128i abef = abef_before, cdgh = cdgh_before;
+  __m128i w[4];  // the next 16 words
+  for (int i = 0; i < 4; ++i) w[i] = _mm_shuffle_epi8(load(block + 16 * i), big_endian);
+  for (int r = 0; r < 16; ++r) {
+    const __m128i now = w[r % 4], third = w[(r + 2) % 4], last = w[(r + 3) % 4];
+    const __m128i sum = _mm_add_epi32(now, load(kRound + 4 * r));
+    cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+    abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));
+    const __m128i part =
+        _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(r + 1) % 4]), _mm_alignr_epi8(last, third, 4));
+    w[r % 4] = _mm_sha256msg2_epu32(part, last);
+  }
+  abef = _mm_add_epi32(abef, abef_before);
+  cdgh = _mm_add_epi32(cdgh, cdgh_before);
+  const __m128i feba = _mm_shuffle_epi32(abef, 0x1B), dchg = _mm_shuffle_epi32(cdgh, 0xB1);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(state), _mm_blend_epi16(feba, dchg, 0xF0));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+#endif
+
 }  // namespace
 
 void Sha256::absorb(const unsigned char* block) {
+#if defined(__x86_64__)
+  static const bool has_instructions = has_sha_instructions();
+  if (has_instructions) return absorb_by_instruction(state_.data(), block);
+#endif
   std::uint32_t w[64];
   for (int t = 0; t < 16; ++t) w[t] = big_endian_word(block + 4 * t);
   for (int t = 16; t < 64; ++t) w[t] = sigma1(w[t - 2]) + w[t - 7] + sigma0(w[t - 15]) + w[t - 16];
@@ -72,7 +121,7 @@ void Sha256::update(const void* data, std::size_t size) {
   if (size > 0) std::memcpy(pending_.data(), from, size);
 }
 
-std::string Sha256::hex() const {
+std::array<std::uint32_t, 8> Sha256::digest() const {
   // Padding: a one bit, zeros, and the length in bits as 64 big-endian bits at the end of a block.
   Sha256 padded = *this;
   const unsigned char one = 0x80;
@@ -82,9 +131,12 @@ std::string Sha256::hex() const {
   unsigned char bits[8];
   for (int i = 0; i < 8; ++i) bits[i] = static_cast<unsigned char>(size_ * 8 >> (56 - 8 * i));
   padded.update(bits, sizeof bits);
+  return padded.state_;
+}
 
+std::string Sha256::hex() const {
   std::string digits;
-  for (const std::uint32_t word : padded.state_) {
+  for (const std::uint32_t word : digest()) {
     for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[word >> shift & 15];
   }
   return digits;

@@ -13,7 +13,8 @@ class Sha256 {
  public:
   void update(const void* data, std::size_t size);
   void update(std::string_view bytes) { update(bytes.data(), bytes.size()); }
-  // The digest of all bytes so far, as 64 hexadecimal digits. More may be added afterwards.
+  // The digest of all bytes so far, and the same as 64 hexadecimal digits. More may be added afterwards.
+  std::array<std::uint32_t, 8> digest() const;
   std::string hex() const;
 
  private:

@@ -33,6 +33,9 @@ pid_t start(const std::vector<std::string>& arguments, const TemporaryFolder& st
   ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
   ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
   if (output == Output::closed) ::close(STDOUT_FILENO);
+  // No test writes into the user's own folder.
+  const std::string cache = "THAW_CACHE=" + (fs::temp_directory_path() / "thaw-tests-cache").string();
+  if (::getenv("THAW_CACHE") == nullptr) ::putenv(const_cast<char*>(cache.c_str()));
   for (const std::string& variable : environment) ::putenv(const_cast<char*>(variable.c_str()));
   ::execv(argv[0], argv.data());
   _exit(127);

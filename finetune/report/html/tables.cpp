@@ -111,11 +111,12 @@ Cell positive_cell(double value, std::string (*text)(double)) {
 std::string costs_table(const CompareOutcome& outcome) {
   const StrategySummary* full = find_summary(outcome, "full");
   const double full_flops = full != nullptr ? full->flops : 0;
-  Table table("What a run costs",
-              {"strategy", "training time", "FLOPs", "of full's", "peak memory", "trainable"});
+  Table table("What a run costs", {"strategy", "training time alone", "shared with others", "FLOPs",
+                                   "of full's", "peak memory", "trainable"});
   for (const StrategySummary& s : outcome.summaries) {
     if (!ended_well(s)) continue;
-    table.add({name_cell(s), interval_cell(s.seconds, seconds_text), positive_cell(s.flops, flops_text),
+    table.add({name_cell(s), interval_cell(s.seconds, seconds_text),
+               positive_cell(s.spent_seconds, seconds_text), positive_cell(s.flops, flops_text),
                full_flops > 0 ? positive_cell(s.flops / full_flops, percent_text) : Cell(),
                interval_cell(s.peak_bytes, bytes_text),
                s.trainable > 0 ? Cell(fixed_number(s.trainable, 0), s.trainable) : Cell()});

@@ -1,0 +1,73 @@
+#include "finetune/train/prefix_setup.h"
+
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include "core/error.h"
+#include "finetune/cache/cache_folder.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::int64_t kShareOfMemory = 4, kShareOfDisk = 10;  // one part of so many
+
+std::int64_t free_memory() {
+  std::ifstream info("/proc/meminfo");
+  std::string name;
+  for (std::int64_t kilobytes = 0; info >> name >> kilobytes; info.ignore(64, '\n'))
+    if (name == "MemAvailable:") return kilobytes * 1024;
+  return 0;
+}
+
+// Of the file system that the folder is on, or will be.
+std::int64_t free_disk(std::filesystem::path folder) {
+  std::error_code error;
+  while (!std::filesystem::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
+  const auto space = std::filesystem::space(folder, error);
+  return error ? 0 : static_cast<std::int64_t>(space.available);
+}
+
+}  // namespace
+
+// Its outputs and labels concern the last layer, and dropout is off in whatever is kept.
+std::string network_text(const ModelConfig& config, const std::optional<AdapterSpec>& adapters) {
+  ModelConfig network = config;
+  network.outputs = 0;
+  network.labels.clear();
+  network.problem_type.clear();
+  network.source.clear();
+  set_dropout(network, 0);
+  std::string text = write_model_config(network);
+  if (!adapters) return text;
+  if (const auto* lora = std::get_if<LoraOptions>(&adapters->layer)) {
+    text += concat("lora ", lora->r, ' ', lora->alpha, ' ', lora->rslora, ' ', lora->dora);
+    for (const LayerLora& layer : adapters->layers)
+      text += concat(' ', layer.path, ' ', layer.r, ' ', layer.alpha);
+  } else {
+    const auto& bottleneck = std::get<BottleneckOptions>(adapters->layer);
+    text += concat("bottleneck ", bottleneck.size, ' ', bottleneck.activation);
+  }
+  return text;
+}
+
+std::int64_t cache_memory(const TrainSection& train) {
+  return train.cache_memory ? train.cache_memory->bytes : free_memory() / kShareOfMemory;
+}
+
+std::unique_ptr<PrefixStore> prefix_store_in_memory(const TrainSection& train, PrefixStore::Message message) {
+  if (train.cache == "off") return nullptr;
+  return std::make_unique<PrefixStore>(PrefixStore::Limits{cache_memory(train), 0}, "", std::move(message));
+}
+
+std::unique_ptr<PrefixStore> open_prefix_store(const TrainSection& train, PrefixStore::Message message) {
+  if (train.cache == "off") return nullptr;
+  const std::string folder = cache_folder();
+  const std::int64_t disk = train.cache_disk ? train.cache_disk->bytes : free_disk(folder) / kShareOfDisk;
+  return std::make_unique<PrefixStore>(PrefixStore::Limits{cache_memory(train), disk}, folder,
+                                       std::move(message));
+}
+
+}  // namespace thaw

@@ -1,0 +1,52 @@
+#include "finetune/train/run_prefixes.h"
+
+#include <set>
+#include <utility>
+
+#include "finetune/train/prefix_setup.h"
+
+namespace thaw {
+
+void RunPrefixes::keep_in(PrefixStore& store) {
+  if (config_.train.cache == "off") return;
+  const std::string network = network_text(setup_.model_config, setup_.strategy.adapters);
+  cache_ = std::make_unique<PrefixCache>(model_, network, config_.model.from, store);
+}
+
+void RunPrefixes::keep_for_this_run(PrefixStore::Message message) {
+  if (cache_ != nullptr) return;
+  own_ = prefix_store_in_memory(config_.train, std::move(message));
+  if (own_ != nullptr) keep_in(*own_);
+}
+
+void RunPrefixes::enter(const LedgerPhase& row) {
+  if (cache_ != nullptr) cache_->use(row.prefix.training, row.prefix.evaluation);
+}
+
+double RunPrefixes::shared_seconds() {
+  if (cache_ == nullptr) return 0;
+  const PrefixCache::Account& account = cache_->training();
+  const double shared = account.alone_seconds - account.spent_seconds;
+  return shared - std::exchange(shared_so_far_, shared);
+}
+
+std::int64_t RunPrefixes::bytes_used(const Ledger& ledger, std::int64_t completed,
+                                     const PreparedData& data) const {
+  if (cache_ == nullptr) return 0;
+  std::set<int> in_training, in_evaluation;
+  const auto add = [](const PrefixCache::Use& use, std::set<int>& stages) {
+    stages.insert(use.stages);
+    stages.insert(use.kept.begin(), use.kept.end());
+  };
+  for (const LedgerPhase& row : ledger.phases) {
+    if (row.begin >= completed) break;
+    add(row.prefix.training, in_training);
+    add(row.prefix.evaluation, in_evaluation);
+  }
+  std::int64_t bytes = 0;
+  for (const int stages : in_training) bytes += bytes_of_entries(*setup_.model, data.train, stages);
+  for (const int stages : in_evaluation) bytes += bytes_of_entries(*setup_.model, data.validation, stages);
+  return bytes;
+}
+
+}  // namespace thaw
