@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kConfig =
     "[model]\nfrom = \"model\"\n[data]\ntrain = \"s.csv\"\n[train]\nsteps = 4\nbatch_size = 8\n"
-    "checkpoint_every = \"1 steps\"\n[strategy]\nname = ";
+    "checkpoint_every = \"1 steps\"\ncache_disk = \"0B\"\n[strategy]\nname = ";
 
 struct SlowDisk : ::testing::Test {
   explicit SlowDisk(const std::string& strategy = "\"gradual\"\nevery = \"1 steps\"\n")

@@ -2,6 +2,7 @@
 // calls are write, fsync, fdatasync, ftruncate and rename, on files alone.
 //
 //   FAIL_CALL=N      which call, from 1 on
+//   FAIL_PATH=PART   instead: every write to a file with this in its path
 //
 //   FAIL_AS=enospc   no space is left
 //   FAIL_AS=eio      an I/O error
@@ -49,6 +50,17 @@ bool is_next() {
   return true;
 }
 
+bool is_doomed(int fd) {
+  const char* part = std::getenv("FAIL_PATH");
+  if (part == nullptr) return false;
+  char link[64], path[4096];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t size = ::readlink(link, path, sizeof path - 1);
+  if (size < 0) return false;
+  path[size] = '\0';
+  return std::strstr(path, part) != nullptr;
+}
+
 // -1 with errno where the call is to fail outright.
 int outcome() {
   errno = is_mode("eio") ? EIO : ENOSPC;
@@ -61,6 +73,7 @@ extern "C" {
 
 ssize_t write(int fd, const void* data, size_t size) {
   const auto next = real<ssize_t (*)(int, const void*, size_t)>("write");
+  if (is_file(fd) && is_doomed(fd)) return outcome();
   if (!is_file(fd) || !is_next()) return next(fd, data, size);
   if (is_mode("short") && size > 1) return next(fd, data, size / 2);
   return is_mode("short") ? next(fd, data, size) : outcome();
