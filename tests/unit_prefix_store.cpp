@@ -102,6 +102,14 @@ TEST_F(PrefixStoreTest, TwoProcessesMayWriteAtOnce) {
   EXPECT_EQ(count(later.open(name(1)), 20), 15);
 }
 
+TEST_F(PrefixStoreTest, ANewRunSeesWhatAnotherProcessLeftMeanwhile) {
+  PrefixStore one = store();
+  EXPECT_EQ(count(one.open(name(1)), 10), 0);
+  file_of(1, 10);
+  one.begin_run();
+  EXPECT_EQ(count(one.open(name(1)), 10), 10);
+}
+
 TEST_F(PrefixStoreTest, WhatMemoryDoesNotHoldIsOnDisk) {
   PrefixStore small = store(500);
   PrefixEntries& entries = small.open(name(1));

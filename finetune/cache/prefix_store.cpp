@@ -156,8 +156,9 @@ PrefixEntries& PrefixStore::open(const PrefixName& name) {
   std::unique_ptr<PrefixEntries>& entries = entries_[name.key];
   if (entries == nullptr) {
     entries.reset(new PrefixEntries(*this, name));
-    if (has_disk()) read_folder(*entries);
   }
+  // Once in a run: other processes may have left more.
+  if (has_disk() && entries->last_used_ < std::max<std::uint64_t>(run_began_, 1)) read_folder(*entries);
   entries->last_used_ = ++uses_;
   return *entries;
 }
@@ -166,6 +167,7 @@ void PrefixStore::read_folder(PrefixEntries& entries) {
   double seconds = 0;
   std::int64_t rows = 0;
   for (const std::string& path : prefix_files(folder_of_prefix(folder_, entries.name_.key))) {
+    if (!entries.files_.insert(path).second) continue;
     try {
       const auto file = std::make_shared<const PrefixFile>(path);
       if (file->header().name.key != entries.name_.key) continue;
@@ -180,7 +182,7 @@ void PrefixStore::read_folder(PrefixEntries& entries) {
       fs::remove(path, ignored);
     }
   }
-  entries.add_cost(seconds, rows);
+  if (rows > 0) entries.add_cost(seconds, rows);
   mark_as_used(folder_of_prefix(folder_, entries.name_.key));
 }
 
@@ -241,6 +243,7 @@ void PrefixStore::write_file(PrefixEntries& entries) {
   };
   write_prefix_file(path, {entries.name_, entries.row_shape_, entries.seconds_per_row()}, index, values);
   entries.take_file(std::make_shared<const PrefixFile>(path));
+  entries.files_.insert(path);
   entries.unwritten_.clear();
 }
 

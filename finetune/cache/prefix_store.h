@@ -69,6 +69,7 @@ class PrefixEntries {
   std::vector<std::int64_t> row_shape_;
   std::int64_t row_size_ = 0;
   std::unordered_map<SampleKey, Entry, Hash> entries_;
+  std::set<std::string> files_;       // that are known
   std::vector<SampleKey> unwritten_;  // in memory alone
   std::vector<SampleKey> overflow_;   // of these: in memory until they are written
   std::int64_t overflow_bytes_ = 0;

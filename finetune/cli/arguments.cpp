@@ -184,6 +184,12 @@ void add_compare_options(CLI::App& app, Arguments& to) {
       "What each run may spend: 60s of training, flops=1e12, bytes=2e9 of memory, or convergence; schedules "
       "stretch to it (default: the config's epochs)",
       "BUDGET");
+  app.add_option("--workers", to.workers,
+                 "Processes that share the runs, and the processors; more may join from another shell, or "
+                 "from a machine "
+                 "that shares the folder, with --resume")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000));
   app.add_flag("--resume", to.resume,
                "Go on with the comparison in --out; strategies that are new to it are marked exploratory");
 }

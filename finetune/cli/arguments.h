@@ -41,6 +41,7 @@ struct Arguments {
   std::vector<std::string> strategies;  // empty: the config's
   std::optional<std::int64_t> seeds, tune;
   std::string budget;  // empty: the config's
+  std::int64_t workers = 1;
 
   std::int64_t batch = 32, length = 128;  // bench
   int steps = 10;

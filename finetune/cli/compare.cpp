@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
+#include "finetune/cli/workers.h"
 #include "finetune/compare/models.h"
 #include "finetune/compare/study.h"
 #include "finetune/compare/with_budget.h"
@@ -93,9 +94,12 @@ int compare(const Arguments& arguments) {
   Result result;
   {
     Progress progress;
+    WorkerProcesses workers(arguments, compare.out);
+    if (arguments.workers > 1) share_machine(arguments);
     compare.stop = &stop_token;
     compare.message = [&](const std::string& text) { progress.message(text); };
     compare.progress = [&](const CompareProgress& now) {
+      workers.start();  // the folder is there
       if (now.done > 0) progress.show(now.done, now.total, now.what, now.seconds_left);
     };
     for (const std::string& note : config.notes) progress.message(note);
@@ -103,6 +107,8 @@ int compare(const Arguments& arguments) {
     compare.prefixes = prefixes.get();
     result = request.study.axes.empty() ? result_of(arguments, config, thaw::compare(compare), compare.out)
                                         : result_of(run_study(request), compare.out);
+    if (result.interrupted) workers.stop();
+    for (const std::string& text : workers.wait()) progress.message(text);
   }
   if (result.interrupted) {
     Progress().message(concat("interrupted; go on with: thaw compare ", for_shell(arguments.config),

@@ -11,6 +11,7 @@
 #include "finetune/compare/baselines.h"
 #include "finetune/compare/candidate.h"
 #include "finetune/compare/candidate_budgets.h"
+#include "finetune/compare/candidate_runs.h"
 #include "finetune/compare/data_card.h"
 #include "finetune/compare/earlier_evaluations.h"
 #include "finetune/compare/journal.h"
@@ -20,6 +21,7 @@
 #include "finetune/compare/time_left.h"
 #include "finetune/compare/tuning.h"
 #include "finetune/compare/with_budget.h"
+#include "finetune/compare/work.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/config/config_text.h"
 #include "finetune/report/comparison_files.h"
@@ -34,12 +36,6 @@
 namespace thaw {
 namespace {
 
-// What a kill may cost. A budget can stretch a run to thousands of epochs, and each checkpoint waits for the disk.
-constexpr double kCheckpointPause = 10;  // seconds
-
-// Tuning seeds start this far from the reported ones, so the two never meet.
-constexpr std::uint64_t kTuningSeedOffset = 1'000'000;
-
 class Comparison {
  public:
   explicit Comparison(const CompareRequest& request)
@@ -51,8 +47,7 @@ class Comparison {
   CompareOutcome run() {
     prepare();
     open();
-    for (const Candidate& candidate : candidates_)
-      if (!stopped()) choose(candidate);
+    choose_all();
     if (!stopped()) report_runs();
     conclude();
     write_comparison(request_.out, config_, outcome_);
@@ -127,7 +122,7 @@ class Comparison {
     journal_.emplace(request_.out);  // first of all files: see RunFolder
     atomic_write(config_file, outcome_.config);
     budgets_.emplace(
-        budget_, draw(config_.train.seed + kTuningSeedOffset), *journal_,
+        budget_, draw(runs_.tuning_seed()), *journal_,
         [this](const Config& config, const ModelSource& source) { return measure(config, source); },
         request_.stop);
     std::vector<std::string> names = baselines_;
@@ -148,14 +143,29 @@ class Comparison {
     if (!before.others.empty()) say(earlier_evaluations_note(before.others));
   }
 
-  PreparedData draw(std::uint64_t seed) const { return draw_training_data(config_, loaded_, seed); }
+  PreparedData draw(std::uint64_t seed) const { return runs_.draw(seed); }
+
+  // First what can be tried without knowing how others went, whoever does it.
+  void choose_all() {
+    std::vector<const Candidate*> all;
+    for (const Candidate& candidate : candidates_) all.push_back(&candidate);
+    for (const Candidate* candidate : all)
+      for (const Hyperparameters& choice : hyperparameters_to_try(*candidate)) try {
+          if (outcome_.tuned && !stopped() && journal_->find_hyperparameters(candidate->name) == nullptr)
+            run_trial(*candidate, choice);
+        } catch (const Busy&) {        // waited for below
+        } catch (const OverBudget&) {  // said below
+        }
+    work_off(all, *journal_, request_.stop, [this](const Candidate* candidate) { choose(*candidate); });
+    sort_trials(outcome_.trials, candidates_);
+  }
 
   // Choices are made once: a trial that --resume would try again must not change them after a test evaluation.
   void choose(const Candidate& candidate) {
     if (const Hyperparameters* choice = journal_->find_hyperparameters(candidate.name)) {
       chosen_[candidate.name] = *choice;
       const std::vector<TuningTrial> trials = journal_->trials_of(candidate.name);
-      time_left_.pass(candidate.name, static_cast<std::int64_t>(trials.size()));
+      for (const TuningTrial& trial : trials) announce(candidate.name, concat(" tuning lr ", trial.lr));
       add_tuning(trials, edge_note(candidate.name, trials));
       return;
     }
@@ -170,8 +180,8 @@ class Comparison {
       time_left_.drop(candidate.name);
     }
     if (!tuned.best) return;
-    chosen_[candidate.name] = *tuned.best;
     journal_->add_hyperparameters(candidate.name, *tuned.best);
+    chosen_[candidate.name] = *journal_->find_hyperparameters(candidate.name);
   }
 
   void add_tuning(const std::vector<TuningTrial>& trials, const std::string& note) {
@@ -179,14 +189,10 @@ class Comparison {
     if (!note.empty()) say(note);
   }
 
-  // A short run on tuning's seed: for budgets of time.
   RunResult measure(const Config& config, const ModelSource& source) {
+    claim(*journal_, concat("budget ", config.strategy.name, ' ', options_text(config.strategy.options)));
     announce(config.strategy.name, " budget", 0);
-    const std::uint64_t seed = config_.train.seed + kTuningSeedOffset;
-    const PreparedData data = draw(seed);
-    RunRequest request = request_for(config, seed, source, data);
-    request.evaluate_test = false;
-    return run_training(request);
+    return runs_.measure(config, source);
   }
 
   bool fits_budget(const Candidate& candidate) {
@@ -206,24 +212,27 @@ class Comparison {
   }
 
   TuningTrial run_trial(const Candidate& candidate, const Hyperparameters& choice) {
-    announce(candidate.name, concat(" tuning lr ", choice.lr));
-    if (const TuningTrial* done = journal_->find_trial(candidate.name, choice.lr, choice.options))
+    const std::string work =
+        concat(candidate.name, " tuning lr ", choice.lr, ' ', options_text(choice.options));
+    if (const TuningTrial* done = journal_->find_trial(candidate.name, choice.lr, choice.options)) {
+      announce(candidate.name, concat(" tuning lr ", choice.lr));
       return *done;
+    }
+    if (const auto failed = failed_trials_.find(work); failed != failed_trials_.end()) return failed->second;
+    claim(*journal_, work);
+    announce(candidate.name, concat(" tuning lr ", choice.lr));
     time_left_.begin(candidate.name);
-    TuningTrial trial{.strategy = candidate.name,
-                      .lr = choice.lr,
-                      .options = choice.options,
-                      .seed = config_.train.seed + kTuningSeedOffset};
+    TuningTrial trial{.strategy = candidate.name, .lr = choice.lr, .options = choice.options};
+    trial.seed = runs_.tuning_seed();
     try {
-      const PreparedData data = draw(trial.seed);
-      RunRequest run =
-          request_for(budgets_->config_of(candidate, choice), trial.seed, candidate.source, data);
-      run.evaluate_test = false;
-      const RunResult result = run_training(run);
-      if (result.status == RunStatus::interrupted) return trial;
-      fill_trial(trial, result, outcome_.metric);
+      if (!runs_.run_trial(candidate, budgets_->config_of(candidate, choice), outcome_.metric, trial))
+        return trial;
+    } catch (const OverBudget&) {
+      throw;
     } catch (const std::exception& error) {
       say(concat(candidate.name, " at lr ", choice.lr, " failed: ", error.what()));
+      journal_->release(work);
+      failed_trials_[work] = trial;
     }
     journal_->add(trial);
     time_left_.end();
@@ -237,14 +246,15 @@ class Comparison {
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
                  " (compare.budget); give it more");
     evaluation_.time = now_utc();
-    if (!all_runs_are_known()) record_test_evaluation(evaluation_);
+    // One registers for all.
+    if (!all_runs_are_known() && journal_->claim("test evaluation")) record_test_evaluation(evaluation_);
     const auto rows = static_cast<std::int64_t>(baselines_.size() + candidates_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
-    for (const std::int64_t i : random_permutation(key, rows * runs_per_strategy())) {
-      if (stopped()) break;
-      report_run(static_cast<std::size_t>(i / runs_per_strategy()),
-                 static_cast<std::uint64_t>(i % runs_per_strategy()));
-    }
+    work_off(random_permutation(key, rows * runs_per_strategy()), *journal_, request_.stop,
+             [this](std::int64_t i) {
+               report_run(static_cast<std::size_t>(i / runs_per_strategy()),
+                          static_cast<std::uint64_t>(i % runs_per_strategy()));
+             });
     sort_rows(outcome_.runs, row_names());
   }
 
@@ -273,8 +283,9 @@ class Comparison {
     row.status = RunStatus::failed;
     const bool is_baseline = row_index < baselines_.size();
     row.strategy = is_baseline ? baselines_[row_index] : candidates_[row_index - baselines_.size()].name;
-    announce(row.strategy, concat(" seed ", row.seed));
+    const std::string work = concat(row.strategy, " seed ", row.seed);
     if (const ReportedRun* done = journal_->find_run(row.strategy, row.seed)) {
+      announce(row.strategy, concat(" seed ", row.seed));
       outcome_.runs.push_back(*done);
       return;
     }
@@ -284,16 +295,17 @@ class Comparison {
       outcome_.runs.push_back(std::move(row));
       return;
     }
+    claim(*journal_, work);
+    announce(row.strategy, concat(" seed ", row.seed));
     time_left_.begin(row.strategy);
     try {
-      const PreparedData data = draw(row.draw);
       if (is_baseline)
-        row =
-            run_baseline(row, {config_, source_, data, row.seed, request_.allow_missing, request_.prefixes});
-      else if (!run_candidate_row(candidates_[row_index - baselines_.size()], data, row))
+        runs_.report_baseline(row);
+      else if (!report_candidate(candidates_[row_index - baselines_.size()], row))
         return;
     } catch (const std::exception& error) {
-      say(concat(row.strategy, " seed ", row.seed, " failed: ", error.what()));
+      say(concat(work, " failed: ", error.what()));
+      journal_->release(work);
     }
     journal_->add(row);
     time_left_.end();
@@ -301,23 +313,10 @@ class Comparison {
   }
 
   // False where a signal came in between.
-  bool run_candidate_row(const Candidate& candidate, const PreparedData& data, ReportedRun& row) {
+  bool report_candidate(const Candidate& candidate, ReportedRun& row) {
     const Hyperparameters& choice = chosen_.at(candidate.name);
     row.lr = choice.lr;
-    RunRequest run = request_for(budgets_->config_of(candidate, choice), row.seed, candidate.source, data);
-    run.out = concat(request_.out, '/', candidate.name, "/seed-", row.seed);
-    run.checkpoint_pause = kCheckpointPause;
-    run.layer_statistics = row.seed == config_.train.seed;
-    const EarlierRun earlier = request_.resume ? clear_unless_it_goes_on(run.out) : EarlierRun::none;
-    // It ended, and the journal does not know how: the kill came in between. The same run again.
-    if (earlier == EarlierRun::ended) row.test_evaluations = 1;
-    run.resume = earlier == EarlierRun::goes_on;
-    RunResult result = run_training(run);
-    if (result.status == RunStatus::interrupted) return false;
-    if (result.status == RunStatus::diverged)
-      say(concat(candidate.name, " seed ", row.seed, " diverged: ", result.message));
-    fill_row(row, std::move(result));
-    return true;
+    return runs_.report(candidate, budgets_->config_of(candidate, choice), row);
   }
 
   void conclude() {
@@ -351,20 +350,9 @@ class Comparison {
     row.settings = settings_of(budgets_->config_of(candidate, choice), choice, config_);
   }
 
-  RunRequest request_for(const Config& config, std::uint64_t seed, const ModelSource& source,
-                         const PreparedData& data) const {
-    RunRequest run{.config = config, .source = source, .data = data, .is_compared = true};
-    run.config.train.seed = seed;
-    run.allow_missing = request_.allow_missing;
-    run.version = request_.version;
-    run.compiler = request_.compiler;
-    run.hooks.stop = request_.stop;
-    run.prefixes = request_.prefixes;
-    return run;
-  }
-
   // `counts`: runs of those that were expected.
   void announce(const std::string& name, const std::string& what, std::int64_t counts = 1) {
+    if (!announced_.insert(name + what).second) return;
     if (request_.progress)
       request_.progress({done_, std::max(total_, done_ + 1), name + what, time_left_.seconds()});
     done_ += counts;
@@ -377,6 +365,7 @@ class Comparison {
   std::string began_ = now_utc();
   ModelSource source_;
   PreparedData loaded_;
+  CandidateRuns runs_{request_, config_, source_, loaded_, [this](const std::string& text) { say(text); }};
   std::string start_;                            // starting_fingerprint()
   TestEvaluation evaluation_;                    // this comparison's own
   std::vector<std::string> data_notes_, notes_;  // of prepare(), said when nothing can be wrong any more
@@ -388,7 +377,8 @@ class Comparison {
   std::vector<Candidate> candidates_;
   std::map<std::string, Hyperparameters> chosen_;
   std::map<std::string, RunStatus> untuned_;  // strategies without a trial that ended well: their status
-  std::set<std::string> over_budget_;
+  std::set<std::string> over_budget_, announced_;
+  std::map<std::string, TuningTrial> failed_trials_;  // no result: --resume tries them again
   std::int64_t done_ = 0, total_ = 0;
   TimeLeft time_left_;
 };

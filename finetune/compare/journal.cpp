@@ -103,15 +103,28 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-Journal::Journal(const std::string& folder) : path_(folder + "/journal.jsonl") {
-  file_ = FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+Journal::Journal(const std::string& folder) : path_(folder + "/journal.jsonl"), worker_(folder) {
+  file_ = FileDescriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file_.is_open())
     fail_input("cannot write ", path_, ": ", std::strerror(errno), "; choose another --out");
-  const std::string text = read_file(path_, kMostBytes);
-  std::size_t begin = 0, number = 1;
+  const WaitingLock lock(file_.get());
+  read_new_lines(true);
+}
+
+void Journal::refresh() { read_new_lines(false); }
+
+// Whole lines. What is behind the last one is being written, or with the lock, which writers have: what a kill cut short.
+void Journal::read_new_lines(bool is_locked) {
+  const RandomAccessFile file(path_);
+  if (file.size() > kMostBytes)
+    fail_input("the journal has ", file.size(), " bytes (", path_, "); choose another --out");
+  std::string text(static_cast<std::size_t>(std::max<std::int64_t>(file.size() - read_, 0)), '\0');
+  file.read(read_, text.data(), std::ssize(text));
+  std::size_t begin = 0;
   for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
-    read_line(text.substr(begin, end - begin), number++);
-  if (begin < text.size() && ::ftruncate(file_.get(), static_cast<off_t>(begin)) != 0)
+    read_line(text.substr(begin, end - begin), ++lines_);
+  read_ += static_cast<std::int64_t>(begin);
+  if (is_locked && begin < text.size() && ::ftruncate(file_.get(), static_cast<off_t>(read_)) != 0)
     fail("cannot cut ", path_, " back: ", std::strerror(errno), "; check the disk");
 }
 
@@ -119,9 +132,12 @@ void Journal::read_line(const std::string& line, std::size_t number) {
   try {
     const Json json = Json::parse(line);
     if (json.contains("budget")) read_budget(json.at("budget"), budgets_);
+    if (json.contains("claim")) claims_[json.at("claim")] = json.at("worker");
+    if (json.contains("release")) claims_.erase(json.at("release"));
     if (json.contains("choice"))
-      choices_[json.at("choice").at("strategy")] = {json.at("choice").at("lr"),
-                                                    read_options(json.at("choice").at("options"))};
+      choices_.try_emplace(
+          json.at("choice").at("strategy"),
+          Hyperparameters{json.at("choice").at("lr"), read_options(json.at("choice").at("options"))});
     if (json.contains("trial")) trials_.push_back(read_trial(json.at("trial")));
     if (json.contains("run")) runs_.push_back(read_run(json.at("run")));
     if (!json.contains("strategies")) return;
@@ -164,8 +180,19 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
       {"start", identity.start},
       {"began", began}}.dump();
   append(line);
-  read_line(line, 0);
 }
+
+bool Journal::claim(const std::string& work) {
+  const WaitingLock lock(file_.get());
+  read_new_lines(true);
+  const auto found = claims_.find(work);
+  const bool is_free =
+      found == claims_.end() || found->second == worker_.name() || !worker_.is_alive(found->second);
+  if (is_free) write(Json{{"claim", work}, {"worker", worker_.name()}}.dump());
+  return is_free;
+}
+
+void Journal::release(const std::string& work) { append(Json{{"release", work}}.dump()); }
 
 void Journal::check_runs(std::size_t samples, std::size_t classes) const {
   const auto is_class = [classes](std::int64_t c) { return c >= 0 && static_cast<std::size_t>(c) < classes; };
@@ -212,7 +239,6 @@ std::vector<TuningTrial> Journal::trials_of(const std::string& strategy) const {
 }
 
 void Journal::add_hyperparameters(const std::string& strategy, const Hyperparameters& choice) {
-  choices_[strategy] = choice;
   append(
       Json{{"choice", {{"strategy", strategy}, {"lr", choice.lr}, {"options", options_json(choice.options)}}}}
           .dump());
@@ -242,7 +268,6 @@ bool Journal::restore_budget(const std::string& strategy, const std::string& opt
 }
 
 void Journal::add_budget(const std::string& strategy, const std::string& options, const TrainSection& train) {
-  budgets_[{strategy, options}] = train;
   append(Json{{"budget",
                {{"strategy", strategy},
                 {"options", options},
@@ -265,10 +290,18 @@ void Journal::add(const ReportedRun& run) {
 }
 
 void Journal::append(const std::string& line) {
+  const WaitingLock lock(file_.get());
+  read_new_lines(true);
+  write(line);
+}
+
+// With the lock. It is known once it is read.
+void Journal::write(const std::string& line) {
   FileWriter writer(file_.get(), path_);
   writer.write(line + "\n");
   if (::fdatasync(file_.get()) != 0)
     fail("cannot write ", path_, ": ", std::strerror(errno), "; free space on the disk");
+  read_new_lines(true);
 }
 
 }  // namespace thaw

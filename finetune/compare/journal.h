@@ -1,5 +1,5 @@
 // The journal of a comparison, journal.jsonl: a line for each trial and each reported run that came to its
-// end, so that --resume does nothing twice.
+// end, so that --resume does nothing twice; and one for each that a worker has begun, so that several may work at once.
 #pragma once
 
 #include <map>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "finetune/compare/candidate.h"
+#include "finetune/compare/worker.h"
 #include "finetune/config/config.h"
 #include "finetune/report/comparison.h"
 #include "nn/io/files.h"
@@ -38,9 +39,19 @@ class Journal {
   const std::string& began() const { return began_; }
   bool is_exploratory(const std::string& strategy) const;
 
+  // ---- work
+
+  // Takes a piece of work for this process: false where another one that lives has it. What a dead one had is free.
+  bool claim(const std::string& work);
+  // It came to nothing: others may try.
+  void release(const std::string& work);
+  // Reads what other workers have written since.
+  void refresh();
+
   // What tuning chose, null where it was not done, and its trials by learning rate, the chosen one marked.
   const Hyperparameters* find_hyperparameters(const std::string& strategy) const;
   std::vector<TuningTrial> trials_of(const std::string& strategy) const;
+  // The first that a worker adds counts.
   void add_hyperparameters(const std::string& strategy, const Hyperparameters& choice);
 
   // Null where it was not done.
@@ -57,10 +68,16 @@ class Journal {
 
  private:
   void append(const std::string& line);
+  void write(const std::string& line);
+  void read_new_lines(bool is_locked);
   void read_line(const std::string& line, std::size_t number);
 
   std::string path_, began_;
+  Worker worker_;
   FileDescriptor file_;
+  std::int64_t read_ = 0;  // bytes
+  std::size_t lines_ = 0;
+  std::map<std::string, std::string> claims_;  // work -> worker
   std::map<std::pair<std::string, std::string>, TrainSection> budgets_;
   std::map<std::string, Hyperparameters> choices_;
   std::vector<TuningTrial> trials_;

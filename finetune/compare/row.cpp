@@ -32,6 +32,15 @@ void sort_rows(std::vector<ReportedRun>& rows, const std::vector<std::string>& s
                    [&](const ReportedRun& a, const ReportedRun& b) { return place(a) < place(b); });
 }
 
+void sort_trials(std::vector<TuningTrial>& trials, const std::vector<Candidate>& candidates) {
+  const auto place = [&](const TuningTrial& trial) {
+    return std::find_if(candidates.begin(), candidates.end(),
+                        [&](const Candidate& candidate) { return candidate.name == trial.strategy; });
+  };
+  std::stable_sort(trials.begin(), trials.end(),
+                   [&](const TuningTrial& a, const TuningTrial& b) { return place(a) < place(b); });
+}
+
 const ReportedRun* first_run_of(const std::string& strategy, const std::vector<ReportedRun>& runs) {
   const auto found = std::find_if(runs.begin(), runs.end(), [&](const ReportedRun& run) {
     return run.strategy == strategy && run.status == RunStatus::ok;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/compare/candidate.h"
 #include "finetune/report/comparison.h"
 
 namespace thaw {
@@ -15,6 +16,8 @@ void fill_trial(TuningTrial& trial, const RunResult& result, const std::string& 
 
 // In the order of these strategies, then of seeds.
 void sort_rows(std::vector<ReportedRun>& rows, const std::vector<std::string>& strategies);
+// In the order of the candidates, each one's as they are.
+void sort_trials(std::vector<TuningTrial>& trials, const std::vector<Candidate>& candidates);
 
 // The first run of a strategy that ended well; null: none did.
 const ReportedRun* first_run_of(const std::string& strategy, const std::vector<ReportedRun>& runs);

@@ -106,11 +106,16 @@ RunFolder::RunFolder(const std::string& path, bool resume, Content content) : pa
   if (!resume && !was_empty_)
     fail_input("the output folder is not empty (", path,
                "); choose another --out, or continue its run with --resume");
-  lock_ = std::make_unique<FileLock>(path);
-  fs::remove_all(checkpoints() + kBeingRemoved);
-  remove_stale_temporaries(path);
-  remove_stale_temporaries(checkpoints());
-  remove_stale_temporaries(file("adapter"));
+  // Several workers may go on with one comparison.
+  const bool shared = resume && content != Content::run;
+  lock_ = std::make_unique<FileLock>(path, shared);
+  if (lock_->was_alone()) {
+    fs::remove_all(checkpoints() + kBeingRemoved);
+    remove_stale_temporaries(path);
+    remove_stale_temporaries(checkpoints());
+    remove_stale_temporaries(file("adapter"));
+  }
+  if (content != Content::run) lock_->share();
   if (!is_empty(path)) check_content(content);
 }
 

@@ -1,5 +1,7 @@
 #include "finetune/train/prefix_setup.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -54,7 +56,11 @@ std::string network_text(const ModelConfig& config, const std::optional<AdapterS
 }
 
 std::int64_t cache_memory(const TrainSection& train) {
-  return train.cache_memory ? train.cache_memory->bytes : free_memory() / kShareOfMemory;
+  if (train.cache_memory) return train.cache_memory->bytes;
+  // The workers of a comparison, which the one that starts them tells how many they are.
+  const char* workers = std::getenv(kWorkersVariable);
+  const std::int64_t processes = workers == nullptr ? 1 : std::clamp(std::atoi(workers), 1, 1000);
+  return free_memory() / kShareOfMemory / processes;
 }
 
 std::unique_ptr<PrefixStore> prefix_store_in_memory(const TrainSection& train, PrefixStore::Message message) {

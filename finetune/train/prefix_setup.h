@@ -15,6 +15,9 @@ namespace thaw {
 // All beside weights that decides what a model's stages compute: PrefixCache's `network`.
 std::string network_text(const ModelConfig& config, const std::optional<AdapterSpec>& adapters);
 
+// How many processes on this machine share its memory, where not one alone.
+inline constexpr const char* kWorkersVariable = "THAW_WORKERS";
+
 // What the config allows, else a quarter of the memory that is free now.
 std::int64_t cache_memory(const TrainSection& train);
 // A store in memory within that. Null where train.cache is "off".

@@ -207,12 +207,14 @@ void remove_stale_temporaries(const std::string& folder) {
   }
 }
 
-FileLock::FileLock(const std::string& folder) : path_((std::filesystem::path(folder) / ".lock").string()) {
+FileLock::FileLock(const std::string& folder, bool shared)
+    : path_((std::filesystem::path(folder) / ".lock").string()) {
   while (true) {
     fd_ = FileDescriptor(
         uninterrupted([&] { return ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }));
     if (!fd_.is_open()) fail_write("lock a folder", folder, errno);
-    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) < 0) {
+    was_alone_ = ::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0;
+    if (!was_alone_ && (!shared || ::flock(fd_.get(), LOCK_SH | LOCK_NB) < 0)) {
       if (errno != EWOULDBLOCK) fail_write("lock a folder", folder, errno);
       fail_input("the folder is in use by process ", first_line(fd_.get()), " (", folder,
                  "); wait until it has ended or choose another folder");
@@ -225,9 +227,16 @@ FileLock::FileLock(const std::string& folder) : path_((std::filesystem::path(fol
     if (ours) break;
   }
   const std::string pid = concat(::getpid(), '\n');
-  if (::ftruncate(fd_.get(), 0) == 0) FileWriter(fd_.get(), path_).write(pid);
+  if (was_alone_ && ::ftruncate(fd_.get(), 0) == 0) FileWriter(fd_.get(), path_).write(pid);
 }
 
-FileLock::~FileLock() { ::unlink(path_.c_str()); }
+void FileLock::share() {
+  if (::flock(fd_.get(), LOCK_SH) < 0) fail_write("lock a folder", path_, errno);
+}
+
+// The last one that holds it takes the file away.
+FileLock::~FileLock() {
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(path_.c_str());
+}
 
 }  // namespace thaw

@@ -77,14 +77,18 @@ void remove_stale_temporaries(const std::string& folder);
 // the holder's process id when another process has it.
 class FileLock {
  public:
-  explicit FileLock(const std::string& folder);
+  // `shared`: others may hold it too, if they all do so.
+  explicit FileLock(const std::string& folder, bool shared = false);
   ~FileLock();
+  bool was_alone() const { return was_alone_; }  // at first: nobody else held it
+  void share();                                  // from now on
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
  private:
   std::string path_;
   FileDescriptor fd_;
+  bool was_alone_ = true;
 };
 
 }  // namespace thaw
