@@ -36,7 +36,9 @@ std::vector<std::string> words_of(const Arguments& arguments, const std::string&
 
 // In the new process.
 [[noreturn]] void become_worker(const std::vector<std::string>& words, const std::string& log) {
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // nobody would wait for it
+  // Signals come from the process that waits for it, once, or when that one dies; not from the terminal too.
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   ::dup2(::open("/dev/null", O_RDWR), STDOUT_FILENO);
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
   if (file >= 0) ::dup2(file, STDERR_FILENO);
