@@ -109,6 +109,24 @@ TEST_F(CliWorkers, TheProgramStartsThemItself) {
   EXPECT_EQ(run_program(arguments("shared", {"--workers", "0"})).code, 2);
 }
 
+TEST_F(CliWorkers, AStudysCellsAreShared) {
+  folder.write("task.toml", std::string(kConfig) +
+                                "[[axis]]\nname = \"labels\"\nvalues = [ { name = \"few\", "
+                                "data.samples_per_class = 8 }, { name = \"many\" } ]\n");
+  ASSERT_EQ(run_program(arguments("alone")).code, 0);
+  const ProgramResult shared = run_program(arguments("shared", {"--workers", "3"}));
+  EXPECT_EQ(shared.code, 0) << shared.err;
+  for (const char* log : {"worker-2.log", "worker-3.log"}) {
+    const std::string said = file_text(folder.path(std::string("shared/") + log));
+    EXPECT_EQ(said.find("error"), std::string::npos) << said;
+  }
+  for (const char* cell : {"/few", "/many"}) {
+    expect_same(std::string("alone") + cell, std::string("shared") + cell);
+    for (const auto& [what, times] : counts(std::string("shared") + cell))
+      EXPECT_EQ(times, 1) << cell << ' ' << what;
+  }
+}
+
 TEST_F(CliWorkers, WhoeverDoesNotResumeIsRefused) {
   auto first = std::async(std::launch::async, [&] { return run_program(arguments("shared")); });
   wait_for("shared/config.toml");

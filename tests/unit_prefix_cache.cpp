@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/ops.h"
@@ -207,6 +211,47 @@ INSTANTIATE_TEST_SUITE_P(Models, PrefixCacheOf, ::testing::ValuesIn(all_architec
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// Of the same weights another network is another prefix.
+TEST(NetworkText, HoldsAllThatDecidesWhatStagesCompute) {
+  const ModelConfig config = tiny("bert");
+  const std::string text = network_text(config, std::nullopt);
+  const auto with = [&](const std::function<void(ModelConfig&)>& change) {
+    ModelConfig changed = config;
+    change(changed);
+    return network_text(changed, std::nullopt);
+  };
+  using Change = std::function<void(ModelConfig&)>;
+  const std::vector<Change> changes = {
+      [](ModelConfig& c) { c.architecture = "roberta"; },
+      [](ModelConfig& c) { c.sample_shape = {3}; },
+      [](ModelConfig& c) {
+        c.hidden = {9, 8};
+      },
+      [](ModelConfig& c) { c.activation = "tanh"; },
+      [](ModelConfig& c) { c.width = 5; },
+      [](ModelConfig& c) { c.depth = 1; },
+      [](ModelConfig& c) { c.transformer.positions = 41; },
+      [](ModelConfig& c) { c.transformer.pad_id = 1; },
+      [](ModelConfig& c) { c.transformer.first_position = 2; },
+      [](ModelConfig& c) { c.transformer.patch_size = 3; },
+      [](ModelConfig& c) { c.transformer.heads = 4; },
+      [](ModelConfig& c) { c.transformer.activation = "relu"; },
+      [](ModelConfig& c) { c.transformer.layer_norm_eps = 1e-6; },
+      [](ModelConfig& c) { c.transformer.pooling = "mean"; },
+      [](ModelConfig& c) { c.adapters = BottleneckConfig{}; },
+  };
+  std::set<std::string> texts{text};
+  for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_TRUE(texts.insert(with(changes[i])).second) << i;
+  EXPECT_EQ(with([](ModelConfig& c) { c.outputs = 7; }), text) << "of the last layer alone";
+  EXPECT_EQ(with([](ModelConfig& c) { c.labels = {"a", "b"}; }), text);
+  EXPECT_EQ(with([](ModelConfig& c) { set_dropout(c, 0.3); }), text) << "off in what is kept";
+  AdapterSpec lora{LoraOptions{}, {}, {}};
+  const std::string with_lora = network_text(config, lora);
+  EXPECT_NE(with_lora, text);
+  std::get<LoraOptions>(lora.layer).alpha = 16;
+  EXPECT_NE(network_text(config, lora), with_lora);
+}
 
 // ---- what is constant
 

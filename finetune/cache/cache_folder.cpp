@@ -134,7 +134,7 @@ std::vector<CachedPrefix> list_cache(const std::string& folder) {
         cached.name = file.header().name;
         cached.samples += std::ssize(file.index());
         cached.bytes += file.bytes();
-      } catch (const Error&) {  // another process removes it, or the next run that finds it
+      } catch (const std::exception&) {  // another process removes it, or the next run that finds it
       }
     }
     cached.last_used = utc_text(prefix.used);

@@ -103,7 +103,7 @@ ModelState PrefixCache::state_after(int stages, const Dataset& data, const std::
   if (!missing.empty()) computed = compute(stages, data, missing);
   Tensor h = missing.size() == rows.size() ? computed.h : assemble(stages, data, rows, computed);
   if (!h.defined()) h = compute(stages, data, rows).h;
-  count_use(stages, data, rows, counts_of(stages, h, data, rows));
+  count_use(stages, data, rows, counts_of(stages, h, data, rows), missing);
   // After pooling nothing is asked of the samples themselves.
   ModelState state = stages == model_.stages() ? ModelState{} : model_.begin(input_of(data, rows));
   state.h = h;
@@ -199,6 +199,7 @@ Tensor PrefixCache::assemble(int stages, const Dataset& data, const std::vector<
     total += counts.back();
     if (is_new) ++next;
   }
+  if (computed.h.defined() && computed.h.numel() / computed.h.size(0) != known.row_size()) return {};
   std::vector<std::int64_t> shape{total};
   shape.insert(shape.end(), known.row_shape().begin(), known.row_shape().end());
   Tensor h = empty(Shape(shape));
@@ -222,17 +223,22 @@ Tensor PrefixCache::assemble(int stages, const Dataset& data, const std::vector<
 
 // What a run with an empty store would have computed now.
 void PrefixCache::count_use(int stages, const Dataset& data, const std::vector<std::int64_t>& rows,
-                            const std::vector<std::int64_t>& counts) {
+                            const std::vector<std::int64_t>& counts,
+                            const std::vector<std::int64_t>& computed) {
   const auto bit = [](int n) { return std::uint64_t{1} << std::min(n, 63); };
   Samples& samples = samples_of(data);
   const auto cost = [&](int n, const SampleKey& key, std::int64_t otherwise) {
     const PrefixEntries& known = entries(n);
     return known.seconds_per_row() * static_cast<double>(known.rows(key).value_or(otherwise));
   };
+  std::size_t next = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto row = static_cast<std::size_t>(rows[i]);
     std::uint64_t& used = samples.used[row];
-    if ((used & bit(stages)) != 0) continue;
+    const bool was_computed = next < computed.size() && computed[next] == rows[i];
+    if (was_computed) ++next;
+    const bool was_used = (used & bit(stages)) != 0;
+    if (was_used && !was_computed) continue;  // what found no room is computed again in a run of its own too
     int below = stages - 1;
     while (below > 0 && (used & bit(below)) == 0) --below;
     const SampleKey& key = samples.keys[row];

@@ -61,7 +61,7 @@ class PrefixCache {
                                       const std::vector<std::int64_t>& rows) const;
   void put(int stages, const Computed& computed, const Dataset& data, double seconds);
   void count_use(int stages, const Dataset& data, const std::vector<std::int64_t>& rows,
-                 const std::vector<std::int64_t>& counts);
+                 const std::vector<std::int64_t>& counts, const std::vector<std::int64_t>& computed);
 
   PrefixEntries& entries(int stages);
   void make_names();

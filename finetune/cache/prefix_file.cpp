@@ -61,7 +61,9 @@ std::uint64_t checksum_of(const float* values, std::int64_t count) {
   return std::uint64_t{digest[0]} << 32 | digest[1];
 }
 
-PrefixFile::PrefixFile(const std::string& path) : file_(path) {
+PrefixFile::PrefixFile(const std::string& path) : path_(path) {
+  const RandomAccessFile file(path);
+  bytes_ = file.size();
   const auto refuse = [&](const char* what) {
     fail("a file of the cache is damaged: ", what, " (", path, ")");
   };
@@ -70,8 +72,8 @@ PrefixFile::PrefixFile(const std::string& path) : file_(path) {
   Sha256 hash;
   std::int64_t at = 0;
   const auto take = [&](void* to, std::int64_t size) {
-    if (size > file_.size() - at) refuse("it ends too soon");
-    file_.read(at, to, size);
+    if (size > bytes_ - at) refuse("it ends too soon");
+    file.read(at, to, size);
     at += size;
   };
   take(magic, sizeof magic);
@@ -89,13 +91,14 @@ PrefixFile::PrefixFile(const std::string& path) : file_(path) {
     header_.name = {digest_of_hex(json.at("key")), json.at("model"), json.at("stage")};
     header_.row_shape = json.at("row_shape").get<std::vector<std::int64_t>>();
     header_.seconds_per_row = json.at("seconds_per_row");
+    if (!json.at("entries").is_number_unsigned()) refuse("its header cannot be read");
     entries = json.at("entries");
     row_size_ = product(header_.row_shape);
   } catch (const std::exception&) {
     refuse("its header cannot be read");
   }
   const auto index_bytes = static_cast<std::int64_t>(sizeof(IndexRow));
-  if (entries < 0 || entries > (file_.size() - at) / index_bytes) refuse("it ends too soon");
+  if (entries < 0 || entries > (bytes_ - at) / index_bytes) refuse("it ends too soon");
   index_.resize(static_cast<std::size_t>(entries));
   take(index_.data(), entries * index_bytes);
   hash.update(index_.data(), static_cast<std::size_t>(entries * index_bytes));
@@ -106,7 +109,7 @@ PrefixFile::PrefixFile(const std::string& path) : file_(path) {
     if (row.rows < 1 || row.rows > kMostRows) refuse("its index is impossible");
     offsets_.push_back(at);
     const std::int64_t size = row.rows * row_size_ * static_cast<std::int64_t>(sizeof(float));
-    if (size > file_.size() - at) refuse("it ends too soon");
+    if (size > bytes_ - at) refuse("it ends too soon");
     at += size;
   }
 }
@@ -114,7 +117,7 @@ PrefixFile::PrefixFile(const std::string& path) : file_(path) {
 bool PrefixFile::read(std::size_t i, float* to) const {
   const std::int64_t count = index_[i].rows * row_size_;
   try {
-    file_.read(offsets_[i], to, count * static_cast<std::int64_t>(sizeof(float)));
+    RandomAccessFile(path_).read(offsets_[i], to, count * static_cast<std::int64_t>(sizeof(float)));
   } catch (const Error&) {
     return false;
   }

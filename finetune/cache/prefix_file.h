@@ -49,18 +49,20 @@ std::uint64_t checksum_of(const float* values, std::int64_t count);
 
 class PrefixFile {
  public:
-  // Reads header and index. Throws Error for a file that is not whole, or none of this program's.
+  // Reads header and index. Throws InputError where it cannot be opened, Error where it is not whole, or none of this
+  // program's.
   explicit PrefixFile(const std::string& path);
 
-  const std::string& path() const { return file_.path(); }
-  std::int64_t bytes() const { return file_.size(); }
+  const std::string& path() const { return path_; }
+  std::int64_t bytes() const { return bytes_; }
   const PrefixFileHeader& header() const { return header_; }
   const std::vector<IndexRow>& index() const { return index_; }
   // The values of index()[i]. False where they are not those that were written, or cannot be read.
   bool read(std::size_t i, float* to) const;
 
  private:
-  RandomAccessFile file_;
+  std::string path_;  // opened for each read: a cache may have more files than a process may have open
+  std::int64_t bytes_ = 0;
   PrefixFileHeader header_;
   std::vector<IndexRow> index_;
   std::vector<std::int64_t> offsets_;

@@ -62,13 +62,18 @@ bool PrefixEntries::read(const SampleKey& sample, float* to) {
     return false;
   }
   if (store_.make_room_in_memory(bytes, *this)) entry.memory = copy_of(to, bytes);
-  if (entry.memory != nullptr) store_.in_memory_ += bytes;
+  if (entry.memory != nullptr) hold(bytes);
   return true;
 }
 
 void PrefixEntries::add(const SampleKey& sample, const float* values, std::int64_t rows,
                         const std::vector<std::int64_t>& row_shape) {
-  if (row_shape_.empty()) row_shape_ = row_shape, row_size_ = row_size_of(row_shape);
+  if (row_shape_ != row_shape) {  // a file says otherwise than the network does
+    leave_memory();
+    entries_.clear();
+    row_shape_ = row_shape;
+    row_size_ = row_size_of(row_shape);
+  }
   if (entries_.contains(sample)) return;
   Entry entry;
   entry.rows = rows;
@@ -80,7 +85,7 @@ void PrefixEntries::add(const SampleKey& sample, const float* values, std::int64
   entries_.emplace(sample, std::move(entry));
   unwritten_.push_back(sample);
   if (stays) {
-    store_.in_memory_ += bytes;
+    hold(bytes);
     return;
   }
   overflow_.push_back(sample);
@@ -99,6 +104,7 @@ void PrefixEntries::take_file(std::shared_ptr<const PrefixFile> file) {
   if (file->header().row_shape != row_shape_) return;
   for (std::size_t i = 0; i < index.size(); ++i) {
     Entry& entry = entries_[index[i].sample];
+    if (entry.rows != 0 && entry.rows != index[i].rows) continue;
     entry.rows = index[i].rows;
     entry.file = file;
     entry.place = i;
@@ -119,19 +125,19 @@ void PrefixEntries::forget_file(std::shared_ptr<const PrefixFile> file) {
     }
 }
 
-bool PrefixEntries::is_in_memory() const {
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [](const auto& entry) { return entry.second.memory != nullptr; });
+void PrefixEntries::hold(std::int64_t bytes) {
+  in_memory_ += bytes;
+  store_.in_memory_ += bytes;
 }
 
 // What is on disk stays known.
 void PrefixEntries::leave_memory() {
   unwritten_.clear();
   for (auto entry = entries_.begin(); entry != entries_.end();) {
-    if (entry->second.memory != nullptr) store_.in_memory_ -= bytes_of(entry->second);
     entry->second.memory = nullptr;
     entry = entry->second.file == nullptr ? entries_.erase(entry) : std::next(entry);
   }
+  hold(-in_memory_);
 }
 
 // What is in memory for the time being alone: no longer, whether it reached the disk or not.
@@ -176,7 +182,8 @@ void PrefixStore::read_folder(PrefixEntries& entries) {
         rows += row.rows;
         seconds += file->header().seconds_per_row * static_cast<double>(row.rows);
       }
-    } catch (const Error& error) {
+    } catch (const InputError&) {  // it cannot be opened, or another process has just removed it
+    } catch (const std::exception& error) {
       say_once(concat(error.what(), "; what it held is computed again"));
       std::error_code ignored;
       fs::remove(path, ignored);
@@ -191,7 +198,7 @@ bool PrefixStore::make_room_in_memory(std::int64_t bytes, const PrefixEntries& u
   while (in_memory_ + bytes > limits_.memory) {
     PrefixEntries* oldest = nullptr;
     for (const auto& [key, entries] : entries_)
-      if (entries.get() != &user && entries->last_used_ < run_began_ && entries->is_in_memory() &&
+      if (entries.get() != &user && entries->last_used_ < run_began_ && entries->in_memory_ > 0 &&
           (oldest == nullptr || entries->last_used_ < oldest->last_used_))
         oldest = entries.get();
     if (oldest == nullptr) return false;

@@ -60,7 +60,7 @@ class PrefixEntries {
   std::int64_t bytes_of(const Entry& entry) const;
   void take_file(std::shared_ptr<const PrefixFile> file);
   void forget_file(std::shared_ptr<const PrefixFile> file);
-  bool is_in_memory() const;
+  void hold(std::int64_t bytes);
   void leave_memory();
   void drop_overflow();
 
@@ -73,6 +73,7 @@ class PrefixEntries {
   std::vector<SampleKey> unwritten_;  // in memory alone
   std::vector<SampleKey> overflow_;   // of these: in memory until they are written
   std::int64_t overflow_bytes_ = 0;
+  std::int64_t in_memory_ = 0;  // bytes
   std::uint64_t last_used_ = 0;
   double seconds_ = 0;
   std::int64_t counted_rows_ = 0;
@@ -92,6 +93,7 @@ class PrefixStore {
 
   // The entries of a prefix, with those on disk. They live as long as the store.
   PrefixEntries& open(const PrefixName& name);
+  std::int64_t memory_limit() const { return limits_.memory; }
   // Writes to disk what is in memory alone.
   void flush();
   // A run begins: what it uses stays in memory until the next one.

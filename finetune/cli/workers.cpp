@@ -78,7 +78,10 @@ std::vector<std::string> WorkerProcesses::wait() {
     int status = 0;
     while (::waitpid(processes_[i], &status, 0) < 0 && errno == EINTR) {
     }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
+    // 1: some run went badly, which the table says; or it was asked to end.
+    const bool ended =
+        WIFEXITED(status) && (WEXITSTATUS(status) <= 1 || WEXITSTATUS(status) == 128 + SIGTERM);
+    if (ended) continue;
     told.push_back(concat("worker ", i + 2, " ended before its time; the others did what it had begun (",
                           out_, "/worker-", i + 2, ".log says why)"));
   }

@@ -141,17 +141,18 @@ Outputs majority(const PreparedData& data, std::int64_t samples) {
 
 void probe(FrozenModel frozen, const BaselineRequest& request, ReportedRun& row) {
   const PreparedData& data = request.data;
-  const auto start = Clock::now();
+  std::optional<Meter> meter(std::in_place);
   std::map<const Dataset*, Tensor> features;
-  for (const Dataset* part : {&data.train, &*data.validation}) features[part] = features_of(frozen, *part);
-  row.train_seconds += seconds_since(start);
+  {
+    const Unobserved unobserved;
+    for (const Dataset* part : {&data.train, &*data.validation}) features[part] = features_of(frozen, *part);
+  }
   if (frozen.cache) {
     row.shared_seconds = frozen.cache->evaluation().alone_seconds - frozen.cache->evaluation().spent_seconds;
     row.train_seconds += row.shared_seconds;
   }
   if (frozen.model != nullptr)
     for (const auto& [part, x] : features) row.flops += flops_of_features(request, *part);
-  std::optional<Meter> meter(std::in_place);
   const Tensor train = features[&data.train];
   const auto prepared = [&](const Dataset& part) {
     const Tensor x = features.contains(&part) ? features[&part] : features_of(frozen, part);

@@ -113,7 +113,7 @@ class Comparison {
   // The folder, what an earlier session did in it, and who evaluated on these test data before.
   void open() {
     folder_.emplace(request_.out, request_.resume, RunFolder::Content::comparison);
-    if (request_.resume && folder_->was_empty()) say(nothing_to_resume(request_.out));
+    if (request_.resume && !request_.is_cell && folder_->was_empty()) say(nothing_to_resume(request_.out));
     for (const std::string& note : data_notes_) say(note, note.starts_with("warning"));
     for (const std::string& note : notes_) say(note);
     const std::string config_file = request_.out + "/config.toml";
@@ -127,9 +127,9 @@ class Comparison {
         request_.stop);
     std::vector<std::string> names = baselines_;
     for (const Candidate& candidate : candidates_) names.push_back(candidate.name);
-    const std::string predicted = outcome_.prediction ? outcome_.prediction->sha256 : "";
-    journal_->begin(names, {data_fingerprint(loaded_), predicted, start_},
-                    request_.began.empty() ? began_ : request_.began);
+    journal_->begin(
+        names, {data_fingerprint(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : "", start_},
+        request_.began.empty() ? began_ : request_.began);
     journal_->check_runs(loaded_.test->samples.size(), loaded_.train.classes.size());
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
     tell_earlier_evaluations();
@@ -151,10 +151,9 @@ class Comparison {
     for (const Candidate& candidate : candidates_) all.push_back(&candidate);
     for (const Candidate* candidate : all)
       for (const Hyperparameters& choice : hyperparameters_to_try(*candidate)) try {
-          if (outcome_.tuned && !stopped() && journal_->find_hyperparameters(candidate->name) == nullptr)
-            run_trial(*candidate, choice);
-        } catch (const Busy&) {        // waited for below
-        } catch (const OverBudget&) {  // said below
+          const bool is_open = outcome_.tuned && journal_->find_hyperparameters(candidate->name) == nullptr;
+          if (is_open && !stopped() && fits_budget(*candidate)) run_trial(*candidate, choice);
+        } catch (const Busy&) {  // waited for below
         }
     work_off(all, *journal_, request_.stop, [this](const Candidate* candidate) { choose(*candidate); });
     sort_trials(outcome_.trials, candidates_);
@@ -196,13 +195,15 @@ class Comparison {
   }
 
   bool fits_budget(const Candidate& candidate) {
+    if (fits_.contains(candidate.name) || over_budget_.contains(candidate.name))
+      return fits_.contains(candidate.name);
     const std::vector<Hyperparameters> choices = hyperparameters_to_try(candidate);
     try {
       const Config config = budgets_->config_of(candidate, choices[choices.size() / 2]);
       std::vector<std::string> notes;
       if (changes_length(budget_)) add_plan_notes(candidate, config, draw(config_.train.seed), notes);
       for (const std::string& note : notes) say(note);
-      return true;
+      return fits_.insert(candidate.name).second;
     } catch (const OverBudget& error) {
       say(concat(candidate.name, " is left out: ", error.what()));
       over_budget_.insert(candidate.name);
@@ -219,16 +220,22 @@ class Comparison {
       return *done;
     }
     if (const auto failed = failed_trials_.find(work); failed != failed_trials_.end()) return failed->second;
-    claim(*journal_, work);
-    announce(candidate.name, concat(" tuning lr ", choice.lr));
-    time_left_.begin(candidate.name);
     TuningTrial trial{.strategy = candidate.name, .lr = choice.lr, .options = choice.options};
     trial.seed = runs_.tuning_seed();
+    std::optional<Config> config;
     try {
-      if (!runs_.run_trial(candidate, budgets_->config_of(candidate, choice), outcome_.metric, trial))
-        return trial;
-    } catch (const OverBudget&) {
-      throw;
+      config = budgets_->config_of(candidate, choice);  // which another worker may be measuring
+    } catch (const OverBudget& error) {
+      say(concat(candidate.name, " at lr ", choice.lr, " failed: ", error.what()));
+      return failed_trials_[work] = trial;
+    }
+    claim(*journal_, work);
+    if (const TuningTrial* done = journal_->find_trial(candidate.name, choice.lr, choice.options))
+      return *done;
+    announce(candidate.name, concat(" tuning lr ", choice.lr));
+    time_left_.begin(candidate.name);
+    try {
+      if (!runs_.run_trial(candidate, *config, outcome_.metric, trial)) return trial;
     } catch (const std::exception& error) {
       say(concat(candidate.name, " at lr ", choice.lr, " failed: ", error.what()));
       journal_->release(work);
@@ -255,6 +262,7 @@ class Comparison {
                report_run(static_cast<std::size_t>(i / runs_per_strategy()),
                           static_cast<std::uint64_t>(i % runs_per_strategy()));
              });
+    replace_failed(outcome_.runs, *journal_);
     sort_rows(outcome_.runs, row_names());
   }
 
@@ -296,6 +304,8 @@ class Comparison {
       return;
     }
     claim(*journal_, work);
+    if (const ReportedRun* done = journal_->find_run(row.strategy, row.seed))
+      return outcome_.runs.push_back(*done);
     announce(row.strategy, concat(" seed ", row.seed));
     time_left_.begin(row.strategy);
     try {
@@ -333,7 +343,11 @@ class Comparison {
       row.is_baseline = candidate == candidates_.end() || candidate->is_baseline;
       row.about =
           candidate == candidates_.end() ? about_baseline(name, {config_, source_, data}) : candidate->about;
-      if (chosen_.count(name) > 0) add_hyperparameters(*candidate, chosen_.at(name), row);
+      if (const auto choice = chosen_.find(name); choice != chosen_.end()) {
+        row.options = choice->second.options;
+        row.lr_scale = lr_scale(*candidate);
+        row.settings = settings_of(budgets_->config_of(*candidate, choice->second), choice->second, config_);
+      }
       rows.push_back(row);
     }
     summarise(rows, config_, outcome_);
@@ -342,12 +356,6 @@ class Comparison {
       if (const ReportedRun* run = first_run_of(candidate.name, outcome_.runs))
         outcome_.pictures.push_back(
             make_picture(budgets_->config_of(candidate, chosen_.at(candidate.name)), candidate, data, *run));
-  }
-
-  void add_hyperparameters(const Candidate& candidate, const Hyperparameters& choice, SummaryRow& row) {
-    row.options = choice.options;
-    row.lr_scale = lr_scale(candidate);
-    row.settings = settings_of(budgets_->config_of(candidate, choice), choice, config_);
   }
 
   // `counts`: runs of those that were expected.
@@ -368,7 +376,7 @@ class Comparison {
   CandidateRuns runs_{request_, config_, source_, loaded_, [this](const std::string& text) { say(text); }};
   std::string start_;                            // starting_fingerprint()
   TestEvaluation evaluation_;                    // this comparison's own
-  std::vector<std::string> data_notes_, notes_;  // of prepare(), said when nothing can be wrong any more
+  std::vector<std::string> data_notes_, notes_;  // of prepare(), for when nothing can be wrong any more
   std::optional<RunFolder> folder_;
   std::optional<Journal> journal_;
   std::optional<CandidateBudgets> budgets_;
@@ -377,7 +385,7 @@ class Comparison {
   std::vector<Candidate> candidates_;
   std::map<std::string, Hyperparameters> chosen_;
   std::map<std::string, RunStatus> untuned_;  // strategies without a trial that ended well: their status
-  std::set<std::string> over_budget_, announced_;
+  std::set<std::string> over_budget_, fits_, announced_;
   std::map<std::string, TuningTrial> failed_trials_;  // no result: --resume tries them again
   std::int64_t done_ = 0, total_ = 0;
   TimeLeft time_left_;

@@ -88,13 +88,14 @@ ReportedRun read_run(const Json& json) {
 }
 
 void read_budget(const Json& json, std::map<std::pair<std::string, std::string>, TrainSection>& budgets) {
-  TrainSection& train = budgets[{json.at("strategy"), json.at("options")}];
+  TrainSection train;
   train.epochs = json.at("epochs");
   train.steps = json.at("steps");
   train.batch_size = json.at("batch_size");
   train.accumulation = json.at("accumulation");
   train.restore_best = json.at("restore_best");
   train.early_stopping_patience = json.at("early_stopping_patience");
+  budgets.try_emplace({json.at("strategy"), json.at("options")}, train);  // the first counts
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -103,18 +104,21 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-Journal::Journal(const std::string& folder) : path_(folder + "/journal.jsonl"), worker_(folder) {
+Journal::Journal(const std::string& folder) : path_(folder + "/journal.jsonl") {
   file_ = FileDescriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file_.is_open())
     fail_input("cannot write ", path_, ": ", std::strerror(errno), "; choose another --out");
-  const WaitingLock lock(file_.get());
-  read_new_lines(true);
+  worker_.emplace(folder);
+  refresh();
 }
 
-void Journal::refresh() { read_new_lines(false); }
+void Journal::refresh() {
+  const WaitingLock lock(file_.get());
+  read_new_lines();
+}
 
-// Whole lines. What is behind the last one is being written, or with the lock, which writers have: what a kill cut short.
-void Journal::read_new_lines(bool is_locked) {
+// With the lock, which writers have: what is behind the last whole line is what a kill cut short.
+void Journal::read_new_lines() {
   const RandomAccessFile file(path_);
   if (file.size() > kMostBytes)
     fail_input("the journal has ", file.size(), " bytes (", path_, "); choose another --out");
@@ -124,7 +128,7 @@ void Journal::read_new_lines(bool is_locked) {
   for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
     read_line(text.substr(begin, end - begin), ++lines_);
   read_ += static_cast<std::int64_t>(begin);
-  if (is_locked && begin < text.size() && ::ftruncate(file_.get(), static_cast<off_t>(read_)) != 0)
+  if (begin < text.size() && ::ftruncate(file_.get(), static_cast<off_t>(read_)) != 0)
     fail("cannot cut ", path_, " back: ", std::strerror(errno), "; check the disk");
 }
 
@@ -184,11 +188,11 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
 
 bool Journal::claim(const std::string& work) {
   const WaitingLock lock(file_.get());
-  read_new_lines(true);
+  read_new_lines();
   const auto found = claims_.find(work);
   const bool is_free =
-      found == claims_.end() || found->second == worker_.name() || !worker_.is_alive(found->second);
-  if (is_free) write(Json{{"claim", work}, {"worker", worker_.name()}}.dump());
+      found == claims_.end() || found->second == worker_->name() || !worker_->is_alive(found->second);
+  if (is_free) write(Json{{"claim", work}, {"worker", worker_->name()}}.dump());
   return is_free;
 }
 
@@ -291,7 +295,7 @@ void Journal::add(const ReportedRun& run) {
 
 void Journal::append(const std::string& line) {
   const WaitingLock lock(file_.get());
-  read_new_lines(true);
+  read_new_lines();
   write(line);
 }
 
@@ -301,7 +305,7 @@ void Journal::write(const std::string& line) {
   writer.write(line + "\n");
   if (::fdatasync(file_.get()) != 0)
     fail("cannot write ", path_, ": ", std::strerror(errno), "; free space on the disk");
-  read_new_lines(true);
+  read_new_lines();
 }
 
 }  // namespace thaw

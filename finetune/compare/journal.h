@@ -41,7 +41,8 @@ class Journal {
 
   // ---- work
 
-  // Takes a piece of work for this process: false where another one that lives has it. What a dead one had is free.
+  // Takes a piece of work for this process: false where another one that lives has it. What a dead one had is free. Whether
+  // it is done is to be asked afterwards.
   bool claim(const std::string& work);
   // It came to nothing: others may try.
   void release(const std::string& work);
@@ -69,12 +70,12 @@ class Journal {
  private:
   void append(const std::string& line);
   void write(const std::string& line);
-  void read_new_lines(bool is_locked);
+  void read_new_lines();
   void read_line(const std::string& line, std::size_t number);
 
   std::string path_, began_;
-  Worker worker_;
   FileDescriptor file_;
+  std::optional<Worker> worker_;
   std::int64_t read_ = 0;  // bytes
   std::size_t lines_ = 0;
   std::map<std::string, std::string> claims_;  // work -> worker

@@ -202,7 +202,8 @@ class StudyRun {
     request.registered_as = request_.compare.out;
     request.began = began_;
     request.is_cell = true;
-    request.resume = request_.compare.resume && std::filesystem::exists(request.out);
+    request.resume =
+        true;  // whether the study goes on is its own folder's matter; other workers may have begun the cell
     request.message = [&](const std::string& text) {
       // Of every cell anew: once is enough.
       if (said_.insert(text).second && request_.compare.message)

@@ -41,4 +41,14 @@ void work_off(std::vector<Item> items, Journal& journal, const StopToken* stop, 
   }
 }
 
+// What failed here may have gone well elsewhere.
+inline void replace_failed(std::vector<ReportedRun>& runs, Journal& journal) {
+  journal.refresh();
+  for (ReportedRun& run : runs) {
+    const ReportedRun* done =
+        run.status == RunStatus::failed ? journal.find_run(run.strategy, run.seed) : nullptr;
+    if (done != nullptr) run = *done;
+  }
+}
+
 }  // namespace thaw

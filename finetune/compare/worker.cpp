@@ -36,10 +36,13 @@ bool take(int fd) {
 }  // namespace
 
 Worker::Worker(const std::string& folder) : folder_(folder + "/workers"), name_(own_name()) {
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
   const std::string path = folder_ + "/" + name_;
-  file_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  for (int attempt = 0; attempt < 100 && !file_.is_open();
+       ++attempt) {  // the last worker takes the folder away
+    std::error_code error;
+    std::filesystem::create_directories(folder_, error);
+    file_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  }
   if (!file_.is_open() || !take(file_.get()))
     fail("cannot lock ", path, ": ", std::strerror(errno), "; choose another --out");
 }
@@ -52,7 +55,9 @@ Worker::~Worker() {
 bool Worker::is_alive(const std::string& name) const {
   if (name == name_) return true;
   const FileDescriptor file(::open((folder_ + "/" + name).c_str(), O_RDWR | O_CLOEXEC));
-  return file.is_open() && !take(file.get());
+  if (!file.is_open())
+    return errno != ENOENT && errno != ENOTDIR;  // of what cannot be asked, the best is thought
+  return !take(file.get());
 }
 
 WaitingLock::WaitingLock(int fd) : fd_(fd) {

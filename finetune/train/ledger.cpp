@@ -79,6 +79,23 @@ class MetaRun {
     return observer.finish(kMeta);
   }
 
+  // The same update if the parameter's group were frozen too.
+  StepCost without_group_of(const std::string& parameter, int stages) {
+    const int group = model_.group_of(parameter);
+    std::vector<ParameterPtr> frozen;
+    for (const ParameterPtr& p : model_.parameters())
+      if (p->group == group && p->requires_grad()) frozen.push_back(p);
+    for (const ParameterPtr& p : frozen) p->set_requires_grad(false);
+    StepCost cost;
+    {
+      const StepObserver observer(model_);
+      update(stages);
+      cost = observer.finish(kMeta);
+    }
+    for (const ParameterPtr& p : frozen) p->set_requires_grad(true);
+    return cost;
+  }
+
  private:
   void update(int stages) {
     const double weight = 1.0 / static_cast<double>(micro_batches_);
@@ -153,6 +170,9 @@ Ledger predict_ledger(const Config& config, Model& model, const Strategy& strate
     }
     row.predicted = run.phase(segment.begin, triggers, row.prefix.training.stages);
     row.blocked_by = blocking_parameter(plan, segment.phase);
+    if (!row.blocked_by.empty())
+      row.blocked_flops = row.predicted.total_flops() -
+                          run.without_group_of(row.blocked_by, row.prefix.training.stages).total_flops();
     ledger.phases.push_back(row);
   }
   return ledger;

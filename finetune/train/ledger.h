@@ -63,8 +63,9 @@ struct LedgerPhase {
   StepCost predicted;
   StepCost measured;  // of one update in the phase; all zero where none was observed
   bool was_measured = false;
-  double seconds = 0;  // of the phase's training updates, wall clock
-  std::string blocked_by;
+  double seconds = 0;        // of the phase's training updates, wall clock
+  std::string blocked_by;    // see blocking_parameter()
+  double blocked_flops = 0;  // that an update would save if the parameter's group were frozen too
 };
 
 struct Ledger {

@@ -63,6 +63,12 @@ TextRow row_of(const LedgerPhase& phase, const StepCost* everything) {
   return row;
 }
 
+// "+38 % of the update".
+std::string blocked_text(const LedgerPhase& phase) {
+  const double without = std::max(phase.predicted.total_flops() - phase.blocked_flops, 1.0);
+  return concat("+", percent_text(phase.blocked_flops / without), " of an update without its group");
+}
+
 std::string prefix_text(const LedgerPhase& phase) {
   const PrefixPhase& prefix = phase.prefix;
   const std::string head = concat("phase ", phase.phase + 1, ": ");
@@ -88,6 +94,7 @@ std::string ledger_json(const Ledger& ledger) {
                {"parameters", row.parameters},
                {"seconds", row.seconds},
                {"blocked_by", row.blocked_by.empty() ? Json(nullptr) : Json(row.blocked_by)},
+               {"blocked_flops", row.blocked_flops},
                {"prefix", prefix_json(row.prefix)},
                {"predicted", cost_json(row.predicted, ledger.groups, false)}};
     phase["measured"] = row.was_measured ? cost_json(row.measured, ledger.groups, true) : Json(nullptr);
@@ -110,8 +117,9 @@ std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
   text.append("\n").append(text_table(rows, Align::right));
   for (const LedgerPhase& phase : ledger.phases)
     if (!phase.blocked_by.empty())
-      text += concat("phase ", phase.phase + 1, ": ", phase.blocked_by,
-                     " is trained, so backward passes through the frozen parts above it\n");
+      text += concat(
+          "phase ", phase.phase + 1, ": ", phase.blocked_by,
+          " is trained, so backward passes through the frozen parts above it: ", blocked_text(phase), "\n");
   for (const LedgerPhase& phase : ledger.phases) text += prefix_text(phase);
   return text;
 }

@@ -65,6 +65,15 @@ StageCosts costs_of_stages(Model& model, const Dataset& data, std::int64_t batch
   return costs;
 }
 
+// Stages that nothing trains, whatever else they do.
+int stages_below_trained(const Model& model) {
+  int lowest = model.stages();
+  for (const ParameterPtr& parameter : model.parameters())
+    if (parameter->requires_grad() && (parameter->group < model.head() || model.pools_with_parameters()))
+      lowest = std::min(lowest, parameter->group);
+  return lowest;
+}
+
 // What training, or evaluation, may take from the cache in one segment.
 struct Stretch {
   int constant = 0;   // stages that give the same in each pass
@@ -116,7 +125,7 @@ class Choice {
       // Whoever takes more computes these on the way.
       if (stretches_[i].constant > stages) first_pass = std::max(0.0, first_pass - stretches_[i].passes);
     }
-    if (many_runs_) first_pass = 0;
+    if (many_runs_ && is_whole(0, segment, stages)) first_pass = 0;
     const auto s = static_cast<std::size_t>(stages);
     const double saved = (passes - std::min(first_pass, passes)) * costs_.flops[s] / kFlops;
     const double copies = (1 + passes) * costs_.bytes[s] / kCopied;
@@ -168,11 +177,13 @@ std::vector<PrefixPhase> plan_prefixes(const Config& config, Model& model, const
   const std::int64_t size = config.train.batch_size == 0 ? data.size() : config.train.batch_size;
   const StageCosts costs = costs_of_stages(model, data, std::min(size, data.size()));
   std::vector<Stretch> training, evaluation;
+  std::vector<int> untrained;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const Segment& segment = segments[i];
     apply_plan(model, plan, segment.begin, triggers);
     phases[i].constant = constant_prefix(model, true);
     const int unchanged = constant_prefix(model, false).stages;
+    untrained.push_back(stages_below_trained(model));
     const double passes =
         static_cast<double>(segment.end - segment.begin) / static_cast<double>(plan.run().updates_per_epoch);
     training.push_back({phases[i].constant.stages, unchanged, passes});
@@ -186,7 +197,7 @@ std::vector<PrefixPhase> plan_prefixes(const Config& config, Model& model, const
     PrefixPhase& phase = phases[i];
     phase.training = in_training.use(i);
     phase.evaluation = in_evaluation.use(i);
-    phase.note = note_of(phase, model, costs, training[i].unchanged);
+    phase.note = note_of(phase, model, costs, untrained[i]);
     for (int stages = training[i].unchanged + 1; stages < static_cast<int>(known.size()); ++stages)
       known[static_cast<std::size_t>(stages)] = 0;
     if (phase.training.stages == 0) continue;

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "finetune/cache/cache_folder.h"
+#include "finetune/common/text.h"
 
 namespace thaw {
 namespace {
@@ -34,15 +35,28 @@ std::int64_t free_disk(std::filesystem::path folder) {
 
 }  // namespace
 
-// Its outputs and labels concern the last layer, and dropout is off in whatever is kept.
+// All but what concerns the last layer alone, and dropout, which is off in whatever is kept.
 std::string network_text(const ModelConfig& config, const std::optional<AdapterSpec>& adapters) {
-  ModelConfig network = config;
-  network.outputs = 0;
-  network.labels.clear();
-  network.problem_type.clear();
-  network.source.clear();
-  set_dropout(network, 0);
-  std::string text = write_model_config(network);
+  std::string text;
+  const auto add = [&text](const auto& value) { text += concat(value, '\n'); };
+  add(config.architecture);
+  for (const std::int64_t size : config.sample_shape) add(size);
+  add("hidden");
+  for (const std::int64_t size : config.hidden) add(size);
+  add(config.activation);
+  add(config.width);
+  add(config.depth);
+  const TransformerConfig& t = config.transformer;
+  for (const std::int64_t size : {t.vocab_size, t.positions, t.token_types, t.pad_id, t.first_position,
+                                  t.patch_size, t.hidden_size, t.layers, t.heads, t.intermediate_size})
+    add(size);
+  add(t.activation);
+  add(exact_number(t.layer_norm_eps));
+  add(t.pooling);
+  if (config.adapters) {
+    add(concat("bottleneck ", config.adapters->options.size, ' ', config.adapters->options.activation));
+    for (const std::string& layer : config.adapters->layers) add(layer);
+  }
   if (!adapters) return text;
   if (const auto* lora = std::get_if<LoraOptions>(&adapters->layer)) {
     text += concat("lora ", lora->r, ' ', lora->alpha, ' ', lora->rslora, ' ', lora->dora);

@@ -1,5 +1,6 @@
 #include "finetune/train/run_prefixes.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -23,11 +24,21 @@ void RunPrefixes::enter(const LedgerPhase& row) {
   if (cache_ != nullptr) cache_->use(row.prefix.training, row.prefix.evaluation);
 }
 
-double RunPrefixes::shared_seconds() {
-  if (cache_ == nullptr) return 0;
-  const PrefixCache::Account& account = cache_->training();
+namespace {
+
+double since(double& before, const PrefixCache::Account& account) {
   const double shared = account.alone_seconds - account.spent_seconds;
-  return shared - std::exchange(shared_so_far_, shared);
+  return shared - std::exchange(before, shared);
+}
+
+}  // namespace
+
+double RunPrefixes::shared_seconds() {
+  return cache_ == nullptr ? 0 : since(shared_so_far_, cache_->training());
+}
+
+double RunPrefixes::shared_seconds_in_evaluation() {
+  return cache_ == nullptr ? 0 : since(shared_in_evaluation_, cache_->evaluation());
 }
 
 std::int64_t RunPrefixes::bytes_used(const Ledger& ledger, std::int64_t completed,
@@ -46,7 +57,7 @@ std::int64_t RunPrefixes::bytes_used(const Ledger& ledger, std::int64_t complete
   std::int64_t bytes = 0;
   for (const int stages : in_training) bytes += bytes_of_entries(*setup_.model, data.train, stages);
   for (const int stages : in_evaluation) bytes += bytes_of_entries(*setup_.model, data.validation, stages);
-  return bytes;
+  return std::min(bytes, cache_->store().memory_limit());
 }
 
 }  // namespace thaw

@@ -30,6 +30,7 @@ class RunPrefixes {
 
   // How much longer, since the last call, updates would have taken if other runs had left nothing.
   double shared_seconds();
+  double shared_seconds_in_evaluation();  // the same for evaluations
   // What the rows that so many updates came to took from the cache, of training and validation data.
   std::int64_t bytes_used(const Ledger& ledger, std::int64_t completed, const PreparedData& data) const;
 
@@ -39,7 +40,7 @@ class RunPrefixes {
   Model& model_;
   std::unique_ptr<PrefixStore> own_;
   std::unique_ptr<PrefixCache> cache_;
-  double shared_so_far_ = 0;
+  double shared_so_far_ = 0, shared_in_evaluation_ = 0;
 };
 
 }  // namespace thaw

@@ -244,7 +244,7 @@ void Trainer::evaluate_if_due(bool last) {
   peak_->note(result().peak_bytes);
   const auto start = Clock::now();
   const Metrics metrics = evaluate(*data_.task, model_, data_.validation, prefixes_.cache());
-  result().evaluation_seconds += seconds_since(start);
+  result().evaluation_seconds += seconds_since(start) + prefixes_.shared_seconds_in_evaluation();
   peak_->reset();
   result().validation = metrics;
   result().evaluations.push_back({result().completed, metrics, result().train_seconds});

@@ -207,6 +207,20 @@ void remove_stale_temporaries(const std::string& folder) {
   }
 }
 
+namespace {
+
+// Whoever makes a folder holds it alone for a moment.
+bool take_shared(int fd) {
+  constexpr int kAttempts = 100;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (::flock(fd, LOCK_SH | LOCK_NB) == 0) return true;
+    ::usleep(20'000);
+  }
+  return false;
+}
+
+}  // namespace
+
 FileLock::FileLock(const std::string& folder, bool shared)
     : path_((std::filesystem::path(folder) / ".lock").string()) {
   while (true) {
@@ -214,7 +228,7 @@ FileLock::FileLock(const std::string& folder, bool shared)
         uninterrupted([&] { return ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }));
     if (!fd_.is_open()) fail_write("lock a folder", folder, errno);
     was_alone_ = ::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0;
-    if (!was_alone_ && (!shared || ::flock(fd_.get(), LOCK_SH | LOCK_NB) < 0)) {
+    if (!was_alone_ && !(shared && take_shared(fd_.get()))) {
       if (errno != EWOULDBLOCK) fail_write("lock a folder", folder, errno);
       fail_input("the folder is in use by process ", first_line(fd_.get()), " (", folder,
                  "); wait until it has ended or choose another folder");
