@@ -92,7 +92,7 @@ std::string cache_folder() {
     const char* value = std::getenv(name);
     return std::string(value == nullptr ? "" : value);
   };
-  if (const std::string named = variable("THAW_CACHE"); !named.empty()) return named;
+  if (std::string named = variable("THAW_CACHE"); !named.empty()) return named;
   if (const std::string caches = variable("XDG_CACHE_HOME"); !caches.empty()) return caches + "/thaw";
   const std::string home = variable("HOME");
   return home.empty() ? "" : home + "/.cache/thaw";

@@ -22,10 +22,10 @@ ConstantPrefix end_in_group(const Model& model, int group, bool in_training) {
 
 ConstantPrefix constant_prefix(const Model& model, bool in_training) {
   for (int group = 0; group < model.head(); ++group)
-    if (const ConstantPrefix found = end_in_group(model, group, in_training); found.end != EndOfPrefix::none)
+    if (ConstantPrefix found = end_in_group(model, group, in_training); found.end != EndOfPrefix::none)
       return found;
   if (model.pools_with_parameters()) {
-    const ConstantPrefix found = end_in_group(model, model.head(), in_training);
+    ConstantPrefix found = end_in_group(model, model.head(), in_training);
     if (found.end != EndOfPrefix::none) return found;
   }
   return {model.stages()};

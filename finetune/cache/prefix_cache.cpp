@@ -248,6 +248,14 @@ void PrefixCache::count_use(int stages, const Dataset& data, const std::vector<s
   }
 }
 
+void PrefixCache::assume_used(const Dataset& data) {
+  if (current().stages == 0) return;
+  make_names();
+  std::uint64_t bits = std::uint64_t{1} << std::min(current().stages, 63);
+  for (const int kept : current().kept) bits |= std::uint64_t{1} << std::min(kept, 63);
+  for (std::uint64_t& used : samples_of(data).used) used |= bits;
+}
+
 // ---- names
 
 PrefixEntries& PrefixCache::entries(int stages) {

@@ -35,6 +35,9 @@ class PrefixCache {
   // From now on. More stages than are constant as the model's switches stand are not used.
   void use(const Use& in_training, const Use& in_evaluation);
 
+  // This run has been through all samples with the entries in use, in an earlier session: they are charged for.
+  void assume_used(const Dataset& data);
+
   // As Model::forward and features, of these rows of the data, in the mode in which the model is.
   Tensor forward(const Dataset& data, const std::vector<std::int64_t>& rows);
   Tensor features(const Dataset& data, const std::vector<std::int64_t>& rows);

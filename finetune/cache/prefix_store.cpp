@@ -98,7 +98,7 @@ void PrefixEntries::add_cost(double seconds, std::int64_t rows) {
   counted_rows_ += rows;
 }
 
-void PrefixEntries::take_file(std::shared_ptr<const PrefixFile> file) {
+void PrefixEntries::take_file(const std::shared_ptr<const PrefixFile>& file) {
   const std::vector<IndexRow>& index = file->index();
   if (row_shape_.empty()) row_shape_ = file->header().row_shape, row_size_ = row_size_of(row_shape_);
   if (file->header().row_shape != row_shape_) return;
@@ -111,7 +111,8 @@ void PrefixEntries::take_file(std::shared_ptr<const PrefixFile> file) {
   }
 }
 
-void PrefixEntries::forget_file(std::shared_ptr<const PrefixFile> file) {
+void PrefixEntries::forget_file(const std::shared_ptr<const PrefixFile>& of_entry) {
+  const std::shared_ptr<const PrefixFile> file = of_entry;  // which is about to lose it
   store_.say_once(
       concat("a file of the cache is damaged or gone (", file->path(), "); what it held is computed again"));
   std::error_code ignored;

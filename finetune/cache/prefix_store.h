@@ -58,8 +58,8 @@ class PrefixEntries {
 
   PrefixEntries(PrefixStore& store, PrefixName name) : store_(store), name_(std::move(name)) {}
   std::int64_t bytes_of(const Entry& entry) const;
-  void take_file(std::shared_ptr<const PrefixFile> file);
-  void forget_file(std::shared_ptr<const PrefixFile> file);
+  void take_file(const std::shared_ptr<const PrefixFile>& file);
+  void forget_file(const std::shared_ptr<const PrefixFile>& of_entry);
   void hold(std::int64_t bytes);
   void leave_memory();
   void drop_overflow();

@@ -43,6 +43,7 @@ std::vector<std::string> words_of(const Arguments& arguments, const std::string&
   const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
   if (file >= 0) ::dup2(file, STDERR_FILENO);
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   ::execv("/proc/self/exe", argv.data());

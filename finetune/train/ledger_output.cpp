@@ -63,10 +63,11 @@ TextRow row_of(const LedgerPhase& phase, const StepCost* everything) {
   return row;
 }
 
-// "+38 % of the update".
+// "an update costs 38 % more than ..".
 std::string blocked_text(const LedgerPhase& phase) {
   const double without = std::max(phase.predicted.total_flops() - phase.blocked_flops, 1.0);
-  return concat("+", percent_text(phase.blocked_flops / without), " of an update without its group");
+  return concat("an update costs ", percent_text(phase.blocked_flops / without),
+                " more than with its group frozen too");
 }
 
 std::string prefix_text(const LedgerPhase& phase) {

@@ -134,6 +134,8 @@ bool Trainer::resume_from_checkpoint() {
              found->path));
   // As things stood after the last update; whatever changes now, the loop changes as it would have.
   switch_to_phase(result().completed - 1);
+  if (prefixes_.cache() != nullptr && result().completed >= batches_.updates_per_epoch())
+    prefixes_.cache()->assume_used(data_.train);
   tell(&TrainListener::phase_goes_on);
   peak_->reset();  // reading a checkpoint is no part of what training needs
   return true;
