@@ -16,32 +16,10 @@
 #include "finetune/train/ledger.h"
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
+#include "tests/support/small_models.h"
 
 namespace thaw::test {
 namespace {
-
-ModelConfig small(const std::string& architecture) {
-  ModelConfig config;
-  config.architecture = architecture;
-  config.hidden = {8, 7};
-  config.width = 4;
-  config.depth = 2;
-  config.outputs = 3;
-  TransformerConfig& t = config.transformer;
-  t.vocab_size = 20;
-  t.positions = 80;
-  t.token_types = 2;
-  t.patch_size = 4;
-  t.hidden_size = 8;
-  t.layers = 2;
-  t.heads = 2;
-  t.intermediate_size = 16;
-  config.sample_shape =
-      architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 8, 8};
-  if (takes_text(config)) config.sample_shape.clear();
-  t.pooling = own_pooling(config);
-  return config;
-}
 
 // Two samples of it.
 ModelInput input_of(const ModelConfig& config) {
@@ -97,7 +75,7 @@ std::vector<Tensor> states_of(Model& model, const ModelInput& x) {
 
 struct EveryArchitecture : ::testing::TestWithParam<std::string> {
   EveryArchitecture()
-      : config(small(GetParam())), model(make_model(config, {.seed = 1})), x(input_of(config)) {
+      : config(small_model(GetParam())), model(make_model(config, {.seed = 1})), x(input_of(config)) {
     model->train(false);
   }
   ModelConfig config;

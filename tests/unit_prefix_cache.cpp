@@ -22,35 +22,13 @@
 #include "nn/layers/norm.h"
 #include "nn/models/registry.h"
 #include "tests/support/datasets.h"
+#include "tests/support/small_models.h"
 #include "tests/training_fixture.h"
 
 namespace thaw::test {
 namespace {
 
 using Rows = std::vector<std::int64_t>;
-
-ModelConfig tiny(const std::string& architecture) {
-  ModelConfig config;
-  config.architecture = architecture;
-  config.hidden = {9, 8, 7};
-  config.width = 4;
-  config.depth = 2;
-  config.outputs = 3;
-  TransformerConfig& t = config.transformer;
-  t.vocab_size = 20;
-  t.positions = 40;
-  t.token_types = 2;
-  t.patch_size = 2;
-  t.hidden_size = 8;
-  t.layers = 3;
-  t.heads = 2;
-  t.intermediate_size = 16;
-  config.sample_shape =
-      architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 6, 6};
-  if (takes_text(config)) config.sample_shape.clear();
-  t.pooling = own_pooling(config);
-  return config;
-}
 
 // Samples with numbers drawn from `seed`, or texts of several lengths.
 Dataset samples_for(const ModelConfig& config, std::int64_t count, std::uint64_t seed) {
@@ -86,7 +64,7 @@ void freeze_groups(Model& model, int groups) {
 }
 
 struct PrefixCacheOf : ::testing::TestWithParam<std::string> {
-  PrefixCacheOf() : config(tiny(GetParam())), model(make_model(config, {.seed = 3})) {}
+  PrefixCacheOf() : config(small_model(GetParam())), model(make_model(config, {.seed = 3})) {}
 
   std::vector<double> whole(const Rows& rows) const {
     const NoGrad no_grad;
@@ -214,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(Models, PrefixCacheOf, ::testing::ValuesIn(all_architec
 
 // Of the same weights another network is another prefix.
 TEST(NetworkText, HoldsAllThatDecidesWhatStagesCompute) {
-  const ModelConfig config = tiny("bert");
+  const ModelConfig config = small_model("bert");
   const std::string text = network_text(config, std::nullopt);
   const auto with = [&](const std::function<void(ModelConfig&)>& change) {
     ModelConfig changed = config;
@@ -256,7 +234,7 @@ TEST(NetworkText, HoldsAllThatDecidesWhatStagesCompute) {
 // ---- what is constant
 
 TEST(ConstantPrefix, EndsWhereSomethingTrainsDrawsOrCounts) {
-  const auto model = make_model(tiny("cnn"), {.seed = 1});
+  const auto model = make_model(small_model("cnn"), {.seed = 1});
   freeze_groups(*model, 2);
   ConstantPrefix found = constant_prefix(*model, true);
   EXPECT_EQ(found.stages, 2);
@@ -278,7 +256,7 @@ TEST(ConstantPrefix, EndsWhereSomethingTrainsDrawsOrCounts) {
 }
 
 TEST(ConstantPrefix, DropoutEndsItInTrainingAlone) {
-  ModelConfig config = tiny("bert");
+  ModelConfig config = small_model("bert");
   set_dropout(config, 0.1);
   const auto model = make_model(config, {.seed = 1});
   freeze_groups(*model, model->head());

@@ -40,6 +40,9 @@ void add_weight(Sha256& hash, const std::string& name, const Tensor& tensor) {
   hash.update(view.data, static_cast<std::size_t>(values.bytes()));
 }
 
+// In Samples::used.
+std::uint64_t bit(int stages) { return std::uint64_t{1} << std::min(stages, 63); }
+
 // Whether one of its names is of the group: a tied weight is in several.
 bool is_in_group(const Model& model, const Parameter& parameter, int group) {
   return parameter.group == group ||
@@ -225,7 +228,6 @@ Tensor PrefixCache::assemble(int stages, const Dataset& data, const std::vector<
 void PrefixCache::count_use(int stages, const Dataset& data, const std::vector<std::int64_t>& rows,
                             const std::vector<std::int64_t>& counts,
                             const std::vector<std::int64_t>& computed) {
-  const auto bit = [](int n) { return std::uint64_t{1} << std::min(n, 63); };
   Samples& samples = samples_of(data);
   const auto cost = [&](int n, const SampleKey& key, std::int64_t otherwise) {
     const PrefixEntries& known = entries(n);
@@ -243,17 +245,20 @@ void PrefixCache::count_use(int stages, const Dataset& data, const std::vector<s
     while (below > 0 && (used & bit(below)) == 0) --below;
     const SampleKey& key = samples.keys[row];
     account().alone_seconds += cost(stages, key, counts[i]) - (below > 0 ? cost(below, key, 0) : 0);
-    used |= bit(stages);
-    for (const int kept : current().kept) used |= bit(kept);
+    used |= bits_in_use();
   }
+}
+
+std::uint64_t PrefixCache::bits_in_use() const {
+  std::uint64_t bits = bit(current().stages);
+  for (const int kept : current().kept) bits |= bit(kept);
+  return bits;
 }
 
 void PrefixCache::assume_used(const Dataset& data) {
   if (current().stages == 0) return;
   make_names();
-  std::uint64_t bits = std::uint64_t{1} << std::min(current().stages, 63);
-  for (const int kept : current().kept) bits |= std::uint64_t{1} << std::min(kept, 63);
-  for (std::uint64_t& used : samples_of(data).used) used |= bits;
+  for (std::uint64_t& used : samples_of(data).used) used |= bits_in_use();
 }
 
 // ---- names
@@ -307,7 +312,7 @@ void PrefixCache::make_names() {
   // Of other weights this run has used no entry yet.
   std::uint64_t same = 0;
   for (std::size_t i = 1; i < std::min(before.size(), names_.size()) && before[i].key == names_[i].key; ++i)
-    same |= std::uint64_t{1} << std::min<std::size_t>(i, 63);
+    same |= bit(static_cast<int>(i));
   for (auto& [inputs, samples] : samples_)
     for (std::uint64_t& used : samples.used) used &= same;
 }
@@ -321,8 +326,7 @@ PrefixCache::Samples& PrefixCache::samples_of(const Dataset& data) {
     Sha256 hash;
     data.inputs->hash_sample(row, hash);
     const Digest digest = hash.digest();
-    samples.keys.push_back(
-        {std::uint64_t{digest[0]} << 32 | digest[1], std::uint64_t{digest[2]} << 32 | digest[3]});
+    samples.keys.push_back({front_of(digest), std::uint64_t{digest[2]} << 32 | digest[3]});
   }
   return samples;
 }

@@ -66,6 +66,8 @@ class PrefixCache {
   void count_use(int stages, const Dataset& data, const std::vector<std::int64_t>& rows,
                  const std::vector<std::int64_t>& counts, const std::vector<std::int64_t>& computed);
 
+  std::uint64_t bits_in_use() const;  // of Samples::used: those of current()
+
   PrefixEntries& entries(int stages);
   void make_names();
   std::uint64_t state_of_weights() const;

@@ -1,12 +1,9 @@
 #include "finetune/cache/prefix_file.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 #include "core/error.h"
 #include "finetune/common/json.h"
-#include "nn/io/sha256.h"
 
 namespace thaw {
 namespace {
@@ -47,18 +44,10 @@ std::int64_t product(const std::vector<std::int64_t>& shape) {
 
 }  // namespace
 
-std::string hex_of(const Digest& digest) {
-  std::string digits;
-  for (const std::uint32_t word : digest)
-    for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[word >> shift & 15];
-  return digits;
-}
-
 std::uint64_t checksum_of(const float* values, std::int64_t count) {
   Sha256 hash;
   hash.update(values, static_cast<std::size_t>(count) * sizeof(float));
-  const Digest digest = hash.digest();
-  return std::uint64_t{digest[0]} << 32 | digest[1];
+  return front_of(hash.digest());
 }
 
 PrefixFile::PrefixFile(const std::string& path) : path_(path) {

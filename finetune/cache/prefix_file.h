@@ -6,18 +6,15 @@
 //   that before it, then the values: f32, in the order of the index
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "nn/io/files.h"
+#include "nn/io/sha256.h"
 
 namespace thaw {
-
-using Digest = std::array<std::uint32_t, 8>;  // SHA-256
-std::string hex_of(const Digest& digest);
 
 // Of a sample's content; half a SHA-256.
 struct SampleKey {

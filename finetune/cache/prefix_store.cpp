@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/shape.h"
 #include "finetune/cache/cache_folder.h"
 #include "finetune/common/units.h"
 #include "nn/io/sha256.h"
@@ -17,12 +18,6 @@ namespace fs = std::filesystem;
 
 // What does not fit in memory is written in files of so many bytes.
 constexpr std::int64_t kOverflow = std::int64_t{32} << 20;
-
-std::int64_t row_size_of(const std::vector<std::int64_t>& shape) {
-  std::int64_t size = 1;
-  for (const std::int64_t s : shape) size *= s;
-  return size;
-}
 
 // Null where the machine has no memory left.
 std::unique_ptr<Storage> copy_of(const float* values, std::int64_t bytes) {
@@ -38,6 +33,11 @@ std::unique_ptr<Storage> copy_of(const float* values, std::int64_t bytes) {
 }  // namespace
 
 // ---- the entries of a prefix
+
+void PrefixEntries::set_row_shape(const std::vector<std::int64_t>& shape) {
+  row_shape_ = shape;
+  row_size_ = Shape(shape).numel();
+}
 
 std::int64_t PrefixEntries::bytes_of(const Entry& entry) const {
   return entry.rows * row_size_ * static_cast<std::int64_t>(sizeof(float));
@@ -57,8 +57,8 @@ bool PrefixEntries::read(const SampleKey& sample, float* to) {
     std::memcpy(to, entry.memory->data(), static_cast<std::size_t>(bytes));
     return true;
   }
-  if (!entry.file->read(entry.place, to)) {
-    forget_file(entry.file);
+  if (const std::shared_ptr<const PrefixFile> file = entry.file; !file->read(entry.place, to)) {
+    forget_file(*file);  // its entries lose it
     return false;
   }
   if (store_.make_room_in_memory(bytes, *this)) entry.memory = copy_of(to, bytes);
@@ -71,8 +71,7 @@ void PrefixEntries::add(const SampleKey& sample, const float* values, std::int64
   if (row_shape_ != row_shape) {  // a file says otherwise than the network does
     leave_memory();
     entries_.clear();
-    row_shape_ = row_shape;
-    row_size_ = row_size_of(row_shape);
+    set_row_shape(row_shape);
   }
   if (entries_.contains(sample)) return;
   Entry entry;
@@ -100,7 +99,7 @@ void PrefixEntries::add_cost(double seconds, std::int64_t rows) {
 
 void PrefixEntries::take_file(const std::shared_ptr<const PrefixFile>& file) {
   const std::vector<IndexRow>& index = file->index();
-  if (row_shape_.empty()) row_shape_ = file->header().row_shape, row_size_ = row_size_of(row_shape_);
+  if (row_shape_.empty()) set_row_shape(file->header().row_shape);
   if (file->header().row_shape != row_shape_) return;
   for (std::size_t i = 0; i < index.size(); ++i) {
     Entry& entry = entries_[index[i].sample];
@@ -111,17 +110,16 @@ void PrefixEntries::take_file(const std::shared_ptr<const PrefixFile>& file) {
   }
 }
 
-void PrefixEntries::forget_file(const std::shared_ptr<const PrefixFile>& of_entry) {
-  const std::shared_ptr<const PrefixFile> file = of_entry;  // which is about to lose it
+void PrefixEntries::forget_file(const PrefixFile& file) {
   store_.say_once(
-      concat("a file of the cache is damaged or gone (", file->path(), "); what it held is computed again"));
+      concat("a file of the cache is damaged or gone (", file.path(), "); what it held is computed again"));
   std::error_code ignored;
-  fs::remove(file->path(), ignored);
+  fs::remove(file.path(), ignored);
   for (auto entry = entries_.begin(); entry != entries_.end();)
-    if (entry->second.file == file && entry->second.memory == nullptr) {
+    if (entry->second.file.get() == &file && entry->second.memory == nullptr) {
       entry = entries_.erase(entry);
     } else {
-      if (entry->second.file == file) entry->second.file = nullptr;
+      if (entry->second.file.get() == &file) entry->second.file = nullptr;
       ++entry;
     }
 }
@@ -161,9 +159,7 @@ PrefixStore::~PrefixStore() = default;
 
 PrefixEntries& PrefixStore::open(const PrefixName& name) {
   std::unique_ptr<PrefixEntries>& entries = entries_[name.key];
-  if (entries == nullptr) {
-    entries.reset(new PrefixEntries(*this, name));
-  }
+  if (entries == nullptr) entries.reset(new PrefixEntries(*this, name));
   // Once in a run: other processes may have left more.
   if (has_disk() && entries->last_used_ < std::max<std::uint64_t>(run_began_, 1)) read_folder(*entries);
   entries->last_used_ = ++uses_;

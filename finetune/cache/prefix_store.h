@@ -57,9 +57,10 @@ class PrefixEntries {
   };
 
   PrefixEntries(PrefixStore& store, PrefixName name) : store_(store), name_(std::move(name)) {}
+  void set_row_shape(const std::vector<std::int64_t>& shape);
   std::int64_t bytes_of(const Entry& entry) const;
   void take_file(const std::shared_ptr<const PrefixFile>& file);
-  void forget_file(const std::shared_ptr<const PrefixFile>& of_entry);
+  void forget_file(const PrefixFile& file);
   void hold(std::int64_t bytes);
   void leave_memory();
   void drop_overflow();

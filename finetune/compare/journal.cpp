@@ -177,13 +177,12 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
   if (identity_ && identity_->prediction != identity.prediction)
     fail_input("the prediction, or what it is about, is not what it was when the comparison was begun (",
                path_, "); choose another --out");
-  const std::string line = Json{
-      {"strategies", strategies},
-      {"data", identity.data},
-      {"prediction", identity.prediction},
-      {"start", identity.start},
-      {"began", began}}.dump();
-  append(line);
+  append(Json{{"strategies", strategies},
+              {"data", identity.data},
+              {"prediction", identity.prediction},
+              {"start", identity.start},
+              {"began", began}}
+             .dump());
 }
 
 bool Journal::claim(const std::string& work) {

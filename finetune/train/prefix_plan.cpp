@@ -6,8 +6,8 @@
 #include "core/autograd.h"
 #include "finetune/common/units.h"
 #include "finetune/data/batch.h"
+#include "finetune/train/ledger.h"
 #include "finetune/train/step.h"
-#include "kernels/kernel.h"
 
 namespace thaw {
 namespace {
@@ -17,19 +17,6 @@ constexpr double kFlops = 20e9;     // computing
 constexpr double kCopied = 2e9;     // bytes, into an entry or out of it
 constexpr double kHashed = 0.25e9;  // bytes, of a sample
 constexpr double kLookUp = 0.5e-6;  // seconds, of a sample
-
-class FlopCounter : public KernelObserver {
- public:
-  FlopCounter() : previous_(kernel_observer) { kernel_observer = this; }
-  ~FlopCounter() override { kernel_observer = previous_; }
-  FlopCounter(const FlopCounter&) = delete;
-  FlopCounter& operator=(const FlopCounter&) = delete;
-  void on_kernel(const KernelEvent& event) override { flops += event.flops; }
-  double flops = 0;
-
- private:
-  KernelObserver* previous_;
-};
 
 // Of one sample, after so many stages: index 0 is the input.
 struct StageCosts {
@@ -53,11 +40,11 @@ StageCosts costs_of_stages(Model& model, const Dataset& data, std::int64_t batch
   const auto in_batch = static_cast<double>(mean_batch(*data.inputs, batch_size).total);
   const double mean_length = length_of(data) / static_cast<double>(data.size());
   StageCosts costs{{0}, {0}, static_cast<double>(x.values.bytes()) / samples};
-  const FlopCounter counter;
+  const StepObserver observer(model);
   ModelState state = model.begin(x);
   for (int stage = 0; stage < model.stages(); ++stage) {
     model.run_stages(stage, stage + 1, state);
-    costs.flops.push_back(counter.flops / samples);
+    costs.flops.push_back(observer.finish(kMeta).total_flops() / samples);
     const auto bytes = static_cast<double>(state.h.bytes());
     costs.bytes.push_back(stage == model.head() ? bytes / samples : bytes / in_batch * mean_length);
   }
@@ -91,7 +78,7 @@ class Choice {
   PrefixCache::Use use(std::size_t segment) const {
     PrefixCache::Use use;
     std::vector<int> wanted;
-    for (std::size_t later = segment; later < stretches_.size() && is_alive(segment, later); ++later) {
+    for (std::size_t later = segment; later < stretches_.size(); ++later) {
       const int stages = stretches_[later].constant;
       if (stages > 0 && stages <= stretches_[segment].constant && is_whole(segment, later, stages) &&
           pays(later))
@@ -106,8 +93,7 @@ class Choice {
   }
 
  private:
-  // Whether the weights of some stages last from one segment to the other, or of this many.
-  bool is_alive(std::size_t from, std::size_t to) const { return is_whole(from, to, 1); }
+  // Whether the weights of so many stages last from one segment to the other.
   bool is_whole(std::size_t from, std::size_t to, int stages) const {
     return std::all_of(stretches_.begin() + static_cast<std::ptrdiff_t>(from),
                        stretches_.begin() + static_cast<std::ptrdiff_t>(to) + 1,
@@ -217,11 +203,14 @@ std::vector<PrefixPhase> plan_prefixes(const Config& config, Model& model, const
   return phases;
 }
 
-std::int64_t bytes_of_entries(Model& model, const Dataset& data, int stages) {
-  if (stages == 0 || data.size() == 0) return 0;
+std::int64_t bytes_of_entries(Model& model, const Dataset& data, const std::set<int>& stages) {
+  if (data.size() == 0) return 0;
   const std::int64_t size = std::min(data.size(), data.inputs->evaluation_batch_size());
   const StageCosts costs = costs_of_stages(model, data, size);
-  return std::llround(costs.bytes[static_cast<std::size_t>(stages)] * static_cast<double>(data.size()));
+  std::int64_t bytes = 0;
+  for (const int n : stages)
+    bytes += std::llround(costs.bytes[static_cast<std::size_t>(n)] * static_cast<double>(data.size()));
+  return bytes;
 }
 
 }  // namespace thaw

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ struct PrefixPhase {
 std::vector<PrefixPhase> plan_prefixes(const Config& config, Model& model, const ResolvedPlan& plan,
                                        const Dataset& data, const Triggers& triggers, bool many_runs);
 
-// What the entries of all samples take after so many stages. `model`: on the meta device.
-std::int64_t bytes_of_entries(Model& model, const Dataset& data, int stages);
+// What the entries of all samples take after these numbers of stages together. `model`: on the meta device.
+std::int64_t bytes_of_entries(Model& model, const Dataset& data, const std::set<int>& stages);
 
 }  // namespace thaw

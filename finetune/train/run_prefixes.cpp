@@ -7,6 +7,14 @@
 #include "finetune/train/prefix_setup.h"
 
 namespace thaw {
+namespace {
+
+double since(double& before, const PrefixCache::Account& account) {
+  const double shared = account.alone_seconds - account.spent_seconds;
+  return shared - std::exchange(before, shared);
+}
+
+}  // namespace
 
 void RunPrefixes::keep_in(PrefixStore& store) {
   if (config_.train.cache == "off") return;
@@ -23,15 +31,6 @@ void RunPrefixes::keep_for_this_run(PrefixStore::Message message) {
 void RunPrefixes::enter(const LedgerPhase& row) {
   if (cache_ != nullptr) cache_->use(row.prefix.training, row.prefix.evaluation);
 }
-
-namespace {
-
-double since(double& before, const PrefixCache::Account& account) {
-  const double shared = account.alone_seconds - account.spent_seconds;
-  return shared - std::exchange(before, shared);
-}
-
-}  // namespace
 
 double RunPrefixes::shared_seconds() {
   return cache_ == nullptr ? 0 : since(shared_so_far_, cache_->training());
@@ -54,9 +53,8 @@ std::int64_t RunPrefixes::bytes_used(const Ledger& ledger, std::int64_t complete
     add(row.prefix.training, in_training);
     add(row.prefix.evaluation, in_evaluation);
   }
-  std::int64_t bytes = 0;
-  for (const int stages : in_training) bytes += bytes_of_entries(*setup_.model, data.train, stages);
-  for (const int stages : in_evaluation) bytes += bytes_of_entries(*setup_.model, data.validation, stages);
+  const std::int64_t bytes = bytes_of_entries(*setup_.model, data.train, in_training) +
+                             bytes_of_entries(*setup_.model, data.validation, in_evaluation);
   return std::min(bytes, cache_->store().memory_limit());
 }
 

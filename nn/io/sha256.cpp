@@ -121,7 +121,7 @@ void Sha256::update(const void* data, std::size_t size) {
   if (size > 0) std::memcpy(pending_.data(), from, size);
 }
 
-std::array<std::uint32_t, 8> Sha256::digest() const {
+Digest Sha256::digest() const {
   // Padding: a one bit, zeros, and the length in bits as 64 big-endian bits at the end of a block.
   Sha256 padded = *this;
   const unsigned char one = 0x80;
@@ -134,13 +134,14 @@ std::array<std::uint32_t, 8> Sha256::digest() const {
   return padded.state_;
 }
 
-std::string Sha256::hex() const {
+std::string hex_of(const Digest& digest) {
   std::string digits;
-  for (const std::uint32_t word : digest()) {
+  for (const std::uint32_t word : digest)
     for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[word >> shift & 15];
-  }
   return digits;
 }
+
+std::uint64_t front_of(const Digest& digest) { return std::uint64_t{digest[0]} << 32 | digest[1]; }
 
 std::string sha256_hex(std::string_view bytes) {
   Sha256 hash;

@@ -1,0 +1,35 @@
+// The smallest model of every architecture.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nn/models/registry.h"
+
+namespace thaw::test {
+
+inline ModelConfig small_model(const std::string& architecture) {
+  ModelConfig config;
+  config.architecture = architecture;
+  config.hidden = {8, 7};
+  config.width = 4;
+  config.depth = 2;
+  config.outputs = 3;
+  TransformerConfig& t = config.transformer;
+  t.vocab_size = 20;
+  t.positions = 80;
+  t.token_types = 2;
+  t.patch_size = 4;
+  t.hidden_size = 8;
+  t.layers = 2;
+  t.heads = 2;
+  t.intermediate_size = 16;
+  config.sample_shape =
+      architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 8, 8};
+  if (takes_text(config)) config.sample_shape.clear();
+  t.pooling = own_pooling(config);
+  return config;
+}
+
+}  // namespace thaw::test
