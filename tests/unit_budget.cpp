@@ -76,8 +76,7 @@ struct CandidateBudget : ::testing::Test {
     run.config.train.epochs = 2;
   }
   Config cut(const std::string& budget) const {
-    return with_budget(run.config, open_source(run.config.model), parse_budget(budget), run.data,
-                       [this](const Config& config, const ModelSource&) { return train(config); });
+    return with_budget(run.config, open_source(run.config.model), parse_budget(budget), run.data);
   }
   RunResult train(const Config& config) const { return train_on(run.data, config); }
   TestRun run;
@@ -147,20 +146,19 @@ TEST_F(CandidateBudget, ConvergenceStretchesTheRun) {
   EXPECT_EQ(cut("convergence").train.early_stopping_patience, 2);
 }
 
-// The first runs are too short to tell; each is twice as long.
-TEST_F(CandidateBudget, SecondsAreMeasuredOnRunsThatDouble) {
-  std::vector<std::int64_t> lengths;
-  const ModelSource source = open_source(run.config.model);
-  const Config config = with_budget(run.config, source, parse_budget("10s"), run.data,
-                                    [&](const Config& trial, const ModelSource&) {
-                                      lengths.push_back(trial.train.steps);
-                                      RunResult outcome;
-                                      outcome.completed = trial.train.steps;
-                                      outcome.train_seconds = 0.01 * static_cast<double>(trial.train.steps);
-                                      return outcome;
-                                    });
-  EXPECT_EQ(lengths, (std::vector<std::int64_t>{4, 8, 16, 32, 64, 128}));
-  EXPECT_NEAR(static_cast<double>(config.train.steps), 1000, 10);
+// How long updates take is the machine's affair; that a budget of a thousand times the seconds is more is not.
+TEST_F(CandidateBudget, SecondsAreCalibrated) {
+  const std::int64_t few = cut("0.01s").train.steps;
+  EXPECT_GT(few, 0);
+  EXPECT_GT(cut("10s").train.steps, 10 * few);
+}
+
+TEST_F(CandidateBudget, ARequestToStopEndsTheCalibration) {
+  StopToken stop;
+  stop.request(SIGINT);
+  const Config config =
+      with_budget(run.config, open_source(run.config.model), parse_budget("10s"), run.data, &stop);
+  EXPECT_EQ(config.train.steps, 0) << "as it was";
 }
 
 }  // namespace

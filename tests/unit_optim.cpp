@@ -132,6 +132,26 @@ TEST(Optimizer, FrozenParametersKeepTheirBitsAndOwnNoState) {
 }
 
 // Bias correction counts the parameter's own steps: its first update after a late thaw is a full first step.
+// Subnormal numbers slow every later step down.
+TEST(Optimizer, StateWithoutNewsBecomesZero) {
+  const auto state_after = [](auto&& optimizer, const ParameterPtr& w) {
+    set_gradient(w, gradient_of_step(0));
+    optimizer.step(0.1);
+    set_gradient(w, std::vector<double>(kStart.size(), 0.0));
+    for (int k = 0; k < 1500; ++k) optimizer.step(0.1);
+    std::vector<double> values;
+    for (const Tensor& tensor : optimizer.state(*w).slots)
+      for (const double value : tensor.to_vector()) values.push_back(std::abs(value));
+    return values;
+  };
+  const ParameterPtr w = make_parameter("w", kStart);
+  for (const double value : state_after(Sgd({w}, {.momentum = 0.9, .weight_decay = 0}), w))
+    EXPECT_EQ(value, 0);
+  // Ten means, ten variances, of which the latter fade slowly.
+  const std::vector<double> moments = state_after(AdamW({w}, {.beta2 = 0.9, .weight_decay = 0}), w);
+  for (const double value : moments) EXPECT_EQ(value, 0);
+}
+
 TEST(Optimizer, ThawedLaterIsLikeNew) {
   const ParameterPtr early = make_parameter("early", {1});
   const ParameterPtr late = make_parameter("late", {1});

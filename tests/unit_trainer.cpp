@@ -93,6 +93,28 @@ TEST(Ledger, PredictionsOfTextsCountTokensNotPadding) {
     }
 }
 
+// The update that is observed is no mean one: its own lengths are predicted.
+TEST(Ledger, TheObservedUpdateOfTextsIsPredicted) {
+  for (const char* strategy : {"full", "head", "top-1", "gradual", "lora"})
+    for (const std::int64_t accumulation : {1, 2}) {
+      SCOPED_TRACE(concat(strategy, ", accumulation ", accumulation));
+      TestRun run("mlp", {strategy, {}, {}});
+      run.model_config.architecture = "bert";
+      use_texts(run, {1, 9, 4, 2, 8, 3, 3, 5, 7, 6, 1});
+      run.config.train.shuffle = true;
+      run.config.train.accumulation = accumulation;
+      const RunResult outcome = run.train();
+      ASSERT_FALSE(outcome.ledger.phases.empty());
+      bool differs = false;
+      for (const LedgerPhase& row : outcome.ledger.phases) {
+        ASSERT_TRUE(row.was_measured);
+        expect_equal_cost(row.predicted_observed, row.measured);
+        differs |= row.predicted.saved_bytes != row.measured.saved_bytes;
+      }
+      EXPECT_TRUE(differs || std::string(strategy) == "head") << "the lengths make no difference here";
+    }
+}
+
 TEST(Ledger, FreezingSavesFlopsAndBytes) {
   auto cost = [](const char* strategy) {
     return TestRun("cnn", {strategy, {}, {}}).train().ledger.phases.front().measured;

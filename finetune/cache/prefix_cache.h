@@ -38,6 +38,9 @@ class PrefixCache {
   // This run has been through all samples with the entries in use, in an earlier session: they are charged for.
   void assume_used(const Dataset& data);
 
+  // Hashes the samples, as the first pass over some of them does otherwise.
+  void know(const Dataset& data) { samples_of(data); }
+
   // As Model::forward and features, of these rows of the data, in the mode in which the model is.
   Tensor forward(const Dataset& data, const std::vector<std::int64_t>& rows);
   Tensor features(const Dataset& data, const std::vector<std::int64_t>& rows);

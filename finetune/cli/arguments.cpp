@@ -31,7 +31,7 @@ constexpr Command kCommands[] = {
      "thaw predict --model runs/task --input new.csv --output predictions.csv"},
     {"embed", "A JSON line per text: the vector that a text model makes of it",
      "thaw embed --model minilm --input sentences.txt --output vectors.jsonl"},
-    {"plan", "What a run would train when, and what it would cost; nothing is trained",
+    {"plan", "What a run would train when, and what it would cost; a few updates are timed, nothing is kept",
      "thaw plan task.toml --strategy top-2"},
     {"lr-find", "A learning-rate range test: the loss while the rate rises, a picture, and a suggestion",
      "thaw lr-find task.toml --strategy head"},

@@ -11,6 +11,7 @@
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/run/prepare_data.h"
+#include "finetune/train/calibration.h"
 #include "finetune/train/ledger.h"
 #include "finetune/train/ledger_output.h"
 #include "finetune/train/run_setup.h"
@@ -84,8 +85,9 @@ int plan(const Arguments& arguments) {
   const Config config = read_config(arguments);
   const ModelSource source = open_source(config.model);
   const PreparedData data = prepare_data(config, source, config.train.seed, false, false);
-  const RunSetup run = set_up_run(config, source, data);
+  RunSetup run = set_up_run(config, source, data);
   say_notes(data);
+  run.calibration = std::make_shared<const Calibration>(config, run, data.train, Calibration::Limits{});
   const Ledger ledger = run.predicted(config, data.train);
   print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, data.train, ledger));
   return 0;

@@ -22,6 +22,8 @@
 namespace thaw::cli {
 namespace {
 
+constexpr double kShareToCalibrate = 0.03;
+
 // The evaluation with the best train.monitor; null where there is none.
 const Evaluation* best_evaluation(const RunResult& result, const Config& config) {
   const std::string name = config.train.monitor.substr(std::string("validation_").size());
@@ -44,6 +46,14 @@ std::string best_text(const Evaluation& best, const RunResult& result, const Con
                 kept ? "" : "; the last weights are kept (train.restore_best = true keeps the best)");
 }
 
+// Of a whole run; 0 where the ledger says nothing, or the run ended before its last update.
+double predicted_seconds(const RunResult& result) {
+  double seconds = 0;
+  if (result.ledger.phases.empty() || result.ledger.phases.back().end != result.completed) return 0;
+  for (const LedgerPhase& phase : result.ledger.phases) seconds += phase.predicted_seconds;
+  return seconds;
+}
+
 std::string result_json(const RunResult& result, const std::string& folder, const Config& config) {
   Json best;
   if (const Evaluation* found = best_evaluation(result, config))
@@ -57,6 +67,7 @@ std::string result_json(const RunResult& result, const std::string& folder, cons
               {"best", best},
               {"test", metrics_json(result.test)},
               {"seconds", result.train_seconds},
+              {"predicted_seconds", predicted_seconds(result)},
               {"flops", result.flops},
               {"peak_bytes", result.peak_bytes},
               {"trainable", result.trainable}}
@@ -76,7 +87,10 @@ std::string result_text(const RunResult& result, const std::string& folder, cons
   for (const auto& [name, value] : result.test) rows.push_back({"test " + name, short_number(value)});
   if (result.skipped > 0) rows.push_back({"skipped updates", std::to_string(result.skipped)});
   if (result.rollbacks > 0) rows.push_back({"rollbacks", std::to_string(result.rollbacks)});
-  rows.push_back({"training", short_number(result.train_seconds) + " s"});
+  const double predicted = result.train_seconds >= 1 ? predicted_seconds(result) : 0;
+  rows.push_back(
+      {"training", concat(seconds_text(result.train_seconds),
+                          predicted > 0 ? concat(" (predicted: ", seconds_text(predicted), ")") : "")});
   rows.push_back({"work", flops_text(result.flops)});
   rows.push_back({"peak memory", bytes_text(static_cast<double>(result.peak_bytes))});
   rows.push_back({"run folder", folder});
@@ -211,6 +225,7 @@ int train(const Arguments& arguments) {
   request.out = arguments.out.empty() ? default_run_path(request.config.name) : arguments.out;
   request.resume = arguments.resume;
   request.allow_missing = arguments.allow_missing;
+  request.calibration = Calibration::Limits{.share_of_run = kShareToCalibrate};
   request.version = THAW_VERSION;
   request.compiler = THAW_COMPILER;
   ChromeTrace trace;

@@ -66,4 +66,12 @@ std::string percent_text(double share) {
   return text;
 }
 
+std::string seconds_text(double seconds) {
+  if (seconds >= 6000) return short_number(seconds / 3600, 3) + " h";
+  if (seconds >= 600) return short_number(seconds / 60, 3) + " min";
+  if (seconds >= 1 || seconds <= 0) return short_number(seconds, 3) + " s";
+  if (seconds >= 1e-3) return short_number(seconds * 1e3, 3) + " ms";
+  return short_number(seconds * 1e6, 3) + " \xc2\xb5s";
+}
+
 }  // namespace thaw

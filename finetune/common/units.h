@@ -20,7 +20,8 @@ struct ByteSize {
 std::optional<ByteSize> parse_bytes(std::string_view text);  // nothing for a text that is none
 std::string to_text(ByteSize size);
 
-std::string flops_text(double flops);    // "2.1 GFLOP"
-std::string percent_text(double share);  // 0.123 -> "12.3 %"
+std::string flops_text(double flops);      // "2.1 GFLOP"
+std::string percent_text(double share);    // 0.123 -> "12.3 %"
+std::string seconds_text(double seconds);  // "12.3 ms", "1.2 s", "14 min", "2.1 h"
 
 }  // namespace thaw

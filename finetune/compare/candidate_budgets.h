@@ -1,6 +1,8 @@
 // What each candidate of a comparison may spend, as a number of updates and sizes of batches.
 #pragma once
 
+#include <functional>
+
 #include "finetune/common/stop.h"
 #include "finetune/compare/candidate.h"
 #include "finetune/compare/journal.h"
@@ -11,12 +13,13 @@ namespace thaw {
 
 class CandidateBudgets {
  public:
-  // `data`: drawn as for tuning. `measure` trains a config and returns what it took.
-  // A measure that `stop` cut short is none.
-  CandidateBudgets(Budget budget, PreparedData data, Journal& journal, Measure measure,
+  // Told of a config before it is calibrated, which takes a while.
+  using Announce = std::function<void(const Config&)>;
+  // `data`: drawn as for tuning. A calibration that `stop` cut short is none.
+  CandidateBudgets(Budget budget, PreparedData data, Journal& journal, Announce announce,
                    const StopToken* stop);
 
-  // The config of a run. A measure of time is not the same twice: it is taken once for each set of options,
+  // The config of a run. A calibration is not the same twice: it is taken once for each set of options,
   // and a comparison that goes on takes what it found before. Throws OverBudget.
   Config config_of(const Candidate& candidate, const Hyperparameters& choice);
 
@@ -24,7 +27,7 @@ class CandidateBudgets {
   Budget budget_;
   PreparedData data_;
   Journal& journal_;
-  Measure measure_;
+  Announce announce_;
   const StopToken* stop_;
 };
 

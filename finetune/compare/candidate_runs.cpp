@@ -25,13 +25,6 @@ PreparedData CandidateRuns::draw(std::uint64_t seed) const {
 
 std::uint64_t CandidateRuns::tuning_seed() const { return config_.train.seed + kTuningSeedOffset; }
 
-RunResult CandidateRuns::measure(const Config& config, const ModelSource& source) const {
-  const PreparedData data = draw(tuning_seed());
-  RunRequest request = request_for(config, tuning_seed(), source, data);
-  request.evaluate_test = false;
-  return run_training(request);
-}
-
 bool CandidateRuns::run_trial(const Candidate& candidate, const Config& config, const std::string& metric,
                               TuningTrial& trial) const {
   const PreparedData data = draw(trial.seed);

@@ -22,9 +22,6 @@ class CandidateRuns {
 
   PreparedData draw(std::uint64_t seed) const;
   std::uint64_t tuning_seed() const;  // which is not reported
-
-  // A short run on tuning's seed: for budgets of time.
-  RunResult measure(const Config& config, const ModelSource& source) const;
   // Fills the trial with what a run of `config` gives. False where a signal came in between.
   bool run_trial(const Candidate& candidate, const Config& config, const std::string& metric,
                  TuningTrial& trial) const;

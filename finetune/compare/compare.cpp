@@ -123,8 +123,7 @@ class Comparison {
     atomic_write(config_file, outcome_.config);
     budgets_.emplace(
         budget_, draw(runs_.tuning_seed()), *journal_,
-        [this](const Config& config, const ModelSource& source) { return measure(config, source); },
-        request_.stop);
+        [this](const Config& config) { announce_calibration(config); }, request_.stop);
     std::vector<std::string> names = baselines_;
     for (const Candidate& candidate : candidates_) names.push_back(candidate.name);
     journal_->begin(
@@ -188,10 +187,9 @@ class Comparison {
     if (!note.empty()) say(note);
   }
 
-  RunResult measure(const Config& config, const ModelSource& source) {
+  void announce_calibration(const Config& config) {
     claim(*journal_, concat("budget ", config.strategy.name, ' ', options_text(config.strategy.options)));
     announce(config.strategy.name, " budget", 0);
-    return runs_.measure(config, source);
   }
 
   bool fits_budget(const Candidate& candidate) {

@@ -2,19 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <numeric>
+#include <vector>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/common/units.h"
+#include "finetune/train/calibration.h"
 #include "finetune/train/ledger.h"
 #include "finetune/train/run_setup.h"
 
 namespace thaw {
 namespace {
 
-constexpr double kMostEpochs = 10;       // of a run to convergence, in those of [train]
-constexpr std::int64_t kPatience = 5;    // evaluations
-constexpr double kShareToMeasure = 0.1;  // of the budget: a run of this length says how fast the rest is
+constexpr double kMostEpochs = 10;     // of a run to convergence, in those of [train]
+constexpr std::int64_t kPatience = 5;  // evaluations
+constexpr double kSecondsToCalibrate = 10, kShareToCalibrate = 0.1;  // of the budget; whichever is less
 
 Config with_steps(Config config, std::int64_t steps) {
   config.train.steps = steps;
@@ -31,34 +35,48 @@ class Predictor {
     const Config config = with_steps(config_, updates);
     RunSetup setup = set_up_run(config, source_, data_);
     setup.is_one_of_many = true;
+    setup.calibration = run_.calibration;
     return setup.predicted(config, data_.train);
   }
 
   double flops(std::int64_t updates) const {
     double total = 0;
-    for (const LedgerPhase& row : ledger(updates).phases)
-      total += flops_of(row, samples_before(row.end) - samples_before(row.begin), whole_update());
+    for (const LedgerPhase& row : ledger(updates).phases) total += flops_of(row, run_.batches, updates);
     return total;
   }
 
+  // On updates of this length, before seconds() is asked.
+  void calibrate(const Calibration::Limits& limits, const StopToken* stop) {
+    run_.is_one_of_many = true;
+    run_.calibration = std::make_shared<const Calibration>(config_, run_, data_.train, limits, stop);
+  }
+
+  double seconds(std::int64_t updates) const {
+    double total = 0;
+    for (const LedgerPhase& row : ledger(updates).phases) total += row.predicted_seconds;
+    return total;
+  }
+
+  // Of an update of the longest samples.
   double bytes() const {
+    const Ledger ledger = predict_ledger(config_, *run_.model, run_.strategy, run_.plan, longest_samples());
     std::int64_t most = 0;
-    for (const LedgerPhase& row : ledger(run_.plan.run().total_updates).phases)
+    for (const LedgerPhase& row : ledger.phases)
       most = std::max(
           most, row.predicted.saved_bytes + row.predicted.gradient_bytes + row.predicted.optimizer_bytes);
     return static_cast<double>(most);
   }
 
-  std::int64_t updates_per_epoch() const { return run_.plan.run().updates_per_epoch; }
-
  private:
-  // Samples of an update, but for an epoch's last one, which may have fewer.
-  std::int64_t whole_update() const {
-    return std::min(run_.batches.batch_size() * config_.train.accumulation, data_.train.size());
-  }
-  std::int64_t samples_before(std::int64_t update) const {
-    const std::int64_t per_epoch = updates_per_epoch(), samples = data_.train.size();
-    return update / per_epoch * samples + std::min(update % per_epoch * whole_update(), samples);
+  Dataset longest_samples() const {
+    const Dataset& train = data_.train;
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(train.size()));
+    std::iota(rows.begin(), rows.end(), 0);
+    std::stable_sort(rows.begin(), rows.end(), [&](std::int64_t a, std::int64_t b) {
+      return train.inputs->length(a) > train.inputs->length(b);
+    });
+    rows.resize(static_cast<std::size_t>(run_.batches.samples(0)));
+    return train.subset(rows);
   }
 
   const Config& config_;
@@ -79,19 +97,12 @@ std::int64_t updates_for(double amount, const std::function<double(std::int64_t)
   return low;
 }
 
-// Runs that double in length until one is long enough to tell seconds per FLOP; the plan stretches to each,
-// so that all of its phases are in the measure.
 Config within_seconds(const Config& config, const ModelSource& source, double seconds,
-                      const PreparedData& data, const Measure& measure) {
-  const Predictor predictor(config, source, data);
-  for (std::int64_t steps = predictor.updates_per_epoch();; steps *= 2) {
-    const RunResult outcome = measure(with_steps(config, steps), source);
-    const bool is_long_enough = outcome.train_seconds >= kShareToMeasure * seconds;
-    if (!is_long_enough && outcome.status == RunStatus::ok && steps < kMostUpdates / 2) continue;
-    const double per_flop =
-        outcome.train_seconds / predictor.flops(std::max<std::int64_t>(outcome.completed, 1));
-    return with_steps(config, updates_for(seconds / per_flop, [&](auto n) { return predictor.flops(n); }));
-  }
+                      const PreparedData& data, const StopToken* stop) {
+  Predictor predictor(config, source, data);
+  predictor.calibrate({.seconds = std::min(kSecondsToCalibrate, kShareToCalibrate * seconds)}, stop);
+  if (stop_requested(stop)) return config;
+  return with_steps(config, updates_for(seconds, [&](auto n) { return predictor.seconds(n); }));
 }
 
 // Smaller batches, more of them per update.
@@ -160,12 +171,12 @@ std::string describe(const Budget& budget, const TrainSection& train) {
 }
 
 Config with_budget(Config config, const ModelSource& source, const Budget& budget, const PreparedData& data,
-                   const Measure& measure) {
+                   const StopToken* stop) {
   switch (budget.kind) {
     case Budget::Kind::epochs:
       return config;
     case Budget::Kind::seconds:
-      return within_seconds(config, source, budget.amount, data, measure);
+      return within_seconds(config, source, budget.amount, data, stop);
     case Budget::Kind::flops: {
       const Predictor predictor(config, source, data);
       if (predictor.flops(1) > budget.amount)

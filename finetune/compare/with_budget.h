@@ -1,13 +1,12 @@
 // Budgets: what every candidate of a comparison may spend. Schedules and plans stretch to it.
 #pragma once
 
-#include <functional>
 #include <string>
 
+#include "finetune/common/stop.h"
 #include "finetune/config/budget.h"
 #include "finetune/model/model_source.h"
 #include "finetune/preprocess/prepared_data.h"
-#include "finetune/train/run_result.h"
 
 namespace thaw {
 
@@ -23,14 +22,11 @@ struct OverBudget : InputError {
   using InputError::InputError;
 };
 
-// Trains a config and returns what it took.
-using Measure = std::function<RunResult(const Config&, const ModelSource&)>;
-
 // `config` (of one strategy) with train.steps, train.accumulation and so on set so that a run on `data`
-// spends the budget. For seconds, a few short runs are measured. What is known of FLOPs is predicted, see
-// ledger.h.
+// spends the budget, as the ledger predicts it; for seconds it is calibrated. A request to stop ends a calibration: then
+// the config is as it was.
 Config with_budget(Config config, const ModelSource& source, const Budget& budget, const PreparedData& data,
-                   const Measure& measure);
+                   const StopToken* stop = nullptr);
 
 // What a budget may change of a run, from one to the other.
 void copy_budget(const TrainSection& from, TrainSection& to);

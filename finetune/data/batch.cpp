@@ -53,10 +53,15 @@ void for_each_batch(const Dataset& data, std::int64_t size, const UseRows& use) 
   }
 }
 
-Batch meta_batch(const Dataset& data, std::int64_t size) {
+Batch meta_batch(const Dataset& data, const BatchShape& shape) {
   const CategoryScope category(memory::Category::input);
   const DType target = data.targets == Targets::classes ? DType::i64 : DType::f32;
-  return {data.inputs->meta_batch(size), empty({size}, {target, kMeta}), empty({size}, {DType::i64, kMeta})};
+  return {data.inputs->meta_batch(shape), empty({shape.samples}, {target, kMeta}),
+          empty({shape.samples}, {DType::i64, kMeta})};
+}
+
+Batch meta_batch(const Dataset& data, std::int64_t size) {
+  return meta_batch(data, mean_batch(*data.inputs, size));
 }
 
 BatchPlan::BatchPlan(std::int64_t samples, std::int64_t batch_size, std::int64_t accumulation, bool shuffle,
@@ -89,6 +94,11 @@ std::vector<std::vector<std::int64_t>> BatchPlan::update(std::int64_t completed)
 std::int64_t BatchPlan::samples(std::int64_t completed) const {
   const std::int64_t begin = completed % updates_per_epoch_ * accumulation_ * batch_size_;
   return std::min(samples_ - begin, accumulation_ * batch_size_);
+}
+
+std::int64_t BatchPlan::samples_before(std::int64_t completed) const {
+  const std::int64_t in_epoch = completed % updates_per_epoch_ * samples(0);
+  return completed / updates_per_epoch_ * samples_ + std::min(in_epoch, samples_);
 }
 
 }  // namespace thaw

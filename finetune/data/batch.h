@@ -28,7 +28,9 @@ Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows);
 // batch is padding; others in their own.
 using UseRows = std::function<void(const std::vector<std::int64_t>& rows)>;
 void for_each_batch(const Dataset& data, std::int64_t size, const UseRows& use);
-// A batch of the same shapes on the meta device, see Inputs::meta_batch.
+// On the meta device.
+Batch meta_batch(const Dataset& data, const BatchShape& shape);
+// The mean one of so many samples, at most data.size().
 Batch meta_batch(const Dataset& data, std::int64_t size);
 
 class BatchPlan {
@@ -42,8 +44,10 @@ class BatchPlan {
   std::int64_t batch_size() const { return batch_size_; }
   // Row indices of each micro-batch of the update that comes after `completed` updates.
   std::vector<std::vector<std::int64_t>> update(std::int64_t completed);
-  // Samples of that update.
+  // Samples of that update; the first is a whole one.
   std::int64_t samples(std::int64_t completed) const;
+  // Of all updates before it.
+  std::int64_t samples_before(std::int64_t completed) const;
 
  private:
   std::int64_t samples_, batch_size_, accumulation_;

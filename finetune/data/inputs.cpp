@@ -1,22 +1,32 @@
 #include "finetune/data/inputs.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace thaw {
 
-MeanBatch mean_batch(const Inputs& inputs, std::int64_t batch_size) {
+BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows) {
+  BatchShape shape;
+  for (const std::int64_t row : rows) {
+    ++shape.samples;
+    shape.length = std::max(shape.length, inputs.length(row));
+    shape.total += inputs.length(row);
+  }
+  return shape;
+}
+
+BatchShape mean_batch(const Inputs& inputs, std::int64_t batch_size) {
   const std::int64_t batches = inputs.size() / batch_size;
-  MeanBatch sum;
+  BatchShape sum;
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(batch_size));
   for (std::int64_t batch = 0; batch < batches; ++batch) {
-    std::int64_t longest = 0;
-    for (std::int64_t row = batch * batch_size; row < (batch + 1) * batch_size; ++row) {
-      longest = std::max(longest, inputs.length(row));
-      sum.total += inputs.length(row);
-    }
-    sum.length += longest;
+    std::iota(rows.begin(), rows.end(), batch * batch_size);
+    const BatchShape shape = shape_of_batch(inputs, rows);
+    sum.length += shape.length;
+    sum.total += shape.total;
   }
   const auto mean = [batches](std::int64_t all) { return (all + batches / 2) / batches; };
-  return {mean(sum.length), mean(sum.total)};
+  return {batch_size, mean(sum.length), mean(sum.total)};
 }
 
 }  // namespace thaw

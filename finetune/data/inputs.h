@@ -13,6 +13,13 @@ namespace thaw {
 
 class Sha256;
 
+// What the shapes of a batch follow from, beside the samples' own.
+struct BatchShape {
+  std::int64_t samples = 0;
+  std::int64_t length = 0;  // of the longest
+  std::int64_t total = 0;   // all lengths together
+};
+
 // Constant once a data set has it, so that copies share it.
 class Inputs {
  public:
@@ -29,8 +36,8 @@ class Inputs {
   // Of the given rows, in their order: [B, ...], shorter samples padded at their end, where `padding` says so. A kind
   // that loads its samples here throws Error where it cannot.
   virtual ModelInput batch(const std::vector<std::int64_t>& rows) const = 0;
-  // The shapes of a batch on the meta device; where samples have lengths, those of mean_batch(). batch_size <= size().
-  virtual ModelInput meta_batch(std::int64_t batch_size) const = 0;
+  // The shapes of a batch on the meta device.
+  virtual ModelInput meta_batch(const BatchShape& shape) const = 0;
   // A batch is as long as its longest sample; 1 where all have one shape. Known without loading anything.
   virtual std::int64_t length(std::int64_t row) const = 0;
   // How many samples at once are evaluated well.
@@ -48,11 +55,8 @@ class Inputs {
   virtual void hash_sample(std::int64_t row, Sha256& hash) const = 0;
 };
 
-// Of the full batches of this size, rows taken in order: the mean of their lengths, and of their samples' lengths
-// together, rounded.
-struct MeanBatch {
-  std::int64_t length = 0, total = 0;
-};
-MeanBatch mean_batch(const Inputs& inputs, std::int64_t batch_size);
+BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows);
+// The mean of the full batches of this size, rows taken in order; rounded.
+BatchShape mean_batch(const Inputs& inputs, std::int64_t batch_size);
 
 }  // namespace thaw

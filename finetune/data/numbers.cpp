@@ -49,8 +49,8 @@ ModelInput Numbers::batch(const std::vector<std::int64_t>& rows) const {
   return x;
 }
 
-ModelInput Numbers::meta_batch(std::int64_t batch_size) const {
-  return empty(batch_shape(*this, batch_size), {DType::f32, kMeta});
+ModelInput Numbers::meta_batch(const BatchShape& batch) const {
+  return empty(batch_shape(*this, batch.samples), {DType::f32, kMeta});
 }
 
 bool Numbers::same(std::int64_t row, const Inputs& other, std::int64_t other_row) const {

@@ -27,7 +27,7 @@ struct Numbers final : Inputs {
   const std::vector<std::int64_t>& sample_shape() const override { return shape; }
   std::shared_ptr<const Inputs> subset(const std::vector<std::int64_t>& rows) const override;
   ModelInput batch(const std::vector<std::int64_t>& rows) const override;
-  ModelInput meta_batch(std::int64_t batch_size) const override;
+  ModelInput meta_batch(const BatchShape& batch) const override;
   std::int64_t length(std::int64_t) const override { return 1; }
   std::int64_t evaluation_batch_size() const override { return 256; }
   bool same(std::int64_t row, const Inputs& other, std::int64_t other_row) const override;

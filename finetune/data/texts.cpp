@@ -70,14 +70,13 @@ ModelInput Texts::batch(const std::vector<std::int64_t>& rows) const {
   return input;
 }
 
-ModelInput Texts::meta_batch(std::int64_t batch_size) const {
-  const MeanBatch mean = mean_batch(*this, batch_size);
-  const Shape shape{batch_size, mean.length};
+ModelInput Texts::meta_batch(const BatchShape& of_batch) const {
+  const Shape shape{of_batch.samples, of_batch.length};
   const Options indices{DType::i64, kMeta};
   ModelInput input(empty(shape, indices));
   if (has_types(*this)) input.types = empty(shape, indices);
-  if (mean.total < shape.numel())
-    input.padding = {empty(shape, {DType::boolean, kMeta}), empty({mean.total}, indices),
+  if (of_batch.total < shape.numel())
+    input.padding = {empty(shape, {DType::boolean, kMeta}), empty({of_batch.total}, indices),
                      empty(shape, indices)};
   return input;
 }

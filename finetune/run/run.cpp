@@ -166,6 +166,10 @@ RunResult run_training(const RunRequest& request) {
   setup.is_one_of_many = request.is_compared;
   const Strategy& strategy = setup.strategy;
   const Config resolved = resolved_config(request, strategy);
+  // Before there is a model of the run: two would need more memory than it does.
+  if (request.calibration && !(request.resume && fs::exists(fs::path(request.out) / "run.json")))
+    setup.calibration = std::make_shared<const Calibration>(resolved, setup, data.train, *request.calibration,
+                                                            request.hooks.stop);
   PreparedModel prepared = prepare_model(setup, source, data, config.train.seed, request.allow_missing);
   Trainer trainer(resolved, setup, *prepared.model, data, request.hooks);
   if (request.prefixes != nullptr) trainer.keep_prefixes_in(*request.prefixes);

@@ -56,27 +56,34 @@ class MetaRun {
  public:
   MetaRun(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
           const Dataset& data)
-      : config_(config), plan_(plan), model_(model) {
+      : config_(config),
+        plan_(plan),
+        model_(model),
+        data_(data),
+        batches_(make_batches(config.train, data.size())) {
     if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
     optimizer_ = make_optimizer(config.train, model);
     loss_ = loss_options(config, data, kMeta);
-    const std::int64_t size = config.train.batch_size == 0 ? data.size() : config.train.batch_size;
-    batch_ = meta_batch(data, std::min(size, data.size()));
-    const std::int64_t batches = (data.size() + batch_.size() - 1) / batch_.size();
-    micro_batches_ = std::min(config.train.accumulation, batches);
+    // An epoch may have fewer batches than train.accumulation.
+    const std::int64_t micro_batches =
+        (batches_.samples(0) + batches_.batch_size() - 1) / batches_.batch_size();
+    mean_update_.assign(static_cast<std::size_t>(micro_batches), meta_batch(data, batches_.batch_size()));
+    const auto& lengths = data.inputs->sample_shape();
+    has_lengths_ = std::find(lengths.begin(), lengths.end(), 0) != lengths.end();
   }
 
-  // The cost of an update in mid-phase that takes so many stages from the prefix cache.
-  StepCost phase(std::int64_t begin, const Triggers& triggers, int stages) {
+  // What updates in mid-phase cost that take so many stages from the prefix cache.
+  void predict(LedgerPhase& row, const Triggers& triggers, int stages) {
     const std::vector<bool> before = trainable_flags(model_);
-    apply_plan(model_, plan_, begin, triggers);
-    const auto index = static_cast<std::size_t>(plan_.phase_at(begin, triggers));
-    if (begin > 0) apply_state_policy(*optimizer_, before, plan_.phases()[index].state);
-    update(stages);  // makes the optimizer's state
-    memory::reset_peak(kMeta);
-    const StepObserver observer(model_);
-    update(stages);
-    return observer.finish(kMeta);
+    apply_plan(model_, plan_, row.begin, triggers);
+    const auto index = static_cast<std::size_t>(plan_.phase_at(row.begin, triggers));
+    if (row.begin > 0) apply_state_policy(*optimizer_, before, plan_.phases()[index].state);
+    update(mean_update_, stages);  // makes the optimizer's state
+    row.predicted = cost_of(mean_update_, stages);
+    row.observed = observed_update(row);
+    const bool is_whole = batches_.samples(row.observed) == batches_.samples(0);
+    row.predicted_observed =
+        is_whole && !has_lengths_ ? row.predicted : cost_of(batches_of(row.observed), stages);
   }
 
   // The same update if the parameter's group were frozen too.
@@ -86,22 +93,41 @@ class MetaRun {
     for (const ParameterPtr& p : model_.parameters())
       if (p->group == group && p->requires_grad()) frozen.push_back(p);
     for (const ParameterPtr& p : frozen) p->set_requires_grad(false);
-    StepCost cost;
-    {
-      const StepObserver observer(model_);
-      update(stages);
-      cost = observer.finish(kMeta);
-    }
+    const StepCost cost = cost_of(mean_update_, stages);
     for (const ParameterPtr& p : frozen) p->set_requires_grad(true);
     return cost;
   }
 
  private:
-  void update(int stages) {
-    const double weight = 1.0 / static_cast<double>(micro_batches_);
-    for (std::int64_t i = 0; i < micro_batches_; ++i) {
-      const Tensor outputs = model_.forward_after(stages, state_after(stages));
-      backward_from(outputs, model_, batch_, loss_, weight, penalty_ ? &*penalty_ : nullptr);
+  // The third of a phase, when its optimizer state is made; later if that one is a partial one.
+  std::int64_t observed_update(const LedgerPhase& row) const {
+    const std::int64_t third = std::min(row.begin + 2, row.end - 1);
+    for (std::int64_t k = third; k < std::min(row.end, third + batches_.updates_per_epoch()); ++k)
+      if (batches_.samples(k) == batches_.samples(0)) return k;
+    return third;
+  }
+
+  std::vector<Batch> batches_of(std::int64_t update) {
+    std::vector<Batch> batches;
+    for (const auto& rows : batches_.update(update))
+      batches.push_back(meta_batch(data_, shape_of_batch(*data_.inputs, rows)));
+    return batches;
+  }
+
+  StepCost cost_of(const std::vector<Batch>& batches, int stages) {
+    memory::reset_peak(kMeta);
+    const StepObserver observer(model_);
+    update(batches, stages);
+    return observer.finish(kMeta);
+  }
+
+  void update(const std::vector<Batch>& batches, int stages) {
+    std::int64_t samples = 0;
+    for (const Batch& batch : batches) samples += batch.size();
+    for (const Batch& batch : batches) {
+      const Tensor outputs = model_.forward_after(stages, state_after(batch, stages));
+      const double weight = static_cast<double>(batch.size()) / static_cast<double>(samples);
+      backward_from(outputs, model_, batch, loss_, weight, penalty_ ? &*penalty_ : nullptr);
     }
     if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
     optimizer_->step(0);
@@ -109,17 +135,17 @@ class MetaRun {
   }
 
   // As PrefixCache gives it: what is computed meanwhile counts for nothing.
-  ModelState state_after(int stages) {
-    if (stages == 0) return model_.begin(batch_.x);
+  ModelState state_after(const Batch& batch, int stages) {
+    if (stages == 0) return model_.begin(batch.x);
     Tensor h;
     {
       const Unobserved unobserved;
       const NoGrad no_grad;
-      ModelState state = model_.begin(batch_.x);
+      ModelState state = model_.begin(batch.x);
       model_.run_stages(0, stages, state);
       h = state.h.contiguous();
     }
-    ModelState state = stages == model_.stages() ? ModelState{} : model_.begin(batch_.x);
+    ModelState state = stages == model_.stages() ? ModelState{} : model_.begin(batch.x);
     state.h = h;
     return state;
   }
@@ -130,8 +156,10 @@ class MetaRun {
   std::optional<L2SpPenalty> penalty_;
   std::unique_ptr<Optimizer> optimizer_;
   LossOptions loss_;
-  Batch batch_;
-  std::int64_t micro_batches_ = 1;  // of an update; an epoch may have fewer than train.accumulation
+  const Dataset& data_;
+  BatchPlan batches_;
+  std::vector<Batch> mean_update_;  // its micro-batches
+  bool has_lengths_;                // batches of as many samples differ
 };
 
 }  // namespace
@@ -168,7 +196,7 @@ Ledger predict_ledger(const Config& config, Model& model, const Strategy& strate
       row.parameters += plan.model().parameters[i].numel;
       if (trainable[i]) row.trainable += plan.model().parameters[i].numel;
     }
-    row.predicted = run.phase(segment.begin, triggers, row.prefix.training.stages);
+    run.predict(row, triggers, row.prefix.training.stages);
     row.blocked_by = blocking_parameter(plan, segment.phase);
     if (!row.blocked_by.empty())
       row.blocked_flops = row.predicted.total_flops() -
@@ -178,8 +206,12 @@ Ledger predict_ledger(const Config& config, Model& model, const Strategy& strate
   return ledger;
 }
 
-double flops_of(const LedgerPhase& row, std::int64_t samples, std::int64_t whole) {
-  return row.predicted.total_flops() * static_cast<double>(samples) / static_cast<double>(whole) +
+double flops_of(const LedgerPhase& row, const BatchPlan& batches, std::int64_t completed) {
+  const std::int64_t end = std::min(row.end, completed);
+  if (end <= row.begin) return 0;
+  const std::int64_t samples = batches.samples_before(end) - batches.samples_before(row.begin);
+  return row.predicted.total_flops() * static_cast<double>(samples) /
+             static_cast<double>(batches.samples(0)) +
          row.prefix.flops * static_cast<double>(std::min(samples, row.prefix.computed));
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/trace.h"
+#include "finetune/data/batch.h"
 #include "finetune/train/prefix_plan.h"
 #include "finetune/train/step.h"
 #include "kernels/kernel.h"
@@ -23,12 +24,13 @@ namespace thaw {
 // Cost of one update, by section (core/trace.h).
 struct StepCost {
   std::array<double, kSections> flops{};
-  std::array<double, kSections> seconds{};                 // of kernels; zero in a prediction
+  std::array<double, kSections> seconds{};  // of kernels; zero in a prediction without Calibration
   std::vector<std::array<double, kSections>> group_flops;  // per group of the model
   std::vector<std::array<double, kSections>> group_seconds;
   std::int64_t saved_bytes = 0;     // peak of saved activations
   std::int64_t gradient_bytes = 0;  // of parameters' gradients
   std::int64_t optimizer_bytes = 0;
+  double update_seconds = 0;  // wall clock, with what is between kernels; zero where it was not timed
   double total_flops() const;
 };
 
@@ -59,13 +61,16 @@ struct LedgerPhase {
   int phase = 0;
   std::int64_t begin = 0, end = 0;  // updates begin + 1 ... end
   std::int64_t trainable = 0, parameters = 0;
-  PrefixPhase prefix;  // what comes from the prefix cache; it is no part of an update's cost
-  StepCost predicted;
-  StepCost measured;  // of one update in the phase; all zero where none was observed
+  PrefixPhase prefix;           // what comes from the prefix cache; it is no part of an update's cost
+  StepCost predicted;           // of an update of mean batches
+  std::int64_t observed = 0;    // the update of the phase that is observed, from 0
+  StepCost predicted_observed;  // of that one: it costs just as much, but for seconds
+  StepCost measured;            // of that one; all zero where it was not observed
   bool was_measured = false;
-  double seconds = 0;        // of the phase's training updates, wall clock
-  std::string blocked_by;    // see blocking_parameter()
-  double blocked_flops = 0;  // that an update would save if the parameter's group were frozen too
+  double seconds = 0;            // of the phase's training updates, wall clock
+  double predicted_seconds = 0;  // the same, where a Calibration has said so
+  std::string blocked_by;        // see blocking_parameter()
+  double blocked_flops = 0;      // that an update would save if the parameter's group were frozen too
 };
 
 struct Ledger {
@@ -78,9 +83,9 @@ struct Ledger {
 Ledger predict_ledger(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
                       const Dataset& data, const Triggers& triggers = {}, bool many_runs = false);
 
-// What training on so many samples, in updates of `whole` samples, costs within a row: its updates, and the entries of the
-// prefix cache that it computes.
-double flops_of(const LedgerPhase& row, std::int64_t samples, std::int64_t whole);
+// What the first `completed` updates of a run cost within a row: its updates, and the entries of the prefix cache that it
+// computes. A partial update costs its share of a whole one.
+double flops_of(const LedgerPhase& row, const BatchPlan& batches, std::int64_t completed);
 
 // Whether what it measured is of a model with these groups.
 bool fits(const Ledger& measured, const std::vector<std::string>& groups);

@@ -22,6 +22,7 @@ Json cost_json(const StepCost& cost, const std::vector<std::string>& groups, boo
             {"gradient_bytes", cost.gradient_bytes},
             {"optimizer_bytes", cost.optimizer_bytes}};
   if (measured) json["seconds"] = sections_json(cost.seconds);
+  if (cost.update_seconds > 0) json["update_seconds"] = cost.update_seconds;
   Json by_group = Json::object();
   for (std::size_t g = 0; g < groups.size(); ++g) {
     by_group[groups[g]]["flops"] = sections_json(cost.group_flops[g]);
@@ -38,12 +39,14 @@ Json prefix_json(const PrefixPhase& prefix) {
           {"stages_in_evaluation", prefix.evaluation.stages},
           {"samples_computed", prefix.computed},
           {"flops_per_sample", prefix.flops},
+          {"seconds_per_sample", prefix.seconds},
           {"bytes", prefix.bytes},
           {"note", prefix.note.empty() ? Json(nullptr) : Json(prefix.note)}};
 }
 
 constexpr const char* kColumns[] = {"phase", "updates", "trains", "forward",   "dX",   "dW",
                                     "step",  "work",    "saved",  "gradients", "state"};
+bool has_seconds(const LedgerPhase& phase) { return phase.predicted.update_seconds > 0; }
 
 // FLOPs relative to training everything, or themselves where that is not known.
 std::string work_text(double flops, const StepCost* everything) {
@@ -70,6 +73,37 @@ std::string blocked_text(const LedgerPhase& phase) {
                 " more than with its group frozen too");
 }
 
+constexpr const char* kTimeColumns[] = {"phase", "an update", "forward",     "dX",       "dW",
+                                        "step",  "other",     "frozen part", "the phase"};
+
+// What an update takes, and all of the phase with the entries of the prefix cache that it computes.
+TextRow time_row_of(const LedgerPhase& phase) {
+  const StepCost& cost = phase.predicted;
+  const double frozen_part = phase.prefix.seconds * static_cast<double>(phase.prefix.computed);
+  TextRow row = {std::to_string(phase.phase + 1), seconds_text(cost.update_seconds)};
+  double other = cost.update_seconds;
+  for (const double seconds : cost.seconds) {
+    row.push_back(seconds_text(seconds));
+    other -= seconds;
+  }
+  row.push_back(seconds_text(std::max(other, 0.0)));
+  row.push_back(frozen_part > 0 ? seconds_text(frozen_part) : "-");
+  row.push_back(seconds_text(phase.predicted_seconds));
+  return row;
+}
+
+std::string time_text(const Ledger& ledger) {
+  std::vector<TextRow> rows = {TextRow(std::begin(kTimeColumns), std::end(kTimeColumns))};
+  double all = 0;
+  for (const LedgerPhase& phase : ledger.phases) {
+    if (!has_seconds(phase)) return {};
+    rows.push_back(time_row_of(phase));
+    all += phase.predicted_seconds;
+  }
+  return concat("Time on this machine, predicted from a few updates; ", seconds_text(all),
+                " of training in all\n", text_table(rows, Align::right));
+}
+
 std::string prefix_text(const LedgerPhase& phase) {
   const PrefixPhase& prefix = phase.prefix;
   const std::string head = concat("phase ", phase.phase + 1, ": ");
@@ -94,15 +128,20 @@ std::string ledger_json(const Ledger& ledger) {
                {"trainable", row.trainable},
                {"parameters", row.parameters},
                {"seconds", row.seconds},
+               {"predicted_seconds", has_seconds(row) ? Json(row.predicted_seconds) : Json(nullptr)},
                {"blocked_by", row.blocked_by.empty() ? Json(nullptr) : Json(row.blocked_by)},
                {"blocked_flops", row.blocked_flops},
                {"prefix", prefix_json(row.prefix)},
-               {"predicted", cost_json(row.predicted, ledger.groups, false)}};
+               {"predicted", cost_json(row.predicted, ledger.groups, has_seconds(row))}};
+    phase["observed_update"] = row.observed + 1;
+    phase["predicted_of_observed"] = cost_json(row.predicted_observed, ledger.groups, false);
     phase["measured"] = row.was_measured ? cost_json(row.measured, ledger.groups, true) : Json(nullptr);
     phases.push_back(phase);
   }
   return Json{{"unit",
-               "one update of a full batch; flops as the kernels count them, bytes, seconds in kernels"},
+               "predicted: an update of mean batches, measured: the observed one; flops as the kernels count "
+               "them, "
+               "bytes, seconds in kernels"},
               {"groups", ledger.groups},
               {"phases", phases}}
              .dump(2) +
@@ -122,7 +161,7 @@ std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
           "phase ", phase.phase + 1, ": ", phase.blocked_by,
           " is trained, so backward passes through the frozen parts above it: ", blocked_text(phase), "\n");
   for (const LedgerPhase& phase : ledger.phases) text += prefix_text(phase);
-  return text;
+  return text + time_text(ledger);
 }
 
 }  // namespace thaw

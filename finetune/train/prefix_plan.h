@@ -24,6 +24,7 @@ struct PrefixPhase {
   ConstantPrefix constant;    // all that it might take
   std::int64_t computed = 0;  // training samples whose entries it computes, in a run of its own
   double flops = 0;           // of computing one
+  double seconds = 0;         // the same, where a Calibration has said so
   std::int64_t bytes = 0;     // of the entries of all training samples, those kept for later too
   std::string note;  // why it does not take more, and what would make it so; empty: it takes what it can
 };

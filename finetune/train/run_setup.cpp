@@ -7,14 +7,11 @@
 #include "finetune/model/starting_model.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/plan/strategies/registry.h"
+#include "finetune/train/calibration.h"
 #include "finetune/train/step.h"
 
 namespace thaw {
 namespace {
-
-BatchPlan batches_of(const TrainSection& train, const PreparedData& data) {
-  return {data.train.size(), train.batch_size, train.accumulation, train.shuffle, train.seed};
-}
 
 RunLength length_of(const TrainSection& train, const BatchPlan& batches) {
   return {total_updates(train, batches.updates_per_epoch()), batches.updates_per_epoch()};
@@ -39,7 +36,7 @@ RunSetup set_up_on(const Config& config, Strategy strategy, const ModelConfig& o
                    std::unique_ptr<Model> model, const PreparedData& data) {
   if (strategy.adapters) attach_adapters(*model, *strategy.adapters, 0);
   const TrainSection& train = config.train;
-  BatchPlan batches = batches_of(train, data);
+  BatchPlan batches = make_batches(train, data.train.size());
   const RunLength length = length_of(train, batches);
   const Schedule schedule = make_schedule(train, strategy, length.total_updates);
   ResolvedPlan plan(strategy.plan, describe(*model), length);
@@ -50,7 +47,7 @@ RunSetup set_up_on(const Config& config, Strategy strategy, const ModelConfig& o
 }  // namespace
 
 RunLength run_length(const TrainSection& train, const PreparedData& data) {
-  return length_of(train, batches_of(train, data));
+  return length_of(train, make_batches(train, data.train.size()));
 }
 
 ScheduleFunction RunSetup::learning_rate(const TrainSection& train) const {
@@ -60,7 +57,9 @@ ScheduleFunction RunSetup::learning_rate(const TrainSection& train) const {
 }
 
 Ledger RunSetup::predicted(const Config& config, const Dataset& data, const Triggers& triggers) const {
-  return predict_ledger(config, *model, strategy, plan, data, triggers, is_one_of_many);
+  Ledger ledger = predict_ledger(config, *model, strategy, plan, data, triggers, is_one_of_many);
+  if (calibration != nullptr) calibration->price(ledger, plan);
+  return ledger;
 }
 
 RunSetup set_up_run(const Config& config, const ModelSource& source, const PreparedData& data) {

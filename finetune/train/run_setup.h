@@ -17,6 +17,8 @@
 
 namespace thaw {
 
+class Calibration;
+
 struct RunSetup {
   Strategy strategy;
   ModelConfig model_config;      // without the strategy's adapters
@@ -25,6 +27,7 @@ struct RunSetup {
   ResolvedPlan plan;
   Schedule schedule;
   bool is_one_of_many = false;  // other runs take the same entries of the prefix cache
+  std::shared_ptr<const Calibration> calibration = nullptr;  // null: nothing predicts seconds
 
   // Learning rate before multipliers.
   ScheduleFunction learning_rate(const TrainSection& train) const;

@@ -135,6 +135,10 @@ void apply_no_decay(const TrainSection& train, Model& model) {
   for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i]->weight_decay = !selected[i];
 }
 
+BatchPlan make_batches(const TrainSection& train, std::int64_t samples) {
+  return {samples, train.batch_size, train.accumulation, train.shuffle, train.seed};
+}
+
 Schedule make_schedule(const TrainSection& train, const Strategy& strategy, std::int64_t total) {
   Schedule schedule;
   schedule.kind = train.schedule.value_or(strategy.schedule.value_or(ScheduleKind::constant));

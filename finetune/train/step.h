@@ -72,6 +72,8 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model
 // Marks weight_decay off for what train.no_decay selects.
 void apply_no_decay(const TrainSection& train, Model& model);
 
+// The batches of a run on so many samples.
+BatchPlan make_batches(const TrainSection& train, std::int64_t samples);
 // The schedule of a run: the user's, else the strategy's own, else constant.
 Schedule make_schedule(const TrainSection& train, const Strategy& strategy, std::int64_t total_updates);
 std::int64_t total_updates(const TrainSection& train, std::int64_t updates_per_epoch);

@@ -17,10 +17,6 @@ namespace {
 // "validation_loss" -> "loss"
 std::string monitored(const std::string& name) { return name.substr(std::string("validation_").size()); }
 
-std::int64_t samples_of_update(const BatchPlan& batches, const TrainSection& train, std::int64_t samples) {
-  return std::min(batches.batch_size() * train.accumulation, samples);
-}
-
 }  // namespace
 
 Trainer::Trainer(const Config& config, const RunSetup& setup, Model& model, const PreparedData& data,
@@ -41,8 +37,7 @@ Trainer::Trainer(const Config& config, const RunSetup& setup, Model& model, cons
       nan_policy_(config.train, model, *optimizer_, state_.result,
                   [this](const std::string& text) { say(text); }),
       proofs_(state_.result.proofs),
-      meter_(state_.result, batches_, samples_of_update(batches_, config.train, data.train.size()), peak_,
-             hooks_.trace),
+      meter_(state_.result, peak_, hooks_.trace),
       listeners_{&meter_, &proofs_} {
   apply_no_decay(config.train, model);
   if (setup.strategy.l2_sp) penalty_.emplace(model, *setup.strategy.l2_sp);
@@ -383,16 +378,9 @@ void Trainer::check_outcome() {
                  skipped));
 }
 
-// As predicted for whole updates; a partial one costs its share.
 double Trainer::flops_of_run() const {
-  const std::int64_t whole = samples_of_update(batches_, config_.train, data_.train.size());
   double flops = 0;
-  for (const LedgerPhase& row : result().ledger.phases) {
-    std::int64_t samples = 0;
-    for (std::int64_t k = row.begin; k < std::min(row.end, result().completed); ++k)
-      samples += batches_.samples(k);
-    flops += flops_of(row, samples, whole);
-  }
+  for (const LedgerPhase& row : result().ledger.phases) flops += flops_of(row, batches_, result().completed);
   return flops;
 }
 

@@ -24,7 +24,7 @@ import sys
 import tempfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-NOT_THE_WORK = ("seconds", "thaw", "compiler", "cpu", "threads", "peak_bytes", "model")
+NOT_THE_WORK = ("seconds", "predicted_seconds", "update_seconds", "seconds_per_sample", "thaw", "compiler", "cpu", "threads", "peak_bytes", "model")
 STRATEGIES = {
     "full": [], "head": [], "top-1": [], "block-1": [], "gradual": [], "discriminative": [], "ulmfit": [],
     "chain-thaw": [], "lp-ft": [], "bitfit": [], "norm-only": [], "lora": ["strategy.dropout=0.1"], "dora": [],

@@ -71,14 +71,6 @@ std::string metric_number(double value) {
 
 std::string signed_number(double value) { return (value > 0 ? "+" : "") + metric_number(value); }
 
-std::string seconds_text(double seconds) {
-  if (seconds >= 6000) return short_number(seconds / 3600, 3) + " h";
-  if (seconds >= 600) return short_number(seconds / 60, 3) + " min";
-  if (seconds >= 1 || seconds <= 0) return short_number(seconds, 3) + " s";
-  if (seconds >= 1e-3) return short_number(seconds * 1e3, 3) + " ms";
-  return short_number(seconds * 1e6, 3) + " \xc2\xb5s";
-}
-
 std::string range_text(const Interval& interval) {
   return metric_number(interval.low) + " to " + metric_number(interval.high);
 }

@@ -21,9 +21,8 @@ std::string soft(const std::string& text);       // a paragraph of an aside; esc
 std::string anchor(const std::string& text);
 
 // Numbers as the page shows them, with a true minus sign.
-std::string metric_number(double value);  // 0.9731, 23.41
-std::string signed_number(double value);  // +0.0123
-std::string seconds_text(double seconds);
+std::string metric_number(double value);               // 0.9731, 23.41
+std::string signed_number(double value);               // +0.0123
 std::string range_text(const Interval& interval);      // "0.9612 to 0.9850"
 std::string short_text(double value, int digits = 4);  // 0.001, 3.2e-5: few digits
 
