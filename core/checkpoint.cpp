@@ -8,6 +8,7 @@
 
 #include "core/autograd.h"
 #include "core/random.h"
+#include "core/trace.h"
 
 namespace thaw {
 namespace {
@@ -25,7 +26,10 @@ struct RecomputeVjp final : Vjp {
       if (targets[i].wanted()) input.set_requires_grad();
       inputs.push_back(input);
     }
-    const Tensor y = function(inputs);
+    const Tensor y = [&] {
+      const TraceScope trace(Section::forward);
+      return function(inputs);
+    }();
     if (!needs_grad(y)) return;  // it used none of the inputs
     inputs.insert(inputs.end(), leaves.begin(), leaves.end());
     std::vector<Tensor> wanted;

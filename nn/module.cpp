@@ -111,10 +111,24 @@ Tensor Model::features(const ModelInput& x) { return features_after(0, begin(x))
 
 void Model::run_stages(int first, int end, ModelState& state) {
   for (int stage = first; stage < end; ++stage)
-    if (stage < head())
+    if (std::find(recomputed_.begin(), recomputed_.end(), stage) != recomputed_.end())
+      run_again_in_backward(stage, state);
+    else if (stage < head())
       run_group(stage, state);
     else
       state = {.x = {}, .h = pool(std::move(state))};
+}
+
+void Model::run_again_in_backward(int group, ModelState& state) {
+  const ModelState given = {.x = state.x, .rows = state.rows, .mask = state.mask};
+  const auto forward = [this, group, given](const std::vector<Tensor>& h) {
+    ModelState inside = given;
+    if (!h.empty()) inside.h = h.front();
+    run_group(group, inside);
+    return inside.h;
+  };
+  // The lowest group reads the input itself.
+  state.h = checkpoint(forward, state.h.defined() ? std::vector<Tensor>{state.h} : std::vector<Tensor>{});
 }
 
 Tensor Model::features_after(int stages, ModelState state) {

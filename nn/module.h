@@ -116,6 +116,10 @@ class Model : public Module {
   Tensor features_after(int stages, ModelState state);  // the rest of features() and forward() after so many
   Tensor forward_after(int stages, ModelState state);
 
+  // Groups that keep nothing for backward: their forward pass runs again there. The same bits with less memory, for the
+  // time of that pass. Not for groups with modules whose buffers a pass updates.
+  void recompute(std::vector<int> groups) { recomputed_ = std::move(groups); }
+
   virtual const char* architecture() const = 0;
   // From bottom to top; the last is "head".
   const std::vector<Group>& groups() const { return groups_; }
@@ -151,7 +155,10 @@ class Model : public Module {
   void finish(std::vector<Group> groups);
 
  private:
+  void run_again_in_backward(int group, ModelState& state);
+
   std::vector<Group> groups_;
+  std::vector<int> recomputed_;
 };
 
 }  // namespace thaw

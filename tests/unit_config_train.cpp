@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/error.h"
 #include "tests/support/config_table.h"
 
 namespace thaw::test {
@@ -93,6 +94,39 @@ KeyRow cache_limit(const std::string& key) {
                                std::string::npos);
                      for (std::size_t i = 4; i < 6; ++i)
                        EXPECT_NE(runs[i].error.find(key), std::string::npos) << runs[i].error;
+                   });
+}
+
+// GELU's input is what backward can compute again.
+const Settings kManyLayers = {"model.hidden=[6, 6, 6, 6, 6, 6, 6, 6]", "model.activation=gelu",
+                              "train.optimizer=sgd", "train.batch_size=0", "train.epochs=3"};
+
+KeyRow recompute() {
+  return train_row("train.recompute", {"\"off\"", "\"auto\"", "\"on\""}, small_table(), kManyLayers,
+                   [](const Runs& runs, const Again& again) {
+                     EXPECT_EQ(runs[0].error, "");
+                     EXPECT_EQ(runs[1].error, "");
+                     EXPECT_EQ(runs[1].weights, runs[0].weights);
+                     EXPECT_NE(runs[2].error.find("train.recompute"), std::string::npos) << runs[2].error;
+                     const auto ledger = nlohmann::json::parse(file_text(runs[0].folder + "/ledger.json"));
+                     const std::int64_t peak = ledger.at("phases").at(0).at("peak_bytes");
+                     const std::string less = concat("train.memory=\"", peak - 1, "B\"");
+                     EXPECT_NE(again(kManyLayers + Settings{less}).error.find("train.memory"),
+                               std::string::npos);
+                     const ConfigRun with = again(kManyLayers + Settings{less, "train.recompute=auto"});
+                     EXPECT_EQ(with.error, "");
+                     EXPECT_EQ(with.weights, runs[0].weights);
+                   });
+}
+
+KeyRow memory_limit() {
+  return train_row("train.memory", {"", "\"1GB\"", "\"10 kB\"", "\"2 apples\""}, small_table(), kManyLayers,
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].error, "");
+                     EXPECT_EQ(runs[1].error, "");
+                     EXPECT_EQ(runs[1].weights, runs[0].weights);
+                     for (std::size_t i = 2; i < 4; ++i)
+                       EXPECT_NE(runs[i].error.find("train.memory"), std::string::npos) << runs[i].error;
                    });
 }
 
@@ -245,6 +279,8 @@ std::vector<KeyRow> train_key_rows() {
                               cache(),
                               cache_limit("train.cache_memory"),
                               cache_limit("train.cache_disk"),
+                              recompute(),
+                              memory_limit(),
                               eval_every(),
                               checkpoint_every(),
                               keep_checkpoints(),

@@ -131,17 +131,23 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& gamma, con
   Tensor y = empty(x.shape(), like(x));
   Tensor mean = empty({x.size(0), groups}, like(x)), rstd = empty({x.size(0), groups}, like(x));
   kernels::group_norm(as_shape(y, planes), mean, rstd, as_shape(in, planes), scale, shift, eps);
-  return record("group_norm", y,
-                wrt_all_fused({in, scale, shift}, {in, mean, rstd, {scale, kInput}},
-                              [planes](const Tensor& dy, const Saved& s, Needs needs) {
-                                std::array<Tensor, 3> d = {output_if(needs[0], dy.shape(), like(dy)),
-                                                           output_if(needs[1], {planes[1]}, like(dy)),
-                                                           output_if(needs[2], {planes[1]}, like(dy))};
-                                kernels::group_norm_vjp(view_if(d[0], planes), d[1], d[2],
-                                                        as_shape(contiguous(dy), planes),
-                                                        as_shape(s[0], planes), s[1], s[2], s[3]);
-                                return d;
-                              }));
+  return record(
+      "group_norm", y,
+      wrt_all_fused(
+          {in, scale, shift},
+          {{in, kInput | kGamma}, {mean, kInput | kGamma}, {rstd, kInput | kGamma}, {scale, kInput}},
+          [planes](const Tensor& dy, const Saved& s, Needs needs) {
+            std::array<Tensor, 3> d;
+            if (!needs[0] && !needs[1]) {
+              d[2] = sum(as_shape(contiguous(dy), planes), {0, 2});
+              return d;
+            }
+            d = {output_if(needs[0], dy.shape(), like(dy)), output_if(needs[1], {planes[1]}, like(dy)),
+                 output_if(needs[2], {planes[1]}, like(dy))};
+            kernels::group_norm_vjp(view_if(d[0], planes), d[1], d[2], as_shape(contiguous(dy), planes),
+                                    as_shape(s[0], planes), s[1], s[2], s[3]);
+            return d;
+          }));
 }
 
 namespace {

@@ -61,7 +61,10 @@ StepCost cost_of_everything(const RunSetup& run, const Config& config, const Dat
   Strategy same_model = run.strategy;
   same_model.plan = full.plan;
   const ResolvedPlan plan(full.plan, run.plan.model(), {1, 1});
-  return predict_ledger(config, *run.model, same_model, plan, data).phases.front().predicted;
+  Config once = config;
+  once.train.recompute = "off";
+  once.train.memory.reset();
+  return predict_ledger(once, *run.model, same_model, plan, data).phases.front().predicted;
 }
 
 std::string plan_text(const RunSetup& run, const Config& config, const Dataset& data, const Ledger& ledger) {

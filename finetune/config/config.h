@@ -83,6 +83,8 @@ struct TrainSection {
   std::string precision = "fp32";
   std::string cache = "auto";  // what frozen stages give is computed once, where that pays; "off"
   std::optional<ByteSize> cache_memory, cache_disk;  // what that may take; unset: a share of what is free
+  std::string recompute = "off";   // "auto": activations that exceed `memory` are computed again in backward
+  std::optional<ByteSize> memory;  // what training may take beside the weights; unset: no limit
   std::uint64_t seed = 0;
 };
 

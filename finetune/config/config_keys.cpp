@@ -248,6 +248,16 @@ const std::vector<Key<TrainSection>>& train_keys() {
        "and on disk, in $THAW_CACHE or ~/.cache/thaw, for later runs (\"0B\": none); by default a tenth of "
        "what is free",
        &S::cache_disk},
+      {"recompute",
+       "\"auto\": where training would take more than memory, some groups keep nothing for backward and are "
+       "computed "
+       "again there; the bits are the same",
+       &S::recompute, one_of({"off", "auto"})},
+      {"memory",
+       "what training may take beside the weights, \"4GB\"; more is refused; for \"auto\" by default three "
+       "quarters of "
+       "what is free",
+       &S::memory},
       {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
   };
   return keys;

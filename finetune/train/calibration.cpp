@@ -73,6 +73,7 @@ class Calibration::Rehearsal {
   // Tries updates for `share.seconds`, or until they are so large a part of the phase's.
   Timed time(const LedgerPhase& row, const Share& share, const StopToken* stop) {
     apply_plan(*model_, setup_.plan, row.begin, {});
+    model_->recompute(row.recomputed);
     const std::unique_ptr<PrefixStore> store = prefix_store_in_memory(config_.train, {});
     std::unique_ptr<PrefixCache> cache;
     if (store != nullptr && row.prefix.training.stages > 0) {
@@ -211,7 +212,8 @@ Calibration::Calibration(const Config& config, const RunSetup& setup, const Data
 }
 
 Calibration::Kind Calibration::kind_of(const LedgerPhase& row, const ResolvedPlan& plan) {
-  return {plan.phases()[static_cast<std::size_t>(row.phase)].trainable, row.prefix.training.stages};
+  return {plan.phases()[static_cast<std::size_t>(row.phase)].trainable, row.prefix.training.stages,
+          row.recomputed};
 }
 
 void Calibration::add(const Kind& kind, const Timed& timed) {

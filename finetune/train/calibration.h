@@ -5,7 +5,7 @@
 
 #include <array>
 #include <map>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "finetune/common/stop.h"
@@ -33,8 +33,9 @@ class Calibration {
   double seconds() const { return seconds_; }  // that it took
 
  private:
-  // What decides how long an update takes: the parameters that are trained, and the stages that come from the cache.
-  using Kind = std::pair<std::vector<bool>, int>;
+  // What decides how long an update takes: the parameters that are trained, the stages that come from the cache, and the
+  // groups that are computed twice.
+  using Kind = std::tuple<std::vector<bool>, int, std::vector<int>>;
   using Sections = std::array<double, kSections>;
   // Of a sample of mean length.
   struct Timed {

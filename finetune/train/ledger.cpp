@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/random.h"
+#include "finetune/train/meta_run.h"
 
 namespace thaw {
 
@@ -48,122 +48,6 @@ StepCost StepObserver::finish(Device device) const {
   return cost;
 }
 
-namespace {
-
-// The run on the meta device: one model and one optimizer go through the phases in order, so that state which
-// an earlier phase left behind is counted too.
-class MetaRun {
- public:
-  MetaRun(const Config& config, Model& model, const Strategy& strategy, const ResolvedPlan& plan,
-          const Dataset& data)
-      : config_(config),
-        plan_(plan),
-        model_(model),
-        data_(data),
-        batches_(make_batches(config.train, data.size())) {
-    if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
-    optimizer_ = make_optimizer(config.train, model);
-    loss_ = loss_options(config, data, kMeta);
-    // An epoch may have fewer batches than train.accumulation.
-    const std::int64_t micro_batches =
-        (batches_.samples(0) + batches_.batch_size() - 1) / batches_.batch_size();
-    mean_update_.assign(static_cast<std::size_t>(micro_batches), meta_batch(data, batches_.batch_size()));
-    const auto& lengths = data.inputs->sample_shape();
-    has_lengths_ = std::find(lengths.begin(), lengths.end(), 0) != lengths.end();
-  }
-
-  // What updates in mid-phase cost that take so many stages from the prefix cache.
-  void predict(LedgerPhase& row, const Triggers& triggers, int stages) {
-    const std::vector<bool> before = trainable_flags(model_);
-    apply_plan(model_, plan_, row.begin, triggers);
-    const auto index = static_cast<std::size_t>(plan_.phase_at(row.begin, triggers));
-    if (row.begin > 0) apply_state_policy(*optimizer_, before, plan_.phases()[index].state);
-    update(mean_update_, stages);  // makes the optimizer's state
-    row.predicted = cost_of(mean_update_, stages);
-    row.observed = observed_update(row);
-    const bool is_whole = batches_.samples(row.observed) == batches_.samples(0);
-    row.predicted_observed =
-        is_whole && !has_lengths_ ? row.predicted : cost_of(batches_of(row.observed), stages);
-  }
-
-  // The same update if the parameter's group were frozen too.
-  StepCost without_group_of(const std::string& parameter, int stages) {
-    const int group = model_.group_of(parameter);
-    std::vector<ParameterPtr> frozen;
-    for (const ParameterPtr& p : model_.parameters())
-      if (p->group == group && p->requires_grad()) frozen.push_back(p);
-    for (const ParameterPtr& p : frozen) p->set_requires_grad(false);
-    const StepCost cost = cost_of(mean_update_, stages);
-    for (const ParameterPtr& p : frozen) p->set_requires_grad(true);
-    return cost;
-  }
-
- private:
-  // The third of a phase, when its optimizer state is made; later if that one is a partial one.
-  std::int64_t observed_update(const LedgerPhase& row) const {
-    const std::int64_t third = std::min(row.begin + 2, row.end - 1);
-    for (std::int64_t k = third; k < std::min(row.end, third + batches_.updates_per_epoch()); ++k)
-      if (batches_.samples(k) == batches_.samples(0)) return k;
-    return third;
-  }
-
-  std::vector<Batch> batches_of(std::int64_t update) {
-    std::vector<Batch> batches;
-    for (const auto& rows : batches_.update(update))
-      batches.push_back(meta_batch(data_, shape_of_batch(*data_.inputs, rows)));
-    return batches;
-  }
-
-  StepCost cost_of(const std::vector<Batch>& batches, int stages) {
-    memory::reset_peak(kMeta);
-    const StepObserver observer(model_);
-    update(batches, stages);
-    return observer.finish(kMeta);
-  }
-
-  void update(const std::vector<Batch>& batches, int stages) {
-    std::int64_t samples = 0;
-    for (const Batch& batch : batches) samples += batch.size();
-    for (const Batch& batch : batches) {
-      const Tensor outputs = model_.forward_after(stages, state_after(batch, stages));
-      const double weight = static_cast<double>(batch.size()) / static_cast<double>(samples);
-      backward_from(outputs, model_, batch, loss_, weight, penalty_ ? &*penalty_ : nullptr);
-    }
-    if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
-    optimizer_->step(0);
-    optimizer_->clear_grad();
-  }
-
-  // As PrefixCache gives it: what is computed meanwhile counts for nothing.
-  ModelState state_after(const Batch& batch, int stages) {
-    if (stages == 0) return model_.begin(batch.x);
-    Tensor h;
-    {
-      const Unobserved unobserved;
-      const NoGrad no_grad;
-      ModelState state = model_.begin(batch.x);
-      model_.run_stages(0, stages, state);
-      h = state.h.contiguous();
-    }
-    ModelState state = stages == model_.stages() ? ModelState{} : model_.begin(batch.x);
-    state.h = h;
-    return state;
-  }
-
-  const Config& config_;
-  const ResolvedPlan& plan_;
-  Model& model_;
-  std::optional<L2SpPenalty> penalty_;
-  std::unique_ptr<Optimizer> optimizer_;
-  LossOptions loss_;
-  const Dataset& data_;
-  BatchPlan batches_;
-  std::vector<Batch> mean_update_;  // its micro-batches
-  bool has_lengths_;                // batches of as many samples differ
-};
-
-}  // namespace
-
 std::string blocking_parameter(const ResolvedPlan& plan, int phase) {
   const auto& trainable = plan.phases()[static_cast<std::size_t>(phase)].trainable;
   const ModelInfo& model = plan.model();
@@ -196,11 +80,11 @@ Ledger predict_ledger(const Config& config, Model& model, const Strategy& strate
       row.parameters += plan.model().parameters[i].numel;
       if (trainable[i]) row.trainable += plan.model().parameters[i].numel;
     }
-    run.predict(row, triggers, row.prefix.training.stages);
+    run.predict(row, triggers);
     row.blocked_by = blocking_parameter(plan, segment.phase);
     if (!row.blocked_by.empty())
-      row.blocked_flops = row.predicted.total_flops() -
-                          run.without_group_of(row.blocked_by, row.prefix.training.stages).total_flops();
+      row.blocked_flops =
+          row.predicted.total_flops() - run.without_group_of(row.blocked_by, row).total_flops();
     ledger.phases.push_back(row);
   }
   return ledger;

@@ -62,6 +62,9 @@ struct LedgerPhase {
   std::int64_t begin = 0, end = 0;  // updates begin + 1 ... end
   std::int64_t trainable = 0, parameters = 0;
   PrefixPhase prefix;           // what comes from the prefix cache; it is no part of an update's cost
+  std::vector<int> recomputed;  // groups whose forward pass backward runs again, so that less is kept
+  std::int64_t peak_bytes = 0;  // that an update of the longest samples allocates beside the weights, but for
+                                // what kernels use for themselves
   StepCost predicted;           // of an update of mean batches
   std::int64_t observed = 0;    // the update of the phase that is observed, from 0
   StepCost predicted_observed;  // of that one: it costs just as much, but for seconds

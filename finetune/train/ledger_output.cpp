@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "finetune/common/json.h"
+#include "finetune/common/text.h"
 #include "finetune/common/text_table.h"
 #include "finetune/common/units.h"
 
@@ -92,6 +93,20 @@ TextRow time_row_of(const LedgerPhase& phase) {
   return row;
 }
 
+std::vector<std::string> group_names(const std::vector<int>& groups, const Ledger& ledger) {
+  std::vector<std::string> names;
+  for (const int group : groups) names.push_back(ledger.groups[static_cast<std::size_t>(group)]);
+  return names;
+}
+
+std::string recompute_text(const LedgerPhase& phase, const Ledger& ledger) {
+  if (phase.recomputed.empty()) return {};
+  return concat("phase ", phase.phase + 1, ": ", joined(group_names(phase.recomputed, ledger)),
+                phase.recomputed.size() > 1 ? " keep" : " keeps",
+                " nothing for backward and run again there, so that an update takes ",
+                bytes_text(static_cast<double>(phase.peak_bytes)), " at most beside the weights\n");
+}
+
 std::string time_text(const Ledger& ledger) {
   std::vector<TextRow> rows = {TextRow(std::begin(kTimeColumns), std::end(kTimeColumns))};
   double all = 0;
@@ -132,6 +147,8 @@ std::string ledger_json(const Ledger& ledger) {
                {"blocked_by", row.blocked_by.empty() ? Json(nullptr) : Json(row.blocked_by)},
                {"blocked_flops", row.blocked_flops},
                {"prefix", prefix_json(row.prefix)},
+               {"recomputed", group_names(row.recomputed, ledger)},
+               {"peak_bytes", row.peak_bytes},
                {"predicted", cost_json(row.predicted, ledger.groups, has_seconds(row))}};
     phase["observed_update"] = row.observed + 1;
     phase["predicted_of_observed"] = cost_json(row.predicted_observed, ledger.groups, false);
@@ -160,7 +177,7 @@ std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
       text += concat(
           "phase ", phase.phase + 1, ": ", phase.blocked_by,
           " is trained, so backward passes through the frozen parts above it: ", blocked_text(phase), "\n");
-  for (const LedgerPhase& phase : ledger.phases) text += prefix_text(phase);
+  for (const LedgerPhase& phase : ledger.phases) text += prefix_text(phase) + recompute_text(phase, ledger);
   return text + time_text(ledger);
 }
 

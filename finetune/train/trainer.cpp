@@ -143,6 +143,7 @@ void Trainer::switch_to_phase(std::int64_t completed) {
   segment_ = 0;
   while (segment_ + 1 < rows.size() && rows[segment_].end <= completed) ++segment_;
   prefixes_.enter(rows[segment_]);
+  model_.recompute(rows[segment_].recomputed);
 }
 
 // Sets the switches of the phase now in force and decides what becomes of optimizer state.

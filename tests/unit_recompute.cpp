@@ -1,0 +1,112 @@
+// train.recompute: groups that keep nothing for backward. Bits, the ledger's truth, and the limit.
+#include <gtest/gtest.h>
+
+#include "core/ops.h"
+#include "finetune/model/weights_hash.h"
+#include "nn/models/registry.h"
+#include "tests/support/messages.h"
+#include "tests/support/small_models.h"
+#include "tests/training_fixture.h"
+
+namespace thaw::test {
+namespace {
+
+// A run of the smallest model of an architecture, with dropout.
+TestRun small_run(const std::string& architecture, const std::string& strategy) {
+  TestRun run("mlp", {strategy, {}, {}});
+  run.model_config = small_model(architecture);
+  set_dropout(run.model_config, 0.2);
+  run.config.train.accumulation = 2;
+  run.config.train.cache = "off";
+  if (!takes_text(run.model_config)) {
+    run.data.train = make_clusters(run.model_config.sample_shape, 24, 2);
+    run.data.validation = make_clusters(run.model_config.sample_shape, 12, 3);
+    return run;
+  }
+  Dataset& data = run.data.train;
+  std::vector<Text> texts;
+  for (std::int64_t i = 0; i < data.size(); ++i)
+    texts.push_back(
+        {"", "", std::vector<std::int64_t>(static_cast<std::size_t>(1 + i * 7 % 12), 2 + i % 17)});
+  data.inputs = std::make_shared<const Texts>(std::move(texts));
+  run.data.validation = data;
+  return run;
+}
+
+std::int64_t peak_of(const Ledger& ledger) {
+  std::int64_t peak = 0;
+  for (const LedgerPhase& row : ledger.phases) peak = std::max(peak, row.peak_bytes);
+  return peak;
+}
+
+TEST(Recompute, TheBitsAreTheSameAndLessIsKept) {
+  int with_less = 0;
+  for (const std::string& architecture : all_architectures())
+    for (const char* strategy : {"full", "top-1", "gradual", "bitfit"}) {
+      SCOPED_TRACE(architecture + ", " + strategy);
+      TestRun run = small_run(architecture, strategy);
+      const RunResult without = run.train();
+      const std::string bits = hash_of_model(*run.model, run.model_config);
+      run.config.train.recompute = "auto";
+      run.config.train.memory = ByteSize{peak_of(without.ledger) - 1};
+      RunResult with;
+      try {
+        with = run.train();
+      } catch (const InputError&) {  // the phase that takes most has nothing to compute again
+        continue;
+      }
+      EXPECT_EQ(hash_of_model(*run.model, run.model_config), bits);
+      EXPECT_EQ(with.last_loss, without.last_loss);
+      EXPECT_LT(peak_of(with.ledger), peak_of(without.ledger));
+      EXPECT_GT(with.flops, without.flops);
+      for (const LedgerPhase& row : with.ledger.phases) {
+        ASSERT_TRUE(row.was_measured);
+        EXPECT_EQ(row.predicted_observed.saved_bytes, row.measured.saved_bytes) << row.phase;
+        EXPECT_EQ(row.predicted_observed.flops, row.measured.flops) << row.phase;
+        EXPECT_EQ(row.predicted_observed.gradient_bytes, row.measured.gradient_bytes) << row.phase;
+      }
+      ++with_less;
+    }
+  EXPECT_GE(with_less, 20);
+}
+
+// What is allocated beside the weights is what was predicted, but for what kernels use for themselves.
+TEST(Recompute, TheLimitIsKept) {
+  TestRun run = small_run("bert", "full");
+  run.model_config.transformer.hidden_size = 64;
+  run.model_config.transformer.intermediate_size = 256;
+  run.model_config.transformer.layers = 4;
+  run.config.train.batch_size = 24;
+  run.config.train.accumulation = 1;
+  const RunResult without = run.train();
+  run.config.train.recompute = "auto";
+  run.config.train.memory = ByteSize{peak_of(without.ledger) * 9 / 10};
+  const RunResult with = run.train();
+  EXPECT_FALSE(with.ledger.phases[0].recomputed.empty());
+  EXPECT_LE(peak_of(with.ledger), run.config.train.memory->bytes);
+  const auto scratch = [](const RunResult& result) {
+    return static_cast<double>(result.peak_bytes - peak_of(result.ledger));
+  };
+  EXPECT_LE(std::abs(scratch(without)), 0.02 * static_cast<double>(without.peak_bytes));
+  EXPECT_LE(std::abs(scratch(with)), 0.02 * static_cast<double>(with.peak_bytes));
+}
+
+TEST(Recompute, WhatDoesNotFitIsRefused) {
+  TestRun run = small_run("mlp", "full");
+  run.config.train.memory = ByteSize{1000};
+  expect_worded(message_of<InputError>([&] { run.train(); }));
+  run.config.train.recompute = "auto";
+  expect_worded(message_of<InputError>([&] { run.train(); }));
+}
+
+// A group with batch norm on batch statistics would update them twice.
+TEST(Recompute, GroupsThatUpdateBuffersAreLeft) {
+  TestRun run = small_run("cnn", "full");
+  const std::int64_t peak = peak_of(run.train().ledger);
+  run.config.train.recompute = "auto";
+  run.config.train.memory = ByteSize{peak - 1};
+  EXPECT_THROW(run.train(), InputError);
+}
+
+}  // namespace
+}  // namespace thaw::test
