@@ -146,11 +146,31 @@ TEST_F(CandidateBudget, ConvergenceStretchesTheRun) {
   EXPECT_EQ(cut("convergence").train.early_stopping_patience, 2);
 }
 
-// How long updates take is the machine's affair; that a budget of a thousand times the seconds is more is not.
+// How long an update takes is the machine's affair; that it is neither a nanosecond nor an hour is not.
 TEST_F(CandidateBudget, SecondsAreCalibrated) {
-  const std::int64_t few = cut("0.01s").train.steps;
-  EXPECT_GT(few, 0);
-  EXPECT_GT(cut("10s").train.steps, 10 * few);
+  EXPECT_EQ(cut("1e-9s").train.steps, 1);
+  EXPECT_EQ(cut("1e12s").train.steps, kMostUpdates);
+  run.config.train.epochs = 0.1;  // a run of one update tells nothing of itself
+  EXPECT_EQ(cut("1e-9s").train.steps, 1);
+}
+
+// With a limit that a whole batch exceeds.
+TEST_F(CandidateBudget, BytesAreCutWhateverTheMemoryMayBe) {
+  run.config.train.batch_size = 9;
+  run.config.train.memory = ByteSize{1};
+  EXPECT_EQ(cut("bytes=1e9").train.batch_size, 9);
+}
+
+TEST_F(CandidateBudget, PlateausKeepNone) {
+  Phase second = make_phase(1, "all");
+  second.at.kind = PhaseStart::Kind::plateau;
+  second.at.metric = "validation_loss";
+  second.at.patience = 1;
+  run.config.strategy = {"plan", {}, {make_phase(0, "head"), second}};
+  run.config.train.eval_every = {Period::Unit::epochs, 1};
+  expect_worded(message_of<OverBudget>([&] { cut("flops=1e9"); }));
+  EXPECT_THROW(cut("10s"), OverBudget);
+  EXPECT_EQ(cut("bytes=1e9").train.batch_size, run.config.train.batch_size);
 }
 
 TEST_F(CandidateBudget, ARequestToStopEndsTheCalibration) {

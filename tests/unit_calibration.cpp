@@ -1,6 +1,7 @@
 // What a calibration says of a run. How long anything takes is the machine's affair and no test's.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <numeric>
 
 #include "finetune/model/weights_hash.h"
@@ -24,30 +25,63 @@ double sum_of(const std::array<double, kSections>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
+void expect_seconds(const LedgerPhase& row) {
+  const StepCost& cost = row.predicted;
+  EXPECT_GT(row.predicted_seconds, 0);
+  EXPECT_GT(cost.update_seconds, 0);
+  EXPECT_LE(sum_of(cost.seconds), cost.update_seconds * (1 + 1e-9));
+  for (std::size_t s = 0; s < kSections; ++s) {
+    EXPECT_EQ(cost.seconds[s] > 0, cost.flops[s] > 0) << section_name(static_cast<Section>(s));
+    double groups = 0;
+    for (const auto& of_group : cost.group_seconds) groups += of_group[s];
+    EXPECT_NEAR(groups, cost.seconds[s], 1e-9);
+  }
+}
+
 TEST(Calibration, EveryPhaseHasSeconds) {
-  for (const char* strategy : {"full", "head", "gradual", "chain-thaw", "lora", "l2-sp"})
-    for (const char* cache : {"auto", "off"}) {
-      SCOPED_TRACE(concat(strategy, ", cache ", cache));
-      TestRun run("mlp", {strategy, {}, {}});
-      run.config.train.cache = cache;
-      run.config.train.clip_norm = 1;
-      Ledger ledger;
-      price(run, calibrate(run), ledger);
-      ASSERT_FALSE(ledger.phases.empty());
-      for (const LedgerPhase& row : ledger.phases) {
-        const StepCost& cost = row.predicted;
-        EXPECT_GT(row.predicted_seconds, 0);
-        EXPECT_GT(cost.update_seconds, 0);
-        for (std::size_t s = 0; s < kSections; ++s) {
-          EXPECT_EQ(cost.seconds[s] > 0, cost.flops[s] > 0) << section_name(static_cast<Section>(s));
-          double groups = 0;
-          for (const auto& of_group : cost.group_seconds) groups += of_group[s];
-          EXPECT_NEAR(groups, cost.seconds[s], 1e-9);
-        }
-        EXPECT_EQ(row.prefix.seconds > 0, row.prefix.training.stages > 0 && row.prefix.computed > 0)
-            << row.phase;
-      }
-    }
+  for (const char* strategy : {"full", "head", "gradual", "chain-thaw", "lora", "l2-sp"}) {
+    SCOPED_TRACE(strategy);
+    TestRun run("mlp", {strategy, {}, {}});
+    run.config.train.clip_norm = 1;
+    Ledger ledger;
+    price(run, calibrate(run), ledger);
+    ASSERT_FALSE(ledger.phases.empty());
+    for (const LedgerPhase& row : ledger.phases) expect_seconds(row);
+  }
+}
+
+TEST(Calibration, WhatIsKeptIsPricedToo) {
+  TestRun run("mlp", {"head", {}, {}});
+  run.model_config.hidden = {512, 512};
+  Ledger ledger;
+  price(run, calibrate(run), ledger);
+  const LedgerPhase& row = ledger.phases.at(0);
+  ASSERT_GT(row.prefix.training.stages, 0);
+  expect_seconds(row);
+  EXPECT_GT(row.prefix.seconds, 0);
+  EXPECT_GE(row.predicted_seconds, 12 * row.predicted.update_seconds + 24 * row.prefix.seconds);
+}
+
+TEST(Calibration, ARequestToStopLeavesNoSeconds) {
+  TestRun run("mlp", {"gradual", {}, {}});
+  StopToken stop;
+  stop.request(SIGINT);
+  const Calibration calibration(run.config, run.setup(), run.data.train, {}, &stop);
+  Ledger ledger;
+  price(run, calibration, ledger);
+  ASSERT_EQ(ledger.phases.size(), 4u);
+  for (const LedgerPhase& row : ledger.phases) EXPECT_EQ(row.predicted_seconds, 0);
+}
+
+// A few updates of a short run are too large a part of it.
+TEST(Calibration, ShortRunsAreNotTried) {
+  TestRun run("mlp", {"full", {}, {}});
+  Ledger ledger;
+  price(run, calibrate(run, {.share_of_run = 0.03}), ledger);
+  EXPECT_EQ(ledger.phases.at(0).predicted_seconds, 0);
+  run.config.train.steps = 200;
+  price(run, calibrate(run, {.share_of_run = 0.03}), ledger);
+  EXPECT_GT(ledger.phases.at(0).predicted_seconds, 0);
 }
 
 // Enough is enough after one phase: the others are priced by its rates, FLOP by FLOP.
@@ -68,6 +102,22 @@ TEST(Calibration, WhatWasNotTriedIsEstimated) {
     EXPECT_NEAR(cost.update_seconds / sum_of(cost.seconds), all.update_seconds / sum_of(all.seconds),
                 1e-9 * all.update_seconds / sum_of(all.seconds));
   }
+}
+
+// When a plateau comes nobody knows; what the updates behind it cost is known.
+TEST(Calibration, PhasesBehindPlateausAreTried) {
+  Phase second = make_phase(1, "all");
+  second.at.kind = PhaseStart::Kind::plateau;
+  second.at.metric = "validation_loss";
+  second.at.patience = 1;
+  TestRun run("mlp", {"plan", {}, {make_phase(0, "head"), second}});
+  run.config.train.eval_every = {Period::Unit::epochs, 1};
+  const RunSetup setup = run.setup();
+  const Calibration calibration(run.config, setup, run.data.train, {});
+  Ledger ledger = setup.predicted(run.config, run.data.train, {{1, 6}});
+  calibration.price(ledger, setup.plan);
+  ASSERT_EQ(ledger.phases.size(), 2u);
+  for (const LedgerPhase& row : ledger.phases) expect_seconds(row);
 }
 
 TEST(Calibration, SecondsGrowWithTheRun) {

@@ -193,6 +193,7 @@ TEST_F(ConfigTest, ErrorsSayWhatWhereAndHow) {
       {"[train]\nbatch_size = 1.5\n", {"not a whole number"}},
       {"[train]\noptimizer = \"adam\"\n", {"did you mean \"adamw\"?", "\"sgd\""}},
       {"[train]\nmomentum = 0.9\n", {"is an option of \"sgd\", not of \"adamw\""}},
+      {"[train]\nrecompute = \"auto\"\n", {"train.recompute needs train.memory"}},
       {"[train]\nprecision = \"bf16\"\n", {"is not in this version", "fp32"}},
       {"[train]\nsteps = 5\nepochs = 2\n", {"stands beside steps"}},
       {"[train]\neval_every = \"often\"\n", {"is no interval"}},

@@ -24,6 +24,21 @@ TEST(UpdateCounts, TheLedgerHasNoBatchesBeyondAnEpoch) {
   expect_predicted(run.train());
 }
 
+// 25 samples in batches of ten: the third has five, and all three make one update.
+TEST(UpdateCounts, TheLedgerHasThePartialBatchOfAnUpdate) {
+  TestRun run("mlp", {"full", {}, {}});
+  run.data.train = make_clusters({6}, 25, 2);
+  run.config.train.batch_size = 10;
+  run.config.train.accumulation = 3;
+  expect_predicted(run.train());
+}
+
+TEST(UpdateCounts, TheLedgerHasTheLookAtGradients) {
+  TestRun run("mlp", {"full", {}, {}});
+  run.config.train.nan = NanAction::skip;
+  expect_predicted(run.train());
+}
+
 // That is, of the norm: whether gradients are scaled by it hangs on their values, which a prediction has not.
 TEST(UpdateCounts, TheLedgerHasTheWorkOfClipping) {
   TestRun run("mlp", {"full", {}, {}});

@@ -39,7 +39,7 @@ class PrefixCache {
   void assume_used(const Dataset& data);
 
   // Hashes the samples, as the first pass over some of them does otherwise.
-  void know(const Dataset& data) { samples_of(data); }
+  void hash_samples(const Dataset& data) { samples_of(data); }
 
   // As Model::forward and features, of these rows of the data, in the mode in which the model is.
   Tensor forward(const Dataset& data, const std::vector<std::int64_t>& rows);

@@ -5,6 +5,7 @@
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/common/json.h"
+#include "finetune/common/text.h"
 #include "finetune/common/units.h"
 #include "finetune/plan/plan_timeline.h"
 #include "finetune/plan/plan_warnings.h"
@@ -38,6 +39,12 @@ Json timeline_json(const RunSetup& run) {
 
 std::vector<std::string> all_warnings(const RunSetup& run, const Config& config) {
   std::vector<std::string> warnings = run.strategy.warnings;
+  std::vector<std::string> plateaus;
+  for (std::size_t i = 0; i < run.plan.phases().size(); ++i)
+    if (run.plan.phases()[i].start == kNever) plateaus.push_back(std::to_string(i + 1));
+  if (!plateaus.empty())
+    warnings.push_back(concat(plateaus.size() > 1 ? "phases " : "phase ", joined(plateaus),
+                              " may begin at a plateau; what that costs is left out"));
   for (std::string& line : plan_warnings(run.plan, run.learning_rate(config.train)))
     warnings.push_back(std::move(line));
   return warnings;
@@ -90,6 +97,7 @@ int plan(const Arguments& arguments) {
   const PreparedData data = prepare_data(config, source, config.train.seed, false, false);
   RunSetup run = set_up_run(config, source, data);
   say_notes(data);
+  Progress().message("timing a few updates of each phase");
   run.calibration = std::make_shared<const Calibration>(config, run, data.train, Calibration::Limits{});
   const Ledger ledger = run.predicted(config, data.train);
   print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, data.train, ledger));

@@ -55,6 +55,7 @@ double predicted_seconds(const RunResult& result) {
 }
 
 std::string result_json(const RunResult& result, const std::string& folder, const Config& config) {
+  const double predicted = predicted_seconds(result);
   Json best;
   if (const Evaluation* found = best_evaluation(result, config))
     best = {{"step", found->step}, {"metrics", metrics_json(found->metrics)}};
@@ -67,7 +68,7 @@ std::string result_json(const RunResult& result, const std::string& folder, cons
               {"best", best},
               {"test", metrics_json(result.test)},
               {"seconds", result.train_seconds},
-              {"predicted_seconds", predicted_seconds(result)},
+              {"predicted_seconds", predicted > 0 ? Json(predicted) : Json(nullptr)},
               {"flops", result.flops},
               {"peak_bytes", result.peak_bytes},
               {"trainable", result.trainable}}

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
@@ -65,26 +67,30 @@ void WorkerProcesses::start() {
     const std::string log = concat(out_, "/worker-", number, ".log");
     const pid_t process = ::fork();
     if (process == 0) become_worker(words, log);
-    if (process > 0) processes_.push_back(process);
+    if (process > 0)
+      processes_.push_back({number, process});
+    else
+      not_started_.push_back(concat("worker ", number, " could not be started (", std::strerror(errno),
+                                    "); the others do its share"));
   }
 }
 
 void WorkerProcesses::stop() {
-  for (const pid_t process : processes_) ::kill(process, SIGTERM);
+  for (const auto& [number, process] : processes_) ::kill(process, SIGTERM);
 }
 
 std::vector<std::string> WorkerProcesses::wait() {
-  std::vector<std::string> told;
-  for (std::size_t i = 0; i < processes_.size(); ++i) {
+  std::vector<std::string> told = std::exchange(not_started_, {});
+  for (const auto& [number, process] : processes_) {
     int status = 0;
-    while (::waitpid(processes_[i], &status, 0) < 0 && errno == EINTR) {
+    while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
     }
     // 1: some run went badly, which the table says; or it was asked to end.
     const bool ended =
         WIFEXITED(status) && (WEXITSTATUS(status) <= 1 || WEXITSTATUS(status) == 128 + SIGTERM);
     if (ended) continue;
-    told.push_back(concat("worker ", i + 2, " ended before its time; the others did what it had begun (",
-                          out_, "/worker-", i + 2, ".log says why)"));
+    told.push_back(concat("worker ", number, " ended before its time; the others did what it had begun (",
+                          out_, "/worker-", number, ".log says why)"));
   }
   processes_.clear();
   return told;

@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "finetune/cli/arguments.h"
@@ -24,13 +26,14 @@ class WorkerProcesses {
   void start();
   // Asks them to save what they have and end.
   void stop();
-  // Waits for their end; what to tell the user of those that did not end well.
+  // Waits for their end; what to tell the user of those that did not begin or end well.
   std::vector<std::string> wait();
 
  private:
   const Arguments& arguments_;
   std::string out_;
-  std::vector<pid_t> processes_;
+  std::vector<std::pair<std::int64_t, pid_t>> processes_;  // with their numbers, from 2
+  std::vector<std::string> not_started_;                   // what to tell of them
   bool has_started_ = false;
 };
 

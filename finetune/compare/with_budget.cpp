@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numeric>
-#include <vector>
+#include <utility>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
@@ -16,8 +15,9 @@
 namespace thaw {
 namespace {
 
-constexpr double kMostEpochs = 10;     // of a run to convergence, in those of [train]
-constexpr std::int64_t kPatience = 5;  // evaluations
+constexpr double kMostEpochs = 10;            // of a run to convergence, in those of [train]
+constexpr std::int64_t kPatience = 5;         // evaluations
+constexpr std::int64_t kFewestUpdates = 100;  // of a run that is calibrated
 constexpr double kSecondsToCalibrate = 10, kShareToCalibrate = 0.1;  // of the budget; whichever is less
 
 Config with_steps(Config config, std::int64_t steps) {
@@ -28,8 +28,8 @@ Config with_steps(Config config, std::int64_t steps) {
 // What a run of so many updates would cost, without running it.
 class Predictor {
  public:
-  Predictor(const Config& config, const ModelSource& source, const PreparedData& data)
-      : config_(config), source_(source), data_(data), run_(set_up_run(config, source, data)) {}
+  Predictor(Config config, const ModelSource& source, const PreparedData& data)
+      : config_(std::move(config)), source_(source), data_(data), run_(set_up_run(config_, source, data)) {}
 
   Ledger ledger(std::int64_t updates) const {
     const Config config = with_steps(config_, updates);
@@ -57,29 +57,19 @@ class Predictor {
     return total;
   }
 
-  // Of an update of the longest samples.
+  // Of an update of the longest samples, whatever train.memory says.
   double bytes() const {
-    const Ledger ledger = predict_ledger(config_, *run_.model, run_.strategy, run_.plan, longest_samples());
+    Config config = config_;
+    config.train.recompute = "off";
+    config.train.memory.reset();
     std::int64_t most = 0;
-    for (const LedgerPhase& row : ledger.phases)
-      most = std::max(
-          most, row.predicted.saved_bytes + row.predicted.gradient_bytes + row.predicted.optimizer_bytes);
+    for (const LedgerPhase& row : run_.predicted(config, data_.train).phases)
+      most = std::max(most, row.kept_bytes);
     return static_cast<double>(most);
   }
 
  private:
-  Dataset longest_samples() const {
-    const Dataset& train = data_.train;
-    std::vector<std::int64_t> rows(static_cast<std::size_t>(train.size()));
-    std::iota(rows.begin(), rows.end(), 0);
-    std::stable_sort(rows.begin(), rows.end(), [&](std::int64_t a, std::int64_t b) {
-      return train.inputs->length(a) > train.inputs->length(b);
-    });
-    rows.resize(static_cast<std::size_t>(run_.batches.samples(0)));
-    return train.subset(rows);
-  }
-
-  const Config& config_;
+  Config config_;
   const ModelSource& source_;
   const PreparedData& data_;
   RunSetup run_;
@@ -99,10 +89,17 @@ std::int64_t updates_for(double amount, const std::function<double(std::int64_t)
 
 Config within_seconds(const Config& config, const ModelSource& source, double seconds,
                       const PreparedData& data, const StopToken* stop) {
-  Predictor predictor(config, source, data);
+  // A run that is too short to try a few updates of says nothing.
+  const std::int64_t updates = std::max(run_length(config.train, data).total_updates, kFewestUpdates);
+  Predictor predictor(with_steps(config, updates), source, data);
   predictor.calibrate({.seconds = std::min(kSecondsToCalibrate, kShareToCalibrate * seconds)}, stop);
   if (stop_requested(stop)) return config;
   return with_steps(config, updates_for(seconds, [&](auto n) { return predictor.seconds(n); }));
+}
+
+bool has_plateau(const StrategyRequest& strategy) {
+  return std::any_of(strategy.phases.begin(), strategy.phases.end(),
+                     [](const Phase& phase) { return phase.at.kind == PhaseStart::Kind::plateau; });
 }
 
 // Smaller batches, more of them per update.
@@ -172,6 +169,11 @@ std::string describe(const Budget& budget, const TrainSection& train) {
 
 Config with_budget(Config config, const ModelSource& source, const Budget& budget, const PreparedData& data,
                    const StopToken* stop) {
+  const bool by_prediction = budget.kind == Budget::Kind::seconds || budget.kind == Budget::Kind::flops;
+  if (by_prediction && has_plateau(config.strategy))
+    throw OverBudget(
+        concat("its plateaus come when they come, so that no budget of seconds or FLOPs can be cut for it (",
+               config.strategy.name, "); use compare.budget = \"epochs\" or \"convergence\""));
   switch (budget.kind) {
     case Budget::Kind::epochs:
       return config;

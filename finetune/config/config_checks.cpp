@@ -84,6 +84,9 @@ void check_together(const Config& config) {
   if (train.nesterov && (train.momentum == 0 || train.dampening != 0))
     fail_input("train.nesterov needs momentum above 0 and no dampening (", config.path,
                "); set train.momentum = 0.9");
+  if (train.recompute == "auto" && !train.memory)
+    fail_input("train.recompute needs train.memory, within which training is to stay (", config.path,
+               "); set train.memory = \"4GB\"");
   check_metric_name(config);
   check_shifted_names(config);
   check_rows(config);

@@ -249,14 +249,11 @@ const std::vector<Key<TrainSection>>& train_keys() {
        "what is free",
        &S::cache_disk},
       {"recompute",
-       "\"auto\": where training would take more than memory, some groups keep nothing for backward and are "
-       "computed "
+       "\"auto\": where training would take more than train.memory, some groups keep nothing for backward "
+       "and run "
        "again there; the bits are the same",
        &S::recompute, one_of({"off", "auto"})},
-      {"memory",
-       "what training may take beside the weights, \"4GB\"; more is refused; for \"auto\" by default three "
-       "quarters of "
-       "what is free",
+      {"memory", "what training may take beside the weights, \"4GB\", as predicted; more is refused",
        &S::memory},
       {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
   };

@@ -112,7 +112,7 @@ class ValueReader {
     to = *interval;
   }
   void read(ByteSize& to) const {
-    const auto size = parse_bytes(exactly<std::string>("a text in quotes"));
+    const auto size = parse_bytes(exactly<std::string>("an amount in quotes such as \"2GB\""));
     if (!size) refuse("is no amount of bytes", "write \"2GB\", \"512MB\" or \"0B\"");
     to = *size;
   }

@@ -190,6 +190,13 @@ std::optional<int> ResolvedPlan::armed_plateau(std::int64_t completed, const Tri
   return is_plateau ? std::optional<int>(next) : std::nullopt;
 }
 
+Triggers ResolvedPlan::plateaus_at_once() const {
+  Triggers triggers;
+  for (size_t i = 1; i < phases_.size(); ++i)
+    if (phases_[i].start == kNever) triggers.push_back({static_cast<int>(i), start_of(i - 1, triggers) + 1});
+  return triggers;
+}
+
 std::vector<Segment> ResolvedPlan::segments(const Triggers& triggers) const {
   if (run_.total_updates == 0) return {};
   std::vector<Segment> result = history(run_.total_updates - 1, triggers);

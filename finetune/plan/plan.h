@@ -144,6 +144,10 @@ class ResolvedPlan {
   // next.
   std::optional<int> armed_plateau(std::int64_t completed, const Triggers& triggers = {}) const;
 
+  // As if each plateau came an update after the phase before it begins: all phases, of a run that is long enough. Empty
+  // for a plan without plateaus.
+  Triggers plateaus_at_once() const;
+
   // The run, cut where phases change; without the phases that no update sees. Empty for a run without
   // updates.
   std::vector<Segment> segments(const Triggers& triggers = {}) const;

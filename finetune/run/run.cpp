@@ -8,6 +8,7 @@
 
 #include "finetune/common/clock.h"
 #include "finetune/common/text.h"
+#include "finetune/common/units.h"
 #include "finetune/config/chosen_metrics.h"
 #include "finetune/config/config_text.h"
 #include "finetune/model/adapter_folder.h"
@@ -81,18 +82,16 @@ void write_weights(const RunRequest& request, const Strategy& strategy, const Ru
 
 void write_results(const RunRequest& request, const Config& resolved, const Strategy& strategy,
                    const RunFolder& folder, PreparedModel& prepared, const RunResult& result,
-                   double load_seconds) {
+                   RunContext context) {
   // Weights that diverged are no model: nobody should predict with them.
   if (result.status == RunStatus::ok) write_weights(request, strategy, folder, prepared);
   atomic_write(folder.file("ledger.json"), ledger_json(result.ledger));
   // TensorBoard knows its files by "tfevents" in their name.
   std::ifstream metrics(folder.file("metrics.jsonl"), std::ios::binary);
   atomic_write(folder.file("events.out.tfevents.0.thaw"), event_file(metrics));
-  RunContext context;
   context.version = request.version;
   context.compiler = request.compiler;
   context.model = request.config.model.from;
-  context.load_seconds = load_seconds;
   context.test_hash = request.data.test_hash;
   // Last: its presence says that the run came to its end.
   atomic_write(folder.file("run.json"), run_json(resolved, result, context));
@@ -147,6 +146,14 @@ void say_what_is_odd(const RunRequest& request, const PreparedModel& prepared, c
                                ": to use the model there, train with model.pooling = ", in_quotes(own))});
 }
 
+void say_how_long(const RunRequest& request, const Ledger& ledger) {
+  constexpr double kWorthSaying = 10;  // seconds
+  double seconds = 0;
+  for (const LedgerPhase& phase : ledger.phases) seconds += phase.predicted_seconds;
+  if (seconds > kWorthSaying)
+    say_notes(request, {concat("about ", seconds_text(seconds), " of training, without evaluations")});
+}
+
 }  // namespace
 
 RunResult run_training(const RunRequest& request) {
@@ -166,10 +173,14 @@ RunResult run_training(const RunRequest& request) {
   setup.is_one_of_many = request.is_compared;
   const Strategy& strategy = setup.strategy;
   const Config resolved = resolved_config(request, strategy);
+  RunContext context;
   // Before there is a model of the run: two would need more memory than it does.
-  if (request.calibration && !(request.resume && fs::exists(fs::path(request.out) / "run.json")))
+  if (request.calibration && !(request.resume && fs::exists(fs::path(request.out) / "run.json"))) {
+    const auto start = Clock::now();
     setup.calibration = std::make_shared<const Calibration>(resolved, setup, data.train, *request.calibration,
                                                             request.hooks.stop);
+    context.calibration_seconds = seconds_since(start);
+  }
   PreparedModel prepared = prepare_model(setup, source, data, config.train.seed, request.allow_missing);
   Trainer trainer(resolved, setup, *prepared.model, data, request.hooks);
   if (request.prefixes != nullptr) trainer.keep_prefixes_in(*request.prefixes);
@@ -193,7 +204,8 @@ RunResult run_training(const RunRequest& request) {
   std::optional<LayerStatistics> layers;
   if (request.layer_statistics) trainer.add(layers.emplace(*prepared.model, setup.plan.run().total_updates));
   say_what_is_odd(request, prepared, setup);
-  const double load_seconds = seconds_since(request.began);
+  say_how_long(request, trainer.ledger());
+  context.load_seconds = seconds_since(request.began) - context.calibration_seconds;
   RunResult result = trainer.run(resume);
   if (layers) result.layer_samples = layers->samples();
   if (result.status == RunStatus::interrupted) {
@@ -204,14 +216,16 @@ RunResult run_training(const RunRequest& request) {
     if (registers)
       record_test_evaluation(
           {data.test_hash, registered_name(request.out), sha256_hex(to_toml(resolved)), now_utc()});
+    const auto start = Clock::now();
     judge_on_test(request, *prepared.model, trainer.prefix_cache(), result);
+    context.test_seconds = seconds_since(start);
     const std::int64_t last = std::max<std::int64_t>(result.completed - 1, 0);
     if (folder)
       folder->append_metrics(
           evaluation_line(result.completed, "test", result.test, setup.plan.phase_at(last, result.triggers)));
   }
   if (request.prefixes != nullptr) request.prefixes->flush();
-  if (folder) write_results(request, resolved, strategy, *folder, prepared, result, load_seconds);
+  if (folder) write_results(request, resolved, strategy, *folder, prepared, result, std::move(context));
   return result;
 }
 

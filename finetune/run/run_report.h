@@ -14,7 +14,7 @@ RunStatus recorded_status(const std::string& run_json);
 struct RunContext {  // what run.json says beside the result
   std::string version, compiler;
   std::string model;
-  double load_seconds = 0;
+  double load_seconds = 0, calibration_seconds = 0, test_seconds = 0;
   std::string test_hash;  // of the test data; empty: none
 };
 std::string run_json(const Config& config, const RunResult& result, const RunContext& context);

@@ -65,6 +65,7 @@ struct LedgerPhase {
   std::vector<int> recomputed;  // groups whose forward pass backward runs again, so that less is kept
   std::int64_t peak_bytes = 0;  // that an update of the longest samples allocates beside the weights, but for
                                 // what kernels use for themselves
+  std::int64_t kept_bytes = 0;  // of that update: saved activations, gradients and optimizer state
   StepCost predicted;           // of an update of mean batches
   std::int64_t observed = 0;    // the update of the phase that is observed, from 0
   StepCost predicted_observed;  // of that one: it costs just as much, but for seconds

@@ -67,11 +67,72 @@ TextRow row_of(const LedgerPhase& phase, const StepCost* everything) {
   return row;
 }
 
-// "an update costs 38 % more than ..".
+// Lines about phases; what is said of several is one line.
+class Notes {
+ public:
+  void add(const LedgerPhase& phase, const std::string& text) {
+    if (text.empty()) return;
+    const auto found =
+        std::find_if(notes_.begin(), notes_.end(), [&](const Note& note) { return note.text == text; });
+    Note& note = found != notes_.end() ? *found : notes_.emplace_back(Note{text, {}});
+    note.phases.push_back(std::to_string(phase.phase + 1));
+  }
+  std::string text() const {
+    std::string all;
+    for (const Note& note : notes_)
+      all +=
+          concat(note.phases.size() > 1 ? "phases " : "phase ", joined(note.phases), ": ", note.text, "\n");
+    return all;
+  }
+
+ private:
+  struct Note {
+    std::string text;
+    std::vector<std::string> phases;
+  };
+  std::vector<Note> notes_;
+};
+
 std::string blocked_text(const LedgerPhase& phase) {
+  if (phase.blocked_by.empty()) return {};
   const double without = std::max(phase.predicted.total_flops() - phase.blocked_flops, 1.0);
-  return concat("an update costs ", percent_text(phase.blocked_flops / without),
-                " more than with its group frozen too");
+  return concat(phase.blocked_by,
+                " is trained, so backward passes through the frozen parts above it: an update costs ",
+                percent_text(phase.blocked_flops / without), " more than with its group frozen too");
+}
+
+std::string prefix_text(const LedgerPhase& phase) {
+  const PrefixPhase& prefix = phase.prefix;
+  if (prefix.stage.empty()) return {};
+  const std::string bytes = bytes_text(static_cast<double>(prefix.bytes));
+  if (prefix.computed == 0)
+    return concat("what ", prefix.stage, " gives is taken from what an earlier phase kept, ", bytes);
+  return concat("what ", prefix.stage, " gives is computed once for each sample and kept, ", bytes,
+                "; that takes ", flops_text(prefix.flops * static_cast<double>(prefix.computed)));
+}
+
+std::vector<std::string> group_names(const std::vector<int>& groups, const Ledger& ledger) {
+  std::vector<std::string> names;
+  for (const int group : groups) names.push_back(ledger.groups[static_cast<std::size_t>(group)]);
+  return names;
+}
+
+std::string recompute_text(const LedgerPhase& phase, const Ledger& ledger) {
+  if (phase.recomputed.empty()) return {};
+  return concat(joined(group_names(phase.recomputed, ledger)),
+                phase.recomputed.size() > 1 ? " keep" : " keeps",
+                " nothing for backward and run again there");
+}
+
+std::string notes_text(const Ledger& ledger) {
+  Notes notes;
+  for (const LedgerPhase& phase : ledger.phases) notes.add(phase, blocked_text(phase));
+  for (const LedgerPhase& phase : ledger.phases) {
+    notes.add(phase, prefix_text(phase));
+    notes.add(phase, phase.prefix.note);
+    notes.add(phase, recompute_text(phase, ledger));
+  }
+  return notes.text();
 }
 
 constexpr const char* kTimeColumns[] = {"phase", "an update", "forward",     "dX",       "dW",
@@ -84,53 +145,32 @@ TextRow time_row_of(const LedgerPhase& phase) {
   TextRow row = {std::to_string(phase.phase + 1), seconds_text(cost.update_seconds)};
   double other = cost.update_seconds;
   for (const double seconds : cost.seconds) {
-    row.push_back(seconds_text(seconds));
+    row.push_back(seconds > 0 ? seconds_text(seconds) : "-");
     other -= seconds;
   }
-  row.push_back(seconds_text(std::max(other, 0.0)));
+  constexpr double kLeast = 1e-3;  // of the update: less is rounding
+  row.push_back(other > kLeast * cost.update_seconds ? seconds_text(other) : "-");
   row.push_back(frozen_part > 0 ? seconds_text(frozen_part) : "-");
   row.push_back(seconds_text(phase.predicted_seconds));
   return row;
 }
 
-std::vector<std::string> group_names(const std::vector<int>& groups, const Ledger& ledger) {
-  std::vector<std::string> names;
-  for (const int group : groups) names.push_back(ledger.groups[static_cast<std::size_t>(group)]);
-  return names;
-}
-
-std::string recompute_text(const LedgerPhase& phase, const Ledger& ledger) {
-  if (phase.recomputed.empty()) return {};
-  return concat("phase ", phase.phase + 1, ": ", joined(group_names(phase.recomputed, ledger)),
-                phase.recomputed.size() > 1 ? " keep" : " keeps",
-                " nothing for backward and run again there, so that an update takes ",
-                bytes_text(static_cast<double>(phase.peak_bytes)), " at most beside the weights\n");
-}
-
+// The whole run: what no row says.
 std::string time_text(const Ledger& ledger) {
+  if (ledger.phases.empty()) return {};
   std::vector<TextRow> rows = {TextRow(std::begin(kTimeColumns), std::end(kTimeColumns))};
-  double all = 0;
+  double seconds = 0;
+  std::int64_t peak = 0;
   for (const LedgerPhase& phase : ledger.phases) {
-    if (!has_seconds(phase)) return {};
-    rows.push_back(time_row_of(phase));
-    all += phase.predicted_seconds;
+    if (has_seconds(phase)) rows.push_back(time_row_of(phase));
+    seconds += phase.predicted_seconds;
+    peak = std::max(peak, phase.peak_bytes);
   }
-  return concat("Time on this machine, predicted from a few updates; ", seconds_text(all),
-                " of training in all\n", text_table(rows, Align::right));
-}
-
-std::string prefix_text(const LedgerPhase& phase) {
-  const PrefixPhase& prefix = phase.prefix;
-  const std::string head = concat("phase ", phase.phase + 1, ": ");
-  std::string text;
-  if (!prefix.stage.empty())
-    text = concat(head, "what ", prefix.stage, " gives is computed once for each sample and kept, ",
-                  bytes_text(static_cast<double>(prefix.bytes)), "; that takes ",
-                  prefix.computed > 0 ? flops_text(prefix.flops * static_cast<double>(prefix.computed))
-                                      : std::string("nothing here: an earlier phase does it"),
-                  "\n");
-  if (!prefix.note.empty()) text += concat(head, prefix.note, "\n");
-  return text;
+  const std::string memory = concat("Memory beside the weights and the prefix cache: at most ",
+                                    bytes_text(static_cast<double>(peak)), "\n");
+  if (rows.size() <= ledger.phases.size()) return memory;
+  return concat(memory, "Time on this machine, predicted from a few updates: ", seconds_text(seconds),
+                " of training, without evaluations\n", text_table(rows, Align::right));
 }
 
 }  // namespace
@@ -148,7 +188,7 @@ std::string ledger_json(const Ledger& ledger) {
                {"blocked_flops", row.blocked_flops},
                {"prefix", prefix_json(row.prefix)},
                {"recomputed", group_names(row.recomputed, ledger)},
-               {"peak_bytes", row.peak_bytes},
+               {"peak_bytes_at_most", row.peak_bytes},
                {"predicted", cost_json(row.predicted, ledger.groups, has_seconds(row))}};
     phase["observed_update"] = row.observed + 1;
     phase["predicted_of_observed"] = cost_json(row.predicted_observed, ledger.groups, false);
@@ -172,13 +212,7 @@ std::string ledger_text(const Ledger& ledger, const StepCost* everything) {
   if (everything != nullptr)
     text.append("; work relative to training everything, ").append(flops_text(everything->total_flops()));
   text.append("\n").append(text_table(rows, Align::right));
-  for (const LedgerPhase& phase : ledger.phases)
-    if (!phase.blocked_by.empty())
-      text += concat(
-          "phase ", phase.phase + 1, ": ", phase.blocked_by,
-          " is trained, so backward passes through the frozen parts above it: ", blocked_text(phase), "\n");
-  for (const LedgerPhase& phase : ledger.phases) text += prefix_text(phase) + recompute_text(phase, ledger);
-  return text + time_text(ledger);
+  return text + notes_text(ledger) + time_text(ledger);
 }
 
 }  // namespace thaw

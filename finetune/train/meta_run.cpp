@@ -6,7 +6,6 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "finetune/common/units.h"
-#include "finetune/train/prefix_setup.h"
 
 namespace thaw {
 
@@ -16,25 +15,31 @@ MetaRun::MetaRun(const Config& config, Model& model, const Strategy& strategy, c
       plan_(plan),
       model_(model),
       data_(data),
-      batches_(make_batches(config.train, data.size())),
-      bytes_before_(memory::usage(kMeta).total),
-      memory_limit_(training_memory(config.train)) {
+      batches_(make_batches(config.train, data.size())) {
   if (strategy.l2_sp) penalty_.emplace(model, *strategy.l2_sp);
   optimizer_ = make_optimizer(config.train, model);
   loss_ = loss_options(config, data, kMeta);
   const auto& shape = data.inputs->sample_shape();
   has_lengths_ = std::find(shape.begin(), shape.end(), 0) != shape.end();
-  // An epoch may have fewer batches than train.accumulation.
-  const std::int64_t size = batches_.batch_size();
-  const auto micro_batches = static_cast<std::size_t>((batches_.samples(0) + size - 1) / size);
-  mean_.assign(micro_batches, meta_batch(data, size));
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(data.size()));
+  // An epoch may have fewer samples than train.accumulation batches.
+  const std::int64_t all = batches_.samples(0), size = batches_.batch_size();
+  for (std::int64_t begin = 0; begin < all; begin += size)
+    mean_.push_back(meta_batch(data, std::min(size, all - begin)));
+  // The batch of an update is a part of its peak.
+  bytes_before_ = memory::usage(kMeta).total;
+  longest_ = has_lengths_ ? Update(mean_.size(), longest_batch()) : mean_;
+  if (!has_lengths_) bytes_before_ -= mean_.front().x.values.bytes();
+}
+
+Batch MetaRun::longest_batch() const {
+  const Inputs& inputs = *data_.inputs;
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(data_.size()));
   std::iota(rows.begin(), rows.end(), 0);
-  std::partial_sort(rows.begin(), rows.begin() + size, rows.end(), [&](std::int64_t a, std::int64_t b) {
-    return data.inputs->length(a) > data.inputs->length(b);
-  });
+  const auto size = static_cast<std::ptrdiff_t>(batches_.batch_size());
+  std::partial_sort(rows.begin(), rows.begin() + size, rows.end(),
+                    [&](std::int64_t a, std::int64_t b) { return inputs.length(a) > inputs.length(b); });
   rows.resize(static_cast<std::size_t>(size));
-  longest_.assign(micro_batches, meta_batch(data, shape_of_batch(*data.inputs, rows)));
+  return meta_batch(data_, shape_of_batch(inputs, rows));
 }
 
 void MetaRun::predict(LedgerPhase& row, const Triggers& triggers) {
@@ -66,26 +71,28 @@ StepCost MetaRun::without_group_of(const std::string& parameter, const LedgerPha
 
 // ---- recomputing (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"), a group at a time
 
-// As few groups as fit the limit, those first that give most bytes for a FLOP.
+// As few groups as fit train.memory, those first that give most bytes for a FLOP.
 void MetaRun::choose_recomputed(LedgerPhase& row, int stages) {
   const auto measure = [&](const std::vector<int>& groups) {
     model_.recompute(groups);
     const StepCost cost = cost_of(longest_, stages);
-    row.peak_bytes = bytes_since_the_start();
+    row.peak_bytes = memory::usage(kMeta).total_peak - bytes_before_;
+    row.kept_bytes = cost.saved_bytes + cost.gradient_bytes + cost.optimizer_bytes;
     return cost;
   };
   const StepCost without = measure({});
-  if (memory_limit_ == kNoLimit || row.peak_bytes <= memory_limit_) return;
+  if (!config_.train.memory || row.peak_bytes <= config_.train.memory->bytes) return;
+  const std::int64_t limit = config_.train.memory->bytes;
   std::int64_t least = row.peak_bytes;
   if (config_.train.recompute == "auto")
     for (const int group : groups_by_gain(stages, without)) {
       row.recomputed.push_back(group);
       measure(row.recomputed);
-      if (row.peak_bytes <= memory_limit_) return;
+      if (row.peak_bytes <= limit) return;
       least = std::min(least, row.peak_bytes);
     }
-  fail_input("phase ", row.phase + 1, " needs ", bytes_text(static_cast<double>(least)),
-             " beside the weights (train.memory, ", bytes_text(static_cast<double>(memory_limit_)),
+  fail_input(config_.strategy.name, " needs ", to_text(ByteSize{least}), " beside the weights in phase ",
+             row.phase + 1, " (train.memory, ", to_text(ByteSize{limit}),
              config_.train.recompute == "auto" ? ", train.recompute = \"auto\"); "
                                                : "); set train.recompute = \"auto\", ",
              "give it more memory, or use a smaller train.batch_size with a larger train.accumulation");
@@ -111,10 +118,6 @@ std::vector<int> MetaRun::groups_by_gain(int stages, const StepCost& without) {
   std::vector<int> groups;
   for (const auto& [gain, group] : gains) groups.push_back(group);
   return groups;
-}
-
-std::int64_t MetaRun::bytes_since_the_start() const {
-  return memory::usage(kMeta).total_peak - bytes_before_;
 }
 
 // ---- updates
@@ -149,7 +152,7 @@ void MetaRun::run(const Update& update, int stages) {
     const double weight = static_cast<double>(batch.size()) / static_cast<double>(samples);
     backward_from(outputs, model_, batch, loss_, weight, penalty_ ? &*penalty_ : nullptr);
   }
-  if (config_.train.clip_norm > 0) clip_gradients(optimizer_->parameters(), config_.train.clip_norm);
+  finish_gradients(config_.train, *optimizer_);
   optimizer_->step(0);
   optimizer_->clear_grad();
 }

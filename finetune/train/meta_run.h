@@ -28,6 +28,7 @@ class MetaRun {
  private:
   using Update = std::vector<Batch>;  // its micro-batches
 
+  Batch longest_batch() const;
   void choose_recomputed(LedgerPhase& row, int stages);
   std::vector<int> groups_by_gain(int stages, const StepCost& without);
   std::int64_t observed_update(const LedgerPhase& row) const;
@@ -35,20 +36,18 @@ class MetaRun {
   StepCost cost_of(const Update& update, int stages);
   void run(const Update& update, int stages);
   ModelState state_after(const Batch& batch, int stages);
-  std::int64_t bytes_since_the_start() const;
 
   const Config& config_;
   const ResolvedPlan& plan_;
   Model& model_;
   const Dataset& data_;
   BatchPlan batches_;
-  std::int64_t bytes_before_;
-  std::int64_t memory_limit_;
   std::optional<L2SpPenalty> penalty_;
   std::unique_ptr<Optimizer> optimizer_;
   LossOptions loss_;
-  Update mean_, longest_;  // the latter of the samples that take most
-  bool has_lengths_;       // batches of as many samples differ
+  Update mean_, longest_;          // the latter of the samples that take most
+  bool has_lengths_;               // batches of as many samples differ
+  std::int64_t bytes_before_ = 0;  // any update
 };
 
 }  // namespace thaw

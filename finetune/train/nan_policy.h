@@ -20,9 +20,6 @@ class NanPolicy {
   NanPolicy(const TrainSection& train, Model& model, Optimizer& optimizer, RunResult& result, Say say)
       : action_(train.nan), model_(model), optimizer_(optimizer), result_(result), say_(std::move(say)) {}
 
-  // Whether gradients are looked at although nothing clips them.
-  bool guards_gradients() const { return action_ != NanAction::stop; }
-
   void before_update();
   // Of weights to go back to: as a phase begins and with each checkpoint. An older one would give what has frozen since
   // the weights that it had before.

@@ -21,6 +21,7 @@ constexpr double kLookUp = 0.5e-6;  // seconds, of a sample
 // Of one sample, after so many stages: index 0 is the input.
 struct StageCosts {
   std::vector<double> flops, bytes;
+  std::vector<std::int64_t> peak = {};  // of the batch
   double input_bytes = 0;
 };
 
@@ -39,12 +40,15 @@ StageCosts costs_of_stages(Model& model, const Dataset& data, std::int64_t batch
   const auto samples = static_cast<double>(batch_size);
   const auto in_batch = static_cast<double>(mean_batch(*data.inputs, batch_size).total);
   const double mean_length = length_of(data) / static_cast<double>(data.size());
-  StageCosts costs{{0}, {0}, static_cast<double>(x.values.bytes()) / samples};
+  StageCosts costs{{0}, {0}, {0}, static_cast<double>(x.values.bytes()) / samples};
+  const std::int64_t before = memory::usage(kMeta).total - static_cast<std::int64_t>(x.values.bytes());
+  memory::reset_peak(kMeta);
   const StepObserver observer(model);
   ModelState state = model.begin(x);
   for (int stage = 0; stage < model.stages(); ++stage) {
     model.run_stages(stage, stage + 1, state);
     costs.flops.push_back(observer.finish(kMeta).total_flops() / samples);
+    costs.peak.push_back(memory::usage(kMeta).total_peak - before);
     const auto bytes = static_cast<double>(state.h.bytes());
     costs.bytes.push_back(stage == model.head() ? bytes / samples : bytes / in_batch * mean_length);
   }
@@ -192,6 +196,7 @@ std::vector<PrefixPhase> plan_prefixes(const Config& config, Model& model, const
     phase.stage = name_of_stage(model, phase.training.stages);
     phase.computed = std::llround(computed * static_cast<double>(data.size()));
     phase.flops = costs.flops[s];
+    phase.peak_bytes = costs.peak[s];
     phase.bytes = std::llround(costs.bytes[s] * static_cast<double>(data.size()));
     known[s] += computed;
     for (const int kept : phase.training.kept) {

@@ -20,12 +20,13 @@ namespace thaw {
 // A segment of the plan.
 struct PrefixPhase {
   PrefixCache::Use training, evaluation;
-  std::string stage;          // the last that training takes from the cache; empty: none
-  ConstantPrefix constant;    // all that it might take
-  std::int64_t computed = 0;  // training samples whose entries it computes, in a run of its own
-  double flops = 0;           // of computing one
-  double seconds = 0;         // the same, where a Calibration has said so
-  std::int64_t bytes = 0;     // of the entries of all training samples, those kept for later too
+  std::string stage;            // the last that training takes from the cache; empty: none
+  ConstantPrefix constant;      // all that it might take
+  std::int64_t computed = 0;    // training samples whose entries it computes, in a run of its own
+  double flops = 0;             // of computing one
+  double seconds = 0;           // the same, where a Calibration has said so
+  std::int64_t peak_bytes = 0;  // that computing them for a batch of samples takes, beside the weights
+  std::int64_t bytes = 0;       // of the entries of all training samples, those kept for later too
   std::string note;  // why it does not take more, and what would make it so; empty: it takes what it can
 };
 

@@ -77,11 +77,6 @@ std::int64_t cache_memory(const TrainSection& train) {
   return free_memory() / kShareOfMemory / processes;
 }
 
-std::int64_t training_memory(const TrainSection& train) {
-  if (train.memory) return train.memory->bytes;
-  return train.recompute == "auto" ? free_memory() / 4 * 3 : kNoLimit;
-}
-
 std::unique_ptr<PrefixStore> prefix_store_in_memory(const TrainSection& train, PrefixStore::Message message) {
   if (train.cache == "off") return nullptr;
   return std::make_unique<PrefixStore>(PrefixStore::Limits{cache_memory(train), 0}, "", std::move(message));

@@ -20,10 +20,6 @@ inline constexpr const char* kWorkersVariable = "THAW_WORKERS";
 
 // What the config allows, else a quarter of the memory that is free now.
 std::int64_t cache_memory(const TrainSection& train);
-// What training may take beside the weights, as predicted: train.memory, with train.recompute = "auto" else three quarters
-// of the memory that is free now.
-inline constexpr std::int64_t kNoLimit = -1;
-std::int64_t training_memory(const TrainSection& train);
 // A store in memory within that. Null where train.cache is "off".
 std::unique_ptr<PrefixStore> prefix_store_in_memory(const TrainSection& train, PrefixStore::Message message);
 // A store in memory and in cache_folder(), within what the config allows, else a tenth of the disk space that is free now.

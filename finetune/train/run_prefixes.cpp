@@ -40,9 +40,9 @@ double RunPrefixes::shared_seconds_in_evaluation() {
   return cache_ == nullptr ? 0 : since(shared_in_evaluation_, cache_->evaluation());
 }
 
-std::int64_t RunPrefixes::bytes_used(const Ledger& ledger, std::int64_t completed,
+std::int64_t RunPrefixes::peak_bytes(std::int64_t measured, const Ledger& ledger, std::int64_t completed,
                                      const PreparedData& data) const {
-  if (cache_ == nullptr) return 0;
+  if (cache_ == nullptr) return measured;
   std::set<int> in_training, in_evaluation;
   const auto add = [](const PrefixCache::Use& use, std::set<int>& stages) {
     stages.insert(use.stages);
@@ -51,11 +51,12 @@ std::int64_t RunPrefixes::bytes_used(const Ledger& ledger, std::int64_t complete
   for (const LedgerPhase& row : ledger.phases) {
     if (row.begin >= completed) break;
     add(row.prefix.training, in_training);
+    if (row.prefix.computed > 0) measured = std::max(measured, row.prefix.peak_bytes);
     add(row.prefix.evaluation, in_evaluation);
   }
   const std::int64_t bytes = bytes_of_entries(*setup_.model, data.train, in_training) +
                              bytes_of_entries(*setup_.model, data.validation, in_evaluation);
-  return std::min(bytes, cache_->store().memory_limit());
+  return measured + std::min(bytes, cache_->store().memory_limit());
 }
 
 }  // namespace thaw

@@ -31,8 +31,10 @@ class RunPrefixes {
   // How much longer, since the last call, updates would have taken if other runs had left nothing.
   double shared_seconds();
   double shared_seconds_in_evaluation();  // the same for evaluations
-  // What the rows that so many updates came to took from the cache, of training and validation data.
-  std::int64_t bytes_used(const Ledger& ledger, std::int64_t completed, const PreparedData& data) const;
+  // Of a run of its own whose training took `measured` at the peak: with what the rows that so many updates came to keep of
+  // training and validation data, and computed for it if other runs had left nothing.
+  std::int64_t peak_bytes(std::int64_t measured, const Ledger& ledger, std::int64_t completed,
+                          const PreparedData& data) const;
 
  private:
   const Config& config_;

@@ -57,6 +57,9 @@ ScheduleFunction RunSetup::learning_rate(const TrainSection& train) const {
 }
 
 Ledger RunSetup::predicted(const Config& config, const Dataset& data, const Triggers& triggers) const {
+  // A phase behind a plateau must not find out in the middle of the run that train.memory is too little for it.
+  if (const Triggers all = plan.plateaus_at_once(); config.train.memory && triggers.empty() && !all.empty())
+    predict_ledger(config, *model, strategy, plan, data, all, is_one_of_many);
   Ledger ledger = predict_ledger(config, *model, strategy, plan, data, triggers, is_one_of_many);
   if (calibration != nullptr) calibration->price(ledger, plan);
   return ledger;

@@ -120,6 +120,11 @@ double forward_backward(Model& model, const Dataset& train, const Update& update
   return loss;
 }
 
+double finish_gradients(const TrainSection& train, const Optimizer& optimizer) {
+  if (train.clip_norm > 0) return clip_gradients(optimizer.parameters(), train.clip_norm);
+  return train.nan != NanAction::stop ? gradient_norm(optimizer.parameters()) : 0;
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model) {
   if (train.optimizer == OptimizerKind::sgd)
     return std::make_unique<Sgd>(

@@ -68,6 +68,9 @@ struct Update {
 double forward_backward(Model& model, const Dataset& train, const Update& update, LossOptions options,
                         const L2SpPenalty* penalty, PrefixCache* cache = nullptr);
 
+// Clips the gradients, or looks at them for train.nan. Their norm before; 0 where nobody asks for it.
+double finish_gradients(const TrainSection& train, const Optimizer& optimizer);
+
 std::unique_ptr<Optimizer> make_optimizer(const TrainSection& train, const Model& model);
 // Marks weight_decay off for what train.no_decay selects.
 void apply_no_decay(const TrainSection& train, Model& model);

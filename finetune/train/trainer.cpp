@@ -196,11 +196,7 @@ bool Trainer::step(std::int64_t number) {
   const Update update{batches_.update(number), train.seed, number};
   const double loss = forward_backward(model_, data_.train, update, loss_options_,
                                        penalty_ ? &*penalty_ : nullptr, prefixes_.cache());
-  double norm = 0;
-  if (train.clip_norm > 0)
-    norm = clip_gradients(optimizer_->parameters(), train.clip_norm);
-  else if (nan_policy_.guards_gradients())
-    norm = gradient_norm(optimizer_->parameters());
+  const double norm = finish_gradients(train, *optimizer_);
   result().last_loss = loss;
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     tell(&TrainListener::step_failed);
@@ -339,7 +335,7 @@ void Trainer::finish() {
   }
   r.trainable = trained_elements(r.ledger, plan_);
   r.flops = flops_of_run();
-  r.peak_bytes += prefixes_.bytes_used(r.ledger, r.completed, data_);
+  r.peak_bytes = prefixes_.peak_bytes(r.peak_bytes, r.ledger, r.completed, data_);
 }
 
 void Trainer::name_phases_that_never_began() {

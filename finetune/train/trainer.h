@@ -50,6 +50,8 @@ class Trainer {
 
   // Where what frozen stages give is kept for other runs too; without, it is this run's alone.
   void keep_prefixes_in(PrefixStore& store) { prefixes_.keep_in(store); }
+  // What the run will cost.
+  const Ledger& ledger() const { return state_.result.ledger; }
   // For evaluations after the run; null where nothing is kept.
   PrefixCache* prefix_cache() { return prefixes_.cache(); }
 

@@ -28,7 +28,8 @@ Cell memory_cell(const LedgerPhase& phase, std::int64_t predicted, std::int64_t 
 }
 
 std::vector<Cell> phase_row(const LedgerPhase& phase) {
-  const StepCost &said = phase.predicted, &seen = phase.measured;
+  const StepCost &said = phase.was_measured ? phase.predicted_observed : phase.predicted,
+                 &seen = phase.measured;
   const double share =
       static_cast<double>(phase.trainable) / static_cast<double>(std::max<std::int64_t>(phase.parameters, 1));
   std::vector<Cell> row{{updates_text(phase)},
