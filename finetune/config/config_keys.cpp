@@ -242,18 +242,22 @@ const std::vector<Key<TrainSection>>& train_keys() {
        "results have "
        "the same bits as with \"off\"",
        &S::cache, one_of({"auto", "off"})},
-      {"cache_memory", "what that may take in memory, \"2GB\"; by default a quarter of what is free",
+      {"cache_memory", "what the cache may take in memory, \"2GB\"; by default a quarter of what is free",
        &S::cache_memory},
       {"cache_disk",
-       "and on disk, in $THAW_CACHE or ~/.cache/thaw, for later runs (\"0B\": none); by default a tenth of "
-       "what is free",
+       "what the cache may take on disk, in $THAW_CACHE or ~/.cache/thaw, for later runs (\"0B\": nothing); "
+       "by default a "
+       "tenth of what is free",
        &S::cache_disk},
       {"recompute",
-       "\"auto\": where training would take more than train.memory, some groups keep nothing for backward "
-       "and run "
-       "again there; the bits are the same",
+       "\"auto\": where training would take more than train.memory, some groups keep nothing for backward, "
+       "which runs "
+       "their forward pass again; the bits are the same",
        &S::recompute, one_of({"off", "auto"})},
-      {"memory", "what training may take beside the weights, \"4GB\", as predicted; more is refused",
+      {"memory",
+       "what training may take, \"4GB\"; more, as predicted, is refused. Without weights, prefix cache, "
+       "evaluations and "
+       "scratch space",
        &S::memory},
       {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
   };

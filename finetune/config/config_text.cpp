@@ -158,7 +158,7 @@ lr_mult             { "head" = 1.0, "layers.0" = 0.1 }: multipliers of train.lr,
 state               of the optimizer, for what freezes: "keep" or "drop"
 rewarmup            updates until what thaws has its full learning rate
 frozen_norm         "still" or "batch": whether a frozen batch norm follows the data
-frozen_dropout      "keep" or "off"
+frozen_dropout      "keep" or "off": whether dropout in frozen groups goes on; "off" lets them be computed once
 
 [[axis]]        makes of the config a study for `thaw compare`: a comparison for each combination of the axes' values
 name            of the axis; the first axis gives the rows of the study's table

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kMostTimed = 1000;
 constexpr std::int64_t kObserved = 3;
+constexpr double kLeast = 0.05;  // seconds, however short the run: the first milliseconds are slower
 
 void scale(std::vector<UpdateTimes::Sections>& values, double by) {
   for (auto& of_group : values)
@@ -63,7 +64,7 @@ std::optional<UpdateTimes> UpdateTimer::time(const LedgerPhase& row, const Trigg
   for (std::int64_t i = 0; i < kMostTimed; ++i) {
     if (stop_requested(stop)) return std::nullopt;
     if (!of_updates.empty() &&
-        seconds_since(start) > std::min(seconds, share * in_phase * typical(of_updates)))
+        seconds_since(start) > std::min(seconds, std::max(kLeast, share * in_phase * typical(of_updates))))
       break;
     // A partial update is not like the others.
     if (batches_.samples(i) < batches_.samples(0)) continue;
