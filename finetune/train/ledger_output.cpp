@@ -113,6 +113,7 @@ std::string prefix_text(const LedgerPhase& phase) {
 
 std::vector<std::string> group_names(const std::vector<int>& groups, const Ledger& ledger) {
   std::vector<std::string> names;
+  names.reserve(groups.size());
   for (const int group : groups) names.push_back(ledger.groups[static_cast<std::size_t>(group)]);
   return names;
 }
@@ -166,8 +167,8 @@ std::string time_text(const Ledger& ledger) {
     seconds += phase.predicted_seconds;
     peak = std::max(peak, phase.peak_bytes);
   }
-  const std::string memory = concat("Memory beside the weights and the prefix cache: at most ",
-                                    bytes_text(static_cast<double>(peak)), "\n");
+  std::string memory = concat("Memory beside the weights and the prefix cache: at most ",
+                              bytes_text(static_cast<double>(peak)), "\n");
   if (rows.size() <= ledger.phases.size()) return memory;
   return concat(memory, "Time on this machine, predicted from a few updates: ", seconds_text(seconds),
                 " of training, without evaluations\n", text_table(rows, Align::right));

@@ -64,7 +64,7 @@ StepCost MetaRun::without_group_of(const std::string& parameter, const LedgerPha
   for (const ParameterPtr& p : model_.parameters())
     if (p->group == group && p->requires_grad()) frozen.push_back(p);
   for (const ParameterPtr& p : frozen) p->set_requires_grad(false);
-  const StepCost cost = cost_of(mean_, row.prefix.training.stages);
+  StepCost cost = cost_of(mean_, row.prefix.training.stages);
   for (const ParameterPtr& p : frozen) p->set_requires_grad(true);
   return cost;
 }
@@ -75,7 +75,7 @@ StepCost MetaRun::without_group_of(const std::string& parameter, const LedgerPha
 void MetaRun::choose_recomputed(LedgerPhase& row, int stages) {
   const auto measure = [&](const std::vector<int>& groups) {
     model_.recompute(groups);
-    const StepCost cost = cost_of(longest_, stages);
+    StepCost cost = cost_of(longest_, stages);
     row.peak_bytes = memory::usage(kMeta).total_peak - bytes_before_;
     row.kept_bytes = cost.saved_bytes + cost.gradient_bytes + cost.optimizer_bytes;
     return cost;
@@ -116,6 +116,7 @@ std::vector<int> MetaRun::groups_by_gain(int stages, const StepCost& without) {
   std::stable_sort(gains.begin(), gains.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<int> groups;
+  groups.reserve(gains.size());
   for (const auto& [gain, group] : gains) groups.push_back(group);
   return groups;
 }
