@@ -119,6 +119,15 @@ inline Phase make_phase(std::int64_t step, const std::string& train,
   return phase;
 }
 
+// Begins once validation_loss has not improved in one evaluation.
+inline Phase make_plateau_phase(const std::string& train) {
+  Phase phase = make_phase(0, train);
+  phase.at.kind = PhaseStart::Kind::plateau;
+  phase.at.metric = "validation_loss";
+  phase.at.patience = 1;
+  return phase;
+}
+
 inline StrategyRequest request_of(std::vector<Phase> phases) { return {"plan", {}, std::move(phases)}; }
 
 // Adapters of a cnn, whose only Linear layer is its head's, and bottlenecks of an mlp have to be placed.

@@ -162,11 +162,7 @@ TEST_F(CandidateBudget, BytesAreCutWhateverTheMemoryMayBe) {
 }
 
 TEST_F(CandidateBudget, PlateausKeepNone) {
-  Phase second = make_phase(1, "all");
-  second.at.kind = PhaseStart::Kind::plateau;
-  second.at.metric = "validation_loss";
-  second.at.patience = 1;
-  run.config.strategy = {"plan", {}, {make_phase(0, "head"), second}};
+  run.config.strategy = {"plan", {}, {make_phase(0, "head"), make_plateau_phase("all")}};
   run.config.train.eval_every = {Period::Unit::epochs, 1};
   expect_worded(message_of<OverBudget>([&] { cut("flops=1e9"); }));
   EXPECT_THROW(cut("10s"), OverBudget);

@@ -106,11 +106,7 @@ TEST(Calibration, WhatWasNotTriedIsEstimated) {
 
 // When a plateau comes nobody knows; what the updates behind it cost is known.
 TEST(Calibration, PhasesBehindPlateausAreTried) {
-  Phase second = make_phase(1, "all");
-  second.at.kind = PhaseStart::Kind::plateau;
-  second.at.metric = "validation_loss";
-  second.at.patience = 1;
-  TestRun run("mlp", {"plan", {}, {make_phase(0, "head"), second}});
+  TestRun run("mlp", {"plan", {}, {make_phase(0, "head"), make_plateau_phase("all")}});
   run.config.train.eval_every = {Period::Unit::epochs, 1};
   const RunSetup setup = run.setup();
   const Calibration calibration(run.config, setup, run.data.train, {});

@@ -123,10 +123,7 @@ TEST(Recompute, APhaseBehindAPlateauIsRefusedBeforeTheRun) {
   TestRun run("mlp", {"plan", {}, {make_phase(0, "head"), make_phase(1, "all")}});
   run.config.train.cache = "off";
   const std::int64_t all = run.train().ledger.phases.at(1).peak_bytes;
-  Phase& second = run.config.strategy.phases.at(1);
-  second.at.kind = PhaseStart::Kind::plateau;
-  second.at.metric = "validation_loss";
-  second.at.patience = 1;
+  run.config.strategy.phases.at(1) = make_plateau_phase("all");
   run.config.train.eval_every = {Period::Unit::epochs, 1};
   run.config.train.memory = ByteSize{all};
   EXPECT_EQ(run.train().status, RunStatus::ok);

@@ -48,10 +48,8 @@ std::string best_text(const Evaluation& best, const RunResult& result, const Con
 
 // Of a whole run; 0 where the ledger says nothing, or the run ended before its last update.
 double predicted_seconds(const RunResult& result) {
-  double seconds = 0;
-  if (result.ledger.phases.empty() || result.ledger.phases.back().end != result.completed) return 0;
-  for (const LedgerPhase& phase : result.ledger.phases) seconds += phase.predicted_seconds;
-  return seconds;
+  const bool is_whole = !result.ledger.phases.empty() && result.ledger.phases.back().end == result.completed;
+  return is_whole ? predicted_seconds(result.ledger) : 0;
 }
 
 std::string result_json(const RunResult& result, const std::string& folder, const Config& config) {

@@ -51,11 +51,7 @@ class Predictor {
     run_.calibration = std::make_shared<const Calibration>(config_, run_, data_.train, limits, stop);
   }
 
-  double seconds(std::int64_t updates) const {
-    double total = 0;
-    for (const LedgerPhase& row : ledger(updates).phases) total += row.predicted_seconds;
-    return total;
-  }
+  double seconds(std::int64_t updates) const { return predicted_seconds(ledger(updates)); }
 
   // Of an update of the longest samples, whatever train.memory says.
   double bytes() const {

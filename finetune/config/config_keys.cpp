@@ -246,18 +246,15 @@ const std::vector<Key<TrainSection>>& train_keys() {
        &S::cache_memory},
       {"cache_disk",
        "what the cache may take on disk, in $THAW_CACHE or ~/.cache/thaw, for later runs (\"0B\": nothing); "
-       "by default a "
-       "tenth of what is free",
+       "by default a tenth of what is free",
        &S::cache_disk},
       {"recompute",
        "\"auto\": where training would take more than train.memory, some groups keep nothing for backward, "
-       "which runs "
-       "their forward pass again; the bits are the same",
+       "which runs their forward pass again; the bits are the same",
        &S::recompute, one_of({"off", "auto"})},
       {"memory",
        "what training may take, \"4GB\"; more, as predicted, is refused. Without weights, prefix cache, "
-       "evaluations and "
-       "scratch space",
+       "evaluations and scratch space",
        &S::memory},
       {"seed", "of initialisation, order, dropout and drawn samples", &S::seed, at_least(0)},
   };

@@ -15,6 +15,12 @@ BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>&
   return shape;
 }
 
+std::int64_t total_length(const Inputs& inputs) {
+  std::int64_t total = 0;
+  for (std::int64_t row = 0; row < inputs.size(); ++row) total += inputs.length(row);
+  return total;
+}
+
 BatchShape mean_batch(const Inputs& inputs, std::int64_t batch_size) {
   const std::int64_t batches = inputs.size() / batch_size;
   BatchShape sum;

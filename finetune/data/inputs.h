@@ -56,6 +56,8 @@ class Inputs {
 };
 
 BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows);
+// All lengths together.
+std::int64_t total_length(const Inputs& inputs);
 // The mean of the full batches of this size, rows taken in order; rounded.
 BatchShape mean_batch(const Inputs& inputs, std::int64_t batch_size);
 

@@ -148,8 +148,7 @@ void say_what_is_odd(const RunRequest& request, const PreparedModel& prepared, c
 
 void say_how_long(const RunRequest& request, const Ledger& ledger) {
   constexpr double kWorthSaying = 10;  // seconds
-  double seconds = 0;
-  for (const LedgerPhase& phase : ledger.phases) seconds += phase.predicted_seconds;
+  const double seconds = predicted_seconds(ledger);
   if (seconds > kWorthSaying)
     say_notes(request, {concat("about ", seconds_text(seconds), " of training, without evaluations")});
 }

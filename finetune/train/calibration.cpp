@@ -62,9 +62,7 @@ Calibration::Calibration(const Config& config, const RunSetup& setup, const Data
     if (!times) return;
     add(kind, *times);
     price(ledger, setup.plan);
-    double of_run = 0;
-    for (const LedgerPhase& phase : ledger.phases) of_run += phase.predicted_seconds;
-    left = std::min(limits.seconds, limits.share_of_run * of_run) - seconds_since(start);
+    left = std::min(limits.seconds, limits.share_of_run * predicted_seconds(ledger)) - seconds_since(start);
     if (left < 0) return;
   }
 }

@@ -99,6 +99,12 @@ double flops_of(const LedgerPhase& row, const BatchPlan& batches, std::int64_t c
          row.prefix.flops * static_cast<double>(std::min(samples, row.prefix.computed));
 }
 
+double predicted_seconds(const Ledger& ledger) {
+  double seconds = 0;
+  for (const LedgerPhase& row : ledger.phases) seconds += row.predicted_seconds;
+  return seconds;
+}
+
 bool fits(const Ledger& measured, const std::vector<std::string>& groups) {
   return std::all_of(measured.phases.begin(), measured.phases.end(), [&](const LedgerPhase& row) {
     return !row.was_measured || row.measured.group_flops.size() == groups.size();

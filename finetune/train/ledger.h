@@ -91,6 +91,9 @@ Ledger predict_ledger(const Config& config, Model& model, const Strategy& strate
 // computes. A partial update costs its share of a whole one.
 double flops_of(const LedgerPhase& row, const BatchPlan& batches, std::int64_t completed);
 
+// Of all phases; 0 where no Calibration has said so.
+double predicted_seconds(const Ledger& ledger);
+
 // Whether what it measured is of a model with these groups.
 bool fits(const Ledger& measured, const std::vector<std::string>& groups);
 

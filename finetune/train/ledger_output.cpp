@@ -47,6 +47,7 @@ Json prefix_json(const PrefixPhase& prefix) {
 
 constexpr const char* kColumns[] = {"phase", "updates", "trains", "forward",   "dX",   "dW",
                                     "step",  "work",    "saved",  "gradients", "state"};
+
 bool has_seconds(const LedgerPhase& phase) { return phase.predicted.update_seconds > 0; }
 
 // FLOPs relative to training everything, or themselves where that is not known.
@@ -160,18 +161,17 @@ TextRow time_row_of(const LedgerPhase& phase) {
 std::string time_text(const Ledger& ledger) {
   if (ledger.phases.empty()) return {};
   std::vector<TextRow> rows = {TextRow(std::begin(kTimeColumns), std::end(kTimeColumns))};
-  double seconds = 0;
   std::int64_t peak = 0;
   for (const LedgerPhase& phase : ledger.phases) {
     if (has_seconds(phase)) rows.push_back(time_row_of(phase));
-    seconds += phase.predicted_seconds;
     peak = std::max(peak, phase.peak_bytes);
   }
   std::string memory = concat("Memory beside the weights and the prefix cache: at most ",
                               bytes_text(static_cast<double>(peak)), "\n");
   if (rows.size() <= ledger.phases.size()) return memory;
-  return concat(memory, "Time on this machine, predicted from a few updates: ", seconds_text(seconds),
-                " of training, without evaluations\n", text_table(rows, Align::right));
+  return concat(
+      memory, "Time on this machine, predicted from a few updates: ", seconds_text(predicted_seconds(ledger)),
+      " of training, without evaluations\n", text_table(rows, Align::right));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ MetaRun::MetaRun(const Config& config, Model& model, const Strategy& strategy, c
     mean_.push_back(meta_batch(data, std::min(size, all - begin)));
   // The batch of an update is a part of its peak.
   bytes_before_ = memory::usage(kMeta).total;
-  longest_ = has_lengths_ ? Update(mean_.size(), longest_batch()) : mean_;
+  longest_ = has_lengths_ ? MicroBatches(mean_.size(), longest_batch()) : mean_;
   if (!has_lengths_) bytes_before_ -= mean_.front().x.values.bytes();
 }
 
@@ -50,8 +50,8 @@ void MetaRun::predict(LedgerPhase& row, const Triggers& triggers) {
   const int stages = row.prefix.training.stages;
   model_.recompute({});
   run(mean_, stages);  // makes the optimizer's state
-  choose_recomputed(row, stages);
-  row.predicted = cost_of(mean_, stages);
+  const StepCost of_longest = choose_recomputed(row, stages);
+  row.predicted = has_lengths_ ? cost_of(mean_, stages) : of_longest;
   row.observed = observed_update(row);
   const bool is_whole = batches_.samples(row.observed) == batches_.samples(0);
   row.predicted_observed =
@@ -71,8 +71,8 @@ StepCost MetaRun::without_group_of(const std::string& parameter, const LedgerPha
 
 // ---- recomputing (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"), a group at a time
 
-// As few groups as fit train.memory, those first that give most bytes for a FLOP.
-void MetaRun::choose_recomputed(LedgerPhase& row, int stages) {
+// As few groups as fit train.memory, those first that give most bytes for a FLOP. Returns what the longest update costs.
+StepCost MetaRun::choose_recomputed(LedgerPhase& row, int stages) {
   const auto measure = [&](const std::vector<int>& groups) {
     model_.recompute(groups);
     StepCost cost = cost_of(longest_, stages);
@@ -80,15 +80,15 @@ void MetaRun::choose_recomputed(LedgerPhase& row, int stages) {
     row.kept_bytes = cost.saved_bytes + cost.gradient_bytes + cost.optimizer_bytes;
     return cost;
   };
-  const StepCost without = measure({});
-  if (!config_.train.memory || row.peak_bytes <= config_.train.memory->bytes) return;
+  StepCost without = measure({});
+  if (!config_.train.memory || row.peak_bytes <= config_.train.memory->bytes) return without;
   const std::int64_t limit = config_.train.memory->bytes;
   std::int64_t least = row.peak_bytes;
   if (config_.train.recompute == "auto")
     for (const int group : groups_by_gain(stages, without)) {
       row.recomputed.push_back(group);
-      measure(row.recomputed);
-      if (row.peak_bytes <= limit) return;
+      StepCost with = measure(row.recomputed);
+      if (row.peak_bytes <= limit) return with;
       least = std::min(least, row.peak_bytes);
     }
   fail_input(config_.strategy.name, " needs ", to_text(ByteSize{least}), " beside the weights in phase ",
@@ -131,21 +131,21 @@ std::int64_t MetaRun::observed_update(const LedgerPhase& row) const {
   return third;
 }
 
-MetaRun::Update MetaRun::update_of(std::int64_t number) {
-  Update update;
+MetaRun::MicroBatches MetaRun::update_of(std::int64_t number) {
+  MicroBatches update;
   for (const auto& rows : batches_.update(number))
     update.push_back(meta_batch(data_, shape_of_batch(*data_.inputs, rows)));
   return update;
 }
 
-StepCost MetaRun::cost_of(const Update& update, int stages) {
+StepCost MetaRun::cost_of(const MicroBatches& update, int stages) {
   memory::reset_peak(kMeta);
   const StepObserver observer(model_);
   run(update, stages);
   return observer.finish(kMeta);
 }
 
-void MetaRun::run(const Update& update, int stages) {
+void MetaRun::run(const MicroBatches& update, int stages) {
   std::int64_t samples = 0;
   for (const Batch& batch : update) samples += batch.size();
   for (const Batch& batch : update) {

@@ -26,15 +26,15 @@ class MetaRun {
   StepCost without_group_of(const std::string& parameter, const LedgerPhase& row);
 
  private:
-  using Update = std::vector<Batch>;  // its micro-batches
+  using MicroBatches = std::vector<Batch>;  // of an update
 
   Batch longest_batch() const;
-  void choose_recomputed(LedgerPhase& row, int stages);
+  StepCost choose_recomputed(LedgerPhase& row, int stages);
   std::vector<int> groups_by_gain(int stages, const StepCost& without);
   std::int64_t observed_update(const LedgerPhase& row) const;
-  Update update_of(std::int64_t number);
-  StepCost cost_of(const Update& update, int stages);
-  void run(const Update& update, int stages);
+  MicroBatches update_of(std::int64_t number);
+  StepCost cost_of(const MicroBatches& update, int stages);
+  void run(const MicroBatches& update, int stages);
   ModelState state_after(const Batch& batch, int stages);
 
   const Config& config_;
@@ -45,7 +45,7 @@ class MetaRun {
   std::optional<L2SpPenalty> penalty_;
   std::unique_ptr<Optimizer> optimizer_;
   LossOptions loss_;
-  Update mean_, longest_;          // the latter of the samples that take most
+  MicroBatches mean_, longest_;    // the latter of the samples that take most
   bool has_lengths_;               // batches of as many samples differ
   std::int64_t bytes_before_ = 0;  // any update
 };

@@ -25,21 +25,15 @@ struct StageCosts {
   double input_bytes = 0;
 };
 
-// Samples have entries of as many rows as they are long until they are pooled.
-double length_of(const Dataset& data) {
-  double length = 0;
-  for (std::int64_t row = 0; row < data.size(); ++row)
-    length += static_cast<double>(data.inputs->length(row));
-  return length;
-}
-
 StageCosts costs_of_stages(Model& model, const Dataset& data, std::int64_t batch_size) {
   const NoGrad no_grad;
   model.train(false);
   const ModelInput x = meta_batch(data, batch_size).x;
   const auto samples = static_cast<double>(batch_size);
   const auto in_batch = static_cast<double>(mean_batch(*data.inputs, batch_size).total);
-  const double mean_length = length_of(data) / static_cast<double>(data.size());
+  // Samples have entries of as many rows as they are long until they are pooled.
+  const double mean_length =
+      static_cast<double>(total_length(*data.inputs)) / static_cast<double>(data.size());
   StageCosts costs{{0}, {0}, {0}, static_cast<double>(x.values.bytes()) / samples};
   const std::int64_t before = memory::usage(kMeta).total - static_cast<std::int64_t>(x.values.bytes());
   memory::reset_peak(kMeta);

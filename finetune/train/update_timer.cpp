@@ -39,10 +39,7 @@ UpdateTimer::UpdateTimer(const Config& config, const RunSetup& setup, const Data
   if (setup.strategy.l2_sp) penalty_.emplace(*model_, *setup.strategy.l2_sp);
   optimizer_ = make_optimizer(config.train, *model_);
   loss_ = loss_options(config, train);
-  double length = 0;
-  for (std::int64_t row = 0; row < train.size(); ++row)
-    length += static_cast<double>(train.inputs->length(row));
-  mean_length_ = length / static_cast<double>(train.size());
+  mean_length_ = static_cast<double>(total_length(*train.inputs)) / static_cast<double>(train.size());
 }
 
 std::optional<UpdateTimes> UpdateTimer::time(const LedgerPhase& row, const Triggers& triggers, double seconds,
@@ -131,7 +128,7 @@ void UpdateTimer::observe(PrefixCache* cache, UpdateTimes& times, std::int64_t u
 double UpdateTimer::mean_samples(const Update& update) const {
   double length = 0;
   for (const auto& rows : update.rows)
-    for (const std::int64_t row : rows) length += static_cast<double>(train_.inputs->length(row));
+    length += static_cast<double>(shape_of_batch(*train_.inputs, rows).total);
   return length / mean_length_;
 }
 
