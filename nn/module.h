@@ -92,7 +92,7 @@ struct ModelState {
 
 class Model : public Module {
  public:
-  // [B, ...] as the architecture defines -> logits [B, outputs].
+  // [B, ...] as the architecture defines -> logits [B, outputs], or of all samples' places [N, outputs].
   Tensor forward(const ModelInput& x);
   // The input of the output layer: [B, ...] -> [B, features].
   Tensor features(const ModelInput& x);
@@ -106,6 +106,8 @@ class Model : public Module {
   // The layers of the head below the output layer: what pool() gave -> [B, features]
   virtual Tensor head_features(const Tensor& pooled) { return pooled; }
   virtual Tensor output(const Tensor& features) = 0;  // the output layer -> [B, outputs]
+  // Whether a sample has an output for each of its places, as many as Inputs::length() says, and not one alone.
+  virtual bool gives_sequences() const { return false; }
   // Whether pool() computes with parameters of the head.
   virtual bool pools_with_parameters() const { return false; }
 

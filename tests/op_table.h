@@ -71,6 +71,8 @@ struct OpRow {
   // The inputs of `large` whose dimension 0 is the batch, and so is the output's: a row's bits depend on that
   // row alone. Empty: not promised.
   std::vector<int> batch_inputs = {};
+  // Inputs that say how many the others hold: layouts that change their values do not fit.
+  std::vector<int> counts = {};
   std::string no_empty = {};  // why no sample is empty
 
   Tolerance f64 = {1e-10, 1e-12};         // forward, against the reference

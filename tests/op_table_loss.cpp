@@ -1,6 +1,7 @@
 // Rows of core/ops/loss.cpp.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "tests/op_table.h"
 
@@ -163,10 +164,138 @@ void add_elementwise_loss(OpTable& table, const char* name, Loss loss, double (*
   }
 }
 
+// By dynamic programming over (classes given so far, whether the last frame was a blank), in plain probabilities.
+double ctc_probability(const Array& logits, std::int64_t first, std::int64_t frames,
+                       const std::vector<std::int64_t>& target, std::int64_t blank) {
+  const std::size_t states = target.size() + 1;
+  std::vector<double> after_blank(states), after_class(states);
+  after_blank[0] = 1;
+  for (std::int64_t t = first; t < first + frames; ++t) {
+    const double total = std::exp(log_sum_exp(logits, {t, 0}));
+    const auto p = [&](std::int64_t c) { return std::exp(logits.at({t, c})) / total; };
+    std::vector<double> next_blank(states), next_class(states);
+    for (std::size_t k = 0; k < states; ++k) {
+      next_blank[k] = p(blank) * (after_blank[k] + after_class[k]);
+      if (k == 0) continue;
+      const bool repeats = k > 1 && target[k - 1] == target[k - 2];
+      const double arriving = after_blank[k - 1] + (repeats ? 0 : after_class[k - 1]);
+      next_class[k] = p(target[k - 1]) * (after_class[k] + arriving);
+    }
+    after_blank = next_blank;
+    after_class = next_class;
+  }
+  return after_blank.back() + after_class.back();
+}
+
+Array ctc_reference(const std::vector<Array>& in, const CtcOptions& options) {
+  std::vector<double> losses;
+  std::int64_t frame = 0;
+  std::size_t at = 0;
+  double total = 0;
+  for (std::size_t i = 0; i < in[1].values.size(); ++i) {
+    const auto frames = static_cast<std::int64_t>(in[1].values[i]);
+    const auto length = static_cast<std::size_t>(in[3].values[i]);
+    std::vector<std::int64_t> target;
+    for (std::size_t k = 0; k < length; ++k)
+      target.push_back(static_cast<std::int64_t>(in[2].values[at + k]));
+    const double probability = ctc_probability(in[0], frame, frames, target, options.blank);
+    losses.push_back(probability == 0 && options.zero_infinity ? 0 : -std::log(probability));
+    total += options.reduction == Reduction::mean ? losses.back() / std::max<double>(1, in[3].values[i])
+                                                  : losses.back();
+    frame += frames;
+    at += length;
+  }
+  if (options.reduction == Reduction::none) return {in[1].shape, losses};
+  return {{}, {options.reduction == Reduction::sum ? total : total / static_cast<double>(losses.size())}};
+}
+
+OpSample ctc_sample(std::int64_t classes, const std::vector<double>& frames,
+                    const std::vector<double>& target, const std::vector<double>& lengths) {
+  const auto samples = static_cast<std::int64_t>(frames.size());
+  return {normal({static_cast<std::int64_t>(std::accumulate(frames.begin(), frames.end(), 0.0)), classes}),
+          targets({samples}, frames), targets({static_cast<std::int64_t>(target.size())}, target),
+          targets({samples}, lengths)};
+}
+
+Tensor small_ctc(const std::vector<std::int64_t>& frames, const std::vector<std::int64_t>& target,
+                 const std::vector<std::int64_t>& lengths, const CtcOptions& options = {}) {
+  const auto indices_of = [](const std::vector<std::int64_t>& numbers) {
+    return from_data(numbers.data(), {static_cast<std::int64_t>(numbers.size())});
+  };
+  return ctc_loss(zeros({5, 3}), indices_of(frames), indices_of(target), indices_of(lengths), options);
+}
+
+OpRow ctc_row(const char* variant, const CtcOptions& options) {
+  return {
+      .name = "ctc_loss",
+      .variant = variant,
+      .fn = [options](const auto& in) { return ctc_loss(in[0], in[1], in[2], in[3], options); },
+      .reference = [options](const auto& in) { return ctc_reference(in, options); },
+      .fused = true,
+      .counts = {1, 3},
+  };
+}
+
+void add_ctc(OpTable& table) {
+  // Of a sample: a sequence with a repeated class; as many frames as it needs; an empty sequence; no frame at all.
+  OpRow mean = ctc_row("", {});
+  mean.samples = {ctc_sample(3, {5, 1}, {1, 1, 2}, {3, 0}), ctc_sample(4, {3}, {2, 2}, {2}),
+                  ctc_sample(2, {4, 2, 3}, {1, 1}, {1, 0, 1})};
+  mean.large = [] {
+    std::vector<double> frames, lengths, target;
+    for (int i = 0; i < 9; ++i) {
+      frames.push_back(40 + 7 * i);
+      lengths.push_back(3 * i);
+      for (int k = 0; k < 3 * i; ++k) target.push_back(1 + (k * k + i) % 30);
+    }
+    return ctc_sample(31, frames, target, lengths);
+  };
+  mean.no_empty = "the mean of no sample is not a number";
+  mean.invalid = {{[] {
+                     return small_ctc({5}, {1, 3}, {2});
+                   },
+                   "target 3 is no class: they are 0 to 2, without the blank, 0"},
+                  {[] {
+                     return small_ctc({5}, {1, 0}, {2});
+                   },
+                   "target 0 is no class"},
+                  {[] {
+                     return small_ctc({2, 2}, {1, 2}, {1, 1});
+                   },
+                   "the samples have 4 frames, but there are 5"},
+                  {[] {
+                     return small_ctc({5}, {1, 2}, {1});
+                   },
+                   "the samples have 1 targets, but there are 2"},
+                  {[] {
+                     return small_ctc({6, -1}, {1, 2}, {1, 1});
+                   },
+                   "sample 1 has -1 frames"},
+                  {[] {
+                     return small_ctc({2, 3}, {1, 2, 2, 2}, {1, 3});
+                   },
+                   "sample 1 has 3 frames for 3 targets that need 5"},
+                  {[] {
+                     return small_ctc({2, 3}, {1, 2}, {2});
+                   },
+                   "frames are of 2 samples and lengths of 1"},
+                  {[] { return small_ctc({5}, {1}, {1}, {.blank = 3}); }, "the blank is 3"}};
+  table.add(mean);
+
+  OpRow sum = ctc_row("sum_last_blank", {.blank = 2, .reduction = Reduction::sum});
+  sum.samples = {ctc_sample(3, {4, 3}, {0, 1, 1}, {2, 1}), ctc_sample(3, {}, {}, {})};
+  table.add(sum);
+
+  OpRow none = ctc_row("none_zero_infinity", {.zero_infinity = true, .reduction = Reduction::none});
+  none.samples = {ctc_sample(3, {4, 2, 0}, {1, 2, 1, 1, 2}, {2, 2, 1}), ctc_sample(3, {0}, {}, {0})};
+  table.add(none);
+}
+
 }  // namespace
 
 void add_loss_ops(OpTable& table) {
   add_cross_entropy(table);
+  add_ctc(table);
   add_elementwise_loss(
       table, "mse_loss", mse_loss, [](double x, double t) { return (x - t) * (x - t); },
       [](const Shape& shape) { return normal(shape); });

@@ -16,6 +16,7 @@
 #include "finetune/train/ledger.h"
 #include "nn/layers/linear.h"
 #include "nn/models/registry.h"
+#include "tests/support/made_sounds.h"
 #include "tests/support/small_models.h"
 
 namespace thaw::test {
@@ -27,23 +28,30 @@ ModelInput input_of(const ModelConfig& config) {
     const std::int64_t tokens[] = {4, 5, 6, 7, 8, 9};
     return from_data(tokens, {2, 3});
   }
+  if (takes_sound(config)) return MadeSounds({{3, 1}, {2, 2}}, config.mels).batch({0, 1});
   std::vector<std::int64_t> shape{2};
   shape.insert(shape.end(), config.sample_shape.begin(), config.sample_shape.end());
   return randn(Shape(shape), random_key(0, "input"));
 }
 
-// Texts of these lengths, or as many images or rows of a table.
+// Texts or sounds of these lengths, or as many images or rows of a table.
 class ManySamples {
  public:
   ManySamples(const ModelConfig& config, std::vector<std::int64_t> lengths)
       : lengths_(std::move(lengths)), of_text_(takes_text(config)) {
     std::vector<std::int64_t> shape{size()};
     shape.insert(shape.end(), config.sample_shape.begin(), config.sample_shape.end());
-    if (!of_text_) images_ = randn(Shape(shape), random_key(1, "input"));
+    if (takes_sound(config)) {
+      std::vector<std::pair<std::int64_t, std::uint64_t>> sounds;
+      for (const std::int64_t length : lengths_) sounds.emplace_back(length, sounds.size());
+      sounds_ = std::make_shared<const MadeSounds>(std::move(sounds), config.mels);
+    }
+    if (!has_own_lengths(config)) images_ = randn(Shape(shape), random_key(1, "input"));
   }
 
   std::int64_t size() const { return static_cast<std::int64_t>(lengths_.size()); }
   ModelInput batch(const std::vector<std::int64_t>& rows) const {
+    if (sounds_ != nullptr) return sounds_->batch(rows);
     if (!of_text_) return index_select(images_, 0, from_data(rows.data(), {std::ssize(rows)}));
     std::vector<Text> texts;
     for (const std::int64_t row : rows) {
@@ -59,6 +67,7 @@ class ManySamples {
  private:
   std::vector<std::int64_t> lengths_;
   bool of_text_;
+  std::shared_ptr<const MadeSounds> sounds_;
   Tensor images_;
 };
 
@@ -116,7 +125,8 @@ TEST_P(EveryArchitecture, ASamplesStatesDependOnItAlone) {
            {0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}, {5, 2}, {2, 5, 4, 3}, {7, 6, 4, 3, 2, 0}}) {
     const std::vector<Tensor> part = states_of(*model, samples.batch(rows));
     for (std::size_t stage = 0; stage < whole.size(); ++stage) {
-      const bool by_token = takes_text(config) && stage + 1 < whole.size();
+      const bool is_pooled = stage + 1 == whole.size() && !model->gives_sequences();
+      const bool by_token = has_own_lengths(config) && !is_pooled;
       std::int64_t at = 0;
       for (const std::int64_t row : rows) {
         const std::int64_t per_image = whole[stage].size(0) / samples.size();

@@ -8,6 +8,7 @@
 #include "nn/io/safetensors.h"
 #include "tests/support/config_table.h"
 #include "tests/support/files.h"
+#include "tests/support/speech_folder.h"
 #include "tests/support/text_model.h"
 
 namespace thaw::test {
@@ -174,11 +175,31 @@ KeyRow text_pair() {
                    });
 }
 
+KeyRow audio() {
+  Setup setup{
+      "[data]\ntask = \"transcription\"\ntrain = \"tones/t.csv\"\nvalidation_fraction = 0\n[model]\nfrom = "
+      "\"whisper\"\n[train]\nepochs = 1\n"};
+  setup.prepare = [](const TemporaryFolder& folder) {
+    write_speech_model(folder);
+    write_tones(folder, "t", 4, 1);
+    std::string csv = file_text(folder.path("tones/t.csv"));
+    csv.replace(0, csv.find('\n'), "audio,text,clip");  // the last column's numbers are no files
+    folder.write("tones/t.csv", csv);
+  };
+  return train_row("data.audio", {"", "\"audio\"", "\"clip\""}, setup, {},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].losses(), runs[1].losses()) << runs[0].error;
+                     EXPECT_FALSE(runs[0].losses().empty());
+                     EXPECT_NE(runs[2].error.find("t.csv:2"), std::string::npos) << runs[2].error;
+                     EXPECT_EQ(runs[0].preprocess.at("audio"), "audio");
+                   });
+}
+
 }  // namespace
 
 std::vector<KeyRow> column_key_rows() {
-  return {train_file(), validation(), test(),   label(),     text(), task(),
-          text_pair(),  features(),   ignore(), separator(), quote()};
+  return {train_file(), validation(), test(),   label(),     text(),  task(),
+          text_pair(),  features(),   ignore(), separator(), quote(), audio()};
 }
 
 }  // namespace thaw::test

@@ -7,6 +7,7 @@
 #include "nn/io/safetensors.h"
 #include "tests/support/config_table.h"
 #include "tests/support/files.h"
+#include "tests/support/speech_folder.h"
 #include "tests/support/text_model.h"
 
 namespace thaw::test {
@@ -177,13 +178,35 @@ KeyRow pooling() {
                    });
 }
 
+Setup tones() {
+  return {
+      "[data]\ntask = \"transcription\"\ntrain = \"tones/t.csv\"\nvalidation_fraction = 0\n[model]\nfrom = "
+      "\"whisper\"\n"
+      "[train]\nepochs = 1\nbatch_size = 4\n",
+      {},
+      [](const TemporaryFolder& folder) {
+        write_speech_model(folder);
+        write_tones(folder, "t", 8, 1);
+      }};
+}
+
+KeyRow audio_context() {
+  return train_row("model.audio_context", {"", "\"clip\"", "\"full\""}, tones(), {},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].losses(), runs[1].losses()) << runs[0].error;
+                     EXPECT_NE(runs[1].losses(), runs[2].losses()) << "silence up to a second is heard too";
+                     EXPECT_EQ(runs[0].preprocess.at("whole_context"), false);
+                     EXPECT_EQ(runs[2].preprocess.at("whole_context"), true);
+                   });
+}
+
 }  // namespace
 
 std::vector<KeyRow> model_key_rows() {
-  return {from(),       hidden(),  golden_row("model.activation"),
-          width(),      depth(),   init(),
-          pretrained(), dropout(), max_length(),
-          pooling()};
+  return {from(),       hidden(),       golden_row("model.activation"),
+          width(),      depth(),        init(),
+          pretrained(), dropout(),      max_length(),
+          pooling(),    audio_context()};
 }
 
 }  // namespace thaw::test

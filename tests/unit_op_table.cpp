@@ -52,6 +52,10 @@ TEST_P(LargeOpTest, EqualsReference) {
 
 // -- layouts
 
+bool is_count(const OpRow& row, std::size_t input) {
+  return std::find(row.counts.begin(), row.counts.end(), static_cast<int>(input)) != row.counts.end();
+}
+
 // Runs the op on arranged inputs and on contiguous copies of them: same values, same gradients, inputs
 // unharmed.
 void check_arranged(const OpRow& row, const std::vector<Tensor>& arranged, InputMask trainable,
@@ -90,7 +94,8 @@ TEST_P(OpTableTest, AnyLayoutGivesTheSame) {
         SCOPED_TRACE(concat(arrangement_name(arrangement), " inputs, mask ", mask));
         std::vector<Tensor> arranged = inputs;
         for (std::size_t i = 0; i < inputs.size(); ++i)
-          if ((mask >> i & 1U) != 0) arranged[i] = arrange(inputs[i], arrangement);
+          if ((mask >> i & 1U) != 0 && !(arrangement == Arrangement::broadcast && is_count(row, i)))
+            arranged[i] = arrange(inputs[i], arrangement);
         check_arranged(row, arranged, differentiable_inputs(sample),
                        dtype == DType::f64 ? Tolerance{1e-10, 1e-12} : Tolerance{1e-5, 1e-5});
       }

@@ -10,6 +10,7 @@
 #include "finetune/plan/plan_text.h"
 #include "finetune/task/classification.h"
 #include "finetune/task/regression.h"
+#include "finetune/task/transcription.h"
 #include "tests/plan_fixture.h"
 #include "tests/support/messages.h"
 
@@ -53,7 +54,8 @@ TEST(PhaseStart, RefusesOtherTexts) {
             "at = \"plateau validaton_loss 2\" has an unknown metric \"validaton_loss\"; did you mean "
             "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\", "
             "\"validation_macro_f1\", ... (" +
-                std::to_string(classification().metrics().size() + regression().metrics().size() - 1) +
+                std::to_string(classification().metrics().size() + regression().metrics().size() - 1 +
+                               transcription().metrics().size() - 1) +
                 " in all)");
 }
 

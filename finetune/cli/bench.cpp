@@ -43,6 +43,9 @@ void set_answers(const ModelFolder& folder, PreparedData& data, std::int64_t bat
 // One batch of random samples.
 PreparedData random_data(const ModelFolder& folder, std::int64_t batch, std::int64_t length) {
   const ModelConfig& model = folder.config;
+  if (takes_sound(model))
+    fail_input("bench times models of text, images and tables, and this one hears sound (", folder.path,
+               "); time a run of thaw train instead");
   PreparedData data;
   Dataset& train = data.train;
   const RandomKey key = random_key(0, "bench");

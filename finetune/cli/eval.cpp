@@ -14,6 +14,7 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
+#include "finetune/model/sound_source.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/prepared_data.h"
 #include "finetune/preprocess/text_input.h"
@@ -42,6 +43,9 @@ Part read_part(const Config& config, const ModelFolder& folder, const char* spli
     source.text = config.data.text.empty() ? text->column : config.data.text;
     source.text_pair = config.data.text_pair.value_or(text->pair_column);
   }
+  if (const auto sound = sound_input(folder))
+    source.audio = config.data.audio.empty() ? sound->column : config.data.audio;
+  if (source.targets == Targets::transcripts) source.classes = folder.preprocess.labels;
   source.group.clear();  // nothing is split
   source.require_every_class = false;
   Part part{split, path, read_dataset(source), {}};
@@ -63,6 +67,8 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   of_model.model = {};
   of_model.model.from = folder.path;
   of_model.data.standardize = Standardize::unset;
+  if (find_task(config.data.task).targets() == Targets::transcripts)
+    of_model.data.classes = folder.preprocess.labels;  // what it can write
   PreparedData data =
       load_data(of_model, {.section = of_model.model, .folder = std::make_shared<const ModelFolder>(folder)},
                 false, false);
@@ -130,6 +136,10 @@ int eval(const Arguments& arguments) {
     fail_input("the model is made for ", task.name(), ", data.task is ", config.data.task, " (", config.path,
                "); evaluate it on its own task");
   if (const auto text = text_input(saved.folder)) say_what_counts(config, saved.folder, *text);
+  if (const auto& context = config.model.audio_context;
+      !context.empty() && (context == "full") != saved.folder.preprocess.whole_context)
+    Progress().message(
+        concat("model.audio_context = ", context, " is for training: the model is used as it was"));
   Part part = part_to_evaluate(config, saved.folder);
   prepare_for(saved.folder, part.source, part.data);
   if (task.has_classes()) use_labels_of(saved.folder, part.source, !config.data.classes.empty(), part.data);

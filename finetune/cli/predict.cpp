@@ -125,7 +125,7 @@ std::string prediction_lines(const Outputs& outputs, const Dataset& data, const 
       const KeptCell& cell = data[i].kept[column];
       lines.add(data.kept_columns[column], csv ? csv_field(cell.text) : json_text(cell));
     }
-    for (const auto& [name, value] : speaker.line({outputs.row(i), outputs.row(i) + outputs.columns}))
+    for (const auto& [name, value] : speaker.line({outputs.row(i), outputs.row(i + 1)}))
       lines.add(name, csv ? csv_text(to_json(value)) : to_json(value).dump());
     lines.end();
   }

@@ -11,10 +11,12 @@
 #include "finetune/data/numbers.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/data/readers/readers.h"
+#include "finetune/data/readers/transcripts.h"
 #include "finetune/data/standardize.h"
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_source.h"
 #include "finetune/model/snapshot.h"
+#include "finetune/model/sound_source.h"
 #include "finetune/model/text_source.h"
 #include "finetune/plan/adapters.h"
 #include "finetune/preprocess/text_input.h"
@@ -49,8 +51,11 @@ void check_preprocess(const ModelFolder& folder) {
     fail_input("'", key, "' ", what, folder.has_preprocess ? " (preprocess.json in " : " (config.json in ",
                folder.path, "); make the folder again");
   };
-  if (!p.task->has_classes() && folder.config.outputs != 1)
+  if (p.task->targets() == Targets::numbers && folder.config.outputs != 1)
     refuse("task", "is regression, but the model has several outputs");
+  const bool writes = p.task->targets() == Targets::transcripts;
+  if (writes != takes_sound(folder.config)) refuse("task", "is not the model's");
+  if (writes && !is_alphabet(p.labels)) refuse("labels", "are no alphabet");
   if (!p.labels.empty() && static_cast<std::int64_t>(p.labels.size()) != folder.config.outputs)
     refuse("labels", "are not as many as the model's outputs");
   if (!p.sample_shape.empty() && p.sample_shape != folder.config.sample_shape)
@@ -150,7 +155,7 @@ void refuse_other_outputs(const ModelFolder& folder) {
 }
 
 void check_inputs_known(const ModelFolder& folder) {
-  if (!folder.has_preprocess && !takes_text(folder.config) && !folder.images)
+  if (!folder.has_preprocess && !has_own_lengths(folder.config) && !folder.images)
     fail_input("there is no preprocess.json",
                takes_processed_images(folder.config) ? concat(" and no ", kImageInputName) : "",
                ", so it is not known how the model's data were prepared (", folder.path,
@@ -158,8 +163,9 @@ void check_inputs_known(const ModelFolder& folder) {
 }
 
 [[noreturn]] void refuse_foreign_head(const ModelFolder& folder) {
-  fail_input("the model's head is ", folder.config.foreign_head, ", no classifier's (", folder.path,
-             "/config.json); train a classifier from it with thaw train, or give a model that is one");
+  const char* what = takes_sound(folder.config) ? "recogniser" : "classifier";
+  fail_input("the model's head is ", folder.config.foreign_head, ", no ", what, "'s (", folder.path,
+             "/config.json); train a ", what, " from it with thaw train, or give a model that is one");
 }
 
 // Passes over what may be missing, and refuses the rest.
@@ -266,6 +272,7 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path, const In
     source.text = text->column;
     source.text_pair = text->pair_column;
   }
+  if (const auto sound = sound_input(folder)) source.audio = sound->column;
   if (columns.text_pair && source.text.empty())
     fail_input("the model takes no text (--text-pair ", *columns.text_pair, "); leave the option out");
   if (columns.text_pair) source.text_pair = *columns.text_pair;
@@ -290,6 +297,10 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
     for (const std::string& note :
          {tokenize(*text, {&data}), note_of_cut(*text, count_full(*text, data), data.size())})
       if (!note.empty()) Progress().message(note);
+    return;
+  }
+  if (const auto sound = sound_input(folder)) {
+    hear(*sound, {&data});
     return;
   }
   if (data.sample_shape() != folder.config.sample_shape)

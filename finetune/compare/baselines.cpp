@@ -82,12 +82,12 @@ FrozenModel model_of(const BaselineRequest& request) {
   return frozen;
 }
 
-// [N, F] in f64: what the head would take.
+// [N, F] in f64: what the output layer would take.
 Tensor features_of(FrozenModel& frozen, const Dataset& data) {
   if (data.size() == 0) return {};
   if (frozen.model == nullptr) return cast(numbers_of(data).rows(0, data.size()), DType::f64);
   const Outputs features = features_all(*frozen.model, data, frozen.shared());
-  return cast(from_data(features.row(0), {data.size(), features.columns}), DType::f64);
+  return cast(from_data(features.row(0), {features.first_row(data.size()), features.columns}), DType::f64);
 }
 
 // What computing them takes, whoever does.
@@ -166,7 +166,9 @@ void probe(FrozenModel frozen, const BaselineRequest& request, ReportedRun& row)
   const std::int64_t outputs = data.task->outputs(data.train);
   row.trainable = outputs * (train.size(1) + 1);
   evaluate_on_test(
-      request, [&](const Dataset& part) { return best.model.predict(prepared(part).x); }, row);
+      request,
+      [&](const Dataset& part) { return best.model.predict(prepared(part).x, starts_of_sequences(part)); },
+      row);
 }
 
 void run_majority(const BaselineRequest& request, ReportedRun& row) {
@@ -243,7 +245,9 @@ struct Baseline {
   void (*run)(const BaselineRequest&, ReportedRun&);
 };
 
-bool always(const BaselineRequest&) { return true; }
+bool has_constant(const BaselineRequest& request) {
+  return !request.data.task->constant_output(request.data.train).empty();
+}
 
 // Without a network there must be numbers to fit.
 bool has_features(const BaselineRequest& request) {
@@ -251,7 +255,7 @@ bool has_features(const BaselineRequest& request) {
 }
 
 constexpr Baseline kBaselines[] = {
-    {"majority", always, about_majority, run_majority},
+    {"majority", has_constant, about_majority, run_majority},
     {"as-is", keeps_head, about_as_is, run_as_is},
     {"probe", has_features, about_probe, run_probe},
     {"norm-stats", has_norms_to_estimate, about_norm_stats, run_norm_stats},

@@ -56,8 +56,9 @@ std::string describe_groups(const Config& config, const PreparedData& loaded) {
 
 std::string describe_duplicates(const PreparedData& loaded, const NearDuplicates& near) {
   const std::size_t exact = find_duplicates(loaded.train, loaded.test).size();
-  std::string text =
-      concat(exact, " test rows stand among the training data too, ", near.count, " are nearly one of them");
+  std::string text = concat(exact, " test rows stand among the training data too");
+  if (near.compared == 0) return text;
+  text += concat(", ", near.count, " are nearly one of them");
   if (near.compared < loaded.train.size())
     text += concat(" (of the first ", near.compared, " training rows alone)");
   return text;
@@ -124,7 +125,7 @@ DataCard make_data_card(const Config& config, const ModelSource& source, const P
   DataCard card;
   card.source = config.data.train;
   card.sample_shape = loaded.train.sample_shape();
-  card.classes = loaded.train.classes;
+  if (loaded.task->has_classes()) card.classes = loaded.train.classes;
   card.pool = loaded.train.size();
   card.train = drawn.train.size();
   card.validation = drawn.validation->size();

@@ -25,6 +25,7 @@ struct ModelSection : ArchitectureOptions {
   std::optional<double> dropout;  // overrides every dropout of the architecture
   std::int64_t max_length = 0;    // text, in tokens; 0: as the folder says
   std::string pooling;            // text: "pooler", "cls", "mean"; empty: as the folder says
+  std::string audio_context;      // sound: "clip", "full"; empty: as the folder says
 };
 
 struct DataSection {
@@ -35,7 +36,8 @@ struct DataSection {
   std::optional<double> test_fraction;  // compare without a test file: 0.2
   std::uint64_t split_seed = 0;
   std::string label = "label";
-  std::string text;  // the text's column; empty: "text", or as the folder says
+  std::string audio;  // the column of sound files; empty: "audio", or as the folder says
+  std::string text;   // the text's column; empty: "text", or as the folder says
   // That of the second text of a pair; empty: single texts; unset: as the folder says.
   std::optional<std::string> text_pair;
   std::string group;

@@ -91,12 +91,13 @@ void check_together(const Config& config) {
   check_shifted_names(config);
   check_rows(config);
   check_merge(config);
-  if (!find_task(config.data.task).has_classes() &&
-      (config.data.samples_per_class > 0 || !config.data.classes.empty() || !config.data.merge.empty()))
+  const Task& task = find_task(config.data.task);
+  const bool names_characters = task.targets() == Targets::transcripts;
+  if (!task.has_classes() && (config.data.samples_per_class > 0 || !config.data.merge.empty() ||
+                              (!config.data.classes.empty() && !names_characters)))
     fail_input("data.samples_per_class, data.classes and data.merge are for classification (", config.path,
-               "); for regression use data.limit");
-  if (!find_task(config.data.task).has_classes() &&
-      (train.label_smoothing > 0 || !(train.class_weight == ClassWeights{})))
+               "); for ", task.name(), " use data.limit");
+  if (!task.has_classes() && (train.label_smoothing > 0 || !(train.class_weight == ClassWeights{})))
     fail_input(train.label_smoothing > 0 ? "train.label_smoothing" : "train.class_weight",
                " is for classification (", config.path, "); leave it out");
   for (const std::string& name : config.compare.predict)

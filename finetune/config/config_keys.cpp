@@ -111,7 +111,7 @@ const std::string kFrom = concat("an architecture (", joined(quoted(architecture
 const std::string kTasks = joined(quoted(task_names()), " or ");
 const std::string kMonitors = "what best means: validation_ and one of " + metrics_of_tasks();
 const std::string kMetrics = concat("what is tuned on, reported, tested and ranked by: ", metrics_of_tasks(),
-                                    "; default: accuracy, or rmse; auc: two classes");
+                                    "; default: accuracy, rmse, or cer; auc: two classes");
 
 }  // namespace
 
@@ -135,6 +135,11 @@ const std::vector<Key<ModelSection>>& model_keys() {
        "text: how it becomes one vector, \"mean\", \"cls\", \"pooler\" or \"lasttoken\"; default: as the "
        "folder says",
        &S::pooling, one_of({"mean", "cls", "pooler", "lasttoken"}).unset()},
+      {"audio_context",
+       "sound: \"clip\": the model hears each sound alone; \"full\": with silence behind it, up to the "
+       "longest that it "
+       "takes, as it was pretrained; default: as the folder says, else clip",
+       &S::audio_context, one_of({"clip", "full"}).unset()},
   };
   return keys;
 }
@@ -156,8 +161,10 @@ const std::vector<Key<DataSection>>& data_keys() {
        &S::shifted, path(check_data_file).unset()},
       {"test_fraction", "share of the data; compare uses 0.2 where none is set", &S::test_fraction, share()},
       {"split_seed", "of the shares above", &S::split_seed, at_least(0)},
-      {"label", "the column to predict", &S::label},
+      {"label", "the column to predict; of transcripts \"text\" where it is not set", &S::label},
       {"text", "the column of texts, for models that take text; default: \"text\"", &S::text, any().unset()},
+      {"audio", "the column of sound files, for models that take sound; default: \"audio\"", &S::audio,
+       any().unset()},
       {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
       {"task", kTasks.c_str(), &S::task, one_of(task_names())},
       {"text_pair",
@@ -185,7 +192,9 @@ const std::vector<Key<DataSection>>& data_keys() {
        at_least(0).unset()},
       {"merge", "{ \"a\" = [\"0\", \"6\"], .. }: classes made of these labels; the others are left out",
        &S::merge, any().unset().or_integer()},
-      {"classes", "these labels alone, in this order", &S::classes, any().unset().or_integer()},
+      {"classes",
+       "these labels alone, in this order; of transcripts: \"<pad>\", \"|\" (the space), then the characters",
+       &S::classes, any().unset().or_integer()},
       {"corrupt",
        "a study's tool: images of every part, not of predict, get \"blur\", \"noise\" or \"invert\"",
        &S::corrupt, choice<Corruption>().or_empty().unset()},

@@ -8,6 +8,48 @@
 
 namespace thaw {
 
+namespace {
+
+std::int64_t characters_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  std::int64_t characters = 0;
+  for (const std::int64_t row : rows) characters += static_cast<std::int64_t>(data[row].characters.size());
+  return characters;
+}
+
+// The characters of each transcript, one after another.
+void add_transcripts(const Dataset& data, const std::vector<std::int64_t>& rows, Batch& batch) {
+  const auto size = static_cast<std::int64_t>(rows.size());
+  batch.target = empty({characters_of(data, rows)}, {DType::i64});
+  batch.target_lengths = empty({size}, {DType::i64});
+  batch.lengths = empty({size}, {DType::i64});
+  std::int64_t* target = batch.target.data<std::int64_t>();
+  std::int64_t* target_length = batch.target_lengths.data<std::int64_t>();
+  std::int64_t* length = batch.lengths.data<std::int64_t>();
+  for (const std::int64_t row : rows) {
+    const std::vector<std::int64_t>& own = data[row].characters;
+    target = std::copy(own.begin(), own.end(), target);
+    *target_length++ = static_cast<std::int64_t>(own.size());
+    *length++ = data.inputs->length(row);
+  }
+}
+
+// `characters`: of all transcripts.
+Batch meta_batch_of(const Dataset& data, const BatchShape& shape, std::int64_t characters) {
+  const CategoryScope category(memory::Category::input);
+  const Options indices{DType::i64, kMeta};
+  const DType target = data.targets == Targets::numbers ? DType::f32 : DType::i64;
+  const bool spelt = data.targets == Targets::transcripts;
+  Batch batch{data.inputs->meta_batch(shape), empty({spelt ? characters : shape.samples}, {target, kMeta}),
+              empty({shape.samples}, indices)};
+  if (spelt) {
+    batch.target_lengths = empty({shape.samples}, indices);
+    batch.lengths = empty({shape.samples}, indices);
+  }
+  return batch;
+}
+
+}  // namespace
+
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
   Batch batch = without_input(data, rows);
   batch.x = input_of(data, rows);
@@ -34,6 +76,8 @@ Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows) 
     batch.target = empty({size});
     float* target = batch.target.data<float>();
     for (const std::int64_t row : rows) *target++ = static_cast<float>(data[row].target);
+  } else if (data.targets == Targets::transcripts) {
+    add_transcripts(data, rows, batch);
   }
   return batch;
 }
@@ -53,15 +97,14 @@ void for_each_batch(const Dataset& data, std::int64_t size, const UseRows& use) 
   }
 }
 
-Batch meta_batch(const Dataset& data, const BatchShape& shape) {
-  const CategoryScope category(memory::Category::input);
-  const DType target = data.targets == Targets::classes ? DType::i64 : DType::f32;
-  return {data.inputs->meta_batch(shape), empty({shape.samples}, {target, kMeta}),
-          empty({shape.samples}, {DType::i64, kMeta})};
+Batch meta_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  return meta_batch_of(data, shape_of_batch(*data.inputs, rows), characters_of(data, rows));
 }
 
 Batch meta_batch(const Dataset& data, std::int64_t size) {
-  return meta_batch(data, mean_batch(*data.inputs, size));
+  std::vector<std::int64_t> all(static_cast<std::size_t>(data.size()));
+  std::iota(all.begin(), all.end(), 0);
+  return meta_batch_of(data, mean_batch(*data.inputs, size), characters_of(data, all) * size / data.size());
 }
 
 BatchPlan::BatchPlan(std::int64_t samples, std::int64_t batch_size, std::int64_t accumulation, bool shuffle,

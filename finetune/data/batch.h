@@ -14,8 +14,10 @@ namespace thaw {
 
 struct Batch {
   ModelInput x;   // see Inputs::batch
-  Tensor target;  // i64 [B] classes, or f32 [B] values
+  Tensor target;  // i64 [B] classes, f32 [B] values, or the characters of all transcripts, i64 [M]
   Tensor ids;     // i64 [B]: the samples' ids, for random numbers that follow the sample
+  // Of transcripts, i64 [B]: how many characters each has, and places of its input.
+  Tensor target_lengths = {}, lengths = {};
   std::int64_t size() const { return ids.size(0); }
 };
 
@@ -28,9 +30,8 @@ Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows);
 // batch is padding; others in their own.
 using UseRows = std::function<void(const std::vector<std::int64_t>& rows)>;
 void for_each_batch(const Dataset& data, std::int64_t size, const UseRows& use);
-// On the meta device.
-Batch meta_batch(const Dataset& data, const BatchShape& shape);
-// The mean one of so many samples, at most data.size().
+// On the meta device: of these rows, or the mean one of so many samples, at most data.size().
+Batch meta_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
 Batch meta_batch(const Dataset& data, std::int64_t size);
 
 class BatchPlan {

@@ -25,8 +25,8 @@ std::vector<double> Dataset::target_values() const {
 }
 
 std::vector<std::int64_t> Dataset::class_counts() const {
+  if (targets != Targets::classes) return {};
   std::vector<std::int64_t> counts(classes.size(), 0);
-  if (targets != Targets::classes) return counts;
   for (const Sample& sample : samples) ++counts[static_cast<std::size_t>(sample.label)];
   return counts;
 }
@@ -55,6 +55,8 @@ void hash_answers(const Dataset& data, Sha256& hash) {
   for (const Sample& sample : data.samples) {
     if (data.targets == Targets::classes) hash.update(&sample.label, sizeof sample.label);
     if (data.targets == Targets::numbers) hash.update(&sample.target, sizeof sample.target);
+    if (data.targets == Targets::transcripts)
+      hash.update(sample.transcript.c_str(), sample.transcript.size() + 1);
   }
 }
 

@@ -11,8 +11,9 @@
 
 namespace thaw {
 
-// What a label is: nothing that is known, the name of a class, or a number to predict.
-enum class Targets { none, classes, numbers };
+// What a label is: nothing that is known, the name of a class, a number to predict, or a transcript: a sequence of
+// characters, which are the classes.
+enum class Targets { none, classes, numbers, transcripts };
 
 // A cell of a table as it stands there, for results that name their rows by it.
 struct KeptCell {
@@ -25,6 +26,9 @@ struct Sample {
   std::int64_t id = 0;     // its 0-based place in its source, the same whatever is dropped
   std::int64_t label = 0;  // of classes: index into Dataset::classes
   double target = 0;       // of numbers
+  // Of transcripts: its text, and which of the classes its characters are. Those that are none of them are left out.
+  std::string transcript = {};
+  std::vector<std::int64_t> characters = {};
   std::string group = {};  // samples of one group stay on one side of a split; empty: there are no groups
   std::vector<KeptCell> kept = {};  // of Dataset::kept_columns
 };
@@ -34,7 +38,8 @@ struct Dataset {
   std::shared_ptr<const Inputs> inputs;  // row i is that of samples[i]; null where there are no samples
 
   Targets targets = Targets::none;
-  std::vector<std::string> classes;       // in numeric order if every label is an integer, else by bytes
+  // In numeric order if every label is an integer, else by bytes. Of transcripts: readers/transcripts.h.
+  std::vector<std::string> classes;
   std::vector<std::string> columns;       // the features of a table, in file order
   std::vector<std::string> kept_columns;  // what DataSource::keep asked for
   std::vector<std::string> notes;         // for the user, of the whole file: what was understood or left out

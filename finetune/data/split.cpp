@@ -72,7 +72,9 @@ Rows split_shares(const Rows& counts, int64_t total) {
 }
 
 bool same_row(const Dataset& a, int64_t i, const Dataset& b, int64_t j) {
-  const bool same_answer = a.targets != b.targets || (a[i].label == b[j].label && a[i].target == b[j].target);
+  const bool same_answer =
+      a.targets != b.targets ||
+      (a[i].label == b[j].label && a[i].target == b[j].target && a[i].transcript == b[j].transcript);
   return same_answer && a.inputs->same(i, *b.inputs, j);
 }
 
@@ -81,7 +83,8 @@ uint64_t hash_row(const Dataset& data, int64_t row, bool by_answer) {
   const uint64_t hash = data.inputs->hash(row);
   if (!by_answer) return hash;
   const double target = data[row].target + 0.0;  // -0 equals 0
-  return hash ^ mix64(static_cast<uint64_t>(data[row].label)) ^ mix64(~std::bit_cast<uint64_t>(target));
+  return hash ^ mix64(static_cast<uint64_t>(data[row].label)) ^ mix64(~std::bit_cast<uint64_t>(target)) ^
+         hash_text(data[row].transcript);
 }
 
 // Finds rows of a data set by the content of those of `other`.

@@ -11,6 +11,7 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "finetune/task/regression.h"
+#include "finetune/task/transcription.h"
 #include "nn/io/json_file.h"
 #include "nn/io/safetensors_header.h"
 #include "nn/models/transformer.h"
@@ -48,6 +49,8 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   read_optional_field(json, "max_length", path, p.max_length);
   read_optional_field(json, "pooling", path, pooling);
   read_optional_field(json, "normalize", path, p.normalize);
+  read_optional_field(json, "audio", path, p.audio_column);
+  read_optional_field(json, "whole_context", path, p.whole_context);
   read_optional_field(json, kFolded, path, p.has_folded);
   if (p.mean.size() != p.deviation.size())
     fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
@@ -57,6 +60,8 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
 std::vector<std::string> input_files(const ModelFolder& folder) {
   if (takes_text(folder.config)) return folder.tokenizer()->files();
   if (folder.images) return {kImageInputName};
+  if (takes_sound(folder.config) && fs::exists(concat(folder.path, '/', kImageInputName)))
+    return {kImageInputName};
   return {};
 }
 
@@ -132,6 +137,7 @@ ModelFolder read_model_folder(const std::string& path) {
       folder.preprocess.task = &regression();
     else
       folder.preprocess.labels = folder.config.labels;
+    if (takes_sound(folder.config)) folder.preprocess.task = &transcription();
   }
   folder.images = read_image_input(folder.path, folder.config);
   if (!has_weights(folder.path))
@@ -176,6 +182,10 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
     preprocess["max_length"] = p.max_length;
     preprocess["pooling"] = config.transformer.pooling;
     preprocess["normalize"] = p.normalize;
+  }
+  if (takes_sound(config)) {
+    preprocess["audio"] = p.audio_column;
+    preprocess["whole_context"] = p.whole_context;
   }
   if (p.has_folded) preprocess[kFolded] = true;
   atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");

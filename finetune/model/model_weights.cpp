@@ -76,10 +76,15 @@ struct BareName {
   std::string wrappers;  // that stood before it, but for PEFT's
 };
 
-BareName without_wrappers(const std::string& name_in_file) {
+// `own`: what the names of the model's checkpoints begin with, which is no wrapper's.
+BareName without_wrappers(const std::string& name_in_file, std::string_view own) {
   std::string_view name = name_in_file;
   BareName bare;
   while (true) {
+    if (!own.empty() && name.starts_with(own)) {
+      bare.name = name;
+      return bare;
+    }
     if (name.starts_with(kPeftPrefix)) {
       name.remove_prefix(kPeftPrefix.size());
     } else if (const std::string_view wrapper = wrapper_of(name); !wrapper.empty()) {
@@ -112,7 +117,7 @@ class FileNames {
 
   // Nothing for what is no part of the model, such as a head that is for something else.
   std::optional<std::string> in_model(const std::string& name_in_file) {
-    const BareName bare = without_wrappers(name_in_file);
+    const BareName bare = without_wrappers(name_in_file, model_.prefix_in_file());
     std::optional<std::string> name = model_.name_in_model(bare.name);
     if (!head_.empty() && !is_in_backbone(bare.name, name)) {
       passed_over_ = true;
@@ -127,7 +132,8 @@ class FileNames {
   std::vector<std::string> notes(const std::string& path) const {
     std::vector<std::string> notes;
     if (passed_over_)
-      notes.push_back(concat("the head in ", path, " is passed over: it is ", head_, ", no classifier's"));
+      notes.push_back(concat("the head in ", path, " is passed over: it is ", head_,
+                             model_.gives_sequences() ? ", no recogniser's by CTC" : ", no classifier's"));
     if (!wrappers_.empty())
       notes.push_back(concat("names in ", path, " begin with ",
                              joined(std::vector<std::string>(wrappers_.begin(), wrappers_.end())),
@@ -170,7 +176,7 @@ NamedTensors merged_weights(Model& model) {
 }
 
 std::optional<std::string> model_name(const Model& model, const std::string& name_in_file) {
-  return model.name_in_model(without_wrappers(name_in_file).name);
+  return model.name_in_model(without_wrappers(name_in_file, model.prefix_in_file()).name);
 }
 
 Tensor rows_in_order(const Tensor& tensor, const std::vector<std::int64_t>& rows) {

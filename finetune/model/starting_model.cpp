@@ -190,7 +190,7 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
   ModelConfig model;
   if (source.folder != nullptr) {
     model = source.folder->config;
-    if (!takes_text(model) && model.sample_shape != data.train.sample_shape())
+    if (!has_own_lengths(model) && model.sample_shape != data.train.sample_shape())
       fail_input("the model in ", section.from, " takes samples ", Shape(model.sample_shape),
                  ", the data have ", Shape(data.train.sample_shape()), "; use data of that shape");
     if (!section.pooling.empty()) model.transformer.pooling = section.pooling;
@@ -199,9 +199,9 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
     static_cast<ArchitectureOptions&>(model) = section;
   }
   if (section.dropout) set_dropout(model, *section.dropout);
-  if (!takes_text(model))
+  if (!has_own_lengths(model))
     model.sample_shape = data.train.sample_shape();
-  else if (model.transformer.pad_id < 0)
+  else if (takes_text(model) && model.transformer.pad_id < 0)
     model.transformer.pad_id = texts_of(data.train).pad_id;
   model.labels = data.train.classes;
   model.outputs = data.task->outputs(data.train);

@@ -22,6 +22,8 @@ struct Preprocess {
   std::string pair_column;      // of the second text, where they take pairs
   std::int64_t max_length = 0;  // text models: tokens; longer texts are cut
   bool normalize = false;       // text models: embeddings have length 1
+  std::string audio_column;     // models that take sound
+  bool whole_context = false;   // they hear silence after each sound, up to the longest that they take
   bool has_folded = false;      // the weights have the adapters of the folder's adapter/ in them
 };
 

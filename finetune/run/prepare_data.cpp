@@ -10,6 +10,7 @@
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
 #include "finetune/model/scaling.h"
+#include "finetune/model/sound_source.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/class_spelling.h"
 #include "finetune/preprocess/text_input.h"
@@ -21,7 +22,8 @@ namespace {
 struct Reading {
   const Config& config;
   const ModelSource& model;
-  std::optional<TextInput> text;  // as the model takes it
+  std::optional<TextInput> text;    // as the model takes it
+  std::optional<SoundInput> sound;  // the same
 };
 
 DataSource source_of(const Reading& reading, const std::string& path, const Dataset* like) {
@@ -30,6 +32,7 @@ DataSource source_of(const Reading& reading, const std::string& path, const Data
     source.text = reading.text->column;
     source.text_pair = reading.text->pair_column;
   }
+  if (reading.sound) source.audio = reading.sound->column;
   if (like != nullptr) {  // further files are read as the training file was
     source.columns = like->columns;
     source.columns_of = "the training data's";
@@ -48,6 +51,7 @@ Dataset read_part(const Reading& reading, const std::string& path, const Dataset
   Dataset data = read_dataset(source_of(reading, path, like));
   notes.push_back(describe_read(data, path));
   notes.insert(notes.end(), data.notes.begin(), data.notes.end());
+  if (reading.sound) hear(*reading.sound, {&data});  // before anybody asks how long they are
   return data;
 }
 
@@ -172,13 +176,20 @@ void tokenize_parts(const Reading& reading, PreparedData& data) {
     data.notes.push_back(note + " (model.max_length)");
 }
 
+void describe_sounds_of(const Reading& reading, PreparedData& data) {
+  std::vector<Dataset*> parts;
+  for_each_part(reading.config.data, data,
+                [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  data.notes.push_back(describe_sounds(parts));
+}
+
 // How values will be scaled.
 void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
   const Standardize wanted = config.data.standardize;
   if (find_numbers(data.train) == nullptr) {
     if (wanted != Standardize::unset && wanted != Standardize::never)
-      fail_input("data.standardize is for tables and images, the model takes text (", config.path,
-                 "); leave it out");
+      fail_input("data.standardize is for tables and images, the model takes ",
+                 find_sounds(data.train) != nullptr ? "sound" : "text", " (", config.path, "); leave it out");
     return;
   }
   const std::optional<Origin> origin = source.origin();
@@ -206,6 +217,7 @@ DataSource data_source(const Config& config, const std::string& path) {
   source.path = path;
   source.targets = find_task(data.task).targets();
   source.label = data.label;
+  if (source.targets == Targets::transcripts && source.label == DataSection().label) source.label = "text";
   source.group = data.group;
   source.features = data.features;
   source.ignore = data.ignore;
@@ -213,8 +225,9 @@ DataSource data_source(const Config& config, const std::string& path) {
   source.quote = data.quote;
   source.merge = data.merge;
   source.classes = data.classes;
-  source.drop_other_classes = !data.classes.empty();
-  source.require_every_class = !data.classes.empty() || !data.merge.empty();
+  const bool has_classes = source.targets == Targets::classes;
+  source.drop_other_classes = has_classes && !data.classes.empty();
+  source.require_every_class = has_classes && (!data.classes.empty() || !data.merge.empty());
   return source;
 }
 
@@ -231,7 +244,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
                        bool refuse_duplicates) {
   const DataSection& section = config.data;
   if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
-  const Reading reading{config, source, text_input(config, source)};
+  const Reading reading{config, source, text_input(config, source), sound_input(config, source)};
   PreparedData data;
   data.task = &find_task(section.task);
   data.train = read_part(reading, section.train, nullptr, data.notes);
@@ -239,7 +252,8 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   data.notes.insert(data.notes.end(), odd.notes.begin(), odd.notes.end());
   data.questions = std::move(odd.questions);
   data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
-  for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
+  if (data.task->has_classes())
+    for (const std::string& note : notes_of_spellings(data.train.classes)) data.notes.push_back(note);
   const double test_fraction = section.test_fraction.value_or(want_test ? 0.2 : 0.0);
   read_or_split(reading, section.test, test_fraction, "test", refuse_duplicates, data, data.test.edit());
   read_or_split(reading, section.validation, section.validation_fraction, "validation", refuse_duplicates,
@@ -253,20 +267,25 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   corrupt_parts(section, data);
   const std::optional<TextInput>& text = reading.text;
   if (text) tokenize_parts(reading, data);
+  if (reading.sound) describe_sounds_of(reading, data);
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = data.task;
   preprocess.quote = section.quote;
-  if (!text) preprocess.sample_shape = data.train.sample_shape();
+  if (!text && !reading.sound) preprocess.sample_shape = data.train.sample_shape();
   preprocess.columns = data.train.columns;
   preprocess.labels = data.train.classes;
-  preprocess.label_column = section.label;
+  preprocess.label_column = data_source(config, section.train).label;
   preprocess.group_column = section.group;
   if (text) {
     preprocess.text_column = text->column;
     preprocess.pair_column = text->pair_column;
     preprocess.max_length = text->max_length;
     preprocess.normalize = text->normalize;
+  }
+  if (reading.sound) {
+    preprocess.audio_column = reading.sound->column;
+    preprocess.whole_context = reading.sound->hearing->whole_context;
   }
   use_scaling(config, source, data);
   return data;

@@ -69,7 +69,7 @@ const ModelFolder* base_of(const ModelSource& source, const PreparedModel& prepa
 void write_weights(const RunRequest& request, const Strategy& strategy, const RunFolder& folder,
                    PreparedModel& prepared) {
   const PreparedData& data = request.data;
-  const bool inputs_of_folder = takes_text(prepared.config) || data.scaling == Scaling::model;
+  const bool inputs_of_folder = has_own_lengths(prepared.config) || data.scaling == Scaling::model;
   const bool low_rank = strategy.adapters && strategy.adapters->is_low_rank();
   if (low_rank)
     write_adapter_folder(folder.file("adapter"), *prepared.model, *strategy.adapters, prepared.config,

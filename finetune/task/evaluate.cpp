@@ -9,10 +9,18 @@
 namespace thaw {
 namespace {
 
-// `pass`: of the rows that it is given.
+std::vector<std::int64_t> starts_of_places(const Dataset& data) {
+  std::vector<std::int64_t> starts{0};
+  for (std::int64_t row = 0; row < data.size(); ++row)
+    starts.push_back(starts.back() + data.inputs->length(row));
+  return starts;
+}
+
+// `pass`: of the rows that it is given. Each has as many rows of outputs as places, or one.
 Outputs outputs_of(Model& model, const Dataset& data,
                    const std::function<Tensor(const std::vector<std::int64_t>&)>& pass) {
   Outputs outputs;
+  if (model.gives_sequences()) outputs.starts = starts_of_places(data);
   if (data.size() == 0) return outputs;
   const NoGrad no_grad;
   const bool was_training = model.training();
@@ -21,11 +29,12 @@ Outputs outputs_of(Model& model, const Dataset& data,
   for_each_batch(data, size, [&](const std::vector<std::int64_t>& rows) {
     const Tensor y = pass(rows).contiguous();
     outputs.columns = y.size(1);
-    outputs.values.resize(static_cast<std::size_t>(data.size() * outputs.columns));
+    outputs.values.resize(static_cast<std::size_t>(outputs.first_row(data.size()) * outputs.columns));
     const float* from = y.data<float>();
     for (const std::int64_t row : rows) {
-      std::copy_n(from, outputs.columns, outputs.values.data() + row * outputs.columns);
-      from += outputs.columns;
+      const std::int64_t count = outputs.rows(row) * outputs.columns;
+      std::copy_n(from, count, outputs.values.data() + outputs.first_row(row) * outputs.columns);
+      from += count;
     }
   });
   model.train(was_training);
@@ -33,6 +42,10 @@ Outputs outputs_of(Model& model, const Dataset& data,
 }
 
 }  // namespace
+
+std::vector<std::int64_t> starts_of_sequences(const Dataset& data) {
+  return data.targets == Targets::transcripts ? starts_of_places(data) : std::vector<std::int64_t>{};
+}
 
 Outputs predict_all(Model& model, const Dataset& data, PrefixCache* cache) {
   return outputs_of(model, data, [&](const std::vector<std::int64_t>& rows) {

@@ -61,7 +61,9 @@ std::optional<std::int64_t> first_row_not_finite(const Outputs& outputs) {
   const auto found = std::find_if_not(outputs.values.begin(), outputs.values.end(),
                                       [](float value) { return std::isfinite(value); });
   if (found == outputs.values.end()) return std::nullopt;
-  return (found - outputs.values.begin()) / outputs.columns;
+  const std::int64_t row = (found - outputs.values.begin()) / outputs.columns;
+  if (outputs.starts.empty()) return row;
+  return std::upper_bound(outputs.starts.begin(), outputs.starts.end(), row) - outputs.starts.begin() - 1;
 }
 
 Metrics compute_metrics(const Task& task, const Outputs& outputs, const Dataset& data) {

@@ -15,14 +15,21 @@ namespace thaw {
 
 class Task;
 
-// Outputs [N, classes or 1] of a model, row-major.
+// What a model gives for each sample, row-major: [N, classes or 1], or of sequences a row for each place.
 struct Outputs {
   std::int64_t columns = 0;
   std::vector<float> values;
-  const float* row(std::int64_t i) const { return values.data() + i * columns; }
+  std::vector<std::int64_t> starts =
+      {};  // of sequences: each sample's first row, and the end; empty: a row each
+
+  std::int64_t first_row(std::int64_t sample) const {
+    return starts.empty() ? sample : starts[static_cast<std::size_t>(sample)];
+  }
+  std::int64_t rows(std::int64_t sample) const { return first_row(sample + 1) - first_row(sample); }
+  const float* row(std::int64_t sample) const { return values.data() + first_row(sample) * columns; }
 };
 
-// Counted from 0; nothing where every output is a finite number.
+// The sample, counted from 0; nothing where every output is a finite number.
 std::optional<std::int64_t> first_row_not_finite(const Outputs& outputs);
 
 // A metric's value and each example's part in it. The parts' mean is the value. For a metric that is a mean

@@ -5,11 +5,12 @@
 #include "finetune/common/text.h"
 #include "finetune/task/classification.h"
 #include "finetune/task/regression.h"
+#include "finetune/task/transcription.h"
 
 namespace thaw {
 
 const std::vector<const Task*>& tasks() {
-  static const std::vector<const Task*> list = {&classification(), &regression()};
+  static const std::vector<const Task*> list = {&classification(), &regression(), &transcription()};
   return list;
 }
 

@@ -56,7 +56,8 @@ class Task {
 
   // ---- training
 
-  // The mean over the batch of output [B, outputs()].
+  // The mean over the batch of output [B, outputs()], of sequences [N, outputs()] with the samples' places one after
+  // another.
   virtual Tensor loss(const Tensor& output, const Batch& batch, const LossOptions& options) const = 0;
 
   // ---- metrics
@@ -76,16 +77,15 @@ class Task {
   virtual std::vector<float> constant_output(const Dataset& train) const = 0;
   virtual const char* about_constant() const = 0;
 
-  // A linear model's: targets as its loss takes them, and the mean loss of y [N, outputs] in f64, weighted
-  // where `class_weight` is defined (then the sum is divided by N).
-  virtual Tensor probe_targets(const Dataset& data) const = 0;
-  virtual Tensor probe_loss(const Tensor& y, const Tensor& targets, const Tensor& class_weight) const = 0;
+  // A linear model's: the mean loss over the samples of its outputs y in f64, as loss() has them, weighted where
+  // `class_weight` is defined (then the sum is divided by their number).
+  virtual Tensor probe_loss(const Tensor& y, const Dataset& data, const Tensor& class_weight) const = 0;
   virtual std::string about_probe(bool weighted) const = 0;
 
   // ---- results
 
-  // Of a sample's outputs, `classes` being their names where they are classes'. `flat`: without lists, for a
-  // row of a table.
+  // Of a sample's outputs (of a sequence those of all its places), `classes` being their names where they are classes'.
+  // `flat`: without lists, for a row of a table.
   virtual Fields prediction(const std::vector<double>& outputs, const std::vector<std::string>& classes,
                             bool flat) const = 0;
 };

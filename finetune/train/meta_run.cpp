@@ -39,7 +39,7 @@ Batch MetaRun::longest_batch() const {
   std::partial_sort(rows.begin(), rows.begin() + size, rows.end(),
                     [&](std::int64_t a, std::int64_t b) { return inputs.length(a) > inputs.length(b); });
   rows.resize(static_cast<std::size_t>(size));
-  return meta_batch(data_, shape_of_batch(inputs, rows));
+  return meta_batch(data_, rows);
 }
 
 void MetaRun::predict(LedgerPhase& row, const Triggers& triggers) {
@@ -133,8 +133,7 @@ std::int64_t MetaRun::observed_update(const LedgerPhase& row) const {
 
 MetaRun::MicroBatches MetaRun::update_of(std::int64_t number) {
   MicroBatches update;
-  for (const auto& rows : batches_.update(number))
-    update.push_back(meta_batch(data_, shape_of_batch(*data_.inputs, rows)));
+  for (const auto& rows : batches_.update(number)) update.push_back(meta_batch(data_, rows));
   return update;
 }
 

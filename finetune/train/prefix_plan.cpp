@@ -44,7 +44,8 @@ StageCosts costs_of_stages(Model& model, const Dataset& data, std::int64_t batch
     costs.flops.push_back(observer.finish(kMeta).total_flops() / samples);
     costs.peak.push_back(memory::usage(kMeta).total_peak - before);
     const auto bytes = static_cast<double>(state.h.bytes());
-    costs.bytes.push_back(stage == model.head() ? bytes / samples : bytes / in_batch * mean_length);
+    costs.bytes.push_back(stage == model.head() && !model.gives_sequences() ? bytes / samples
+                                                                            : bytes / in_batch * mean_length);
   }
   model.train(true);
   return costs;

@@ -46,6 +46,7 @@ std::string network_text(const ModelConfig& config, const std::optional<AdapterS
   add(config.activation);
   add(config.width);
   add(config.depth);
+  add(config.mels);
   const TransformerConfig& t = config.transformer;
   for (const std::int64_t size : {t.vocab_size, t.positions, t.token_types, t.pad_id, t.first_position,
                                   t.patch_size, t.hidden_size, t.layers, t.heads, t.intermediate_size})

@@ -44,7 +44,7 @@ MultiHeadAttention::MultiHeadAttention(std::int64_t size, std::int64_t heads, co
                                        double dropout, const AttentionNames& names)
     : heads_(heads),
       query_(add_module(names.query, std::make_unique<Linear>(size, size, init.in(names.query)))),
-      key_(add_module(names.key, std::make_unique<Linear>(size, size, init.in(names.key)))),
+      key_(add_module(names.key, std::make_unique<Linear>(size, size, init.in(names.key), names.key_bias))),
       value_(add_module(names.value, std::make_unique<Linear>(size, size, init.in(names.value)))),
       output_(add_module(names.output, std::make_unique<Linear>(size, size, init.in(names.output)))),
       dropout_(add_module("attention_dropout", std::make_unique<Dropout>(dropout))) {

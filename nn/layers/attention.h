@@ -25,6 +25,7 @@ struct AttentionNames {
   const char* key = "key";
   const char* value = "value";
   const char* output = "output";
+  bool key_bias = true;  // whether the key's projection has one
 };
 
 class MultiHeadAttention : public Module {

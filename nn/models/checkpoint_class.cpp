@@ -42,8 +42,9 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 // Neither a classifier's nor without a head.
 bool has_foreign_head(std::string_view name) {
-  if (name.empty() || name.ends_with("ForSequenceClassification") || name.ends_with("ForImageClassification"))
-    return false;
+  for (const char* known : {"ForSequenceClassification", "ForImageClassification", "ForCTC"})
+    if (name.ends_with(known)) return false;
+  if (name.empty()) return false;
   return !name.ends_with("Model") || name.ends_with("HeadModel") || name.ends_with("HeadsModel");
 }
 

@@ -16,6 +16,7 @@
 #include "nn/models/mlp.h"
 #include "nn/models/transformer.h"
 #include "nn/models/vit.h"
+#include "nn/models/whisper.h"
 
 namespace thaw {
 namespace {
@@ -36,6 +37,7 @@ constexpr Architecture kArchitectures[] = {
     {"xlm-roberta", "xlm-roberta", "XLMRoberta", Input::text, make<Bert>, read_roberta, write_xlm_roberta},
     {"gpt2", "gpt2", "GPT2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
     {"vit", "vit", "ViT", Input::processed_images, make<Vit>, read_vit, write_vit},
+    {"whisper", "whisper", "Whisper", Input::sound, make<Whisper>, read_whisper, write_whisper},
 };
 
 const Architecture& find_architecture(const std::string& name) {
@@ -131,6 +133,12 @@ std::vector<std::string> all_architectures() {
 bool takes_text(const ModelConfig& config) {
   return find_architecture(config.architecture).input == Input::text;
 }
+
+bool takes_sound(const ModelConfig& config) {
+  return find_architecture(config.architecture).input == Input::sound;
+}
+
+bool has_own_lengths(const ModelConfig& config) { return takes_text(config) || takes_sound(config); }
 
 bool takes_processed_images(const ModelConfig& config) {
   return find_architecture(config.architecture).input == Input::processed_images;

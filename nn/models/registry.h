@@ -53,10 +53,11 @@ struct ArchitectureOptions {
 // What it takes to build a model again: saved as config.json beside its weights.
 struct ModelConfig : ArchitectureOptions {
   std::string architecture;  // "mlp", "cnn", "bert", "distilbert", "roberta", "xlm-roberta",
-                             // "gpt2", "vit"
+                             // "gpt2", "vit", "whisper"
   double dropout = 0;
   TransformerConfig transformer;           // transformers
-  std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text
+  std::int64_t mels = 80;                  // sound: features of a frame
+  std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text and sound
   std::int64_t outputs = 0;                // classes, or 1 for regression
   std::vector<std::string> labels;         // of the classes, where config.json names them
   std::string problem_type;                // Hugging Face's: what the outputs are; empty: not said
@@ -70,6 +71,9 @@ struct ModelConfig : ArchitectureOptions {
 std::vector<std::string> architectures();
 std::vector<std::string> all_architectures();
 bool takes_text(const ModelConfig& config);
+bool takes_sound(const ModelConfig& config);
+// Texts and sounds: ModelConfig::sample_shape says nothing of them.
+bool has_own_lengths(const ModelConfig& config);
 // How the architecture's classifier in transformers makes one vector of a text.
 const char* own_pooling(const ModelConfig& config);
 // Images that a preprocessor_config.json beside the weights says how to prepare.

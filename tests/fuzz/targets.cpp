@@ -4,18 +4,24 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <span>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "core/ops.h"
 #include "finetune/config/config.h"
 #include "finetune/config/config_text.h"
 #include "finetune/data/readers/readers.h"
+#include "finetune/data/sound/log_mel.h"
+#include "finetune/data/sound/resample.h"
+#include "finetune/data/sound/sound_file.h"
 #include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/image_input.h"
+#include "finetune/preprocess/sound_input.h"
 #include "finetune/preprocess/text_input.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "finetune/train/checkpoint.h"
@@ -138,6 +144,7 @@ void folder_file(const std::string& bytes) {
   images.architecture = "vit";
   images.sample_shape = {3, 8, 8};
   answer([&] { read_image_input(folder.path(), images); });
+  answer([&] { read_log_mel(folder.path(), {}); });
 }
 
 // As a table with labels, as one without, and as texts.
@@ -162,6 +169,20 @@ void idx(const std::string& bytes) {
   source.path = input.write(bytes);
   source.targets = Targets::none;
   answer([&] { read_dataset(source); });
+}
+
+void wav(const std::string& bytes) {
+  static const Input input("sound.wav");
+  answer([&] {
+    const std::string path = input.write(bytes);
+    const SoundInfo info = read_sound_info(path);
+    const Sound sound = read_sound(path);
+    if (static_cast<std::int64_t>(sound.samples.size()) != info.frames)
+      throw std::logic_error("two numbers of frames");
+    const LogMel features({.chunk = 3200});
+    const std::vector<float> heard = resample(sound.samples, sound.rate, 16000);
+    features(std::span(heard).first(std::min<std::size_t>(heard.size(), 3200)));
+  });
 }
 
 void config(const std::string& bytes) {
@@ -200,6 +221,7 @@ constexpr std::array kTargets = {FuzzTarget{"safetensors", safetensors},
                                  FuzzTarget{"csv", table<kCsv>},
                                  FuzzTarget{"jsonl", table<kJsonl>},
                                  FuzzTarget{"idx", idx},
+                                 FuzzTarget{"wav", wav},
                                  FuzzTarget{"config", config},
                                  FuzzTarget{"checkpoint", checkpoint}};
 

@@ -8,7 +8,7 @@ with them on the CPU, which golden_models.cpp replays.
 Each folder has config.json and model.safetensors, and golden.safetensors with the versions in its metadata and the
 tensors `x` (token ids or images), `mask`, `types`, `labels`, `hidden.<i>` (the embeddings' output, then each layer's),
 and for each task (`pooler`, `cls`, `mean`, `classify`, `language`) `<task>.logits`, `<task>.loss` (cross-entropy) and
-`<task>.g.<name in model.safetensors>`, the gradients. Everything is seeded; another version of PyTorch may change the
+`<task>.g.<name in model.safetensors>`, the gradients. `whisper` has sounds, and a task `ctc`. Everything is seeded; another version of PyTorch may change the
 last bits.
 """
 
@@ -206,6 +206,66 @@ def make_vit():
     golden.save()
 
 
+def make_whisper():
+    """Its encoder with a linear layer that says a character of each place, over sounds of several lengths. transformers
+    takes one length alone, so each sound has an encoder of its own length with the same weights."""
+    torch.manual_seed(7)
+    lengths, mels, characters = [6, 4, 1], 5, 7
+    sizes = dict(vocab_size=VOCABULARY, num_mel_bins=mels, d_model=16, encoder_layers=2, encoder_attention_heads=4,
+                 encoder_ffn_dim=24, decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=8, dropout=0,
+                 max_target_positions=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+                 attn_implementation="eager")
+    encoders = [transformers.WhisperModel(transformers.WhisperConfig(max_source_positions=n, **sizes)).encoder
+                for n in lengths]
+    whole = randomize(encoders[0])
+    positions = transformers.WhisperModel(transformers.WhisperConfig(max_source_positions=8, **sizes)).encoder
+    sines = positions.embed_positions.weight.detach().clone()
+    head = randomize(torch.nn.Linear(16, characters))
+    parameters = {name: p for name, p in whole.named_parameters() if not name.startswith("embed_positions")}
+    for encoder, n in zip(encoders, lengths):
+        encoder.embed_positions.weight.data = sines[:n].clone()
+        for name in parameters:  # the same parameter in all
+            module, leaf = encoder.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]
+            setattr(module, leaf, parameters[name])
+        encoder.eval()
+
+    features = [torch.randn(2 * n, mels) for n in lengths]
+    hidden = {i: [] for i in range(3)}
+    rows = []
+    for encoder, x in zip(encoders, features):
+        encoder.layers[0].register_forward_pre_hook(lambda _, inputs: hidden[0].append(inputs[0][0]))
+        for i, layer in enumerate(encoder.layers):
+            layer.register_forward_hook(
+                lambda _, __, out, i=i: hidden[i + 1].append((out[0] if isinstance(out, tuple) else out)[0]))
+        rows.append(head(encoder(x.T[None]).last_hidden_state[0]))
+    targets, counts = torch.tensor([3, 3, 1, 5, 2]), torch.tensor([3, 2, 0])
+    logits = torch.cat(rows)
+    padded = torch.nn.utils.rnn.pad_sequence([r.log_softmax(-1) for r in rows])
+    loss = F.ctc_loss(padded, targets, torch.tensor(lengths), counts)
+    loss.backward()
+
+    folder = FOLDER / "whisper"
+    folder.mkdir(exist_ok=True)
+    config = transformers.WhisperConfig(max_source_positions=8, architectures=["WhisperForCTC"],
+                                        id2label={i: c for i, c in enumerate(["<pad>", "|", *"abcde"])}, **sizes)
+    config.save_pretrained(folder)
+    names = {f"model.encoder.{name}": p for name, p in parameters.items()}
+    names |= {f"lm_head.{name}": p for name, p in head.named_parameters()}
+    weights = {name: p.detach().clone().contiguous() for name, p in names.items()}
+    save_file(weights | {"model.encoder.embed_positions.weight": sines}, folder / "model.safetensors",
+              metadata={"format": "pt"})
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    tensors = {"x": torch.nn.utils.rnn.pad_sequence(features, batch_first=True), "mask": mask, "targets": targets,
+               "lengths": torch.tensor(lengths), "target_lengths": counts, "ctc.logits": logits, "ctc.loss": loss}
+    tensors |= {f"hidden.{i}": torch.cat(parts) for i, parts in hidden.items()}
+    tensors |= {f"ctc.g.{name}": p.grad for name, p in names.items()}
+    versions = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
+    save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()},
+              folder / "golden.safetensors", metadata={"made_with": versions})
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
 def check(golden, task, output):
     """The classifier put together here is the library's."""
     torch.testing.assert_close(golden.tensors[f"{task}.logits"], output.logits)
@@ -220,4 +280,5 @@ if __name__ == "__main__":
     make_gpt2()
     make_vit()
     make_roberta("roberta", transformers.RobertaForSequenceClassification, transformers.RobertaConfig, 5)
+    make_whisper()
     make_roberta("xlm-roberta", transformers.XLMRobertaForSequenceClassification, transformers.XLMRobertaConfig, 6)

@@ -27,7 +27,8 @@ inline ModelConfig small_model(const std::string& architecture) {
   t.intermediate_size = 16;
   config.sample_shape =
       architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 8, 8};
-  if (takes_text(config)) config.sample_shape.clear();
+  if (has_own_lengths(config)) config.sample_shape.clear();
+  config.mels = 5;
   t.pooling = own_pooling(config);
   return config;
 }

@@ -1,6 +1,7 @@
 #include "finetune/data/readers/columns.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "core/error.h"
@@ -17,6 +18,10 @@ bool is_named_by(const std::string& pattern, const std::string& name, const std:
   return glob_matches(pattern, name);
 }
 
+// Of speech corpora: Hugging Face's audio folders and Common Voice call them so.
+constexpr const char* kAudioNames[] = {"file_name", "path"};
+constexpr const char* kTranscriptNames[] = {"transcription", "sentence", "label"};
+
 bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
 
 class Chooser {
@@ -27,11 +32,15 @@ class Chooser {
   ColumnRoles choose() {
     roles_.feature.assign(names_.size(), ColumnRoles::kNone);
     if (source_.targets != Targets::none) {
-      roles_.label = find(source_.label, "label");
+      roles_.label = source_.targets == Targets::transcripts
+                         ? find_or(source_.label, kTranscriptNames, "label")
+                         : find(source_.label, "label");
       if (!source_.group.empty()) roles_.group = find(source_.group, "group");
       check_apart(roles_.group, "group");
     }
-    if (!source_.text.empty())
+    if (!source_.audio.empty())
+      choose_sounds();
+    else if (!source_.text.empty())
       choose_texts();
     else if (source_.columns.empty())
       choose_all_features();
@@ -39,7 +48,7 @@ class Chooser {
       choose_named_features();
     choose_kept();
     if (!source_.columns.empty()) note_extra();
-    if (source_.text.empty() && roles_.features.empty())
+    if (source_.text.empty() && source_.audio.empty() && roles_.features.empty())
       fail_input("the table has no feature column (", place_,
                  "); add columns beside the label, text and group");
     return std::move(roles_);
@@ -60,6 +69,23 @@ class Chooser {
     const std::string& name = names_[column];
     return is_id(name) && !roles_.reads(column) && name != source_.label &&
            std::count(names_.begin(), names_.end(), name) == 1;
+  }
+
+  void choose_sounds() {
+    roles_.audio = find_or(source_.audio, kAudioNames, "audio");
+    check_apart(roles_.audio, "audio");
+  }
+
+  // The column of that name; where nobody chose it, else the one with a name that is usual for it.
+  int64_t find_or(const std::string& name, std::span<const char* const> usual, const char* option) {
+    if (name != "audio" && name != "text") return find(name, option);
+    for (const char* other : usual)
+      if (std::find(names_.begin(), names_.end(), name) == names_.end() &&
+          std::find(names_.begin(), names_.end(), other) != names_.end()) {
+        roles_.notes.push_back(concat("the ", option, " is column ", in_quotes(other), " (", place_, ")"));
+        return find(other, option);
+      }
+    return find(name, option);
   }
 
   void choose_texts() {
@@ -205,7 +231,7 @@ class Chooser {
 bool ColumnRoles::reads(size_t column) const {
   const auto index = static_cast<int64_t>(column);
   return feature[column] != kNone || std::find(kept.begin(), kept.end(), column) != kept.end() ||
-         index == label || index == group || index == text || index == text_pair;
+         index == label || index == group || index == text || index == text_pair || index == audio;
 }
 
 std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,

@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
+#include "finetune/data/readers/transcripts.h"
 
 namespace thaw {
 namespace {
@@ -302,6 +303,11 @@ Dataset with_labels(Dataset data, std::vector<std::string> labels, const DataSou
     const std::vector<double> targets = parse_targets(labels, place_of);
     for (size_t row = 0; row < targets.size(); ++row) data.samples[row].target = targets[row];
     data.notes = std::move(notes);
+    return data;
+  }
+  if (source.targets == Targets::transcripts) {
+    data.notes = std::move(notes);
+    give_transcripts(data, labels, source);
     return data;
   }
   if (!source.merge.empty()) {

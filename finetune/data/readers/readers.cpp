@@ -10,6 +10,7 @@
 #include "finetune/data/readers/idx.h"
 #include "finetune/data/readers/jsonl.h"
 #include "finetune/data/readers/lines.h"
+#include "finetune/data/readers/sound_clip.h"
 
 namespace thaw {
 namespace {
@@ -21,6 +22,9 @@ void refuse_table_options(const DataSource& source) {
   if (!source.text.empty())
     fail_input("the data are images, but the model reads text (", source.path,
                "); give a .csv, .tsv or .jsonl table with a column of texts, or another model");
+  if (!source.audio.empty())
+    fail_input("the data are images, but the model hears sounds (", source.path,
+               "); give a .csv, .tsv or .jsonl table with a column of sound files, or another model");
   if (!source.keep.empty())
     fail_input("images have no columns to keep (", source.path, ", ", joined(source.keep),
                "); give a table, or leave the option out");
@@ -64,6 +68,7 @@ Dataset read_source(const DataSource& source) {
                in_quotes(source.text_pair), ", or say that there is no second text: ",
                source.targets != Targets::none ? "data.text_pair = \"\"" : "--text-pair \"\"");
   if (extension == ".txt" && !source.text.empty()) return read_lines(source);
+  if (!source.audio.empty() && is_sound_name(source.path)) return read_sound_alone(source);
   if (path.filename().string().find("idx") != std::string::npos) {
     refuse_table_options(source);
     return read_idx(source);

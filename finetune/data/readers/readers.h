@@ -1,4 +1,4 @@
-// Reading data sets: CSV, TSV and JSONL tables of numbers or texts, IDX images (MNIST's format, plain or
+// Reading data sets: CSV, TSV and JSONL tables of numbers, texts or sound files, IDX images (MNIST's format, plain or
 // gzip), built-in data.
 //
 // Every file is treated as hostile: sizes are checked before memory is taken, and whatever is wrong throws
@@ -22,13 +22,15 @@ using LabelMerge = std::map<std::string, std::vector<std::string>>;
 struct DataSource {
   // A .csv, .tsv, .jsonl or IDX images file, each plain or gzip, "builtin:NAME", or "-": CSV from standard
   // input. With `text` and without labels also a .txt file, and "-" is such: one text per line.
+  // With `audio` also a sound file by itself.
   std::string path;
   // None for prediction: a label column is skipped, a file of labels is not looked for.
   Targets targets = Targets::classes;
   std::string label = "label";  // the label's column
   std::string text;             // the text's column: the samples are texts, other columns are skipped
   std::string text_pair;        // the column of the second text of a pair; empty: single texts
-  std::string group;            // optional: the column whose equal values stay on one side of a split
+  std::string audio;  // the column of sound files: the samples are sounds, other columns are skipped
+  std::string group;  // optional: the column whose equal values stay on one side of a split
 
   // The features to take, by name and in this order; other columns are then skipped. Empty: every column but
   // label, text and group, in file order. `columns_of` says whose they are, for messages.

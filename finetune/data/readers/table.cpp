@@ -10,6 +10,7 @@
 #include "finetune/common/text.h"
 #include "finetune/data/numbers.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/data/readers/sound_clip.h"
 
 namespace thaw {
 namespace {
@@ -69,6 +70,7 @@ void TableBuilder::add(const std::vector<Cell>& cells) {
   Sample sample{.id = data_.size()};
   add_features(cells);
   add_texts(cells);
+  add_sound(cells);
   add_label(cells);
   add_group(cells, sample);
   add_kept(cells, sample);
@@ -103,6 +105,18 @@ void TableBuilder::add_texts(const std::vector<Cell>& cells) {
   Text& text = texts_.emplace_back();
   text.first = text_of(cells, roles_.text);
   if (roles_.text_pair != ColumnRoles::kNone) text.second = text_of(cells, roles_.text_pair);
+}
+
+void TableBuilder::add_sound(const std::vector<Cell>& cells) {
+  if (roles_.audio == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(roles_.audio)];
+  const char* problem = cell.nested               ? "is a list or an object"
+                        : trim(cell.text).empty() ? "is missing"
+                                                  : nullptr;
+  if (problem != nullptr)
+    complain(roles_.audio, "audio", problem, cell);
+  else
+    sounds_.push_back(clip_of_table(source_.path, std::string(trim(cell.text)), cell_place(cell)));
 }
 
 std::string TableBuilder::text_of(const std::vector<Cell>& cells, int64_t column) {
@@ -198,6 +212,7 @@ void TableBuilder::note_doubts() {
 }
 
 std::shared_ptr<const Inputs> TableBuilder::take_inputs() {
+  if (roles_.audio != ColumnRoles::kNone) return std::make_shared<const Sounds>(std::move(sounds_));
   if (roles_.text != ColumnRoles::kNone)
     return std::make_shared<const Texts>(std::move(texts_), roles_.text_pair != ColumnRoles::kNone);
   const std::vector<int64_t> shape{static_cast<int64_t>(data_.columns.size())};

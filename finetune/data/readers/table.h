@@ -12,6 +12,7 @@
 #include "finetune/data/readers/columns.h"
 #include "finetune/data/readers/number_doubts.h"
 #include "finetune/data/readers/readers.h"
+#include "finetune/data/sounds.h"
 #include "finetune/data/texts.h"
 
 namespace thaw {
@@ -29,7 +30,7 @@ struct Cell {
 std::string place(const std::string& path, int64_t line, int64_t column = 0);
 
 // Takes a table row by row. Every feature must be a finite number, every label and group must be there. Where
-// the source names a text column, that is the sample. Of cells that nobody reads nothing is asked.
+// the source names a column of texts or sounds, that is the sample. Of cells that nobody reads nothing is asked.
 class TableBuilder {
  public:
   // `names` are the table's columns, named at `line`; white space around a name is no part of it.
@@ -51,6 +52,7 @@ class TableBuilder {
   bool repeats_header(const std::vector<Cell>& cells) const;
   void add_features(const std::vector<Cell>& cells);
   void add_texts(const std::vector<Cell>& cells);
+  void add_sound(const std::vector<Cell>& cells);
   std::string text_of(const std::vector<Cell>& cells, int64_t column);
   void add_label(const std::vector<Cell>& cells);
   void add_group(const std::vector<Cell>& cells, Sample& sample);
@@ -69,6 +71,7 @@ class TableBuilder {
   Dataset data_;
   std::vector<float> values_;  // of the features, row by row
   std::vector<Text> texts_;
+  std::vector<SoundClip> sounds_;
   std::vector<NumberDoubts> doubts_;  // of each feature, then of the target
   std::vector<std::string> labels_;
   std::vector<int64_t> lines_;                   // of each row

@@ -59,23 +59,27 @@ std::string list_of(const std::vector<std::string>& items) {
   return html.empty() ? "" : "<ul>" + html + "</ul>\n";
 }
 
+// A size of 0 differs between samples.
+std::string sample_text(const std::vector<std::int64_t>& shape) {
+  if (shape.empty() || shape.front() != 0) return shape_text(shape);
+  return shape.size() == 1 ? "a text" : "a sound";
+}
+
 }  // namespace
 
 std::string data_section(const CompareOutcome& outcome) {
   const DataCard& data = outcome.data;
   std::string html =
-      definitions(
-          {{"source", data.source},
-           {"a sample",
-            data.sample_shape == std::vector<std::int64_t>{0} ? "a text" : shape_text(data.sample_shape)},
-           {"training samples to draw from", number_or_nothing(data.pool)},
-           {"training", number_or_nothing(data.train)},
-           {"validation", number_or_nothing(data.validation)},
-           {"test", number_or_nothing(data.test)},
-           {"classes", number_or_nothing(static_cast<std::int64_t>(data.classes.size()))},
-           {"groups", data.groups},
-           {"duplicates", data.duplicates},
-           {"pretraining", data.pretraining}}) +
+      definitions({{"source", data.source},
+                   {"a sample", sample_text(data.sample_shape)},
+                   {"training samples to draw from", number_or_nothing(data.pool)},
+                   {"training", number_or_nothing(data.train)},
+                   {"validation", number_or_nothing(data.validation)},
+                   {"test", number_or_nothing(data.test)},
+                   {"classes", number_or_nothing(static_cast<std::int64_t>(data.classes.size()))},
+                   {"groups", data.groups},
+                   {"duplicates", data.duplicates},
+                   {"pretraining", data.pretraining}}) +
       class_table(data);
   if (html.empty()) html = soft("No data card was recorded.");
   if (!outcome.notes.empty()) html += "<h3 id=\"notes\">Notes</h3>\n" + list_of(outcome.notes);

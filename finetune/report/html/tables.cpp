@@ -126,6 +126,7 @@ std::string costs_table(const CompareOutcome& outcome) {
 
 // What the loss is, see finetune/task/metrics.h.
 std::string loss_name(const CompareOutcome& outcome) {
+  if (outcome.data.sample_shape.size() == 2 && outcome.data.sample_shape.front() == 0) return "loss (CTC)";
   return outcome.data.classes.empty() ? "loss (squared error)" : "loss (negative log-likelihood)";
 }
 

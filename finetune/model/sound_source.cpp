@@ -1,0 +1,51 @@
+#include "finetune/model/sound_source.h"
+
+#include "core/error.h"
+#include "finetune/task/task.h"
+
+namespace thaw {
+namespace {
+
+std::shared_ptr<const Hearing> hearing_of(const ModelFolder& folder, bool whole_context) {
+  return std::make_shared<const Hearing>(
+      Hearing{LogMel(read_log_mel(folder.path, folder.config)), whole_context});
+}
+
+}  // namespace
+
+std::optional<SoundInput> sound_input(const ModelFolder& folder) {
+  if (!takes_sound(folder.config)) return std::nullopt;
+  const std::string& column = folder.preprocess.audio_column;
+  return SoundInput{column.empty() ? "audio" : column, hearing_of(folder, folder.preprocess.whole_context)};
+}
+
+std::optional<SoundInput> sound_input(const Config& config, const ModelSource& source) {
+  const bool hears = source.folder != nullptr && takes_sound(source.folder->config);
+  const bool writes = find_task(config.data.task).targets() == Targets::transcripts;
+  const std::string& context = config.model.audio_context;
+  if (!hears) {
+    const char* key = !config.data.audio.empty() ? "data.audio"
+                      : !context.empty()         ? "model.audio_context"
+                                                 : nullptr;
+    if (key != nullptr)
+      fail_input(key, " is for models that take sound, and ", config.model.from, " takes none (", config.path,
+                 "); leave it out, or set model.from to the folder of a Whisper");
+    if (writes)
+      fail_input("data.task = \"transcription\" is for models that take sound, and ", config.model.from,
+                 " takes none (", config.path, "); set model.from to the folder of a Whisper");
+    return std::nullopt;
+  }
+  if (!writes)
+    fail_input("the model in ", config.model.from, " writes transcripts, data.task is ", config.data.task,
+               " (", config.path, "); set data.task = \"transcription\"");
+  std::optional<SoundInput> input = sound_input(*source.folder);
+  if (const auto origin = source.origin_of_init(); origin && !origin->preprocess.audio_column.empty()) {
+    input->column = origin->preprocess.audio_column;
+    input->hearing = hearing_of(*source.folder, origin->preprocess.whole_context);
+  }
+  if (!config.data.audio.empty()) input->column = config.data.audio;
+  if (!context.empty()) input->hearing = hearing_of(*source.folder, context == "full");
+  return input;
+}
+
+}  // namespace thaw

@@ -1,0 +1,18 @@
+// Which sounds a model hears, as its folder and the config say: the column of files, the features, the context.
+#pragma once
+
+#include <optional>
+
+#include "finetune/config/config.h"
+#include "finetune/model/model_source.h"
+#include "finetune/preprocess/sound_input.h"
+
+namespace thaw {
+
+// For a model that takes sound; nothing for others.
+std::optional<SoundInput> sound_input(const ModelFolder& folder);
+// The same, with what the config says of it. InputError where data.audio, model.audio_context or the task is not for the
+// model.
+std::optional<SoundInput> sound_input(const Config& config, const ModelSource& source);
+
+}  // namespace thaw

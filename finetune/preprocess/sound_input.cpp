@@ -1,0 +1,94 @@
+#include "finetune/preprocess/sound_input.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/common/units.h"
+#include "finetune/preprocess/image_input.h"
+#include "nn/io/json_file.h"
+
+namespace thaw {
+namespace {
+
+void check_range(const char* key, std::int64_t value, std::int64_t least, std::int64_t most,
+                 const std::string& path) {
+  if (value < least || value > most)
+    fail_input("'", key, "' is ", value, " (", path, "); it must be ", least, " to ", most);
+}
+
+// Where the samples have their features computed, nothing is mixed with them.
+void refuse_dither(const nlohmann::json& json, const std::string& path) {
+  double dither = 0;
+  read_optional_field(json, "dither", path, dither);
+  if (dither != 0)
+    fail_input("'dither' is ", dither, " (", path, "), and no noise is added here; set it to 0");
+  bool normalize = false;
+  read_optional_field(json, "do_normalize", path, normalize);
+  if (normalize)
+    fail_input("'do_normalize' is true (", path, "), which is not in this version; set it to false");
+}
+
+}  // namespace
+
+LogMelOptions read_log_mel(const std::string& folder, const ModelConfig& model) {
+  LogMelOptions options;
+  const std::string path = concat(folder, '/', kImageInputName);
+  if (std::filesystem::exists(path)) {
+    const nlohmann::json json = read_json(path);
+    if (!json.is_object()) fail_input("no feature extractor's config (", path, "); get the file again");
+    std::int64_t seconds = options.chunk / options.rate;
+    read_optional_field(json, "sampling_rate", path, options.rate);
+    read_optional_field(json, "n_fft", path, options.window);
+    read_optional_field(json, "hop_length", path, options.hop);
+    read_optional_field(json, "feature_size", path, options.mels);
+    read_optional_field(json, "chunk_length", path, seconds);
+    check_range("sampling_rate", options.rate, 1000, 192'000, path);
+    check_range("n_fft", options.window, 16, 1 << 14, path);
+    check_range("hop_length", options.hop, 1, options.window, path);
+    check_range("feature_size", options.mels, 1, 1 << 10, path);
+    check_range("chunk_length", seconds, 1, 3600, path);
+    if (options.window % 2 != 0) fail_input("'n_fft' is ", options.window, " (", path, "); it must be even");
+    refuse_dither(json, path);
+    options.chunk = seconds * options.rate;
+    if (options.chunk / options.hop % 2 != 0)
+      fail_input("a context of ", seconds, " s has ", options.chunk / options.hop, " frames (", path,
+                 ", hop_length), and two make a place; use the file that belongs to the model");
+    if (options.chunk <= options.window)
+      fail_input("a context of ", seconds, " s is shorter than a window of ", options.window, " samples (",
+                 path, ", n_fft); use the file that belongs to the model");
+  }
+  const std::int64_t places = options.chunk / options.hop / 2;
+  if (options.mels != model.mels)
+    fail_input("the features are ", options.mels, " mel bands, the model takes ", model.mels, " (", path,
+               ", feature_size); use the file that belongs to the model");
+  if (places != model.transformer.positions)
+    fail_input("a context of ", options.chunk / options.rate, " s has ", places, " places, the model ",
+               model.transformer.positions, " (", path,
+               ", chunk_length); use the file that belongs to the model");
+  return options;
+}
+
+void hear(const SoundInput& input, const std::vector<Dataset*>& parts) {
+  const LogMelOptions& options = input.hearing->features.options();
+  const double longest = static_cast<double>(options.chunk) / static_cast<double>(options.rate);
+  for (Dataset* part : parts) {
+    if (part->size() == 0) continue;
+    const auto& sounds = dynamic_cast<const Sounds&>(*part->inputs);
+    for (std::int64_t row = 0; row < sounds.size(); ++row)
+      if (sounds.seconds(row) > longest)
+        fail_input("the sound is ", short_number(sounds.seconds(row)), " s long, and the model hears ",
+                   short_number(longest), " s at once (", sounds[row].path, "); cut it into parts");
+    part->inputs = std::make_shared<const Sounds>(sounds, input.hearing);
+  }
+}
+
+std::string describe_sounds(const std::vector<Dataset*>& parts) {
+  double seconds = 0;
+  for (const Dataset* part : parts)
+    if (const Sounds* sounds = find_sounds(*part))
+      for (std::int64_t row = 0; row < sounds->size(); ++row) seconds += sounds->seconds(row);
+  return concat(short_number(seconds / 60, 3), " minutes of sound");
+}
+
+}  // namespace thaw

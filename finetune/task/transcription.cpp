@@ -1,0 +1,94 @@
+#include "finetune/task/transcription.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/ops.h"
+#include "finetune/common/text.h"
+#include "finetune/data/readers/transcripts.h"
+#include "finetune/task/transcription_metrics.h"
+
+namespace thaw {
+namespace {
+
+// Places that the characters take at least: one for each, and one between two that are equal.
+std::int64_t least_places(const Sample& sample) {
+  const std::vector<std::int64_t>& all = sample.characters;
+  auto least = static_cast<std::int64_t>(all.size());
+  for (std::size_t i = 1; i < all.size(); ++i) least += all[i] == all[i - 1] ? 1 : 0;
+  return least;
+}
+
+class Transcription final : public Task {
+ public:
+  const char* name() const override { return "transcription"; }
+  Targets targets() const override { return Targets::transcripts; }
+  std::int64_t outputs(const Dataset& train) const override {
+    return static_cast<std::int64_t>(train.classes.size());
+  }
+
+  Notes look_at(const Dataset& train, const std::string& path, bool) const override {
+    Notes notes;
+    notes.notes.push_back(concat("the model writes ", train.classes.size() - 1, " characters: the space, ",
+                                 name_list({train.classes.begin() + 2, train.classes.end()})));
+    std::int64_t count = 0, first = -1;
+    for (std::int64_t row = 0; row < train.size(); ++row) {
+      if (train.inputs->length(row) >= least_places(train[row])) continue;
+      if (count++ == 0) first = row;
+    }
+    if (count > 0)
+      notes.questions.push_back(concat("warning: ", count, " sounds of ", path,
+                                       " are too short for their transcripts (first: row ",
+                                       train[first].id + 1, "), and nothing is learnt from them"));
+    return notes;
+  }
+
+  Tensor loss(const Tensor& output, const Batch& batch, const LossOptions&) const override {
+    return ctc_loss(output, batch.lengths, batch.target, batch.target_lengths, {.zero_infinity = true});
+  }
+
+  const std::vector<MetricSpec>& metrics() const override {
+    constexpr bool kHigher = true, kRelative = true;
+    // name, words, higher is better, relative margin, least, most, range of scores, needs, function
+    static const std::vector<MetricSpec> list = {
+        {"loss", "loss", !kHigher, kRelative, 0, INFINITY, 0, Requires::nothing, path_loss},
+        {"cer", "character error rate", !kHigher, !kRelative, 0, INFINITY, 0, Requires::nothing,
+         character_error_rate},
+        {"wer", "word error rate", !kHigher, !kRelative, 0, INFINITY, 0, Requires::nothing, word_error_rate},
+    };
+    return list;
+  }
+  const char* main_metric() const override { return "cer"; }
+  std::vector<std::string> shown_metrics() const override { return {"loss", "cer", "wer"}; }
+
+  // No baseline: what looks at no sound writes nothing.
+  std::vector<float> constant_output(const Dataset&) const override { return {}; }
+  const char* about_constant() const override { return "an empty transcript"; }
+
+  Tensor probe_loss(const Tensor& y, const Dataset& data, const Tensor&) const override {
+    std::vector<std::int64_t> rows(data.samples.size());
+    std::iota(rows.begin(), rows.end(), 0);
+    return loss(y, without_input(data, rows), {});
+  }
+  std::string about_probe(bool) const override { return "a linear layer trained by the CTC loss"; }
+
+  Fields prediction(const std::vector<double>& outputs, const std::vector<std::string>& classes,
+                    bool) const override {
+    std::vector<std::int64_t> path;
+    const auto columns = static_cast<std::ptrdiff_t>(classes.size());
+    for (auto row = outputs.begin(); row != outputs.end(); row += columns)
+      path.push_back(std::max_element(row, row + columns) - row);
+    return {{"text", text_of_path(path, classes)}};
+  }
+};
+
+}  // namespace
+
+const Task& transcription() {
+  static const Transcription task;
+  return task;
+}
+
+}  // namespace thaw

@@ -1,0 +1,73 @@
+#include "tests/support/speech_folder.h"
+
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <random>
+
+#include "finetune/model/model_folder.h"
+
+namespace thaw::test {
+namespace {
+
+void append(std::string& to, std::uint32_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> (8 * i) & 0xFF);
+}
+
+}  // namespace
+
+std::string wav_bytes(const std::vector<float>& samples, int rate) {
+  const auto bytes = static_cast<std::uint32_t>(2 * samples.size());
+  std::string wav = "RIFF";
+  append(wav, 36 + bytes, 4);
+  wav += "WAVEfmt ";
+  append(wav, 16, 4);
+  append(wav, 1, 2);  // PCM
+  append(wav, 1, 2);  // channels
+  append(wav, static_cast<std::uint32_t>(rate), 4);
+  append(wav, static_cast<std::uint32_t>(2 * rate), 4);
+  append(wav, 2, 2);
+  append(wav, 16, 2);
+  wav += "data";
+  append(wav, bytes, 4);
+  for (const float sample : samples)
+    append(wav, static_cast<std::uint32_t>(std::lround(sample * 32767)) & 0xFFFF, 2);
+  return wav;
+}
+
+void write_speech_model(const TemporaryFolder& folder) {
+  std::filesystem::create_directories(folder.path("whisper"));
+  folder.write(
+      "whisper/preprocessor_config.json",
+      R"({"feature_size": 5, "sampling_rate": 16000, "n_fft": 2000, "hop_length": 1000, "chunk_length": 1})");
+  const std::string path = folder.write("whisper/config.json", R"({"model_type": "whisper", "d_model": 16,
+    "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24, "num_mel_bins": 5,
+    "max_source_positions": 8, "init_std": 0.3, "architectures": ["WhisperForConditionalGeneration"]})");
+  NamedTensors weights;
+  for (const auto& [name, tensor] : merged_weights(*make_model(read_model_config(path), {.seed = 3})))
+    if (!name.starts_with("lm_head.")) weights.emplace_back(name, tensor);
+  save_safetensors(folder.path("whisper/model.safetensors"), weights);
+}
+
+void write_tones(const TemporaryFolder& folder, const std::string& name, int count, unsigned seed) {
+  std::filesystem::create_directories(folder.path("tones"));
+  std::mt19937 random(seed);
+  std::string csv = "audio,text,level\n";
+  for (int i = 0; i < count; ++i) {
+    const std::string file = name + std::to_string(i) + ".wav";
+    std::vector<float> samples;
+    std::string text;
+    for (unsigned tone = 0; tone < 2 + random() % 2; ++tone) {
+      const bool high = random() % 2 == 1;
+      text += high ? 'b' : 'a';
+      const double turns = 6.283185307179586 * (high ? 3000 : 400) * (1 + 0.01 * (random() % 8)) / 16000;
+      for (int n = 0; n < 4500; ++n) samples.push_back(static_cast<float>(0.5 * std::sin(turns * n)));
+      samples.insert(samples.end(), 500 + random() % 200, 0.0F);
+    }
+    folder.write("tones/" + file, wav_bytes(samples, 16000));
+    csv += file + "," + text + "," + std::to_string(i % 5) + "\n";
+  }
+  folder.write("tones/" + name + ".csv", csv);
+}
+
+}  // namespace thaw::test
