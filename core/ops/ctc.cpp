@@ -1,4 +1,5 @@
 // The loss of connectionist temporal classification.
+#include "kernels/ctc.h"
 #include "core/autograd.h"
 #include "core/ops.h"
 
@@ -37,8 +38,7 @@ void check_possible(const Tensor& frames, const Tensor& targets, const Tensor& l
   const std::int64_t* target = begin_of(targets);
   for (std::int64_t i = 0; i < frames.numel(); ++i) {
     const std::int64_t length = begin_of(lengths)[i], there = begin_of(frames)[i];
-    std::int64_t least = length;
-    for (std::int64_t k = 1; k < length; ++k) least += target[k] == target[k - 1] ? 1 : 0;
+    const std::int64_t least = least_ctc_frames({target, static_cast<std::size_t>(length)});
     if (there < least)
       fail("[ctc_loss] sample ", i, " has ", there, " frames for ", length, " targets that need ", least,
            "; leave it out, or set zero_infinity");

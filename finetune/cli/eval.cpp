@@ -43,8 +43,8 @@ Part read_part(const Config& config, const ModelFolder& folder, const char* spli
     source.text = config.data.text.empty() ? text->column : config.data.text;
     source.text_pair = config.data.text_pair.value_or(text->pair_column);
   }
-  if (const auto sound = sound_input(folder))
-    source.audio = config.data.audio.empty() ? sound->column : config.data.audio;
+  if (const auto column = audio_column(folder))
+    source.audio = config.data.audio.empty() ? *column : config.data.audio;
   if (source.targets == Targets::transcripts) source.classes = folder.preprocess.labels;
   source.group.clear();  // nothing is split
   source.require_every_class = false;

@@ -272,7 +272,7 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path, const In
     source.text = text->column;
     source.text_pair = text->pair_column;
   }
-  if (const auto sound = sound_input(folder)) source.audio = sound->column;
+  source.audio = audio_column(folder).value_or("");
   if (columns.text_pair && source.text.empty())
     fail_input("the model takes no text (--text-pair ", *columns.text_pair, "); leave the option out");
   if (columns.text_pair) source.text_pair = *columns.text_pair;

@@ -87,7 +87,7 @@ Tensor features_of(FrozenModel& frozen, const Dataset& data) {
   if (data.size() == 0) return {};
   if (frozen.model == nullptr) return cast(numbers_of(data).rows(0, data.size()), DType::f64);
   const Outputs features = features_all(*frozen.model, data, frozen.shared());
-  return cast(from_data(features.row(0), {features.first_row(data.size()), features.columns}), DType::f64);
+  return cast(from_data(features.row(0), {data.size(), features.columns}), DType::f64);
 }
 
 // What computing them takes, whoever does.
@@ -166,9 +166,7 @@ void probe(FrozenModel frozen, const BaselineRequest& request, ReportedRun& row)
   const std::int64_t outputs = data.task->outputs(data.train);
   row.trainable = outputs * (train.size(1) + 1);
   evaluate_on_test(
-      request,
-      [&](const Dataset& part) { return best.model.predict(prepared(part).x, starts_of_sequences(part)); },
-      row);
+      request, [&](const Dataset& part) { return best.model.predict(prepared(part).x); }, row);
 }
 
 void run_majority(const BaselineRequest& request, ReportedRun& row) {
@@ -249,16 +247,16 @@ bool has_constant(const BaselineRequest& request) {
   return !request.data.task->constant_output(request.data.train).empty();
 }
 
-// Without a network there must be numbers to fit. With the CTC loss the solver needs many minutes for a few sounds.
-bool has_features(const BaselineRequest& request) {
-  if (request.data.task->targets() == Targets::transcripts) return false;
+// Without a network there must be numbers to fit.
+bool can_be_probed(const BaselineRequest& request) {
+  if (!request.data.task->has_probe()) return false;
   return request.source.is_pretrained() || find_numbers(request.data.train) != nullptr;
 }
 
 constexpr Baseline kBaselines[] = {
     {"majority", has_constant, about_majority, run_majority},
     {"as-is", keeps_head, about_as_is, run_as_is},
-    {"probe", has_features, about_probe, run_probe},
+    {"probe", can_be_probed, about_probe, run_probe},
     {"norm-stats", has_norms_to_estimate, about_norm_stats, run_norm_stats},
 };
 

@@ -16,8 +16,9 @@ constexpr double kStrongest = -3, kWeakest = 3;  // exponents of C
 // 1].
 class Loss {
  public:
-  Loss(const ProbeData& train, double c) : x_(train.x), task_(*train.task), data_(*train.data) {
-    const auto n = static_cast<double>(data_.size());
+  Loss(const ProbeData& train, double c)
+      : x_(train.x), task_(*train.task), targets_(task_.probe_targets(*train.data)) {
+    const auto n = static_cast<double>(x_.size(0));
     penalty_ = 1 / (2 * c * n);
     const auto classes = static_cast<std::int64_t>(train.class_weights.size());
     if (classes > 0) class_weight_ = from_vector(train.class_weights, {classes}, {DType::f64});
@@ -30,7 +31,7 @@ class Loss {
     w.set_requires_grad();
     const Tensor slope = slice(w, 1, 0, features), shift = select(w, 1, features);
     const Tensor y = linear(x_, slope, shift);
-    const Tensor loss = task_.probe_loss(y, data_, class_weight_) + sum(square(slope)) * penalty_;
+    const Tensor loss = task_.probe_loss(y, targets_, class_weight_) + sum(square(slope)) * penalty_;
     loss.backward();
     const Tensor dw = w.grad().contiguous();
     gradient.assign(std::as_const(dw).data<double>(), std::as_const(dw).data<double>() + dw.numel());
@@ -40,8 +41,7 @@ class Loss {
  private:
   Tensor x_;
   const Task& task_;
-  const Dataset& data_;
-  Tensor class_weight_;
+  Tensor targets_, class_weight_;
   double penalty_;
 };
 
@@ -56,14 +56,12 @@ LinearModel LinearModel::fit(const ProbeData& train, double c, const LinearModel
   return model;
 }
 
-Outputs LinearModel::predict(const Tensor& x, std::vector<std::int64_t> starts) const {
+Outputs LinearModel::predict(const Tensor& x) const {
   const NoGrad no_grad;
   const Tensor w = from_vector(weights_, {outputs_, features_ + 1}, {DType::f64});
   const Tensor y =
       cast(linear(x, slice(w, 1, 0, features_), select(w, 1, features_)), DType::f32).contiguous();
-  return {outputs_,
-          {std::as_const(y).data<float>(), std::as_const(y).data<float>() + y.numel()},
-          std::move(starts)};
+  return {outputs_, {std::as_const(y).data<float>(), std::as_const(y).data<float>() + y.numel()}};
 }
 
 Probe fit_probe(const ProbeData& train, const ProbeData& validation, const std::string& name) {
@@ -75,14 +73,12 @@ Probe fit_probe(const ProbeData& train, const ProbeData& validation, const std::
     if (!std::isfinite(loss)) return {-INFINITY, -INFINITY};
     return {sign * metric(metrics, name), -loss};
   };
-  const std::vector<std::int64_t> starts = starts_of_sequences(*validation.data);
   Probe best;
   LinearModel last;
   for (double exponent = kStrongest; exponent <= kWeakest; ++exponent) {
     const double c = std::pow(10, exponent);
     last = LinearModel::fit(train, c, exponent == kStrongest ? nullptr : &last);
-    const Metrics metrics =
-        compute_metrics(*validation.task, last.predict(validation.x, starts), *validation.data);
+    const Metrics metrics = compute_metrics(*validation.task, last.predict(validation.x), *validation.data);
     if (best.validation.empty() || rating(metrics) > rating(best.validation)) best = {last, c, metrics};
   }
   return best;

@@ -12,7 +12,7 @@
 
 namespace thaw {
 
-// Samples as a linear model takes them: [N, F] in f64 (of sequences a row for each place), and their answers.
+// Samples as a linear model takes them: [N, F] in f64, and their labels or targets.
 struct ProbeData {
   Tensor x;
   const Dataset* data = nullptr;
@@ -28,8 +28,7 @@ class LinearModel {
  public:
   // `warm`: weights to begin with, of a model of the same sizes; null: zeros.
   static LinearModel fit(const ProbeData& train, double c, const LinearModel* warm = nullptr);
-  // `starts`: Outputs::starts of sequences.
-  Outputs predict(const Tensor& x, std::vector<std::int64_t> starts = {}) const;
+  Outputs predict(const Tensor& x) const;
 
  private:
   std::int64_t outputs_ = 0, features_ = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/ops.h"
+
 namespace thaw {
 
 BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows) {
@@ -13,6 +15,25 @@ BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>&
     shape.total += inputs.length(row);
   }
   return shape;
+}
+
+Padding padding_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows) {
+  const BatchShape shape = shape_of_batch(inputs, rows);
+  if (shape.total == shape.samples * shape.length) return {};
+  Tensor mask = zeros({shape.samples, shape.length}, {DType::boolean});
+  bool* stands = mask.data<bool>();
+  for (const std::int64_t row : rows) {
+    std::fill_n(stands, inputs.length(row), true);
+    stands += shape.length;
+  }
+  return padding_of(mask);
+}
+
+Padding meta_padding(const BatchShape& of_batch) {
+  const Shape shape{of_batch.samples, of_batch.length};
+  if (of_batch.total == shape.numel()) return {};
+  const Options indices{DType::i64, kMeta};
+  return {empty(shape, {DType::boolean, kMeta}), empty({of_batch.total}, indices), empty(shape, indices)};
 }
 
 std::int64_t total_length(const Inputs& inputs) {

@@ -56,6 +56,9 @@ class Inputs {
 };
 
 BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows);
+// The places of a batch that hold something; nothing where all do. meta_padding: on the meta device.
+Padding padding_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows);
+Padding meta_padding(const BatchShape& shape);
 // All lengths together.
 std::int64_t total_length(const Inputs& inputs);
 // The mean of the full batches of this size, rows taken in order; rounded.

@@ -93,25 +93,14 @@ ModelInput Sounds::batch(const std::vector<std::int64_t>& rows) const {
     std::copy(values.begin(), values.end(), to);
     to += 2 * shape.length * mels;
   }
-  if (shape.total == shape.samples * shape.length) return input;
-  Tensor mask = zeros({shape.samples, shape.length}, {DType::boolean});
-  bool* stands = mask.data<bool>();
-  for (const std::int64_t row : rows) {
-    std::fill_n(stands, length(row), true);
-    stands += shape.length;
-  }
-  input.padding = padding_of(mask);
+  input.padding = padding_of_batch(*this, rows);
   return input;
 }
 
 ModelInput Sounds::meta_batch(const BatchShape& of_batch) const {
   const std::int64_t mels = hearing_->features.options().mels;
   ModelInput input(empty({of_batch.samples, 2 * of_batch.length, mels}, {DType::f32, kMeta}));
-  const Shape places{of_batch.samples, of_batch.length};
-  const Options indices{DType::i64, kMeta};
-  if (of_batch.total < places.numel())
-    input.padding = {empty(places, {DType::boolean, kMeta}), empty({of_batch.total}, indices),
-                     empty(places, indices)};
+  input.padding = meta_padding(of_batch);
   return input;
 }
 

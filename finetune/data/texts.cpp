@@ -46,11 +46,7 @@ std::int64_t Texts::length(std::int64_t row) const {
 
 // Texts end with padding up to the longest of the batch.
 ModelInput Texts::batch(const std::vector<std::int64_t>& rows) const {
-  std::int64_t longest = 0, total = 0;
-  for (const std::int64_t row : rows) {
-    longest = std::max(longest, length(row));
-    total += length(row);
-  }
+  const std::int64_t longest = shape_of_batch(*this, rows).length;
   const Shape shape{static_cast<std::int64_t>(rows.size()), longest};
   ModelInput input(full(shape, static_cast<double>(pad_id), {DType::i64}));
   std::int64_t* to = input.values.data<std::int64_t>();
@@ -59,14 +55,7 @@ ModelInput Texts::batch(const std::vector<std::int64_t>& rows) const {
     to += longest;
   }
   if (has_types(*this)) input.types = batch_types(*this, rows, shape);
-  if (total == shape.numel()) return input;
-  Tensor mask = zeros(shape, {DType::boolean});
-  bool* stands = mask.data<bool>();
-  for (const std::int64_t row : rows) {
-    std::fill_n(stands, length(row), true);
-    stands += longest;
-  }
-  input.padding = padding_of(mask);
+  input.padding = padding_of_batch(*this, rows);
   return input;
 }
 
@@ -75,9 +64,7 @@ ModelInput Texts::meta_batch(const BatchShape& of_batch) const {
   const Options indices{DType::i64, kMeta};
   ModelInput input(empty(shape, indices));
   if (has_types(*this)) input.types = empty(shape, indices);
-  if (of_batch.total < shape.numel())
-    input.padding = {empty(shape, {DType::boolean, kMeta}), empty({of_batch.total}, indices),
-                     empty(shape, indices)};
+  input.padding = meta_padding(of_batch);
   return input;
 }
 

@@ -13,10 +13,16 @@ std::shared_ptr<const Hearing> hearing_of(const ModelFolder& folder, bool whole_
 
 }  // namespace
 
-std::optional<SoundInput> sound_input(const ModelFolder& folder) {
+std::optional<std::string> audio_column(const ModelFolder& folder) {
   if (!takes_sound(folder.config)) return std::nullopt;
   const std::string& column = folder.preprocess.audio_column;
-  return SoundInput{column.empty() ? "audio" : column, hearing_of(folder, folder.preprocess.whole_context)};
+  return column.empty() ? "audio" : column;
+}
+
+std::optional<SoundInput> sound_input(const ModelFolder& folder) {
+  const std::optional<std::string> column = audio_column(folder);
+  if (!column) return std::nullopt;
+  return SoundInput{*column, hearing_of(folder, folder.preprocess.whole_context)};
 }
 
 std::optional<SoundInput> sound_input(const Config& config, const ModelSource& source) {
@@ -38,14 +44,15 @@ std::optional<SoundInput> sound_input(const Config& config, const ModelSource& s
   if (!writes)
     fail_input("the model in ", config.model.from, " writes transcripts, data.task is ", config.data.task,
                " (", config.path, "); set data.task = \"transcription\"");
-  std::optional<SoundInput> input = sound_input(*source.folder);
+  std::string column = *audio_column(*source.folder);
+  bool whole = source.folder->preprocess.whole_context;
   if (const auto origin = source.origin_of_init(); origin && !origin->preprocess.audio_column.empty()) {
-    input->column = origin->preprocess.audio_column;
-    input->hearing = hearing_of(*source.folder, origin->preprocess.whole_context);
+    column = origin->preprocess.audio_column;
+    whole = origin->preprocess.whole_context;
   }
-  if (!config.data.audio.empty()) input->column = config.data.audio;
-  if (!context.empty()) input->hearing = hearing_of(*source.folder, context == "full");
-  return input;
+  if (!config.data.audio.empty()) column = config.data.audio;
+  if (!context.empty()) whole = context == "full";
+  return SoundInput{column, hearing_of(*source.folder, whole)};
 }
 
 }  // namespace thaw

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "finetune/config/config.h"
 #include "finetune/model/model_source.h"
@@ -9,7 +10,9 @@
 
 namespace thaw {
 
-// For a model that takes sound; nothing for others.
+// The column of files for a model that takes sound; nothing for others.
+std::optional<std::string> audio_column(const ModelFolder& folder);
+// With the features.
 std::optional<SoundInput> sound_input(const ModelFolder& folder);
 // The same, with what the config says of it. InputError where data.audio, model.audio_context or the task is not for the
 // model.

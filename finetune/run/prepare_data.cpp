@@ -159,11 +159,15 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
       concat("every image is changed: data.corrupt = ", in_quotes(name_of(section.corrupt))));
 }
 
+std::vector<Dataset*> parts_of(const DataSection& section, PreparedData& data) {
+  std::vector<Dataset*> parts;
+  for_each_part(section, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  return parts;
+}
+
 void tokenize_parts(const Reading& reading, PreparedData& data) {
   const TextInput& input = *reading.text;
-  std::vector<Dataset*> parts;
-  for_each_part(reading.config.data, data,
-                [&](Dataset& part, const std::string&) { parts.push_back(&part); });
+  const std::vector<Dataset*> parts = parts_of(reading.config.data, data);
   const std::string init = reading.model.weights_folder ? reading.model.weights_folder->root : "";
   for (const std::string& warning : {tokenize(input, parts), note_of_tokenizer(input, init, data.train)})
     if (!warning.empty()) data.notes.push_back(warning);
@@ -176,11 +180,10 @@ void tokenize_parts(const Reading& reading, PreparedData& data) {
     data.notes.push_back(note + " (model.max_length)");
 }
 
-void describe_sounds_of(const Reading& reading, PreparedData& data) {
-  std::vector<Dataset*> parts;
-  for_each_part(reading.config.data, data,
-                [&](Dataset& part, const std::string&) { parts.push_back(&part); });
-  data.notes.push_back(describe_sounds(parts));
+// Transcripts are in another column where none is named.
+std::string label_column(const DataSection& section) {
+  const bool is_default = section.label == DataSection().label;
+  return is_default && find_task(section.task).targets() == Targets::transcripts ? "text" : section.label;
 }
 
 // How values will be scaled.
@@ -216,8 +219,7 @@ DataSource data_source(const Config& config, const std::string& path) {
   DataSource source;
   source.path = path;
   source.targets = find_task(data.task).targets();
-  source.label = data.label;
-  if (source.targets == Targets::transcripts && source.label == DataSection().label) source.label = "text";
+  source.label = label_column(data);
   source.group = data.group;
   source.features = data.features;
   source.ignore = data.ignore;
@@ -267,7 +269,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   corrupt_parts(section, data);
   const std::optional<TextInput>& text = reading.text;
   if (text) tokenize_parts(reading, data);
-  if (reading.sound) describe_sounds_of(reading, data);
+  if (reading.sound) data.notes.push_back(describe_sounds(parts_of(section, data)));
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = data.task;
@@ -275,7 +277,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   if (!text && !reading.sound) preprocess.sample_shape = data.train.sample_shape();
   preprocess.columns = data.train.columns;
   preprocess.labels = data.train.classes;
-  preprocess.label_column = data_source(config, section.train).label;
+  preprocess.label_column = label_column(section);
   preprocess.group_column = section.group;
   if (text) {
     preprocess.text_column = text->column;

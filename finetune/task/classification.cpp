@@ -92,8 +92,10 @@ class Classification final : public Task {
   }
   const char* about_constant() const override { return "the most frequent class of the training samples"; }
 
-  Tensor probe_loss(const Tensor& y, const Dataset& data, const Tensor& class_weight) const override {
-    const Tensor targets = from_data(data.labels().data(), {data.size()});
+  Tensor probe_targets(const Dataset& data) const override {
+    return from_data(data.labels().data(), {data.size()});
+  }
+  Tensor probe_loss(const Tensor& y, const Tensor& targets, const Tensor& class_weight) const override {
     if (!class_weight.defined()) return cross_entropy(y, targets);
     return cross_entropy(y, targets, {.weight = class_weight, .reduction = Reduction::sum}) *
            (1 / static_cast<double>(y.size(0)));

@@ -43,10 +43,6 @@ Outputs outputs_of(Model& model, const Dataset& data,
 
 }  // namespace
 
-std::vector<std::int64_t> starts_of_sequences(const Dataset& data) {
-  return data.targets == Targets::transcripts ? starts_of_places(data) : std::vector<std::int64_t>{};
-}
-
 Outputs predict_all(Model& model, const Dataset& data, PrefixCache* cache) {
   return outputs_of(model, data, [&](const std::vector<std::int64_t>& rows) {
     return cache != nullptr ? cache->forward(data, rows) : model.forward(input_of(data, rows));

@@ -8,9 +8,6 @@
 
 namespace thaw {
 
-// Outputs::starts of the data's places where they are sequences; else empty.
-std::vector<std::int64_t> starts_of_sequences(const Dataset& data);
-
 // In evaluation mode; the model's mode is restored. `cache`: of this model; null: every pass is a whole one.
 Outputs predict_all(Model& model, const Dataset& data, PrefixCache* cache = nullptr);
 // The same for what the head's linear layer takes: [N, features].

@@ -56,8 +56,11 @@ class Regression final : public Task {
   }
   const char* about_constant() const override { return "the mean of the training targets"; }
 
-  Tensor probe_loss(const Tensor& y, const Dataset& data, const Tensor&) const override {
-    return mse_loss(y, from_vector(data.target_values(), {data.size(), 1}, {DType::f64})) * 0.5;
+  Tensor probe_targets(const Dataset& data) const override {
+    return from_vector(data.target_values(), {data.size(), 1}, {DType::f64});
+  }
+  Tensor probe_loss(const Tensor& y, const Tensor& targets, const Tensor&) const override {
+    return mse_loss(y, targets) * 0.5;
   }
   std::string about_probe(bool) const override { return "ridge regression"; }
 

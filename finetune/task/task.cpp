@@ -39,6 +39,12 @@ const MetricSpec& Task::metric(const std::string& name) const {
              did_you_mean(name, metric_names()), "; write one of ", joined(metric_names()));
 }
 
+Tensor Task::probe_targets(const Dataset&) const { fail(name(), " has no linear probe"); }
+Tensor Task::probe_loss(const Tensor&, const Tensor&, const Tensor&) const {
+  fail(name(), " has no linear probe");
+}
+std::string Task::about_probe(bool) const { return ""; }
+
 std::vector<std::string> Task::metric_names(const std::string& prefix) const {
   std::vector<std::string> names;
   for (const MetricSpec& spec : metrics()) names.push_back(prefix + spec.name);

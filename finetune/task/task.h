@@ -77,10 +77,12 @@ class Task {
   virtual std::vector<float> constant_output(const Dataset& train) const = 0;
   virtual const char* about_constant() const = 0;
 
-  // A linear model's: the mean loss over the samples of its outputs y in f64, as loss() has them, weighted where
-  // `class_weight` is defined (then the sum is divided by their number).
-  virtual Tensor probe_loss(const Tensor& y, const Dataset& data, const Tensor& class_weight) const = 0;
-  virtual std::string about_probe(bool weighted) const = 0;
+  // A linear model's: targets as its loss takes them, and the mean loss of y [N, outputs] in f64, weighted
+  // where `class_weight` is defined (then the sum is divided by N). Asked only where has_probe().
+  virtual bool has_probe() const { return true; }
+  virtual Tensor probe_targets(const Dataset& data) const;
+  virtual Tensor probe_loss(const Tensor& y, const Tensor& targets, const Tensor& class_weight) const;
+  virtual std::string about_probe(bool weighted) const;
 
   // ---- results
 

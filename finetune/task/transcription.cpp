@@ -2,24 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/error.h"
 #include "core/ops.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/transcripts.h"
 #include "finetune/task/transcription_metrics.h"
+#include "kernels/ctc.h"
 
 namespace thaw {
 namespace {
-
-// Places that the characters take at least: one for each, and one between two that are equal.
-std::int64_t least_places(const Sample& sample) {
-  const std::vector<std::int64_t>& all = sample.characters;
-  auto least = static_cast<std::int64_t>(all.size());
-  for (std::size_t i = 1; i < all.size(); ++i) least += all[i] == all[i - 1] ? 1 : 0;
-  return least;
-}
 
 class Transcription final : public Task {
  public:
@@ -35,7 +27,7 @@ class Transcription final : public Task {
                                  name_list({train.classes.begin() + 2, train.classes.end()})));
     std::int64_t count = 0, first = -1;
     for (std::int64_t row = 0; row < train.size(); ++row) {
-      if (train.inputs->length(row) >= least_places(train[row])) continue;
+      if (train.inputs->length(row) >= least_ctc_frames(train[row].characters)) continue;
       if (count++ == 0) first = row;
     }
     if (count > 0)
@@ -67,19 +59,14 @@ class Transcription final : public Task {
   std::vector<float> constant_output(const Dataset&) const override { return {}; }
   const char* about_constant() const override { return "an empty transcript"; }
 
-  Tensor probe_loss(const Tensor& y, const Dataset& data, const Tensor&) const override {
-    std::vector<std::int64_t> rows(data.samples.size());
-    std::iota(rows.begin(), rows.end(), 0);
-    return loss(y, without_input(data, rows), {});
-  }
-  std::string about_probe(bool) const override { return "a linear layer trained by the CTC loss"; }
+  // With the CTC loss its solver needs many minutes for a few sounds.
+  bool has_probe() const override { return false; }
 
   Fields prediction(const std::vector<double>& outputs, const std::vector<std::string>& classes,
                     bool) const override {
-    std::vector<std::int64_t> path;
-    const auto columns = static_cast<std::ptrdiff_t>(classes.size());
-    for (auto row = outputs.begin(); row != outputs.end(); row += columns)
-      path.push_back(std::max_element(row, row + columns) - row);
+    const auto* begin = outputs.data();
+    const auto path =
+        likeliest_path(begin, begin + outputs.size(), static_cast<std::ptrdiff_t>(classes.size()));
     return {{"text", text_of_path(path, classes)}};
   }
 };

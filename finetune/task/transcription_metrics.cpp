@@ -62,10 +62,7 @@ Scored error_rate(const Outputs& outputs, const Dataset& data, const Split& spli
 
 std::string written_text(const Outputs& outputs, std::int64_t sample,
                          const std::vector<std::string>& classes) {
-  std::vector<std::int64_t> path;
-  const float* end = outputs.row(sample + 1);
-  for (const float* row = outputs.row(sample); row < end; row += outputs.columns)
-    path.push_back(std::max_element(row, row + outputs.columns) - row);
+  const auto path = likeliest_path(outputs.row(sample), outputs.row(sample + 1), outputs.columns);
   return text_of_path(path, classes);
 }
 

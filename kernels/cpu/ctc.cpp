@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "kernels/cpu/lanes.h"
+#include "kernels/ctc.h"
 #include "kernels/kernels.h"
 
 namespace thaw::cpu {
@@ -31,12 +32,7 @@ struct States {
   std::int64_t count() const { return 2 * length + 1; }
   std::int64_t class_of(std::int64_t s) const { return s % 2 == 0 ? blank : target[s / 2]; }
   bool skips_to(std::int64_t s) const { return s % 2 == 1 && s >= 3 && target[s / 2] != target[s / 2 - 1]; }
-  // One for each class, and a blank between two that are equal.
-  std::int64_t least_frames() const {
-    std::int64_t least = length;
-    for (std::int64_t i = 1; i < length; ++i) least += target[i] == target[i - 1] ? 1 : 0;
-    return least;
-  }
+  std::int64_t least_frames() const { return least_ctc_frames({target, static_cast<std::size_t>(length)}); }
 };
 
 // One sample: its logits x [frames, classes] and its sequence, with memory for the numbers of all frames.

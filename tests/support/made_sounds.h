@@ -32,25 +32,19 @@ class MadeSounds final : public Inputs {
     const Unobserved unobserved;  // reading a file would take no kernel
     const BatchShape shape = shape_of_batch(*this, rows);
     ModelInput input(zeros({shape.samples, 2 * shape.length, shape_[1]}));
-    Tensor mask = zeros({shape.samples, shape.length}, {DType::boolean});
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto place = static_cast<std::int64_t>(i);
       const Tensor own =
           randn({2 * length(rows[i]), shape_[1]}, random_key(at(rows[i]).second, "made sound"));
       std::copy_n(own.data<float>(), own.numel(),
                   input.values.data<float>() + place * 2 * shape.length * shape_[1]);
-      std::fill_n(mask.data<bool>() + place * shape.length, length(rows[i]), true);
     }
-    if (shape.total < shape.samples * shape.length) input.padding = padding_of(mask);
+    input.padding = padding_of_batch(*this, rows);
     return input;
   }
   ModelInput meta_batch(const BatchShape& shape) const override {
     ModelInput input(empty({shape.samples, 2 * shape.length, shape_[1]}, {DType::f32, kMeta}));
-    const Shape places{shape.samples, shape.length};
-    const Options indices{DType::i64, kMeta};
-    if (shape.total < places.numel())
-      input.padding = {empty(places, {DType::boolean, kMeta}), empty({shape.total}, indices),
-                       empty(places, indices)};
+    input.padding = meta_padding(shape);
     return input;
   }
   std::int64_t length(std::int64_t row) const override { return at(row).first; }
