@@ -110,25 +110,37 @@ Tensor Model::forward(const ModelInput& x) { return forward_after(0, begin(x)); 
 Tensor Model::features(const ModelInput& x) { return features_after(0, begin(x)); }
 
 void Model::run_stages(int first, int end, ModelState& state) {
-  for (int stage = first; stage < end; ++stage)
+  for (int stage = first; stage < end; ++stage) {
+    if (stage == encoder_stages()) state.memory = std::exchange(state.h, {});
     if (std::find(recomputed_.begin(), recomputed_.end(), stage) != recomputed_.end())
       run_again_in_backward(stage, state);
     else if (stage < head())
       run_group(stage, state);
     else
       state = {.x = {}, .h = pool(std::move(state))};
+  }
 }
 
 void Model::run_again_in_backward(int group, ModelState& state) {
-  const ModelState given = {.x = state.x, .rows = state.rows, .mask = state.mask};
-  const auto forward = [this, group, given](const std::vector<Tensor>& h) {
+  ModelState given = state;
+  given.h = given.memory = {};
+  const bool has_h = state.h.defined(), has_memory = state.memory.defined();
+  const auto forward = [this, group, given, has_h, has_memory](const std::vector<Tensor>& inputs) {
     ModelState inside = given;
-    if (!h.empty()) inside.h = h.front();
+    if (has_h) inside.h = inputs.front();
+    if (has_memory) inside.memory = inputs.back();
     run_group(group, inside);
     return inside.h;
   };
   // The lowest group reads the input itself.
-  state.h = checkpoint(forward, state.h.defined() ? std::vector<Tensor>{state.h} : std::vector<Tensor>{});
+  std::vector<Tensor> inputs;
+  if (has_h) inputs.push_back(state.h);
+  if (has_memory) inputs.push_back(state.memory);
+  state.h = checkpoint(forward, inputs);
+}
+
+std::vector<std::vector<std::int64_t>> Model::write(const ModelState&, const WritingRules&) {
+  fail("[model] a ", architecture(), " writes no texts");
 }
 
 Tensor Model::features_after(int stages, ModelState state) {

@@ -81,13 +81,16 @@ struct Group {
 class Linear;
 class TokenRows;
 
-// What passes from stage to stage of a model. Stages change `h` alone; the rest is as Model::begin made it.
+// What passes from stage to stage of a model. Stages change `h` alone, the rest is as Model::begin made it; behind an
+// encoder `h` becomes the `memory` of the decoder's stages.
 struct ModelState {
   ModelInput x;  // what the model was given
   Tensor h =
       {};  // what the last stage gave: [B, ...], or a row for each token [N, C], those of a sample together
-  std::shared_ptr<const TokenRows> rows = nullptr;  // of tokens: which row is which
-  Tensor mask = {};                                 // of a decoder: the tokens that each one sees
+  std::shared_ptr<const TokenRows> rows = nullptr;     // of tokens: which row is which
+  Tensor mask = {};                                    // of a decoder: the tokens that each one sees
+  Tensor memory = {};                                  // what the encoder gave, for the decoder behind it
+  std::shared_ptr<const TokenRows> written = nullptr;  // of x.written
 };
 
 class Model : public Module {
@@ -108,6 +111,14 @@ class Model : public Module {
   virtual Tensor output(const Tensor& features) = 0;  // the output layer -> [B, outputs]
   // Whether a sample has an output for each of its places, as many as Inputs::length() says, and not one alone.
   virtual bool gives_sequences() const { return false; }
+  // Whether it writes a text for each sample, with a decoder behind its encoder, and forward() gives a row for each token
+  // that it was given.
+  virtual bool writes() const { return false; }
+  // The likeliest next token, one after another (greedily), behind what the encoder gave (after encoder_stages()): of each
+  // sample the tokens behind the prompt, without the one that ends them.
+  virtual std::vector<std::vector<std::int64_t>> write(const ModelState& encoded, const WritingRules& rules);
+  // After more stages than these a pass cannot begin with `h` alone.
+  virtual int encoder_stages() const { return stages(); }
   // Whether pool() computes with parameters of the head.
   virtual bool pools_with_parameters() const { return false; }
 

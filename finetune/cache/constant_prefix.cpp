@@ -21,9 +21,11 @@ ConstantPrefix end_in_group(const Model& model, int group, bool in_training) {
 }  // namespace
 
 ConstantPrefix constant_prefix(const Model& model, bool in_training) {
-  for (int group = 0; group < model.head(); ++group)
+  for (int group = 0; group < model.head(); ++group) {
+    if (group == model.encoder_stages()) return {group, EndOfPrefix::encoder};
     if (ConstantPrefix found = end_in_group(model, group, in_training); found.end != EndOfPrefix::none)
       return found;
+  }
   if (model.pools_with_parameters()) {
     ConstantPrefix found = end_in_group(model, model.head(), in_training);
     if (found.end != EndOfPrefix::none) return found;

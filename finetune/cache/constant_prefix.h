@@ -8,7 +8,8 @@
 
 namespace thaw {
 
-enum class EndOfPrefix { none, trains, draws, mixes, updates };
+// encoder: the decoder behind it reads what is written too.
+enum class EndOfPrefix { none, trains, draws, mixes, updates, encoder };
 
 struct ConstantPrefix {
   int stages = 0;

@@ -89,6 +89,13 @@ Tensor PrefixCache::forward(const Dataset& data, const std::vector<std::int64_t>
   return model_.forward_after(stages, state_after(stages, data, rows));
 }
 
+ModelState PrefixCache::encoded(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  const int stages = current().stages;
+  ModelState state = state_after(stages, data, rows);
+  model_.run_stages(stages, model_.encoder_stages(), state);
+  return state;
+}
+
 Tensor PrefixCache::features(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const int stages = current().stages;
   return model_.features_after(stages, state_after(stages, data, rows));

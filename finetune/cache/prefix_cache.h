@@ -43,6 +43,8 @@ class PrefixCache {
 
   // As Model::forward and features, of these rows of the data, in the mode in which the model is.
   Tensor forward(const Dataset& data, const std::vector<std::int64_t>& rows);
+  // Of a model that writes: what its encoder gives.
+  ModelState encoded(const Dataset& data, const std::vector<std::int64_t>& rows);
   Tensor features(const Dataset& data, const std::vector<std::int64_t>& rows);
 
   const Account& training() const { return accounts_[0]; }

@@ -45,6 +45,7 @@ Part read_part(const Config& config, const ModelFolder& folder, const char* spli
   }
   if (const auto column = audio_column(folder))
     source.audio = config.data.audio.empty() ? *column : config.data.audio;
+  source.spell = !folder.config.decoder.writes;
   if (source.targets == Targets::transcripts) source.classes = folder.preprocess.labels;
   source.group.clear();  // nothing is split
   source.require_every_class = false;
@@ -66,6 +67,7 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   Config of_model = config;
   of_model.model = {};
   of_model.model.from = folder.path;
+  if (folder.config.decoder.writes) of_model.model.decoder = "seq2seq";
   of_model.data.standardize = Standardize::unset;
   if (find_task(config.data.task).targets() == Targets::transcripts)
     of_model.data.classes = folder.preprocess.labels;  // what it can write

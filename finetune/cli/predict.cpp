@@ -49,10 +49,12 @@ struct Speaker {
       classes.push_back(std::to_string(i));
   }
 
-  Fields line(const std::vector<double>& outputs) const {
-    return task.prediction(outputs, classes, format == Format::csv);
+  Fields line(const Outputs& outputs, std::int64_t sample) const {
+    return task.prediction(outputs, sample, classes, format == Format::csv);
   }
-  Fields example() const { return line(std::vector<double>(classes.size(), 0.0)); }
+  Fields example() const {
+    return line({static_cast<std::int64_t>(classes.size()), std::vector<float>(classes.size())}, 0);
+  }
 
   Format format;
   const Task& task;
@@ -125,7 +127,7 @@ std::string prediction_lines(const Outputs& outputs, const Dataset& data, const 
       const KeptCell& cell = data[i].kept[column];
       lines.add(data.kept_columns[column], csv ? csv_field(cell.text) : json_text(cell));
     }
-    for (const auto& [name, value] : speaker.line({outputs.row(i), outputs.row(i + 1)}))
+    for (const auto& [name, value] : speaker.line(outputs, i))
       lines.add(name, csv ? csv_text(to_json(value)) : to_json(value).dump());
     lines.end();
   }

@@ -55,7 +55,7 @@ void check_preprocess(const ModelFolder& folder) {
     refuse("task", "is regression, but the model has several outputs");
   const bool writes = p.task->targets() == Targets::transcripts;
   if (writes != takes_sound(folder.config)) refuse("task", "is not the model's");
-  if (writes && !is_alphabet(p.labels)) refuse("labels", "are no alphabet");
+  if (writes && !folder.config.decoder.writes && !is_alphabet(p.labels)) refuse("labels", "are no alphabet");
   if (!p.labels.empty() && static_cast<std::int64_t>(p.labels.size()) != folder.config.outputs)
     refuse("labels", "are not as many as the model's outputs");
   if (!p.sample_shape.empty() && p.sample_shape != folder.config.sample_shape)

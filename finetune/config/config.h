@@ -26,6 +26,7 @@ struct ModelSection : ArchitectureOptions {
   std::int64_t max_length = 0;    // text, in tokens; 0: as the folder says
   std::string pooling;            // text: "pooler", "cls", "mean"; empty: as the folder says
   std::string audio_context;      // sound: "clip", "full"; empty: as the folder says
+  std::string decoder;            // sound: "ctc", "seq2seq"; empty: as the folder says
 };
 
 struct DataSection {

@@ -140,6 +140,11 @@ const std::vector<Key<ModelSection>>& model_keys() {
        "longest that it "
        "takes, as it was pretrained; default: as the folder says, else clip",
        &S::audio_context, one_of({"clip", "full"}).unset()},
+      {"decoder",
+       "sound: \"ctc\": a new layer says which character each 20 ms are; \"seq2seq\": the model's own "
+       "decoder "
+       "writes its tokens; default: as the folder of a run says, else ctc",
+       &S::decoder, one_of({"ctc", "seq2seq"}).unset()},
   };
   return keys;
 }

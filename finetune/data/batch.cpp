@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/random.h"
+#include "finetune/data/dictation.h"
 
 namespace thaw {
 
@@ -33,6 +34,17 @@ void add_transcripts(const Dataset& data, const std::vector<std::int64_t>& rows,
   }
 }
 
+// Of a model that writes, `written` being the shape of what it is given.
+Batch meta_dictation(const Dataset& data, const BatchShape& shape, const BatchShape& written) {
+  const CategoryScope category(memory::Category::input);
+  const Options indices{DType::i64, kMeta};
+  Batch batch{data.inputs->meta_batch(shape), empty({written.total}, indices),
+              empty({shape.samples}, indices)};
+  batch.x.written = empty({written.samples, written.length}, indices);
+  batch.x.written_padding = meta_padding(written);
+  return batch;
+}
+
 // `characters`: of all transcripts.
 Batch meta_batch_of(const Dataset& data, const BatchShape& shape, std::int64_t characters) {
   const CategoryScope category(memory::Category::input);
@@ -59,7 +71,9 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
 ModelInput input_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const CategoryScope category(memory::Category::input);
   assert(data.inputs->size() == data.size());
-  return data.inputs->batch(rows);
+  ModelInput input = data.inputs->batch(rows);
+  if (data.dictation != nullptr) add_written(data, rows, input);
+  return input;
 }
 
 Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows) {
@@ -76,6 +90,8 @@ Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows) 
     batch.target = empty({size});
     float* target = batch.target.data<float>();
     for (const std::int64_t row : rows) *target++ = static_cast<float>(data[row].target);
+  } else if (data.targets == Targets::transcripts && data.dictation != nullptr) {
+    batch.target = next_tokens(data, rows);
   } else if (data.targets == Targets::transcripts) {
     add_transcripts(data, rows, batch);
   }
@@ -98,13 +114,19 @@ void for_each_batch(const Dataset& data, std::int64_t size, const UseRows& use) 
 }
 
 Batch meta_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
-  return meta_batch_of(data, shape_of_batch(*data.inputs, rows), characters_of(data, rows));
+  const BatchShape shape = shape_of_batch(*data.inputs, rows);
+  if (data.dictation != nullptr)
+    return meta_dictation(data, shape, shape_of_lengths(written_lengths(data, rows)));
+  return meta_batch_of(data, shape, characters_of(data, rows));
 }
 
 Batch meta_batch(const Dataset& data, std::int64_t size) {
   std::vector<std::int64_t> all(static_cast<std::size_t>(data.size()));
   std::iota(all.begin(), all.end(), 0);
-  return meta_batch_of(data, mean_batch(*data.inputs, size), characters_of(data, all) * size / data.size());
+  const BatchShape shape = mean_batch(*data.inputs, size);
+  if (data.dictation != nullptr)
+    return meta_dictation(data, shape, mean_of_lengths(written_lengths(data, all), size));
+  return meta_batch_of(data, shape, characters_of(data, all) * size / data.size());
 }
 
 BatchPlan::BatchPlan(std::int64_t samples, std::int64_t batch_size, std::int64_t accumulation, bool shuffle,

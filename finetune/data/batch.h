@@ -13,10 +13,11 @@
 namespace thaw {
 
 struct Batch {
-  ModelInput x;   // see Inputs::batch
-  Tensor target;  // i64 [B] classes, f32 [B] values, or the characters of all transcripts, i64 [M]
-  Tensor ids;     // i64 [B]: the samples' ids, for random numbers that follow the sample
-  // Of transcripts, i64 [B]: how many characters each has, and places of its input.
+  ModelInput x;  // see Inputs::batch
+  // i64 [B] classes, f32 [B] values, or the characters of all transcripts, i64 [M]; of a model that writes next_tokens()
+  Tensor target;
+  Tensor ids;  // i64 [B]: the samples' ids, for random numbers that follow the sample
+  // Of transcripts in characters, i64 [B]: how many characters each has, and places of its input.
   Tensor target_lengths = {}, lengths = {};
   std::int64_t size() const { return ids.size(0); }
 };

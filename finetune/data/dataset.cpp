@@ -42,6 +42,7 @@ Dataset Dataset::subset(const std::vector<std::int64_t>& rows) const {
   Dataset out;
   out.targets = targets;
   out.classes = classes;
+  out.dictation = dictation;
   out.columns = columns;
   out.kept_columns = kept_columns;
   out.samples.reserve(rows.size());

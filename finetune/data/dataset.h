@@ -26,12 +26,15 @@ struct Sample {
   std::int64_t id = 0;     // its 0-based place in its source, the same whatever is dropped
   std::int64_t label = 0;  // of classes: index into Dataset::classes
   double target = 0;       // of numbers
-  // Of transcripts: its text, and which of the classes its characters are. Those that are none of them are left out.
+  // Of transcripts: its text, and which of the classes its characters are. Those that are none of them are left out. For a
+  // model that writes tokens: those of the text, and the one that ends it.
   std::string transcript = {};
   std::vector<std::int64_t> characters = {};
   std::string group = {};  // samples of one group stay on one side of a split; empty: there are no groups
   std::vector<KeptCell> kept = {};  // of Dataset::kept_columns
 };
+
+struct Dictation;  // finetune/data/dictation.h
 
 struct Dataset {
   std::vector<Sample> samples;
@@ -40,9 +43,10 @@ struct Dataset {
   Targets targets = Targets::none;
   // In numeric order if every label is an integer, else by bytes. Of transcripts: readers/transcripts.h.
   std::vector<std::string> classes;
-  std::vector<std::string> columns;       // the features of a table, in file order
-  std::vector<std::string> kept_columns;  // what DataSource::keep asked for
-  std::vector<std::string> notes;         // for the user, of the whole file: what was understood or left out
+  std::shared_ptr<const Dictation> dictation;  // of transcripts that a model writes; null: others
+  std::vector<std::string> columns;            // the features of a table, in file order
+  std::vector<std::string> kept_columns;       // what DataSource::keep asked for
+  std::vector<std::string> notes;  // for the user, of the whole file: what was understood or left out
 
   std::int64_t size() const { return static_cast<std::int64_t>(samples.size()); }
   const Sample& operator[](std::int64_t row) const { return samples[static_cast<std::size_t>(row)]; }
@@ -56,7 +60,7 @@ struct Dataset {
   std::vector<std::int64_t> class_counts() const;
   std::set<std::string> groups() const;
 
-  // The given rows, in the given order, with the same classes and columns, and without notes.
+  // The given rows, in the given order, with all that is said of them but the notes.
   Dataset subset(const std::vector<std::int64_t>& rows) const;
 };
 

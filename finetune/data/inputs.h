@@ -56,12 +56,15 @@ class Inputs {
 };
 
 BatchShape shape_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows);
+BatchShape shape_of_lengths(const std::vector<std::int64_t>& lengths);
 // The places of a batch that hold something; nothing where all do. meta_padding: on the meta device.
 Padding padding_of_batch(const Inputs& inputs, const std::vector<std::int64_t>& rows);
+Padding padding_of_lengths(const std::vector<std::int64_t>& lengths);
 Padding meta_padding(const BatchShape& shape);
 // All lengths together.
 std::int64_t total_length(const Inputs& inputs);
 // The mean of the full batches of this size, rows taken in order; rounded.
 BatchShape mean_batch(const Inputs& inputs, std::int64_t batch_size);
+BatchShape mean_of_lengths(const std::vector<std::int64_t>& lengths, std::int64_t batch_size);
 
 }  // namespace thaw

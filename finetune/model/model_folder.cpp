@@ -9,6 +9,7 @@
 #include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/preprocess/sound_input.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "finetune/task/regression.h"
 #include "finetune/task/transcription.h"
@@ -60,9 +61,12 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
 std::vector<std::string> input_files(const ModelFolder& folder) {
   if (takes_text(folder.config)) return folder.tokenizer()->files();
   if (folder.images) return {kImageInputName};
-  if (takes_sound(folder.config) && fs::exists(concat(folder.path, '/', kImageInputName)))
-    return {kImageInputName};
-  return {};
+  if (!takes_sound(folder.config)) return {};
+  std::vector<std::string> files;
+  if (folder.config.decoder.writes) files = folder.tokenizer()->files();
+  for (const char* name : {kImageInputName, kGenerationName})
+    if (fs::exists(concat(folder.path, '/', name))) files.emplace_back(name);
+  return files;
 }
 
 void copy_input_files(const ModelFolder& from, const std::string& to) {
@@ -138,6 +142,7 @@ ModelFolder read_model_folder(const std::string& path) {
     else
       folder.preprocess.labels = folder.config.labels;
     if (takes_sound(folder.config)) folder.preprocess.task = &transcription();
+    folder.preprocess.whole_context = folder.config.decoder.writes;  // as its decoder was pretrained
   }
   folder.images = read_image_input(folder.path, folder.config);
   if (!has_weights(folder.path))

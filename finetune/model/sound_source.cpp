@@ -11,6 +11,15 @@ std::shared_ptr<const Hearing> hearing_of(const ModelFolder& folder, bool whole_
       Hearing{LogMel(read_log_mel(folder.path, folder.config)), whole_context});
 }
 
+SoundInput input_of(const ModelFolder& folder, const std::string& column, bool whole_context, bool writes) {
+  SoundInput input{column, hearing_of(folder, whole_context)};
+  if (!writes) return input;
+  input.tokenizer = folder.tokenizer();
+  input.dictation = read_dictation(folder.path, folder.config, input.tokenizer);
+  input.longest_text = folder.config.decoder.positions;
+  return input;
+}
+
 }  // namespace
 
 std::optional<std::string> audio_column(const ModelFolder& folder) {
@@ -19,10 +28,19 @@ std::optional<std::string> audio_column(const ModelFolder& folder) {
   return column.empty() ? "audio" : column;
 }
 
+bool uses_decoder(const ModelSection& section, const ModelFolder& folder) {
+  const bool does = section.decoder.empty() ? folder.has_preprocess && folder.config.decoder.writes
+                                            : section.decoder == "seq2seq";
+  if (does && folder.config.decoder.layers < 1)
+    fail_input("the model in ", section.from, " has no decoder (", folder.path,
+               "/config.json, decoder_layers), which model.decoder = \"seq2seq\" needs; set it to \"ctc\"");
+  return does;
+}
+
 std::optional<SoundInput> sound_input(const ModelFolder& folder) {
   const std::optional<std::string> column = audio_column(folder);
   if (!column) return std::nullopt;
-  return SoundInput{*column, hearing_of(folder, folder.preprocess.whole_context)};
+  return input_of(folder, *column, folder.preprocess.whole_context, folder.config.decoder.writes);
 }
 
 std::optional<SoundInput> sound_input(const Config& config, const ModelSource& source) {
@@ -30,9 +48,10 @@ std::optional<SoundInput> sound_input(const Config& config, const ModelSource& s
   const bool writes = find_task(config.data.task).targets() == Targets::transcripts;
   const std::string& context = config.model.audio_context;
   if (!hears) {
-    const char* key = !config.data.audio.empty() ? "data.audio"
-                      : !context.empty()         ? "model.audio_context"
-                                                 : nullptr;
+    const char* key = !config.data.audio.empty()      ? "data.audio"
+                      : !context.empty()              ? "model.audio_context"
+                      : !config.model.decoder.empty() ? "model.decoder"
+                                                      : nullptr;
     if (key != nullptr)
       fail_input(key, " is for models that take sound, and ", config.model.from, " takes none (", config.path,
                  "); leave it out, or set model.from to the folder of a Whisper");
@@ -45,14 +64,14 @@ std::optional<SoundInput> sound_input(const Config& config, const ModelSource& s
     fail_input("the model in ", config.model.from, " writes transcripts, data.task is ", config.data.task,
                " (", config.path, "); set data.task = \"transcription\"");
   std::string column = *audio_column(*source.folder);
-  bool whole = source.folder->preprocess.whole_context;
+  bool whole = source.folder->has_preprocess && source.folder->preprocess.whole_context;
   if (const auto origin = source.origin_of_init(); origin && !origin->preprocess.audio_column.empty()) {
     column = origin->preprocess.audio_column;
     whole = origin->preprocess.whole_context;
   }
   if (!config.data.audio.empty()) column = config.data.audio;
   if (!context.empty()) whole = context == "full";
-  return SoundInput{column, hearing_of(*source.folder, whole)};
+  return input_of(*source.folder, column, whole, uses_decoder(config.model, *source.folder));
 }
 
 }  // namespace thaw

@@ -138,6 +138,8 @@ std::vector<ParameterPtr> head_parameters(const Model& model) {
 }
 
 HeadSource head_source(const ModelSource& source, const PreparedData& data, const Model& model) {
+  // Its outputs are the tokens of its own tokenizer.
+  if (model.writes()) return source.starts_from_folder() ? HeadSource::folder : HeadSource::drawn;
   const HeadSource head = source_of_last_layer(source, data, model);
   std::vector<const WeightFiles*> files;
   if (source.starts_from_folder()) files.push_back(source.folder->weights.get());

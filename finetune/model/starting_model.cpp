@@ -205,6 +205,8 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
     model.transformer.pad_id = texts_of(data.train).pad_id;
   model.labels = data.train.classes;
   model.outputs = data.task->outputs(data.train);
+  model.decoder.writes = data.train.dictation != nullptr;
+  if (model.decoder.writes) model.outputs = model.decoder.vocab_size;
   if (source.folder != nullptr && takes_text(model)) use_pooling_of_head(source, data, model);
   check_fits_memory(model);
   return model;

@@ -6,6 +6,7 @@
 #include "finetune/common/text.h"
 #include "finetune/common/units.h"
 #include "finetune/preprocess/image_input.h"
+#include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "nn/io/json_file.h"
 
 namespace thaw {
@@ -16,6 +17,8 @@ void check_range(const char* key, std::int64_t value, std::int64_t least, std::i
   if (value < least || value > most)
     fail_input("'", key, "' is ", value, " (", path, "); it must be ", least, " to ", most);
 }
+
+const Sounds& sounds_of(const Dataset& data) { return dynamic_cast<const Sounds&>(*data.inputs); }
 
 // Where the samples have their features computed, nothing is mixed with them.
 void refuse_dither(const nlohmann::json& json, const std::string& path) {
@@ -69,16 +72,76 @@ LogMelOptions read_log_mel(const std::string& folder, const ModelConfig& model) 
   return options;
 }
 
+std::shared_ptr<const Dictation> read_dictation(const std::string& folder, const ModelConfig& model,
+                                                std::shared_ptr<const Tokenizer> tokenizer) {
+  const std::int64_t vocabulary = model.decoder.vocab_size;
+  if (tokenizer->vocab_size() > vocabulary)
+    fail_input("the tokenizer has ", tokenizer->vocab_size(), " tokens, the model ", vocabulary, " (", folder,
+               "); use the tokenizer that belongs to it");
+  auto dictation = std::make_shared<Dictation>();
+  WritingRules& rules = dictation->rules;
+  rules.prompt = tokenizer->encode("").ids;
+  if (rules.prompt.size() < 2)
+    fail_input("the tokenizer puts ", rules.prompt.size(), " tokens around a text (", folder,
+               "), and a model that writes needs one before it and one behind it; use the tokenizer.json "
+               "that belongs to it");
+  rules.end = rules.prompt.back();
+  rules.prompt.pop_back();
+  const std::string path = concat(folder, '/', kGenerationName);
+  if (std::filesystem::exists(path)) {
+    const nlohmann::json json = read_json(path);
+    const auto read = [&](const char* key, std::vector<std::int64_t>& tokens) {
+      const auto found = json.find(key);
+      if (found == json.end() || found->is_null()) return;
+      read_field(json, key, path, tokens);
+      for (const std::int64_t token : tokens)
+        if (token < 0 || token >= vocabulary)
+          fail_input("'", key, "' has the token ", token, " (", path, "), the model has ", vocabulary,
+                     "; use the file that belongs to it");
+    };
+    if (!json.is_object()) fail_input("no generation config (", path, "); get the file again");
+    read("suppress_tokens", rules.never);
+    read("begin_suppress_tokens", rules.never_first);
+  }
+  dictation->text_of = [tokenizer = std::move(tokenizer)](const std::vector<std::int64_t>& tokens) {
+    return std::string(trim(tokenizer->decode(tokens)));
+  };
+  return dictation;
+}
+
+namespace {
+
+// The tokens behind the prompt, with the one that ends them. The model was pretrained to write a space before a text.
+std::vector<std::int64_t> tokens_of(const SoundInput& input, const std::string& text) {
+  std::vector<std::int64_t> ids = input.tokenizer->encode(" " + text).ids;
+  ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(input.dictation->rules.prompt.size()));
+  return ids;
+}
+
+void use_dictation(const SoundInput& input, Dataset& data) {
+  data.dictation = input.dictation;
+  if (data.targets != Targets::transcripts) return;
+  for (Sample& sample : data.samples) sample.characters = tokens_of(input, sample.transcript);
+  for (std::int64_t row = 0; row < data.size(); ++row)
+    if (const std::int64_t length = written_lengths(data, {row})[0]; length > input.longest_text)
+      fail_input("the transcript of row ", data[row].id + 1, " is ", length,
+                 " tokens long, and the model writes ", input.longest_text, " (", sounds_of(data)[row].path,
+                 "); cut the sound into parts");
+}
+
+}  // namespace
+
 void hear(const SoundInput& input, const std::vector<Dataset*>& parts) {
   const LogMelOptions& options = input.hearing->features.options();
   const double longest = static_cast<double>(options.chunk) / static_cast<double>(options.rate);
   for (Dataset* part : parts) {
     if (part->size() == 0) continue;
-    const auto& sounds = dynamic_cast<const Sounds&>(*part->inputs);
+    const Sounds& sounds = sounds_of(*part);
     for (std::int64_t row = 0; row < sounds.size(); ++row)
       if (sounds.seconds(row) > longest)
         fail_input("the sound is ", short_number(sounds.seconds(row)), " s long, and the model hears ",
                    short_number(longest), " s at once (", sounds[row].path, "); cut it into parts");
+    if (input.dictation != nullptr) use_dictation(input, *part);
     part->inputs = std::make_shared<const Sounds>(sounds, input.hearing);
   }
 }

@@ -6,22 +6,36 @@
 #include <vector>
 
 #include "finetune/data/dataset.h"
+#include "finetune/data/dictation.h"
 #include "finetune/data/sounds.h"
 #include "nn/models/registry.h"
 
 namespace thaw {
 
+class Tokenizer;
+
+inline constexpr const char* kGenerationName = "generation_config.json";
+
 struct SoundInput {
   std::string column;
   std::shared_ptr<const Hearing> hearing;
+  std::shared_ptr<const Tokenizer> tokenizer =
+      nullptr;  // of a model that writes; null: it says characters (CTC)
+  std::shared_ptr<const Dictation> dictation = nullptr;  // the same
+  std::int64_t longest_text = 0;                         // in tokens, the prompt included
 };
 
 // As the folder's preprocessor_config.json says; what it does not say, or without the file, is as in transformers'
 // WhisperFeatureExtractor. InputError naming file and key for what is malformed, or no features of the model's.
 LogMelOptions read_log_mel(const std::string& folder, const ModelConfig& model);
 
-// Gives each part, which has sounds or nothing, a copy of its inputs as the model hears them. InputError for a sound that
-// is longer than the model's context.
+// What the model's tokenizer puts before a text and behind it, and what generation_config.json, if there is one, says may
+// not be written (suppress_tokens, begin_suppress_tokens). InputError where they do not fit the model.
+std::shared_ptr<const Dictation> read_dictation(const std::string& folder, const ModelConfig& model,
+                                                std::shared_ptr<const Tokenizer> tokenizer);
+
+// Gives each part, which has sounds or nothing, a copy of its inputs as the model hears them, and transcripts their tokens
+// where it writes. InputError for a sound that is longer than the model's context, or a text than its decoder's.
 void hear(const SoundInput& input, const std::vector<Dataset*>& parts);
 
 // "64 minutes of sound", of all parts.

@@ -32,7 +32,10 @@ DataSource source_of(const Reading& reading, const std::string& path, const Data
     source.text = reading.text->column;
     source.text_pair = reading.text->pair_column;
   }
-  if (reading.sound) source.audio = reading.sound->column;
+  if (reading.sound) {
+    source.audio = reading.sound->column;
+    source.spell = reading.sound->dictation == nullptr;
+  }
   if (like != nullptr) {  // further files are read as the training file was
     source.columns = like->columns;
     source.columns_of = "the training data's";

@@ -104,8 +104,9 @@ class Classification final : public Task {
     return weighted ? "logistic regression with the class weights" : "logistic regression";
   }
 
-  Fields prediction(const std::vector<double>& outputs, const std::vector<std::string>& classes,
+  Fields prediction(const Outputs& all, std::int64_t sample, const std::vector<std::string>& classes,
                     bool flat) const override {
+    const std::vector<double> outputs(all.row(sample), all.row(sample + 1));
     const std::vector<double> probabilities = softmax_of(outputs);
     const auto best =
         static_cast<std::size_t>(std::max_element(outputs.begin(), outputs.end()) - outputs.begin());

@@ -4,7 +4,10 @@
 #include <functional>
 
 #include "core/autograd.h"
+#include "core/error.h"
+#include "core/ops.h"
 #include "finetune/data/batch.h"
+#include "finetune/data/dictation.h"
 
 namespace thaw {
 namespace {
@@ -41,15 +44,64 @@ Outputs outputs_of(Model& model, const Dataset& data,
   return outputs;
 }
 
+// The sum of the loss of each sample's tokens, and how many these are.
+void add_losses(Model& model, const Dataset& data, const std::vector<std::int64_t>& rows,
+                const ModelState& encoded, Outputs& outputs) {
+  const Tensor target = next_tokens(data, rows);
+  const Tensor losses = cross_entropy(model.forward_after(model.encoder_stages(), encoded), target,
+                                      {.ignore_index = kPromptGoesOn, .reduction = Reduction::none});
+  const std::vector<std::int64_t> lengths = written_lengths(data, rows);
+  const float* loss = losses.data<float>();
+  const std::int64_t* token = target.data<std::int64_t>();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    float* to = outputs.values.data() + rows[i] * outputs.columns;
+    for (std::int64_t place = 0; place < lengths[i]; ++place, ++loss, ++token) {
+      to[0] += *loss;
+      to[1] += *token == kPromptGoesOn ? 0.0F : 1.0F;
+    }
+  }
+}
+
+// Of a model that writes.
+Outputs written_by(Model& model, const Dataset& data, PrefixCache* cache) {
+  Outputs outputs{2, std::vector<float>(static_cast<std::size_t>(2 * data.size()))};
+  outputs.texts.resize(static_cast<std::size_t>(data.size()));
+  if (data.size() == 0) return outputs;
+  const Dictation& dictation = *data.dictation;
+  const NoGrad no_grad;
+  const bool was_training = model.training();
+  model.train(false);
+  for_each_batch(data, data.inputs->evaluation_batch_size(), [&](const std::vector<std::int64_t>& rows) {
+    ModelState state;
+    if (cache != nullptr) {
+      state = cache->encoded(data, rows);
+    } else {
+      state = model.begin(input_of(data, rows));
+      model.run_stages(0, model.encoder_stages(), state);
+    }
+    const std::vector<std::vector<std::int64_t>> tokens = model.write(state, dictation.rules);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      outputs.texts[static_cast<std::size_t>(rows[i])] = dictation.text_of(tokens[i]);
+    if (data.targets == Targets::transcripts) add_losses(model, data, rows, state, outputs);
+  });
+  model.train(was_training);
+  return outputs;
+}
+
 }  // namespace
 
 Outputs predict_all(Model& model, const Dataset& data, PrefixCache* cache) {
+  if (model.writes()) return written_by(model, data, cache);
   return outputs_of(model, data, [&](const std::vector<std::int64_t>& rows) {
     return cache != nullptr ? cache->forward(data, rows) : model.forward(input_of(data, rows));
   });
 }
 
 Outputs features_all(Model& model, const Dataset& data, PrefixCache* cache) {
+  if (model.writes())
+    fail_input(
+        "a model that writes has no one vector for a sample, which is asked for here; set model.decoder = "
+        "\"ctc\"");
   return outputs_of(model, data, [&](const std::vector<std::int64_t>& rows) {
     return cache != nullptr ? cache->features(data, rows) : model.features(input_of(data, rows));
   });

@@ -15,12 +15,14 @@ namespace thaw {
 
 class Task;
 
-// What a model gives for each sample, row-major: [N, classes or 1], or of sequences a row for each place.
+// What a model gives for each sample, row-major: [N, classes or 1], or of sequences a row for each place. Of one that writes
+// [N, 2]: the sum of the loss of its transcript's tokens, and how many these are.
 struct Outputs {
   std::int64_t columns = 0;
   std::vector<float> values;
   std::vector<std::int64_t> starts =
       {};  // of sequences: each sample's first row, and the end; empty: a row each
+  std::vector<std::string> texts = {};  // of a model that writes: what it has written
 
   std::int64_t first_row(std::int64_t sample) const {
     return starts.empty() ? sample : starts[static_cast<std::size_t>(sample)];

@@ -64,9 +64,9 @@ class Regression final : public Task {
   }
   std::string about_probe(bool) const override { return "ridge regression"; }
 
-  Fields prediction(const std::vector<double>& outputs, const std::vector<std::string>&,
+  Fields prediction(const Outputs& outputs, std::int64_t sample, const std::vector<std::string>&,
                     bool) const override {
-    return {{"value", outputs[0]}};
+    return {{"value", outputs.row(sample)[0]}};
   }
 };
 

@@ -57,7 +57,7 @@ class Task {
   // ---- training
 
   // The mean over the batch of output [B, outputs()], of sequences [N, outputs()] with the samples' places one after
-  // another.
+  // another; of a model that writes the mean over all tokens.
   virtual Tensor loss(const Tensor& output, const Batch& batch, const LossOptions& options) const = 0;
 
   // ---- metrics
@@ -86,10 +86,10 @@ class Task {
 
   // ---- results
 
-  // Of a sample's outputs (of a sequence those of all its places), `classes` being their names where they are classes'.
-  // `flat`: without lists, for a row of a table.
-  virtual Fields prediction(const std::vector<double>& outputs, const std::vector<std::string>& classes,
-                            bool flat) const = 0;
+  // Of one sample's outputs, `classes` being their names where they are classes'. `flat`: without lists, for a row of a
+  // table.
+  virtual Fields prediction(const Outputs& outputs, std::int64_t sample,
+                            const std::vector<std::string>& classes, bool flat) const = 0;
 };
 
 // All of them, in the order in which messages name them.

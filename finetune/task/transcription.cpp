@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "finetune/common/text.h"
+#include "finetune/data/dictation.h"
 #include "finetune/data/readers/transcripts.h"
 #include "finetune/task/transcription_metrics.h"
 #include "kernels/ctc.h"
@@ -23,6 +24,7 @@ class Transcription final : public Task {
 
   Notes look_at(const Dataset& train, const std::string& path, bool) const override {
     Notes notes;
+    if (train.dictation != nullptr) return notes;
     notes.notes.push_back(concat("the model writes ", train.classes.size() - 1, " characters: the space, ",
                                  name_list({train.classes.begin() + 2, train.classes.end()})));
     std::int64_t count = 0, first = -1;
@@ -38,6 +40,7 @@ class Transcription final : public Task {
   }
 
   Tensor loss(const Tensor& output, const Batch& batch, const LossOptions&) const override {
+    if (!batch.lengths.defined()) return cross_entropy(output, batch.target, {.ignore_index = kPromptGoesOn});
     return ctc_loss(output, batch.lengths, batch.target, batch.target_lengths, {.zero_infinity = true});
   }
 
@@ -45,7 +48,7 @@ class Transcription final : public Task {
     constexpr bool kHigher = true, kRelative = true;
     // name, words, higher is better, relative margin, least, most, range of scores, needs, function
     static const std::vector<MetricSpec> list = {
-        {"loss", "loss", !kHigher, kRelative, 0, INFINITY, 0, Requires::nothing, path_loss},
+        {"loss", "loss", !kHigher, kRelative, 0, INFINITY, 0, Requires::nothing, transcription_loss},
         {"cer", "character error rate", !kHigher, !kRelative, 0, INFINITY, 0, Requires::nothing,
          character_error_rate},
         {"wer", "word error rate", !kHigher, !kRelative, 0, INFINITY, 0, Requires::nothing, word_error_rate},
@@ -62,12 +65,9 @@ class Transcription final : public Task {
   // With the CTC loss its solver needs many minutes for a few sounds.
   bool has_probe() const override { return false; }
 
-  Fields prediction(const std::vector<double>& outputs, const std::vector<std::string>& classes,
+  Fields prediction(const Outputs& outputs, std::int64_t sample, const std::vector<std::string>& classes,
                     bool) const override {
-    const auto* begin = outputs.data();
-    const auto path =
-        likeliest_path(begin, begin + outputs.size(), static_cast<std::ptrdiff_t>(classes.size()));
-    return {{"text", text_of_path(path, classes)}};
+    return {{"text", written_text(outputs, sample, classes)}};
   }
 };
 

@@ -1,5 +1,6 @@
-// Transcription: speech to text, character by character, by connectionist temporal classification over outputs [N, C] of
-// all places (ctc_loss in core/ops.h). Class 0 is the blank.
+// Transcription: speech to text. Character by character, by connectionist temporal classification over outputs [N, C] of
+// all places (ctc_loss in core/ops.h), class 0 being the blank; or by a model that writes tokens (finetune/data/dictation.h),
+// with the cross-entropy of the next token.
 #pragma once
 
 #include "finetune/task/task.h"

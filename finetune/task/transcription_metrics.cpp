@@ -42,7 +42,14 @@ double edits(const std::vector<T>& from, const std::vector<T>& to) {
   return static_cast<double>(distance.back());
 }
 
-// A ratio of sums: with e edits and n units of a sample, r = sum(e) / sum(n); influence: (e - r n) / mean(n)
+// sum(x) / sum(n) over the samples; with r for that, the influence of one is (x - r n) / mean(n).
+Scored ratio_of_sums(const std::vector<double>& x, const std::vector<double>& n) {
+  const double mean_n = mean(n), ratio = mean(x) / mean_n;
+  Scored scored{ratio, {}};
+  for (std::size_t i = 0; i < x.size(); ++i) scored.scores.push_back(ratio + (x[i] - ratio * n[i]) / mean_n);
+  return scored;
+}
+
 template <class Split>
 Scored error_rate(const Outputs& outputs, const Dataset& data, const Split& split) {
   std::vector<double> errors, units;
@@ -51,22 +58,29 @@ Scored error_rate(const Outputs& outputs, const Dataset& data, const Split& spli
     errors.push_back(edits(split(written_text(outputs, i, data.classes)), right));
     units.push_back(static_cast<double>(right.size()));
   }
-  const double mean_units = mean(units), rate = mean(errors) / mean_units;
-  Scored scored{rate, {}};
-  for (std::size_t i = 0; i < errors.size(); ++i)
-    scored.scores.push_back(rate + (errors[i] - rate * units[i]) / mean_units);
-  return scored;
+  return ratio_of_sums(errors, units);
 }
 
 }  // namespace
 
 std::string written_text(const Outputs& outputs, std::int64_t sample,
                          const std::vector<std::string>& classes) {
-  const auto path = likeliest_path(outputs.row(sample), outputs.row(sample + 1), outputs.columns);
+  if (!outputs.texts.empty()) return outputs.texts[static_cast<std::size_t>(sample)];
+  std::vector<std::int64_t> path;
+  for (const float* row = outputs.row(sample); row < outputs.row(sample + 1); row += outputs.columns)
+    path.push_back(std::max_element(row, row + outputs.columns) - row);
   return text_of_path(path, classes);
 }
 
-Scored path_loss(const Outputs& outputs, const Dataset& data) {
+Scored transcription_loss(const Outputs& outputs, const Dataset& data) {
+  if (!outputs.texts.empty()) {
+    std::vector<double> losses, tokens;
+    for (std::int64_t i = 0; i < data.size(); ++i) {
+      losses.push_back(outputs.row(i)[0]);
+      tokens.push_back(outputs.row(i)[1]);
+    }
+    return ratio_of_sums(losses, tokens);
+  }
   const NoGrad no_grad;
   std::vector<std::int64_t> places, targets, lengths;
   for (std::int64_t i = 0; i < data.size(); ++i) {

@@ -53,7 +53,7 @@ StageCosts costs_of_stages(Model& model, const Dataset& data, std::int64_t batch
 
 // Stages that nothing trains, whatever else they do.
 int stages_below_trained(const Model& model) {
-  int lowest = model.stages();
+  int lowest = model.encoder_stages();
   for (const ParameterPtr& parameter : model.parameters())
     if (parameter->requires_grad() && (parameter->group < model.head() || model.pools_with_parameters()))
       lowest = std::min(lowest, parameter->group);
@@ -133,7 +133,8 @@ std::string note_of(const PrefixPhase& phase, const Model& model, const StageCos
                     int without_effects) {
   const ConstantPrefix& constant = phase.constant;
   const auto flops_after = [&](int stages) { return costs.flops[static_cast<std::size_t>(stages)]; };
-  if (constant.end == EndOfPrefix::none || constant.end == EndOfPrefix::trains) {
+  if (constant.end == EndOfPrefix::none || constant.end == EndOfPrefix::trains ||
+      constant.end == EndOfPrefix::encoder) {
     if (phase.training.stages < constant.stages && flops_after(constant.stages) > 0)
       return concat("what ", name_of_stage(model, constant.stages),
                     " gives is computed anew each time: keeping it costs "

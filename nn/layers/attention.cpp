@@ -61,12 +61,37 @@ Tensor MultiHeadAttention::forward(const Tensor& query, const Tensor& key, const
   return output_.forward(join_heads(attend(q, k, v, mask, random_context().row_ids, dropout_)));
 }
 
-Tensor MultiHeadAttention::forward(const Tensor& x, const TokenRows& texts) {
+Tensor MultiHeadAttention::attend_rows(const Tensor& x, const TokenRows& texts, const Tensor& from,
+                                       const TokenRows& places, const Tensor& mask) {
   const TraceScope trace(scope());
-  const auto heads = [&](Linear& layer) { return split_heads(texts.unpack(layer.forward(x)), heads_); };
-  const Tensor q = heads(query_), k = heads(key_), v = heads(value_);
-  const Tensor h = attend(q, k, v, texts.key_mask(), texts.text_ids(), dropout_);
+  const auto heads = [&](Linear& layer, const Tensor& rows, const TokenRows& of) {
+    return split_heads(of.unpack(layer.forward(rows)), heads_);
+  };
+  const Tensor q = heads(query_, x, texts), k = heads(key_, from, places), v = heads(value_, from, places);
+  const Tensor h = attend(q, k, v, mask, texts.text_ids(), dropout_);
   return output_.forward(texts.pack(join_heads(h)));
+}
+
+Tensor MultiHeadAttention::forward(const Tensor& x, const TokenRows& texts) {
+  return attend_rows(x, texts, x, texts, texts.key_mask());
+}
+
+Tensor MultiHeadAttention::forward(const Tensor& x, const TokenRows& texts, const Tensor& mask) {
+  return attend_rows(x, texts, x, texts, mask);
+}
+
+Tensor MultiHeadAttention::forward(const Tensor& x, const TokenRows& texts, const Tensor& memory,
+                                   const TokenRows& places) {
+  return attend_rows(x, texts, memory, places, places.key_mask());
+}
+
+MultiHeadAttention::KeysAndValues MultiHeadAttention::keys_and_values(const Tensor& x) {
+  return {split_heads(key_.forward(x), heads_), split_heads(value_.forward(x), heads_)};
+}
+
+Tensor MultiHeadAttention::look_up(const Tensor& x, const KeysAndValues& kept, const Tensor& mask) {
+  const Tensor q = split_heads(query_.forward(x), heads_);
+  return output_.forward(join_heads(attend(q, kept.keys, kept.values, mask, {}, dropout_)));
 }
 
 }  // namespace thaw

@@ -39,8 +39,23 @@ class MultiHeadAttention : public Module {
   Tensor forward(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask = {});
   // Each token attends to all tokens of its text: x [N, C] -> [N, C].
   Tensor forward(const Tensor& x, const TokenRows& texts);
+  // To those of its text that `mask` lets it see.
+  Tensor forward(const Tensor& x, const TokenRows& texts, const Tensor& mask);
+  // To all places of its sample in another sequence: x [N, C], memory [M, C] -> [N, C].
+  Tensor forward(const Tensor& x, const TokenRows& texts, const Tensor& memory, const TokenRows& places);
+
+  // For decoding token by token: keys and values of x [B, S, C], kept, and what the queries x [B, T, C] take of them.
+  struct KeysAndValues {
+    Tensor keys, values;  // [B, heads, S, D]
+  };
+  KeysAndValues keys_and_values(const Tensor& x);
+  Tensor look_up(const Tensor& x, const KeysAndValues& kept, const Tensor& mask = {});
 
  private:
+  // `from` [M, C] of the same samples.
+  Tensor attend_rows(const Tensor& x, const TokenRows& texts, const Tensor& from, const TokenRows& places,
+                     const Tensor& mask);
+
   std::int64_t heads_;
   Linear& query_;
   Linear& key_;

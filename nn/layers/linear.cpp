@@ -12,6 +12,10 @@ Linear::Linear(std::int64_t in, std::int64_t out, const Init& init, bool bias, W
   if (bias) bias_ = add_parameter("bias", init.uniform_fan_in({out}, in, "bias"), ParameterKind::bias, true);
 }
 
+Linear::Linear(const ParameterPtr& weight) : layout_(WeightLayout::out_in), weight_(weight) {
+  tie_parameter("weight", weight);
+}
+
 Tensor Linear::in_layout(const Tensor& matrix) const {
   return layout_ == WeightLayout::out_in ? matrix : matrix.mT();
 }

@@ -16,6 +16,8 @@ class Linear : public Module {
   // x [.., in] -> [.., out].
   Linear(std::int64_t in, std::int64_t out, const Init& init, bool bias = true,
          WeightLayout layout = WeightLayout::out_in);
+  // Without a bias, for another module's weight [out, in] (tied weights).
+  explicit Linear(const ParameterPtr& weight);
   Tensor forward(const Tensor& x);
 
   const ParameterPtr& weight() const { return weight_; }  // [out, in], or [in, out] by layout()

@@ -35,6 +35,15 @@ Tensor TokenRows::key_mask() const {
   return mask.defined() ? mask.reshape({mask.size(0), 1, 1, mask.size(1)}) : mask;
 }
 
+Tensor TokenRows::causal_mask() const {
+  const Options indices{DType::i64, text_ids_.device()};
+  const Tensor place = arange(length_, indices);
+  Tensor seen = place.reshape({1, 1, 1, length_});
+  // Padding stands behind the last place.
+  if (mask().defined()) seen = where(key_mask(), seen, full({}, static_cast<double>(length_), indices));
+  return ge(place.reshape({1, 1, length_, 1}), seen);
+}
+
 RandomContext TokenRows::random() const {
   RandomContext context = random_context();
   context.row_ids = token_ids_;

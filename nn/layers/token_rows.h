@@ -20,6 +20,8 @@ class TokenRows {
   // all of them do.
   const Tensor& mask() const { return padding_.mask; }
   Tensor key_mask() const;
+  // bool [B, 1, T, T], or [1, 1, T, T] without padding: each token sees itself and those before it, but no padding.
+  Tensor causal_mask() const;
 
   const Tensor& text_ids() const { return text_ids_; }  // i64 [B]
   // For dropout on rows: a token's mask depends on its text and its position there, not on the batch.

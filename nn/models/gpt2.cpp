@@ -18,17 +18,6 @@ std::unique_ptr<Linear> conv1d_linear(std::int64_t in, std::int64_t out, const I
   return std::make_unique<Linear>(in, out, init, true, WeightLayout::in_out);
 }
 
-// [B, 1, T, T], or [1, 1, T, T] without padding: each token sees itself and those before it, but no padding.
-Tensor causal_mask(const TokenRows& texts, std::int64_t length, Device device) {
-  const Options indices{DType::i64, device};
-  const Tensor place = arange(length, indices);
-  Tensor seen = place.reshape({1, 1, 1, length});
-  // Padding stands behind the last place.
-  if (texts.mask().defined())
-    seen = where(texts.key_mask(), seen, full({}, static_cast<double>(length), indices));
-  return ge(place.reshape({1, 1, length, 1}), seen);
-}
-
 // The state of the last token that is not the one of padding, [B, T, C] -> [B, C]: by its id, as in
 // transformers, so that a text's own last token is passed over too where it has that id. A text of nothing
 // else has its first token's.
@@ -125,7 +114,7 @@ bool Gpt2::pools_mean() const { return pooling_ == kMeanPooling; }
 
 ModelState Gpt2::begin(const ModelInput& x) {
   ModelState state = begin_tokens(x);
-  state.mask = causal_mask(*state.rows, x.values.size(1), x.values.device());
+  state.mask = state.rows->causal_mask();
   return state;
 }
 

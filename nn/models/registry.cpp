@@ -17,6 +17,7 @@
 #include "nn/models/transformer.h"
 #include "nn/models/vit.h"
 #include "nn/models/whisper.h"
+#include "nn/models/whisper_writer.h"
 
 namespace thaw {
 namespace {
@@ -24,6 +25,10 @@ namespace {
 template <class M>
 std::unique_ptr<Model> make(const ModelConfig& config, const Init& init) {
   return std::make_unique<M>(config, init);
+}
+
+std::unique_ptr<Model> make_whisper(const ModelConfig& config, const Init& init) {
+  return config.decoder.writes ? make<WhisperWriter>(config, init) : make<Whisper>(config, init);
 }
 
 using Input = Architecture::Input;
@@ -37,7 +42,7 @@ constexpr Architecture kArchitectures[] = {
     {"xlm-roberta", "xlm-roberta", "XLMRoberta", Input::text, make<Bert>, read_roberta, write_xlm_roberta},
     {"gpt2", "gpt2", "GPT2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
     {"vit", "vit", "ViT", Input::processed_images, make<Vit>, read_vit, write_vit},
-    {"whisper", "whisper", "Whisper", Input::sound, make<Whisper>, read_whisper, write_whisper},
+    {"whisper", "whisper", "Whisper", Input::sound, make_whisper, read_whisper, write_whisper},
 };
 
 const Architecture& find_architecture(const std::string& name) {

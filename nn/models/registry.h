@@ -36,6 +36,16 @@ struct TransformerConfig {
   std::int64_t longest_text() const { return positions - first_position; }  // in tokens
 };
 
+// Of a decoder behind an encoder, whose other sizes are the encoder's.
+struct DecoderConfig {
+  bool writes = false;  // the model recognises with it; else it is left out
+  std::int64_t layers = 0;
+  std::int64_t heads = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t positions = 0;  // the longest text, in tokens
+  std::int64_t vocab_size = 0;
+};
+
 // Bottleneck adapters of a model. (LoRA and DoRA are folded into saved weights.)
 struct BottleneckConfig {
   BottleneckOptions options;
@@ -57,6 +67,7 @@ struct ModelConfig : ArchitectureOptions {
   double dropout = 0;
   TransformerConfig transformer;           // transformers
   std::int64_t mels = 80;                  // sound: features of a frame
+  DecoderConfig decoder;                   // sound
   std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text and sound
   std::int64_t outputs = 0;                // classes, or 1 for regression
   std::vector<std::string> labels;         // of the classes, where config.json names them

@@ -6,6 +6,7 @@
 #include "core/ops.h"
 #include "nn/layers/token_rows.h"
 #include "nn/models/architecture.h"
+#include "nn/models/checkpoint_class.h"
 #include "nn/models/labels.h"
 
 namespace thaw {
@@ -66,31 +67,30 @@ Tensor WhisperFrontEnd::forward(const Tensor& features, const TokenRows& places)
   return dropout_.forward(places.pack(h));
 }
 
-Whisper::Whisper(const ModelConfig& config, const Init& init)
+WhisperEncoder::WhisperEncoder(const ModelConfig& config, const Init& init)
     : mels_(config.mels), longest_(config.transformer.positions) {
   const TransformerConfig& t = config.transformer;
   front_end_ = &add_module("encoder", std::make_unique<WhisperFrontEnd>(config, init.in("encoder")));
-  std::vector<Group> groups{
-      {"conv", {"encoder.conv1", "encoder.conv2", "encoder.embed_positions", "encoder.dropout"}}};
   const EncoderLayer::Options options{.pre_norm = true, .attention_output_dropout = t.hidden_dropout};
   for (std::int64_t i = 0; i < t.layers; ++i) {
     const std::string path = concat("encoder.layers.", i);
     layers_.push_back(
         &add_module(path, std::make_unique<EncoderLayer>(t, kWhisperLayerNames, options, init.in(path))));
-    groups.push_back({concat("encoder.", i), {path}});
   }
   norm_ = &add_module(
       "encoder.layer_norm",
       std::make_unique<LayerNorm>(t.hidden_size, init.in("encoder.layer_norm"), t.layer_norm_eps));
-  const std::string classifier(kClassifier);
-  classifier_ =
-      &add_module(classifier, std::make_unique<Linear>(t.hidden_size, config.outputs, init.in(classifier)));
-  groups.push_back({"head", {"encoder.layer_norm", classifier}});
-  finish(std::move(groups));
-  init_transformer(*this, t.initializer_range, init);
 }
 
-ModelState Whisper::begin(const ModelInput& x) {
+std::vector<Group> WhisperEncoder::encoder_groups() const {
+  std::vector<Group> groups{
+      {"conv", {"encoder.conv1", "encoder.conv2", "encoder.embed_positions", "encoder.dropout"}}};
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    groups.push_back({concat("encoder.", i), {concat("encoder.layers.", i)}});
+  return groups;
+}
+
+ModelState WhisperEncoder::begin(const ModelInput& x) {
   const Tensor& features = x.values;
   if (features.rank() != 3 || features.size(2) != mels_ || features.size(1) % 2 != 0)
     fail_input("the model takes features [sounds, frames, ", mels_, "] with an even number of frames, not ",
@@ -103,31 +103,57 @@ ModelState Whisper::begin(const ModelInput& x) {
   return state;
 }
 
-void Whisper::run_group(int group, ModelState& state) {
+void WhisperEncoder::run_group(int group, ModelState& state) {
   const RandomScope random(state.rows->random());
   state.h = group == 0 ? front_end_->forward(state.x.values, *state.rows)
                        : layers_[static_cast<std::size_t>(group - 1)]->forward(state.h, *state.rows);
 }
 
-std::string_view Whisper::prefix_in_file() const { return kWhisperPrefix; }
+std::string_view WhisperEncoder::prefix_in_file() const { return kWhisperPrefix; }
 
-std::string Whisper::name_in_file(const std::string& name) const {
+std::string WhisperEncoder::name_in_file(const std::string& name) const {
   return name.starts_with(kClassifier) ? name : std::string(kWhisperPrefix) + name;
 }
 
-std::optional<std::string> Whisper::name_in_model(const std::string& name_in_file) const {
+std::optional<std::string> WhisperEncoder::name_in_model(const std::string& name_in_file) const {
   std::string name = name_in_file;
   while (name.starts_with(kWhisperPrefix))
     name.erase(0, kWhisperPrefix.size());  // Lightning puts one more there
-  if (name.starts_with("decoder.") || name == "proj_out.weight") return std::nullopt;
+  if (!writes() && (name.starts_with("decoder.") || name == "proj_out.weight")) return std::nullopt;
   return name;
 }
 
-std::vector<std::string> Whisper::lora_targets() const { return {"q_proj", "v_proj"}; }
+std::vector<std::string> WhisperEncoder::lora_targets() const { return {"q_proj", "v_proj"}; }
 
-std::vector<std::string> Whisper::bottleneck_targets() const {
+std::vector<std::string> WhisperEncoder::bottleneck_targets() const {
   return {kWhisperLayerNames.attention.output, kWhisperLayerNames.output};
 }
+
+Whisper::Whisper(const ModelConfig& config, const Init& init) : WhisperEncoder(config, init) {
+  const std::string classifier(kClassifier);
+  classifier_ = &add_module(classifier, std::make_unique<Linear>(config.transformer.hidden_size,
+                                                                 config.outputs, init.in(classifier)));
+  std::vector<Group> groups = encoder_groups();
+  groups.push_back({"head", {"encoder.layer_norm", classifier}});
+  finish(std::move(groups));
+  init_transformer(*this, config.transformer.initializer_range, init);
+}
+
+namespace {
+
+void check_decoder_in(const DecoderConfig& decoder, const TransformerConfig& encoder,
+                      const std::string& path) {
+  check_size_in("number of decoder layers", decoder.layers, 1 << 10, path);
+  check_size_in("number of decoder positions", decoder.positions, 1 << 20, path);
+  check_size_in("vocabulary", decoder.vocab_size, 1 << 24, path);
+  TransformerConfig layers = encoder;
+  layers.layers = decoder.layers;
+  layers.heads = decoder.heads;
+  layers.intermediate_size = decoder.intermediate_size;
+  check_sizes_in(layers, path);
+}
+
+}  // namespace
 
 void read_whisper(const nlohmann::json& json, const std::string& path, ModelConfig& config) {
   TransformerConfig& t = config.transformer;
@@ -143,28 +169,41 @@ void read_whisper(const nlohmann::json& json, const std::string& path, ModelConf
   read_optional_field(json, "dropout", path, t.hidden_dropout);
   read_optional_field(json, "attention_dropout", path, t.attention_dropout);
   read_optional_field(json, "init_std", path, t.initializer_range);
-  for (const char* key : {"activation_dropout", "encoder_layerdrop"}) {
+  DecoderConfig& decoder = config.decoder;
+  decoder.positions = 448;
+  read_optional_field(json, "decoder_layers", path, decoder.layers);
+  read_optional_field(json, "decoder_attention_heads", path, decoder.heads);
+  read_optional_field(json, "decoder_ffn_dim", path, decoder.intermediate_size);
+  read_optional_field(json, "max_target_positions", path, decoder.positions);
+  read_optional_field(json, "vocab_size", path, decoder.vocab_size);
+  for (const char* key : {"activation_dropout", "encoder_layerdrop", "decoder_layerdrop"}) {
     double p = 0;
     read_optional_field(json, key, path, p);
     if (p != 0)
       fail_input("a Whisper with ", key, " = ", p, " (", path, ") is not in this version; set it to 0");
   }
-  check_switches(json, path, config, {{"apply_spec_augment", false}});
+  check_switches(json, path, config,
+                 {{"apply_spec_augment", false}, {"scale_embedding", false}, {"tie_word_embeddings", true}});
   check_size_in("number of mel bands", config.mels, 1 << 10, path);
   check_size_in("number of places", t.positions, 1 << 16, path);
   check_sizes_in(t, path);
+  if (decoder.layers != 0) check_decoder_in(decoder, t, path);
   if (t.hidden_size % 2 != 0 || t.hidden_size < 4)
     fail_input("the model's hidden size is ", t.hidden_size, " (", path,
                "); its positions need an even one, of at least 4");
-  read_labels(json, path, config);
+  decoder.writes = decoder.layers > 0 && class_in(json) == "WhisperForConditionalGeneration";
+  if (decoder.writes)
+    config.outputs = decoder.vocab_size;
+  else
+    read_labels(json, path, config);
 }
 
 void write_whisper(const ModelConfig& config, nlohmann::ordered_json& json) {
   const TransformerConfig& t = config.transformer;
-  json["architectures"] = {"WhisperForCTC"};
+  json["architectures"] = {config.decoder.writes ? "WhisperForConditionalGeneration" : "WhisperForCTC"};
   json["dropout"] = t.hidden_dropout;
   json["attention_dropout"] = t.attention_dropout;
-  write_labels(config, json);
+  if (!config.decoder.writes) write_labels(config, json);
   json.erase("problem_type");
 }
 

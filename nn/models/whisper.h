@@ -1,6 +1,6 @@
-// Whisper's encoder (Radford et al. 2022) as a speech recogniser: a linear layer above it says of every 20 ms which
-// character they are (CTC, see ctc_loss in core/ops.h). Names are Hugging Face's, without the prefix "model."; a
-// checkpoint's decoder is not read.
+// Whisper's encoder (Radford et al. 2022), and with it a speech recogniser by CTC: a linear layer above the encoder says of
+// every 20 ms which character they are (see ctc_loss in core/ops.h). The one by Whisper's own decoder is whisper_writer.h's.
+// Names are Hugging Face's, without the prefix "model.".
 #pragma once
 
 #include <string_view>
@@ -26,19 +26,12 @@ class WhisperFrontEnd : public Module {
   Dropout& dropout_;
 };
 
-class Whisper : public Model {
+// What both ways to recognise have: the encoder, and how its parts are called.
+class WhisperEncoder : public Model {
  public:
-  // The weights are drawn from N(0, initializer_range^2).
-  Whisper(const ModelConfig& config, const Init& init);
-
-  // Log-mel features [B, 2 T, mels], with the padding of the T places -> logits of all samples' places, one after another
-  // [N, outputs].
+  // Log-mel features [B, 2 T, mels], with the padding of the T places.
   ModelState begin(const ModelInput& x) override;
   void run_group(int group, ModelState& state) override;
-  Tensor pool(ModelState state) override { return std::move(state.h); }
-  Tensor head_features(const Tensor& pooled) override { return norm_->forward(pooled); }
-  Tensor output(const Tensor& features) override { return classifier_->forward(features); }
-  bool gives_sequences() const override { return true; }
 
   const char* architecture() const override { return "whisper"; }
   Shape sample_shape() const override { return {0, mels_}; }
@@ -48,11 +41,32 @@ class Whisper : public Model {
   std::vector<std::string> lora_targets() const override;        // query and value
   std::vector<std::string> bottleneck_targets() const override;  // what attention and feed-forward end with
 
+ protected:
+  WhisperEncoder(const ModelConfig& config, const Init& init);
+
+  std::vector<Group> encoder_groups() const;  // without the norm above them
+  LayerNorm& encoder_norm() { return *norm_; }
+
  private:
   std::int64_t mels_, longest_;
   WhisperFrontEnd* front_end_;
   std::vector<EncoderLayer*> layers_;
   LayerNorm* norm_;
+};
+
+// By CTC.
+class Whisper : public WhisperEncoder {
+ public:
+  // The weights are drawn from N(0, initializer_range^2).
+  Whisper(const ModelConfig& config, const Init& init);
+
+  // -> logits of all samples' places, one after another [N, outputs]
+  Tensor pool(ModelState state) override { return std::move(state.h); }
+  Tensor head_features(const Tensor& pooled) override { return encoder_norm().forward(pooled); }
+  Tensor output(const Tensor& features) override { return classifier_->forward(features); }
+  bool gives_sequences() const override { return true; }
+
+ private:
   Linear* classifier_;
 };
 

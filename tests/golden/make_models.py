@@ -8,7 +8,7 @@ with them on the CPU, which golden_models.cpp replays.
 Each folder has config.json and model.safetensors, and golden.safetensors with the versions in its metadata and the
 tensors `x` (token ids or images), `mask`, `types`, `labels`, `hidden.<i>` (the embeddings' output, then each layer's),
 and for each task (`pooler`, `cls`, `mean`, `classify`, `language`) `<task>.logits`, `<task>.loss` (cross-entropy) and
-`<task>.g.<name in model.safetensors>`, the gradients. `whisper` has sounds, and a task `ctc`. Everything is seeded; another version of PyTorch may change the
+`<task>.g.<name in model.safetensors>`, the gradients. `whisper` has sounds, and a task `ctc`; `whisper-writer` texts of its decoder. Everything is seeded; another version of PyTorch may change the
 last bits.
 """
 
@@ -206,21 +206,14 @@ def make_vit():
     golden.save()
 
 
-def make_whisper():
-    """Its encoder with a linear layer that says a character of each place, over sounds of several lengths. transformers
-    takes one length alone, so each sound has an encoder of its own length with the same weights."""
-    torch.manual_seed(7)
-    lengths, mels, characters = [6, 4, 1], 5, 7
-    sizes = dict(vocab_size=VOCABULARY, num_mel_bins=mels, d_model=16, encoder_layers=2, encoder_attention_heads=4,
-                 encoder_ffn_dim=24, decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=8, dropout=0,
-                 max_target_positions=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
-                 attn_implementation="eager")
+def whisper_encoders(lengths, sizes):
+    """An encoder for each length with the same weights, for transformers takes one length alone; the weights by name, and
+    the sines of 8 places."""
     encoders = [transformers.WhisperModel(transformers.WhisperConfig(max_source_positions=n, **sizes)).encoder
                 for n in lengths]
     whole = randomize(encoders[0])
     positions = transformers.WhisperModel(transformers.WhisperConfig(max_source_positions=8, **sizes)).encoder
     sines = positions.embed_positions.weight.detach().clone()
-    head = randomize(torch.nn.Linear(16, characters))
     parameters = {name: p for name, p in whole.named_parameters() if not name.startswith("embed_positions")}
     for encoder, n in zip(encoders, lengths):
         encoder.embed_positions.weight.data = sines[:n].clone()
@@ -228,6 +221,39 @@ def make_whisper():
             module, leaf = encoder.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]
             setattr(module, leaf, parameters[name])
         encoder.eval()
+    return encoders, parameters, sines
+
+
+def whisper_sizes():
+    return dict(vocab_size=VOCABULARY, num_mel_bins=5, d_model=16, encoder_layers=2, encoder_attention_heads=4,
+                encoder_ffn_dim=24, decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=8, dropout=0,
+                max_target_positions=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+                attn_implementation="eager")
+
+
+def save_whisper(name, config, parameters, sines, tensors, features, lengths):
+    folder = FOLDER / name
+    folder.mkdir(exist_ok=True)
+    config.save_pretrained(folder)
+    weights = {name: p.detach().clone().contiguous() for name, p in parameters.items()}
+    save_file(weights | {"model.encoder.embed_positions.weight": sines}, folder / "model.safetensors",
+              metadata={"format": "pt"})
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    tensors |= {"x": torch.nn.utils.rnn.pad_sequence(features, batch_first=True), "mask": mask}
+    versions = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
+    save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()},
+              folder / "golden.safetensors", metadata={"made_with": versions})
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+def make_whisper():
+    """Its encoder with a linear layer that says a character of each place, over sounds of several lengths."""
+    torch.manual_seed(7)
+    lengths, mels, characters = [6, 4, 1], 5, 7
+    sizes = whisper_sizes()
+    encoders, parameters, sines = whisper_encoders(lengths, sizes)
+    head = randomize(torch.nn.Linear(16, characters))
 
     features = [torch.randn(2 * n, mels) for n in lengths]
     hidden = {i: [] for i in range(3)}
@@ -244,26 +270,63 @@ def make_whisper():
     loss = F.ctc_loss(padded, targets, torch.tensor(lengths), counts)
     loss.backward()
 
-    folder = FOLDER / "whisper"
-    folder.mkdir(exist_ok=True)
     config = transformers.WhisperConfig(max_source_positions=8, architectures=["WhisperForCTC"],
                                         id2label={i: c for i, c in enumerate(["<pad>", "|", *"abcde"])}, **sizes)
-    config.save_pretrained(folder)
     names = {f"model.encoder.{name}": p for name, p in parameters.items()}
     names |= {f"lm_head.{name}": p for name, p in head.named_parameters()}
-    weights = {name: p.detach().clone().contiguous() for name, p in names.items()}
-    save_file(weights | {"model.encoder.embed_positions.weight": sines}, folder / "model.safetensors",
-              metadata={"format": "pt"})
-    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-    tensors = {"x": torch.nn.utils.rnn.pad_sequence(features, batch_first=True), "mask": mask, "targets": targets,
-               "lengths": torch.tensor(lengths), "target_lengths": counts, "ctc.logits": logits, "ctc.loss": loss}
+    tensors = {"targets": targets, "lengths": torch.tensor(lengths), "target_lengths": counts, "ctc.logits": logits,
+               "ctc.loss": loss}
     tensors |= {f"hidden.{i}": torch.cat(parts) for i, parts in hidden.items()}
     tensors |= {f"ctc.g.{name}": p.grad for name, p in names.items()}
-    versions = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
-    save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()},
-              folder / "golden.safetensors", metadata={"made_with": versions})
-    for path in folder.iterdir():
-        path.chmod(0o644)
+    save_whisper("whisper", config, names, sines, tensors, features, lengths)
+
+
+def make_whisper_writer():
+    """With its decoder: the logits and the loss of given texts, nothing being learnt behind the first token; and what it
+    writes, the likeliest token each time, computed anew from the whole text so far."""
+    torch.manual_seed(8)
+    lengths, prompt, end, never, never_first = [6, 4, 1], [1, 3], 2, [5, 6], [2, 9]
+    sizes = whisper_sizes() | dict(decoder_layers=2)
+    encoders, of_encoder, sines = whisper_encoders(lengths, sizes)
+    config = transformers.WhisperConfig(max_source_positions=8, architectures=["WhisperForConditionalGeneration"], **sizes)
+    decoder = randomize(transformers.WhisperForConditionalGeneration(config).model.decoder)
+    table = decoder.embed_tokens.weight
+
+    features = [torch.randn(2 * n, 5) for n in lengths]
+    memories = [encoder(x.T[None]).last_hidden_state for encoder, x in zip(encoders, features)]
+    texts = [[7, 11, 30, end], [12, end], [end]]
+
+    def logits_of(tokens, memory):
+        return F.linear(decoder(input_ids=torch.tensor([tokens]), encoder_hidden_states=memory).last_hidden_state[0], table)
+
+    logits = torch.cat([logits_of(prompt + text[:-1], memory) for text, memory in zip(texts, memories)])
+    target = torch.tensor([token for text in texts for token in [-100] + text])
+    loss = F.cross_entropy(logits, target)
+    loss.backward()
+
+    written = []
+    with torch.no_grad():
+        for memory in memories:
+            tokens = list(prompt)
+            while len(tokens) < config.max_target_positions + 1:
+                scores = logits_of(tokens, memory)[-1]
+                scores[never + (never_first if len(tokens) == len(prompt) else [])] = -torch.inf
+                tokens.append(int(scores.argmax()))
+                if tokens[-1] == end:
+                    break
+            written.append([token for token in tokens[len(prompt):] if token != end])
+    assert len({tuple(text) for text in written}) > 1, written
+
+    names = {f"model.encoder.{name}": p for name, p in of_encoder.items()}
+    names |= {f"model.decoder.{name}": p for name, p in decoder.named_parameters()}
+    ids = [torch.tensor(prompt + text[:-1]) for text in texts]
+    tensors = {"ids": torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=end),
+               "id_lengths": torch.tensor([len(i) for i in ids]), "target": target, "logits": logits, "loss": loss,
+               "memory": torch.cat([memory[0] for memory in memories]),
+               "written": torch.tensor([token for text in written for token in text]),
+               "written_lengths": torch.tensor([len(text) for text in written])}
+    tensors |= {f"g.{name}": p.grad for name, p in names.items()}
+    save_whisper("whisper-writer", config, names, sines, tensors, features, lengths)
 
 
 def check(golden, task, output):
@@ -281,4 +344,5 @@ if __name__ == "__main__":
     make_vit()
     make_roberta("roberta", transformers.RobertaForSequenceClassification, transformers.RobertaConfig, 5)
     make_whisper()
+    make_whisper_writer()
     make_roberta("xlm-roberta", transformers.XLMRobertaForSequenceClassification, transformers.XLMRobertaConfig, 6)

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "finetune/model/model_folder.h"
@@ -47,6 +48,53 @@ void write_speech_model(const TemporaryFolder& folder) {
   for (const auto& [name, tensor] : merged_weights(*make_model(read_model_config(path), {.seed = 3})))
     if (!name.starts_with("lm_head.")) weights.emplace_back(name, tensor);
   save_safetensors(folder.path("whisper/model.safetensors"), weights);
+}
+
+void write_speech_writer(const TemporaryFolder& folder) {
+  std::filesystem::create_directories(folder.path("writer"));
+  folder.write(
+      "writer/preprocessor_config.json",
+      R"({"feature_size": 5, "sampling_rate": 16000, "n_fft": 2000, "hop_length": 1000, "chunk_length": 1})");
+  const std::string path = folder.write("writer/config.json", R"({"model_type": "whisper", "d_model": 16,
+    "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24, "num_mel_bins": 5,
+    "max_source_positions": 8, "init_std": 0.3, "decoder_layers": 1, "decoder_attention_heads": 2,
+    "decoder_ffn_dim": 24, "max_target_positions": 12, "vocab_size": 259,
+    "architectures": ["WhisperForConditionalGeneration"]})");
+  save_safetensors(folder.path("writer/model.safetensors"),
+                   merged_weights(*make_model(read_model_config(path), {.seed = 3})));
+  folder.write("writer/generation_config.json",
+               R"({"suppress_tokens": [257, 258], "begin_suppress_tokens": [256]})");
+  // GPT-2's alphabet: a byte that prints is itself, the others are U+0100 and on.
+  nlohmann::json vocabulary;
+  int next = 0x100;
+  for (int byte = 0; byte < 256; ++byte) {
+    const bool prints = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xFF && byte != 0xAD);
+    const int scalar = prints ? byte : next++;
+    const std::string character = scalar < 0x80 ? std::string(1, static_cast<char>(scalar))
+                                                : std::string{static_cast<char>(0xC0 | scalar >> 6),
+                                                              static_cast<char>(0x80 | (scalar & 0x3F))};
+    vocabulary[character] = byte;
+  }
+  nlohmann::json tokenizer = nlohmann::json::parse(R"({"normalizer": null,
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+    "decoder": {"type": "ByteLevel"}, "truncation": null, "padding": null,
+    "post_processor": {"type": "TemplateProcessing",
+      "single": [{"SpecialToken": {"id": "<|start|>", "type_id": 0}}, {"SpecialToken": {"id": "<|plain|>", "type_id": 0}},
+                 {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|end|>", "type_id": 0}}],
+      "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+      "special_tokens": {"<|end|>": {"id": "<|end|>", "ids": [256], "tokens": ["<|end|>"]},
+                         "<|start|>": {"id": "<|start|>", "ids": [257], "tokens": ["<|start|>"]},
+                         "<|plain|>": {"id": "<|plain|>", "ids": [258], "tokens": ["<|plain|>"]}}}})");
+  tokenizer["model"] = {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", nlohmann::json::array()}};
+  for (const auto& [content, id] : {std::pair("<|end|>", 256), {"<|start|>", 257}, {"<|plain|>", 258}})
+    tokenizer["added_tokens"].push_back({{"id", id},
+                                         {"content", content},
+                                         {"single_word", false},
+                                         {"lstrip", false},
+                                         {"rstrip", false},
+                                         {"normalized", false},
+                                         {"special", true}});
+  folder.write("writer/tokenizer.json", tokenizer.dump());
 }
 
 void write_tones(const TemporaryFolder& folder, const std::string& name, int count, unsigned seed) {

@@ -16,7 +16,9 @@ int main(int count, char** words) {
   using namespace thaw;
   try {
     if (count < 3) fail_input("usage: dump_sound_model FOLDER FILE [full]");
-    const ModelFolder folder = read_model_folder(words[1]);
+    ModelFolder folder = read_model_folder(words[1]);
+    folder.config.decoder.writes = false;
+    folder.config.outputs = 1;
     const auto model = make_model(folder.config);
     load_weights(*model, *folder.weights);
     DataSource source;

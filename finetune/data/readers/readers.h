@@ -30,6 +30,7 @@ struct DataSource {
   std::string text;             // the text's column: the samples are texts, other columns are skipped
   std::string text_pair;        // the column of the second text of a pair; empty: single texts
   std::string audio;  // the column of sound files: the samples are sounds, other columns are skipped
+  bool spell = true;  // transcripts are spelt in classes, which are characters; else they stay texts
   std::string group;  // optional: the column whose equal values stay on one side of a split
 
   // The features to take, by name and in this order; other columns are then skipped. Empty: every column but

@@ -63,6 +63,7 @@ std::map<std::string, std::int64_t> index_of(const std::vector<std::string>& cla
 void give_transcripts(Dataset& data, const std::vector<std::string>& texts, const DataSource& source) {
   for (std::size_t row = 0; row < texts.size(); ++row)
     data.samples[row].transcript = with_single_spaces(texts[row]);
+  if (!source.spell) return;
   if (!source.classes.empty()) check_classes(source.classes, source.path);
   data.classes = source.classes.empty() ? classes_of(data) : source.classes;
   const std::map<std::string, std::int64_t> index = index_of(data.classes);

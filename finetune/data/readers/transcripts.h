@@ -13,7 +13,8 @@ namespace thaw {
 inline constexpr const char* kBlank = "<pad>";
 inline constexpr const char* kSpace = "|";
 
-// Gives each sample its transcript, white space being one space between words, and its characters. The classes are the
+// Gives each sample its transcript, white space being one space between words, and with source.spell its characters. The
+// classes are the
 // source's, else the blank, the space and the scalar values of all transcripts, in their order. Notes what none of the
 // classes is. InputError where the source's do not begin with blank and space.
 void give_transcripts(Dataset& data, const std::vector<std::string>& texts, const DataSource& source);

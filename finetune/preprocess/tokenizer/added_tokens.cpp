@@ -1,5 +1,7 @@
 #include "finetune/preprocess/tokenizer/added_tokens.h"
 
+#include <algorithm>
+
 #include "finetune/common/utf8.h"
 
 namespace thaw {
@@ -38,6 +40,11 @@ bool AddedTokens::cut(std::string_view text, const Sink& sink) const {
     done = end;
   }
   return done >= text.size() || sink(text.substr(done), -1);
+}
+
+bool AddedTokens::has(std::int64_t id) const {
+  return std::any_of(tokens_.begin(), tokens_.end(),
+                     [id](const AddedToken& token) { return token.id == id; });
 }
 
 bool AddedTokens::stands_alone(std::string_view text, std::size_t begin, std::size_t end) const {

@@ -32,6 +32,7 @@ class AddedTokens {
   // Cuts the text at the leftmost token, the longest one there, and goes on behind it. False where the sink
   // wanted no more. No part between tokens is empty.
   bool cut(std::string_view text, const Sink& sink) const;
+  bool has(std::int64_t id) const;
 
  private:
   bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) const;

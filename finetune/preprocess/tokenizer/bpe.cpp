@@ -56,6 +56,8 @@ Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const O
     spelt.emplace_back(options.byte_level ? spelt_bytes(token, byte_of) : token, id);
   tokens_ = Trie({spelt.begin(), spelt.end()});
   if (options.byte_level) {
+    bytes_.resize(static_cast<std::size_t>(vocabulary.end_id()));
+    for (const auto& [bytes, id] : spelt) bytes_[static_cast<std::size_t>(id)] = bytes;
     for (std::size_t byte = 0; byte < 256; ++byte) {
       const char text = static_cast<char>(byte);
       byte_ids_[byte] = tokens_.find({&text, 1});
@@ -95,6 +97,11 @@ const Bpe::Slot* Bpe::find_merge(std::int32_t left, std::int32_t right) const {
     if (merges_[at].pair == pair) return &merges_[at];
     if (merges_[at].pair == Slot{}.pair) return nullptr;
   }
+}
+
+std::optional<std::string_view> Bpe::bytes_of(std::int64_t id) const {
+  if (id < 0 || id >= static_cast<std::int64_t>(bytes_.size())) return std::nullopt;
+  return bytes_[static_cast<std::size_t>(id)];
 }
 
 void Bpe::append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const {

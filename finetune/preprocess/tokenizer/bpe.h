@@ -34,6 +34,7 @@ class Bpe final : public TokenModel {
   Bpe(const Vocabulary& vocabulary, const std::vector<Merge>& merges, const Options& options);
 
   void append_ids(std::string_view piece, std::vector<std::int64_t>& ids) const override;
+  std::optional<std::string_view> bytes_of(std::int64_t id) const override;
   std::optional<std::int64_t> unknown_id() const override {
     return unknown_ < 0 ? std::nullopt : std::optional(unknown_);
   }
@@ -63,6 +64,7 @@ class Bpe final : public TokenModel {
   Options options_;
   std::int64_t unknown_ = -1;
   Trie tokens_;                             // spelt in bytes where symbols are bytes
+  std::vector<std::string> bytes_;          // by token, where symbols are bytes
   std::array<std::int64_t, 256> byte_ids_;  // of the symbols, or of the tokens to fall back to
   std::vector<Slot> merges_;                // a hash table with open addressing; its size is a power of two
 };

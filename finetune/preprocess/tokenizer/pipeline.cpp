@@ -24,6 +24,14 @@ Encoding PipelineTokenizer::encode_pair(std::string_view first, std::string_view
   return apply_template(parts_.pair, first_ids, second_ids);
 }
 
+std::string PipelineTokenizer::decode(const std::vector<std::int64_t>& ids) const {
+  std::string text;
+  for (const std::int64_t id : ids)
+    if (!parts_.raw_tokens.has(id) && !parts_.normalized_tokens.has(id))
+      text += parts_.model->bytes_of(id).value_or(std::string_view());
+  return is_utf8(text) ? text : replace_invalid_utf8(text);
+}
+
 void PipelineTokenizer::check_max_length(std::int64_t max_length, const Template& pieces) const {
   const std::int64_t least = added_tokens(pieces);
   if (max_length < 0 || (max_length > 0 && max_length < least))

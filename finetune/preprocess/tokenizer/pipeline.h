@@ -41,6 +41,7 @@ class PipelineTokenizer final : public Tokenizer {
   Encoding encode(std::string_view text, std::int64_t max_length) const override;
   Encoding encode_pair(std::string_view first, std::string_view second,
                        std::int64_t max_length) const override;
+  std::string decode(const std::vector<std::int64_t>& ids) const override;
   std::int64_t pad_id() const override { return parts_.pad_id; }
   std::optional<std::int64_t> unknown_id() const override { return parts_.model->unknown_id(); }
   std::int64_t vocab_size() const override { return parts_.vocab_size; }

@@ -34,6 +34,10 @@ class Tokenizer {
   virtual Encoding encode_pair(std::string_view first, std::string_view second,
                                std::int64_t max_length = 0) const = 0;
 
+  // The text of such ids, where each token stands for bytes (byte-level BPE); added tokens, such as special ones, have none.
+  // What is not UTF-8 in it becomes U+FFFD.
+  virtual std::string decode(const std::vector<std::int64_t>& ids) const = 0;
+
   // What a padded place holds: the padding token of the folder, else "[PAD]" or "<pad>", else the
   // end of text, else 0.
   virtual std::int64_t pad_id() const = 0;
