@@ -58,6 +58,17 @@ TEST_F(Golden, EveryTextHasTheIdsOfHuggingFace) {
   EXPECT_GE(tokenizers, 18);
 }
 
+// Tokens that stand for bytes give their text back, special tokens none.
+TEST_F(Golden, IdsOfBytesAreTextAgain) {
+  const auto tokenizer = load(golden()["roberta"]["tokenizer"]);
+  for (const std::string text : {"a word", " Goedendag, \xC3\xA9\xC3\xA9n", "\xF0\x9F\x90\x9F \t\n 12", ""})
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode(text).ids), text);
+  // Half of a character.
+  const Ids ids = tokenizer->encode("\xF0\x9F\x90\x9F").ids;
+  EXPECT_EQ(tokenizer->decode({ids.begin(), ids.end() - 2}), "\xEF\xBF\xBD");
+  EXPECT_EQ(tokenizer->decode({-1, 1 << 30}), "");
+}
+
 // In the planes that have characters; check_tokenizers.py tries the others too.
 TEST_F(Golden, EveryScalarValueHasTheIdsOfHuggingFace) {
   for (const auto& [name, one] : golden().items()) {

@@ -139,7 +139,7 @@ TEST(TranscriptionMetrics, TheLossIsThatOfTraining) {
   const Strings classes{"<pad>", "|", "a", "b"};
   const Dataset data = transcribed({"ab a", "b"}, classes);
   Outputs outputs = writing({"ab b", "a"}, classes);
-  const Scored loss = path_loss(outputs, data);
+  const Scored loss = transcription_loss(outputs, data);
   const Tensor logits = from_data(outputs.values.data(), {outputs.first_row(2), 4});
   const auto indices = [](const Places& values) {
     return from_data(values.data(), {static_cast<std::int64_t>(values.size())});
@@ -152,7 +152,7 @@ TEST(TranscriptionMetrics, TheLossIsThatOfTraining) {
 TEST(Transcription, AnEndlessTranscriptTakesNoMemory) {
   Dataset data = transcribed({std::string(1 << 20, 'a')}, {"<pad>", "|", "a", "b"});
   Outputs outputs{4, std::vector<float>(4 * 1500, 0.0F), {0, 1500}};
-  EXPECT_EQ(path_loss(outputs, data).value, 0);
+  EXPECT_EQ(transcription_loss(outputs, data).value, 0);
 }
 
 TEST(TranscriptionMetrics, AFaultyOutputIsThatOfItsSample) {
@@ -164,10 +164,24 @@ TEST(TranscriptionMetrics, AFaultyOutputIsThatOfItsSample) {
   EXPECT_EQ(first_row_not_finite(outputs), 1);
 }
 
+// Of a model that writes: texts, and the sums of its tokens' losses.
+TEST(TranscriptionMetrics, OfWrittenTexts) {
+  const Strings classes{"<pad>", "|", "a", "b"};
+  const Dataset data = transcribed({"ab a", "b"}, classes);
+  const Outputs outputs{2, {3, 4, 2, 1}, {}, {"ab", "b b"}};
+  const Scored loss = transcription_loss(outputs, data);
+  EXPECT_DOUBLE_EQ(loss.value, 1.0);
+  EXPECT_NEAR(loss.scores[0] + loss.scores[1], 2.0, 1e-12);
+  EXPECT_NEAR(loss.scores[0], 1.0 - 1.0 / 2.5, 1e-12);
+  EXPECT_DOUBLE_EQ(character_error_rate(outputs, data).value, 4.0 / 5.0);
+  EXPECT_DOUBLE_EQ(word_error_rate(outputs, data).value, 2.0 / 3.0);
+  EXPECT_EQ(std::get<std::string>(transcription().prediction(outputs, 1, classes, false)[0].second), "b b");
+}
+
 TEST(Transcription, APredictionIsItsText) {
   const Strings classes{"<pad>", "|", "a", "b"};
   const Outputs outputs = writing({"ab a"}, classes);
-  const Fields fields = transcription().prediction({outputs.row(0), outputs.row(1)}, classes, false);
+  const Fields fields = transcription().prediction(outputs, 0, classes, false);
   ASSERT_EQ(fields.size(), 1U);
   EXPECT_EQ(fields[0].first, "text");
   EXPECT_EQ(std::get<std::string>(fields[0].second), "ab a");

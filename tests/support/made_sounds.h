@@ -10,6 +10,7 @@
 #include "core/ops.h"
 #include "core/random.h"
 #include "finetune/data/dataset.h"
+#include "finetune/data/dictation.h"
 #include "kernels/kernel.h"
 #include "nn/io/sha256.h"
 
@@ -85,6 +86,20 @@ inline Dataset made_sounds(std::int64_t mels, std::int64_t count, std::uint64_t 
     data.samples.push_back(std::move(sample));
   }
   data.inputs = std::make_shared<const MadeSounds>(std::move(sounds), mels);
+  return data;
+}
+
+// The same for a model that writes tokens 3 to 19, begins with 1 and ends with 2.
+inline Dataset made_dictation(std::int64_t mels, std::int64_t count, std::uint64_t seed) {
+  Dataset data = made_sounds(mels, count, seed);
+  data.classes.clear();
+  data.dictation = std::make_shared<const Dictation>(
+      Dictation{{{1}, 2, {0}, {5}},
+                [](const std::vector<std::int64_t>& tokens) { return std::string(tokens.size(), 'a'); }});
+  for (Sample& sample : data.samples) {
+    for (std::int64_t& token : sample.characters) token = 3 + (token * 5 + sample.id) % 17;
+    sample.characters.push_back(2);
+  }
   return data;
 }
 

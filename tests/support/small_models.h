@@ -9,7 +9,18 @@
 
 namespace thaw::test {
 
-inline ModelConfig small_model(const std::string& architecture) {
+// The Whisper that writes with its decoder: no architecture of its own.
+inline constexpr const char* kSmallWriter = "whisper-writer";
+
+inline std::vector<std::string> all_small_models() {
+  std::vector<std::string> names = all_architectures();
+  names.emplace_back(kSmallWriter);
+  return names;
+}
+
+inline ModelConfig small_model(const std::string& name) {
+  const bool writes = name == kSmallWriter;
+  const std::string architecture = writes ? "whisper" : name;
   ModelConfig config;
   config.architecture = architecture;
   config.hidden = {8, 7};
@@ -29,6 +40,8 @@ inline ModelConfig small_model(const std::string& architecture) {
       architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 8, 8};
   if (has_own_lengths(config)) config.sample_shape.clear();
   config.mels = 5;
+  if (writes) config.decoder = {true, 2, 2, 12, 16, 20};
+  if (writes) config.outputs = config.decoder.vocab_size;
   t.pooling = own_pooling(config);
   return config;
 }
