@@ -14,11 +14,14 @@
 #include "finetune/data/picture/resize.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
+#include "tests/support/picture_folder.h"
 
 namespace thaw::test {
 namespace {
 
 using nlohmann::json;
+
+using PictureFiles = PictureTest;
 
 const std::string kFolder = THAW_SOURCE_DIR "/tests/golden/pictures/";
 
@@ -42,15 +45,6 @@ std::string big_endian(std::uint32_t value) {
           static_cast<char>(value)};
 }
 
-std::string png_chunk(const std::string& type_and_data) {
-  std::uint32_t crc = 0xFFFFFFFF;  // of ISO 3309, as PNG has it
-  for (const char c : type_and_data) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc & 1 ? 0xEDB88320U : 0U);
-  }
-  return big_endian(static_cast<std::uint32_t>(type_and_data.size() - 4)) + type_and_data + big_endian(~crc);
-}
-
 std::string png_of_size(std::uint32_t width, std::uint32_t height) {
   return "\x89PNG\r\n\x1A\n" +
          png_chunk("IHDR" + big_endian(width) + big_endian(height) + std::string("\x08\x02\0\0\0", 5)) +
@@ -64,7 +58,7 @@ std::string refusal_of(const std::string& bytes) {
   return message;
 }
 
-TEST(PictureFiles, EveryKindIsAsPillowReadsIt) {
+TEST_F(PictureFiles, EveryKindIsAsPillowReadsIt) {
   for (const auto& [name, expected] : golden()["files"].items()) {
     const Picture picture = decoded(name);
     EXPECT_EQ(json({picture.width, picture.height}), expected["size"]) << name;
@@ -77,13 +71,13 @@ TEST(PictureFiles, EveryKindIsAsPillowReadsIt) {
   }
 }
 
-TEST(PictureFiles, OfSixteenBitsTheUpperEightCount) {
+TEST_F(PictureFiles, OfSixteenBitsTheUpperEightCount) {
   const Picture picture = decoded("sixteen.png");
   ASSERT_EQ(picture.pixels.size(), 20U);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(picture.pixels[static_cast<std::size_t>(i)], i * 3000 / 256);
 }
 
-TEST(PictureFiles, ResizingIsPillows) {
+TEST_F(PictureFiles, ResizingIsPillows) {
   for (const json& expected : golden()["resized"]) {
     const auto filter = expected["filter"] == "bilinear" ? ResizeFilter::bilinear : ResizeFilter::bicubic;
     const Picture picture = resized(with_channels(decoded(expected["file"]), 3), expected["size"][0],
@@ -93,13 +87,13 @@ TEST(PictureFiles, ResizingIsPillows) {
   }
 }
 
-TEST(PictureFiles, ShortestEdgesKeepProportions) {
+TEST_F(PictureFiles, ShortestEdgesKeepProportions) {
   EXPECT_EQ(with_shortest_edge(300, 200, 100), (std::pair<std::int64_t, std::int64_t>{150, 100}));
   EXPECT_EQ(with_shortest_edge(200, 301, 100), (std::pair<std::int64_t, std::int64_t>{100, 150}));
   EXPECT_EQ(with_shortest_edge(7, 7, 3), (std::pair<std::int64_t, std::int64_t>{3, 3}));
 }
 
-TEST(PictureFiles, TheMiddleIsTransformersOwn) {
+TEST_F(PictureFiles, TheMiddleIsTransformersOwn) {
   Picture picture = black_picture(4, 3, 1);
   for (std::size_t i = 0; i < 12; ++i) picture.pixels[i] = static_cast<std::uint8_t>(i + 1);
   EXPECT_EQ(centre_crop(picture, 2, 2).pixels, (std::vector<std::uint8_t>{2, 3, 6, 7}));
@@ -109,7 +103,7 @@ TEST(PictureFiles, TheMiddleIsTransformersOwn) {
   EXPECT_EQ(centre_crop(picture, 1, 6).pixels, (std::vector<std::uint8_t>{0, 0, 2, 6, 10, 0}));
 }
 
-TEST(PictureFiles, WhatIsNoPictureIsRefusedByWhatItIs) {
+TEST_F(PictureFiles, WhatIsNoPictureIsRefusedByWhatItIs) {
   expect_has(refusal_of(""), "an empty file");
   expect_has(refusal_of("These are words."), "not a picture");
   expect_has(refusal_of("GIF89a...."), "of the kind GIF");
@@ -124,14 +118,14 @@ TEST(PictureFiles, WhatIsNoPictureIsRefusedByWhatItIs) {
   EXPECT_FALSE(is_picture_name("b.txt"));
 }
 
-TEST(PictureFiles, SizesAreCheckedBeforeMemoryIsTaken) {
+TEST_F(PictureFiles, SizesAreCheckedBeforeMemoryIsTaken) {
   expect_has(refusal_of(png_of_size(2'000'000'000, 2'000'000'000)), "at most");
   expect_has(refusal_of(png_of_size(1 << 14, 1 << 13)), "at most");
   expect_has(refusal_of(png_of_size(8192, 8192)), "claims more pixels than the file can hold");
   expect_has(refusal_of(png_of_size(0, 5)), "damaged PNG");
 }
 
-TEST(PictureFiles, NoFrontOfAFileIsTaken) {
+TEST_F(PictureFiles, NoFrontOfAFileIsTaken) {
   for (const auto& [name, expected] : golden()["files"].items()) {
     const std::string whole = file_text(kFolder + name);
     for (std::size_t size = 0; size < whole.size(); size += 1 + whole.size() / 200)
@@ -141,7 +135,7 @@ TEST(PictureFiles, NoFrontOfAFileIsTaken) {
 }
 
 // Whatever stands in a file: a picture of the size that the header says, or one line.
-TEST(PictureFiles, MutatedFilesAreReadOrRefused) {
+TEST_F(PictureFiles, MutatedFilesAreReadOrRefused) {
   std::mt19937 random(11);
   std::vector<std::string> files;
   for (const auto& [name, expected] : golden()["files"].items()) files.push_back(file_text(kFolder + name));
@@ -181,7 +175,7 @@ TEST(PictureFiles, MutatedFilesAreReadOrRefused) {
   EXPECT_GT(read, 100) << "most mutations of JPEG's data leave a picture";
 }
 
-TEST(PictureFiles, OrientationsAreFoundOrThereIsNone) {
+TEST_F(PictureFiles, OrientationsAreFoundOrThereIsNone) {
   const std::string entry("\x01\x12\0\3\0\0\0\1\0\6\0\0", 12);
   const std::string head("Exif\0\0MM\0*\0\0\0\10", 14);
   EXPECT_EQ(exif_orientation(head + std::string("\0\1", 2) + entry), 6);

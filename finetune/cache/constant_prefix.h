@@ -8,7 +8,14 @@
 
 namespace thaw {
 
-enum class EndOfPrefix { none, trains, draws, mixes, updates };
+enum class EndOfPrefix {
+  none,
+  trains,
+  draws,
+  mixes,
+  updates,
+  changed_inputs
+};  // the last: Inputs::draws_in_training
 
 struct ConstantPrefix {
   int stages = 0;

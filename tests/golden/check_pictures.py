@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares what thaw makes of picture files with PyPI's Pillow.
+"""Compares what thaw makes of picture files with PyPI's Pillow and transformers.
 
   python3 tests/golden/check_pictures.py --tool build/release/bin/tools/dump_picture [FILE_OR_FOLDER...]
 
@@ -8,8 +8,10 @@ every EXIF orientation) and for 300 PNG and JPEG files of those given:
   - pixels, in colour and in grey (of 16-bit PNG with the upper bytes, which Pillow does not take for grey ones);
   - bilinear and bicubic resizing to other sizes, larger and smaller, with odd proportions;
   - the centre crop of transformers' image processors (without their black around a smaller picture).
-Nothing may differ by more than 1 of 255 (of a JPEG's own pixels neither: both decoders are libjpeg-turbo). Prints the
-largest differences; exits with 1 where one is beyond its limit. Needs numpy and Pillow.
+  - what models see by preprocessor_config.json with the processors of transformers that work by Pillow (those of ViT,
+    ConvNeXt and CLIP, several configs of each): within 1e-5.
+Of pixels nothing may differ by more than 1 of 255 (of a JPEG's own pixels neither: both decoders are libjpeg-turbo). Prints the
+largest differences; exits with 1 where one is beyond its limit. Needs numpy, Pillow and transformers.
 """
 import argparse
 import pathlib
@@ -20,7 +22,11 @@ import tempfile
 
 import numpy
 import PIL
+import transformers
 from PIL import Image, ImageOps
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 failures = []
@@ -31,14 +37,22 @@ class Tool:
         self.process = subprocess.Popen([path, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __call__(self, path, *steps):
+        width, height, channels = self.ask(path, *steps)
+        values = numpy.frombuffer(self.process.stdout.read(width * height * channels), numpy.uint8)
+        return values.reshape(height, width, channels).astype(int)
+
+    def seen(self, path, folder):
+        width, height, channels = self.ask(path, "as", folder)
+        values = numpy.frombuffer(self.process.stdout.read(4 * width * height * channels), "<f4")
+        return values.reshape(channels, height, width)
+
+    def ask(self, path, *steps):
         self.process.stdin.write("\t".join([str(path), *map(str, steps)]).encode() + b"\n")
         self.process.stdin.flush()
         head = self.process.stdout.readline().split()
         if not head:
             sys.exit(f"the tool ended at {path} {steps}")
-        width, height, channels = map(int, head)
-        values = numpy.frombuffer(self.process.stdout.read(width * height * channels), numpy.uint8)
-        return values.reshape(height, width, channels).astype(int)
+        return map(int, head)
 
 
 class Largest:
@@ -140,6 +154,38 @@ def compare(tool, rng, path, largest):
                 path.name)
 
 
+def processors():
+    """As folders of Hugging Face have them."""
+    sizes = {"height": 40, "width": 24}
+    yield ViTImageProcessorPil(size=sizes)
+    yield ViTImageProcessorPil(size={"height": 224, "width": 224}, resample=3, image_mean=[0.1, 0.2, 0.3],
+                               image_std=[0.4, 0.5, 0.6])
+    yield ViTImageProcessorPil(size=sizes, do_rescale=False, do_normalize=False)
+    yield ViTImageProcessorPil(size=sizes, rescale_factor=1 / 127.5)
+    for edge in (64, 224, 384):
+        yield ConvNextImageProcessorPil(size={"shortest_edge": edge}, crop_pct=0.875)
+    yield ConvNextImageProcessorPil(size={"shortest_edge": 96}, crop_pct=0.7, resample=2)
+    yield CLIPImageProcessorPil(size={"shortest_edge": 72}, crop_size={"height": 64, "width": 64})
+    yield CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 48, "width": 40})
+
+
+def compare_processors(tool, files, work):
+    for number, processor in enumerate(processors()):
+        processor.save_pretrained(work / str(number))
+        most = 0.0
+        for path in files:
+            pixels = numpy.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
+            image = Image.fromarray(pixels)  # without what the file says of transparency, which CLIP's puts on white
+            expected = processor(image, return_tensors="np")["pixel_values"][0]
+            ours = tool.seen(path, work / str(number))
+            assert ours.shape == expected.shape, (path, ours.shape, expected.shape)
+            most = max(most, numpy.abs(ours - expected).max() / max(1, numpy.abs(expected).max()))
+        what = f"{type(processor).__name__} {number}"
+        print(f"{what:40} {len(files):6} pictures, largest difference {most:.3g}", flush=True)
+        if not most <= 1e-5:
+            failures.append(what)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tool", required=True, help="the program tests/tools/dump_picture.cpp")
@@ -150,12 +196,14 @@ def main():
         files += sorted(p for p in given.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg")) \
             if given.is_dir() else [given]
     files = random.Random(0).sample(files, min(300, len(files)))
-    print(f"Pillow {PIL.__version__}, {len(files)} files")
+    print(f"Pillow {PIL.__version__}, transformers {transformers.__version__}, {len(files)} files")
     tool, rng, largest = Tool(arguments.tool), numpy.random.default_rng(0), Largest()
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        for path in made_files(rng, work):
+        made = list(made_files(rng, work))
+        for path in made:
             compare(tool, rng, path, largest)
+        compare_processors(tool, made[::20] + files[:40], work)
         sixteen_bits(rng, tool, work, largest)
     for path in files:
         compare(tool, rng, path, largest)

@@ -5,14 +5,15 @@
 
 pictures.json: "pillow", its version; "files": for each file its "size" [width, height] and the pixels of convert("RGB"),
 and of convert("L"), row by row, as it is to be seen (exif_transpose); "resized": for some of them the pixels of
-convert("RGB").resize(size, filter).
+convert("RGB").resize(size, filter); "changed": of color.png (equalize: of color.jpg, which has enough pixels) what
+ImageEnhance, ImageOps and Image.transform make of it.
 """
 import json
 import pathlib
 
 import numpy
 import PIL
-from PIL import Image, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 
 FOLDER = pathlib.Path(__file__).parent / "pictures"
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -54,11 +55,26 @@ def main():
         image = Image.open(FOLDER / name).convert("RGB")
         for size in ((5, 4), (20, 3), (3, 17), (14, 12), (image.width, 6), (6, image.height)):
             for label, resample in FILTERS.items():
-                resized.append({"file": name, "size": size, "filter": label, "rgb": pixels(image.resize(size, resample))})
+                resized.append({"file": name, "size": size, "filter": label,
+                                "rgb": pixels(image.resize(size, resample))})
+    image, enhancers = color, {"brightness": ImageEnhance.Brightness, "contrast": ImageEnhance.Contrast,
+                               "saturation": ImageEnhance.Color, "sharpness": ImageEnhance.Sharpness}
+    changed = {f"{name} {factor}": pixels(enhancer(image).enhance(factor))
+               for name, enhancer in enhancers.items() for factor in (0.3, 1.4)}
+    changed["posterize 5"] = pixels(ImageOps.posterize(image, 5))
+    changed["solarize 178"] = pixels(ImageOps.solarize(image, 178))
+    changed["autocontrast"] = pixels(ImageOps.autocontrast(image))
+    changed["equalize"] = pixels(ImageOps.equalize(Image.open(FOLDER / "color.jpg").convert("RGB")))
+    # About the middle: Pillow's coefficients are about the corner, and rounded to 16 binary places.
+    a, b, c, d, e, f = 0.9123, 0.2071, 1.27, -0.3133, 1.1071, -0.53
+    x, y = image.width / 2, image.height / 2
+    changed["transform"] = pixels(image.transform(image.size, Image.Transform.AFFINE, (
+        a, b, c + x - a * x - b * y, d, e, f + y - d * x - e * y), Image.Resampling.NEAREST))
     # Not compared: Pillow makes no grey of 16 bits, and thaw reads no CMYK.
     Image.fromarray((numpy.arange(20, dtype=numpy.uint16) * 3000).reshape(4, 5)).save(FOLDER / "sixteen.png")
     Image.fromarray(noise(4, 3, 2), "CMYK").save(FOLDER / "cmyk.jpg")
-    text = json.dumps({"pillow": PIL.__version__, "files": files, "resized": resized}, separators=(",", ":"))
+    found = {"pillow": PIL.__version__, "files": files, "resized": resized, "changed": changed}
+    text = json.dumps(found, separators=(",", ":"))
     (FOLDER / "pictures.json").write_text(text.replace('},', '},\n') + "\n")
 
 
