@@ -155,7 +155,7 @@ run_tests() { ctest --preset "$1" -j "$jobs" "${@:2}"; }
 
 need_packages "${kProgramPackages[@]}" libgtest-dev clang-format-14
 if $all; then
-  need_packages clang clang-tidy-14 libclang-rt-14-dev libomp-14-dev libbenchmark-dev libsndfile1-dev
+  need_packages clang clang-tidy-14 libclang-rt-14-dev libomp-14-dev libbenchmark-dev libsndfile1-dev libpng-dev libjpeg-dev
 fi
 
 trap '[[ $? -eq 0 ]] || echo "run.sh: FAILED" >&2' EXIT

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "core/ops.h"
 #include "nn/io/safetensors.h"
 #include "tests/support/config_table.h"
 #include "tests/support/files.h"
+#include "tests/support/picture_folder.h"
 #include "tests/support/speech_folder.h"
 #include "tests/support/text_model.h"
 
@@ -195,11 +197,34 @@ KeyRow audio() {
                    });
 }
 
+KeyRow image() {
+  Setup setup{
+      "[data]\ntrain = \"t.csv\"\nvalidation_fraction = 0\n[model]\nfrom = \"cnn\"\nimage_size = 8\n"
+      "[train]\nepochs = 1\n"};
+  setup.prepare = [](const TemporaryFolder& folder) {
+    write_stripes(folder, "stripes", 4, 1);
+    std::string csv = "image,other,label\n";
+    for (const char* kind : {"across", "down"})
+      for (int i = 0; i < 4; ++i)
+        csv += concat("stripes/", kind, '/', i, ".png,stripes/", kind, '/', 3 - i, ".png,", kind, '\n');
+    folder.write("t.csv", csv);
+  };
+  return train_row("data.image", {"", "\"image\"", "\"other\"", "\"label\""}, setup, {},
+                   [](const Runs& runs, const Again&) {
+                     if (!reads_pictures()) return;
+                     EXPECT_EQ(runs[0].losses(), runs[1].losses()) << runs[0].error;
+                     EXPECT_FALSE(runs[0].losses().empty());
+                     EXPECT_EQ(runs[0].preprocess.at("image"), "image");
+                     EXPECT_EQ(runs[2].preprocess.at("image"), "other") << runs[2].error;
+                     EXPECT_NE(runs[3].error.find("one column"), std::string::npos) << runs[3].error;
+                   });
+}
+
 }  // namespace
 
 std::vector<KeyRow> column_key_rows() {
-  return {train_file(), validation(), test(),   label(),     text(),  task(),
-          text_pair(),  features(),   ignore(), separator(), quote(), audio()};
+  return {train_file(), validation(), test(),      label(), text(),  task(), text_pair(),
+          features(),   ignore(),     separator(), quote(), audio(), image()};
 }
 
 }  // namespace thaw::test

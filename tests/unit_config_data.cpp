@@ -220,6 +220,22 @@ KeyRow corrupt() {
                    });
 }
 
+KeyRow augment() {
+  const Setup setup{
+      "[data]\ntrain = \"builtin:digits\"\nrows = [0, 40]\n[model]\nfrom = \"cnn\"\n[train]\nepochs = 2\n"};
+  return train_row("data.augment", {"", "[]", "[\"flip\", \"crop\"]", "\"color\"", "[\"randaugment\"]"},
+                   setup, {}, [](const Runs& runs, const Again& again) {
+                     EXPECT_EQ(runs[0].losses(), runs[1].losses()) << runs[0].error;
+                     EXPECT_FALSE(runs[0].losses().empty());
+                     for (std::size_t i = 2; i < runs.size(); ++i) {
+                       EXPECT_EQ(runs[i].error, "");
+                       for (std::size_t j = 0; j < i; ++j)
+                         EXPECT_TRUE(i == 1 || runs[i].losses() != runs[j].losses());
+                     }
+                     EXPECT_EQ(again({"data.augment=color"}).losses(), runs[3].losses());
+                   });
+}
+
 }  // namespace
 
 std::vector<KeyRow> data_key_rows() {
@@ -233,6 +249,7 @@ std::vector<KeyRow> data_key_rows() {
           merge(),
           classes(),
           corrupt(),
+          augment(),
           standardize()};
 }
 

@@ -7,6 +7,7 @@
 #include "nn/io/safetensors.h"
 #include "tests/support/config_table.h"
 #include "tests/support/files.h"
+#include "tests/support/picture_folder.h"
 #include "tests/support/speech_folder.h"
 #include "tests/support/text_model.h"
 
@@ -200,13 +201,31 @@ KeyRow audio_context() {
                    });
 }
 
+// Pictures of two classes, 12 to 20 pixels wide and high, which a cnn learns.
+Setup stripes() {
+  return {
+      "[data]\ntrain = \"stripes\"\nvalidation_fraction = 0\n[model]\nfrom = \"cnn\"\nimage_size = 8\n"
+      "[train]\nepochs = 1\nbatch_size = 4\n",
+      {},
+      [](const TemporaryFolder& folder) { write_stripes(folder, "stripes", 4, 1); }};
+}
+
+KeyRow image_size() {
+  return train_row("model.image_size", {"8", "16"}, stripes(), {}, [](const Runs& runs, const Again&) {
+    if (!reads_pictures()) return;
+    EXPECT_EQ(runs[0].preprocess.at("sample_shape"), nlohmann::json({3, 8, 8})) << runs[0].error;
+    EXPECT_EQ(runs[1].preprocess.at("sample_shape"), nlohmann::json({3, 16, 16})) << runs[1].error;
+    EXPECT_NE(runs[0].losses(), runs[1].losses());
+  });
+}
+
 }  // namespace
 
 std::vector<KeyRow> model_key_rows() {
-  return {from(),       hidden(),       golden_row("model.activation"),
-          width(),      depth(),        init(),
-          pretrained(), dropout(),      max_length(),
-          pooling(),    audio_context()};
+  return {from(),       hidden(),        golden_row("model.activation"),
+          width(),      depth(),         init(),
+          pretrained(), dropout(),       max_length(),
+          pooling(),    audio_context(), image_size()};
 }
 
 }  // namespace thaw::test

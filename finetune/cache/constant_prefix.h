@@ -8,8 +8,8 @@
 
 namespace thaw {
 
-// encoder: the decoder behind it reads what is written too.
-enum class EndOfPrefix { none, trains, draws, mixes, updates, encoder };
+// encoder: the decoder behind it reads what is written too. changed_inputs: see Inputs::draws_in_training.
+enum class EndOfPrefix { none, trains, draws, mixes, updates, encoder, changed_inputs };
 
 struct ConstantPrefix {
   int stages = 0;

@@ -84,8 +84,12 @@ void PrefixCache::use(const Use& in_training, const Use& in_evaluation) {
   named_state_ = 0;
 }
 
+int PrefixCache::stages_for(const Dataset& data) const {
+  return model_.training() && data.inputs->draws_in_training() ? 0 : current().stages;
+}
+
 Tensor PrefixCache::forward(const Dataset& data, const std::vector<std::int64_t>& rows) {
-  const int stages = current().stages;
+  const int stages = stages_for(data);
   return model_.forward_after(stages, state_after(stages, data, rows));
 }
 
@@ -97,12 +101,13 @@ ModelState PrefixCache::encoded(const Dataset& data, const std::vector<std::int6
 }
 
 Tensor PrefixCache::features(const Dataset& data, const std::vector<std::int64_t>& rows) {
-  const int stages = current().stages;
+  const int stages = stages_for(data);
   return model_.features_after(stages, state_after(stages, data, rows));
 }
 
 ModelState PrefixCache::state_after(int stages, const Dataset& data, const std::vector<std::int64_t>& rows) {
-  if (stages == 0) return model_.begin(input_of(data, rows));
+  if (stages == 0)
+    return model_.begin(model_.training() ? training_input_of(data, rows) : input_of(data, rows));
   make_names();
   const PrefixEntries& known = entries(stages);
   const std::vector<SampleKey>& keys = keys_of(data);

@@ -58,6 +58,8 @@ class PrefixCache {
     std::vector<std::int64_t> rows, counts;  // of `h`, for each of `rows`
   };
 
+  // How many are taken from the store for these data: none in training where they change from pass to pass.
+  int stages_for(const Dataset& data) const;
   // The state after so many stages.
   ModelState state_after(int stages, const Dataset& data, const std::vector<std::int64_t>& rows);
   Computed compute(int stages, const Dataset& data, const std::vector<std::int64_t>& rows);

@@ -230,8 +230,9 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
     add_text(app, "--input", to.input,
              command == "embed"
                  ? "A .txt file with a text per line, a .csv, .tsv or .jsonl table, or - for standard input"
-                 : "A .csv, .tsv, .jsonl or IDX images file, builtin:digits, or - for CSV from standard "
-                   "input; for text models also .txt, and - is a text per line",
+                 : "A .csv, .tsv, .jsonl or IDX images file, a picture, a folder of pictures, "
+                   "builtin:digits, or - "
+                   "for CSV from standard input; for text models also .txt, and - is a text per line",
              "FILE")
         ->required();
     add_text(app, "--output", to.output, "Instead of standard output", "FILE");

@@ -14,6 +14,7 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/model/adapter_config.h"
 #include "finetune/model/model_folder.h"
+#include "finetune/model/picture_source.h"
 #include "finetune/model/sound_source.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/prepared_data.h"
@@ -46,6 +47,8 @@ Part read_part(const Config& config, const ModelFolder& folder, const char* spli
   if (const auto column = audio_column(folder))
     source.audio = config.data.audio.empty() ? *column : config.data.audio;
   source.spell = !folder.config.decoder.writes;
+  if (const auto column = picture_column(folder))
+    source.image = config.data.image.empty() ? *column : config.data.image;
   if (source.targets == Targets::transcripts) source.classes = folder.preprocess.labels;
   source.group.clear();  // nothing is split
   source.require_every_class = false;

@@ -8,19 +8,13 @@
 #include "finetune/cli/output.h"
 #include "finetune/common/text.h"
 #include "finetune/compare/models.h"
-#include "finetune/data/numbers.h"
 #include "finetune/data/readers/labels.h"
-#include "finetune/data/readers/readers.h"
 #include "finetune/data/readers/transcripts.h"
 #include "finetune/data/standardize.h"
 #include "finetune/model/adapter_folder.h"
 #include "finetune/model/model_source.h"
 #include "finetune/model/snapshot.h"
-#include "finetune/model/sound_source.h"
-#include "finetune/model/text_source.h"
 #include "finetune/plan/adapters.h"
-#include "finetune/preprocess/text_input.h"
-#include "finetune/run/prepare_data.h"
 #include "finetune/task/regression.h"
 #include "finetune/train/checkpoint.h"
 #include "nn/layers/linear.h"
@@ -128,7 +122,6 @@ void prepare_images(ModelFolder& folder) {
   folder.preprocess.sample_shape = folder.config.sample_shape;
   folder.preprocess.mean = standardizer.mean;
   folder.preprocess.deviation = standardizer.deviation;
-  for (const std::string& note : notes_of(*folder.images, true)) Progress().message(note);
 }
 
 // Folds it in, and takes what it brings from what the base's weights lack.
@@ -188,15 +181,6 @@ void check_report(Model& model, LoadReport report, const std::string& path, bool
                                    : "give the folder of a finished run");
 }
 
-// Of --text, where there is a column to choose.
-const std::string& named_text_column(const std::string& name, const DataSource& source) {
-  if (source.text.empty()) fail_input("the model takes no text (--text ", name, "); leave the option out");
-  if (source.text_pair.empty() && (source.path == "-" || source.path.ends_with(".txt")))
-    fail_input("a text per line has no columns (", source.path, ", --text ", name,
-               "); leave the option out, or give a .csv, .tsv or .jsonl table");
-  return name;
-}
-
 }  // namespace
 
 std::string folder_to_use(const std::string& path, const std::string& strategy) {
@@ -240,81 +224,6 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
   check_preprocess(saved.folder);
   if (need_head) check_labels(saved.folder, saved.adapter);
   return saved;
-}
-
-void say_what_was_read(const Dataset& data, const std::string& path) {
-  Progress().message(describe_read(data, path));
-  for (const std::string& note : data.notes) Progress().message(note);
-}
-
-InputColumns input_columns(const Arguments& arguments, bool keep_id) {
-  return {arguments.text, arguments.text_pair, arguments.separator, arguments.quote, arguments.keep, keep_id};
-}
-
-namespace {
-
-char separator_of(const std::string& text) {
-  if (text.size() > 1 || text.find_first_of("\"\n\r") != std::string::npos)
-    fail_input(in_quotes(text), " separates no fields (--separator); write one character, such as ';'");
-  return text.empty() ? '\0' : text[0];
-}
-
-}  // namespace
-
-Dataset read_inputs(const ModelFolder& folder, const std::string& path, const InputColumns& columns) {
-  const Preprocess& preprocess = folder.preprocess;
-  DataSource source;
-  source.path = path;
-  source.label = preprocess.label_column;
-  source.group = preprocess.columns.empty() ? "" : preprocess.group_column;
-  source.targets = Targets::none;
-  if (const auto text = text_input(folder)) {
-    source.text = text->column;
-    source.text_pair = text->pair_column;
-  }
-  source.audio = audio_column(folder).value_or("");
-  if (columns.text_pair && source.text.empty())
-    fail_input("the model takes no text (--text-pair ", *columns.text_pair, "); leave the option out");
-  if (columns.text_pair) source.text_pair = *columns.text_pair;
-  if (!columns.text.empty()) source.text = named_text_column(columns.text, source);
-  source.separator = separator_of(columns.separator);
-  if (!columns.quote.empty() && columns.quote != "csv" && columns.quote != "none")
-    fail_input("quotes are read as csv or none, not as ", in_quotes(columns.quote),
-               " (--quote); write one of these");
-  source.quote = columns.quote.empty() ? preprocess.quote : columns.quote;
-  source.keep = columns.keep;
-  source.keep_id = columns.keep_id;
-  source.columns = preprocess.columns;
-  Dataset data = read_dataset(source);
-  say_what_was_read(data, path);
-  prepare_for(folder, path, data);
-  return data;
-}
-
-void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
-  const Preprocess& preprocess = folder.preprocess;
-  if (const auto text = text_input(folder)) {
-    for (const std::string& note :
-         {tokenize(*text, {&data}), note_of_cut(*text, count_full(*text, data), data.size())})
-      if (!note.empty()) Progress().message(note);
-    return;
-  }
-  if (const auto sound = sound_input(folder)) {
-    hear(*sound, {&data});
-    return;
-  }
-  if (data.sample_shape() != folder.config.sample_shape)
-    fail_input("the samples have the shape ", Shape(data.sample_shape()), ", the model takes ",
-               Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
-  if (!preprocess.columns.empty() && data.columns != preprocess.columns)
-    fail_input("the columns ", name_list(data.columns), " are not the model's ",
-               name_list(preprocess.columns), " (", source, "); give the same columns in the same order");
-  if (preprocess.mean.empty()) return;
-  const std::int64_t features = numbers_of(data).sample_size;
-  if (static_cast<std::int64_t>(preprocess.mean.size()) != features)
-    fail_input("preprocess.json has ", preprocess.mean.size(), " means for ", features, " features (",
-               folder.path, "); make the folder again");
-  Standardizer{preprocess.mean, preprocess.deviation}.apply(data);
 }
 
 void check_outputs(const Outputs& outputs, const std::string& source) {

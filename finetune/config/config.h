@@ -25,6 +25,7 @@ struct ModelSection : ArchitectureOptions {
   std::optional<double> dropout;  // overrides every dropout of the architecture
   std::int64_t max_length = 0;    // text, in tokens; 0: as the folder says
   std::string pooling;            // text: "pooler", "cls", "mean"; empty: as the folder says
+  std::int64_t image_size = 0;    // pictures: pixels of a side; 0: as the folder says, or as they are
   std::string audio_context;      // sound: "clip", "full"; empty: as the folder says
   std::string decoder;            // sound: "ctc", "seq2seq"; empty: as the folder says
 };
@@ -38,6 +39,7 @@ struct DataSection {
   std::uint64_t split_seed = 0;
   std::string label = "label";
   std::string audio;  // the column of sound files; empty: "audio", or as the folder says
+  std::string image;  // the column of picture files; empty: "image", or as the folder says
   std::string text;   // the text's column; empty: "text", or as the folder says
   // That of the second text of a pair; empty: single texts; unset: as the folder says.
   std::optional<std::string> text_pair;
@@ -53,6 +55,7 @@ struct DataSection {
   std::map<std::string, std::vector<std::string>> merge;  // a class and the labels that become it
   std::vector<std::string> classes;                       // empty: those of the data
   Corruption corrupt = Corruption::none;
+  std::vector<std::string> augment;            // of pictures, in training
   Duplicates duplicates = Duplicates::refuse;  // rows that two files share, by compare
 };
 

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/config/budget.h"
+#include "finetune/data/picture/augment.h"
 #include "finetune/plan/period.h"
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/task/task.h"
@@ -76,13 +77,9 @@ Problem check_separator(const std::string& text) {
 }
 
 Problem check_data_file(const std::string& file) {
-  std::error_code ignored;  // the reader says what is wrong with a path that cannot be looked at
-  const char* later = nullptr;
-  if (std::filesystem::is_directory(file, ignored))
-    later = "is a folder: data in folders is not in this version";
-  if (lower_ascii(file).ends_with(".txt")) later = "is text without labels";
-  if (later == nullptr) return {};
-  return {later, "give a .csv, .tsv, .jsonl or IDX images file, or builtin:digits"};
+  if (!lower_ascii(file).ends_with(".txt")) return {};
+  return {"is text without labels",
+          "give a .csv, .tsv, .jsonl or IDX images file, a folder of pictures, or builtin:digits"};
 }
 
 Problem check_precision(const std::string& text) {
@@ -135,6 +132,11 @@ const std::vector<Key<ModelSection>>& model_keys() {
        "text: how it becomes one vector, \"mean\", \"cls\", \"pooler\" or \"lasttoken\"; default: as the "
        "folder says",
        &S::pooling, one_of({"mean", "cls", "pooler", "lasttoken"}).unset()},
+      {"image_size",
+       "pictures: pixels of a side, to which they are resized, where the architecture takes any; default: as "
+       "the folder "
+       "says, or the pictures' own",
+       &S::image_size, between(1, 1 << 14).unset()},
       {"audio_context",
        "sound: \"clip\": the model hears each sound alone; \"full\": with silence behind it, up to the "
        "longest that it "
@@ -152,8 +154,10 @@ const std::vector<Key<ModelSection>>& model_keys() {
 const std::vector<Key<DataSection>>& data_keys() {
   using S = DataSection;
   static const std::vector<Key<S>> keys = {
-      {"train", ".csv, .tsv, .jsonl, IDX images (.gz too) or builtin:digits", &S::train,
-       path(check_data_file).unset()},
+      {"train",
+       ".csv, .tsv, .jsonl, a folder with a folder of pictures for each class, IDX images (.gz too) or "
+       "builtin:digits",
+       &S::train, path(check_data_file).unset()},
       {"validation", "a file, instead of a share of the training data", &S::validation,
        path(check_data_file).unset()},
       {"validation_fraction", "share of the training data, stratified; 0: none", &S::validation_fraction,
@@ -169,6 +173,8 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"label", "the column to predict; of transcripts \"text\" where it is not set", &S::label},
       {"text", "the column of texts, for models that take text; default: \"text\"", &S::text, any().unset()},
       {"audio", "the column of sound files, for models that take sound; default: \"audio\"", &S::audio,
+       any().unset()},
+      {"image", "the column of picture files, for models that take pictures; default: \"image\"", &S::image,
        any().unset()},
       {"group", "rows with the same value here stay on one side of a split", &S::group, any().unset()},
       {"task", kTasks.c_str(), &S::task, one_of(task_names())},
@@ -203,6 +209,10 @@ const std::vector<Key<DataSection>>& data_keys() {
       {"corrupt",
        "a study's tool: images of every part, not of predict, get \"blur\", \"noise\" or \"invert\"",
        &S::corrupt, choice<Corruption>().or_empty().unset()},
+      {"augment",
+       "pictures, in training alone, anew in each pass: [\"flip\", \"crop\", \"color\", \"randaugment\"] or "
+       "some of them",
+       &S::augment, one_of(names_of(Augmentation{})).unset()},
       {"duplicates", "\"warn\": rows that stand in two of the files are no error of compare", &S::duplicates,
        choice<Duplicates>().unset()},
   };

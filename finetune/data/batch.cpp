@@ -76,6 +76,12 @@ ModelInput input_of(const Dataset& data, const std::vector<std::int64_t>& rows) 
   return input;
 }
 
+ModelInput training_input_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  const CategoryScope category(memory::Category::input);
+  assert(data.inputs->size() == data.size());
+  return data.inputs->training_batch(rows);
+}
+
 Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const CategoryScope category(memory::Category::input);
   const auto size = static_cast<std::int64_t>(rows.size());

@@ -25,6 +25,7 @@ struct Batch {
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows);
 // Its parts: what the model is given, and the rest.
 ModelInput input_of(const Dataset& data, const std::vector<std::int64_t>& rows);
+ModelInput training_input_of(const Dataset& data, const std::vector<std::int64_t>& rows);  // of an update
 Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows);
 
 // The rows of all samples, `size` at a time. Samples of several lengths come in the order of these, so that little of a

@@ -82,6 +82,8 @@ void corrupt_images(Dataset& data, Corruption kind, const std::string& source) {
     fail_input("data.corrupt = ", in_quotes(names_of(kind)[static_cast<std::size_t>(kind)]),
                " is for images, these samples are ",
                find_texts(data) != nullptr ? "texts" : "rows of a table", " (", source, "); leave it out");
+  if (find_numbers(data) == nullptr)
+    fail_input("data.corrupt is for IDX images (", source, "), and these are picture files; leave it out");
   auto images = std::make_shared<Numbers>(numbers_of(data));
   if (kind == Corruption::blur) blur(*images);
   if (kind == Corruption::noise) add_noise(*images, data.samples, source);

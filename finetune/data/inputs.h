@@ -1,5 +1,5 @@
 // Inputs: what a model reads of each sample, row by row. A class for each kind: numbers of one shape (numbers.h), texts
-// (texts.h); sounds, or pictures that are loaded when a batch asks for them, would be others. What prepares a kind (a
+// (texts.h), sounds (sounds.h) and pictures (pictures.h), which are loaded when a batch asks for them. What prepares a kind (a
 // tokenizer, the scaling of features) knows it, the rest of the program only this interface.
 #pragma once
 
@@ -36,6 +36,9 @@ class Inputs {
   // Of the given rows, in their order: [B, ...], shorter samples padded at their end, where `padding` says so. A kind
   // that loads its samples here throws Error where it cannot.
   virtual ModelInput batch(const std::vector<std::int64_t>& rows) const = 0;
+  // The same for an update: a kind may change its samples at random, by what random_context() says of the update.
+  virtual ModelInput training_batch(const std::vector<std::int64_t>& rows) const { return batch(rows); }
+  virtual bool draws_in_training() const { return false; }  // whether it does
   // The shapes of a batch on the meta device.
   virtual ModelInput meta_batch(const BatchShape& shape) const = 0;
   // A batch is as long as its longest sample; 1 where all have one shape. Known without loading anything.

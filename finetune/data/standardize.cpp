@@ -2,70 +2,107 @@
 
 #include <cassert>
 #include <cmath>
+#include <functional>
 #include <memory>
+#include <numeric>
 
 #include "core/error.h"
 #include "finetune/data/numbers.h"
+#include "finetune/data/pictures.h"
 
 namespace thaw {
 namespace {
 
-std::vector<double> feature_means(const Numbers& data) {
-  std::vector<double> mean(data.sample_size, 0.0);
-  for (int64_t row = 0; row < data.size(); ++row) {
-    for (size_t f = 0; f < mean.size(); ++f) mean[f] += data.sample(row)[f];
+// Calls visit(numbers) for each sample, in order.
+template <class Visit>
+void for_each_sample(const Dataset& data, const Visit& visit) {
+  const Pictures* pictures = find_pictures(data);
+  for (std::int64_t row = 0; row < data.size(); ++row) {
+    if (pictures != nullptr)
+      visit(pictures->values(row).data());
+    else
+      visit(numbers_of(data).sample(row));
   }
+}
+
+std::size_t numbers_in(const std::vector<std::int64_t>& shape) {
+  return static_cast<std::size_t>(
+      std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>()));
+}
+
+std::vector<double> feature_means(const Dataset& data) {
+  std::vector<double> mean(numbers_in(data.sample_shape()), 0.0);
+  for_each_sample(data, [&](const float* sample) {
+    for (std::size_t f = 0; f < mean.size(); ++f) mean[f] += sample[f];
+  });
   for (double& m : mean) m /= static_cast<double>(data.size());
   return mean;
 }
 
-std::vector<double> population_deviations(const Numbers& data, const std::vector<double>& mean) {
+std::vector<double> population_deviations(const Dataset& data, const std::vector<double>& mean) {
   std::vector<double> squares(mean.size(), 0.0);
-  for (int64_t row = 0; row < data.size(); ++row) {
-    for (size_t f = 0; f < mean.size(); ++f) {
-      const double difference = data.sample(row)[f] - mean[f];
+  for_each_sample(data, [&](const float* sample) {
+    for (std::size_t f = 0; f < mean.size(); ++f) {
+      const double difference = sample[f] - mean[f];
       squares[f] += difference * difference;
     }
-  }
+  });
   for (double& s : squares) s = std::sqrt(s / static_cast<double>(data.size()));
   return squares;
 }
 
 // The mean's rounding gives a constant feature a tiny standard deviation, so it is recognised by its values.
-bool is_constant(const Numbers& data, int64_t feature) {
-  for (int64_t row = 1; row < data.size(); ++row) {
-    if (data.sample(row)[feature] != data.sample(0)[feature]) return false;
-  }
-  return true;
+std::vector<bool> constant_features(const Dataset& data) {
+  std::vector<float> first;
+  std::vector<bool> constant(numbers_in(data.sample_shape()), true);
+  for_each_sample(data, [&](const float* sample) {
+    if (first.empty()) first.assign(sample, sample + constant.size());
+    for (std::size_t f = 0; f < constant.size(); ++f)
+      if (sample[f] != first[f]) constant[f] = false;
+  });
+  return constant;
 }
 
 }  // namespace
 
 Standardizer Standardizer::fit(const Dataset& training) {
   assert(training.size() > 0);
-  const Numbers& numbers = numbers_of(training);
   Standardizer out;
-  out.mean = feature_means(numbers);
-  out.deviation = population_deviations(numbers, out.mean);
-  for (int64_t f = 0; f < numbers.sample_size; ++f) {
-    if (is_constant(numbers, f)) out.deviation[f] = 0;
+  out.mean = feature_means(training);
+  out.deviation = population_deviations(training, out.mean);
+  const std::vector<bool> constant = constant_features(training);
+  for (std::size_t f = 0; f < constant.size(); ++f)
+    if (constant[f]) out.deviation[f] = 0;
+  return out;
+}
+
+Standardizer Standardizer::of_shape(const std::vector<std::int64_t>& shape) const {
+  const std::size_t numbers = numbers_in(shape);
+  if (mean.size() == numbers) return *this;
+  if (shape.size() != 3 || static_cast<std::int64_t>(mean.size()) != shape[0])
+    fail_input("standardisation was fitted on ", mean.size(), " features, the data have ", numbers,
+               "; give data with the training columns");
+  Standardizer out;
+  for (std::size_t c = 0; c < mean.size(); ++c) {
+    out.mean.insert(out.mean.end(), numbers / mean.size(), mean[c]);
+    out.deviation.insert(out.deviation.end(), numbers / mean.size(), deviation[c]);
   }
   return out;
 }
 
+void Standardizer::apply(float* sample) const {
+  for (std::size_t f = 0; f < mean.size(); ++f)
+    sample[f] = deviation[f] == 0 ? 0.0f : static_cast<float>((sample[f] - mean[f]) / deviation[f]);
+}
+
 void Standardizer::apply(Dataset& data) const {
-  const int64_t width = numbers_of(data).sample_size;
-  if (width != static_cast<int64_t>(mean.size())) {
-    fail_input("standardisation was fitted on ", mean.size(), " features, the data have ", width,
-               "; give data with the training columns");
+  if (const Pictures* pictures = find_pictures(data)) {
+    data.inputs = std::make_shared<const Pictures>(*pictures, *this);
+    return;
   }
   auto scaled = std::make_shared<Numbers>(numbers_of(data));
-  for (int64_t row = 0; row < data.size(); ++row) {
-    float* sample = scaled->sample(row);
-    for (int64_t f = 0; f < width; ++f) {
-      sample[f] = deviation[f] == 0 ? 0.0f : static_cast<float>((sample[f] - mean[f]) / deviation[f]);
-    }
-  }
+  const Standardizer each = of_shape(scaled->shape);
+  for (std::int64_t row = 0; row < data.size(); ++row) each.apply(scaled->sample(row));
   data.inputs = std::move(scaled);
 }
 

@@ -9,6 +9,8 @@
 #include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/model/picture_source.h"
+#include "finetune/preprocess/picture_view_json.h"
 #include "finetune/preprocess/sound_input.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
 #include "finetune/task/regression.h"
@@ -52,6 +54,9 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   read_optional_field(json, "normalize", path, p.normalize);
   read_optional_field(json, "audio", path, p.audio_column);
   read_optional_field(json, "whole_context", path, p.whole_context);
+  read_optional_field(json, "image", path, p.image_column);
+  if (const auto view = json.find("picture"); view != json.end())
+    p.view = view_from_json(*view, p.sample_shape, path);
   read_optional_field(json, kFolded, path, p.has_folded);
   if (p.mean.size() != p.deviation.size())
     fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
@@ -102,6 +107,15 @@ void take_preprocess(const std::string& path, ModelFolder& folder) {
   folder.pooling_from = path;
 }
 
+// A network that takes pictures of any size takes those that its folder's data had, or its preprocessor_config.json makes.
+void use_picture_size(ModelFolder& folder) {
+  if (!takes_processed_images(folder.config)) return;
+  std::vector<std::int64_t> shape = folder.preprocess.sample_shape;
+  if (!folder.has_preprocess && folder.images && folder.images->view)
+    shape = folder.images->view->sample_shape();
+  if (takes_shape(folder.config, shape)) folder.config.sample_shape = shape;
+}
+
 // With weights beside those that modules.json names it is not known which are meant.
 void check_one_model(const ModelFolder& folder) {
   if (folder.path != folder.root && (has_weights(folder.root) || fs::exists(folder.root + "/config.json")))
@@ -145,6 +159,7 @@ ModelFolder read_model_folder(const std::string& path) {
     folder.preprocess.whole_context = folder.config.decoder.writes;  // as its decoder was pretrained
   }
   folder.images = read_image_input(folder.path, folder.config);
+  use_picture_size(folder);
   if (!has_weights(folder.path))
     fail_input("the folder ", folder.path, " has no model.safetensors",
                fs::exists(folder.path + "/pytorch_model.bin")
@@ -191,6 +206,10 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
   if (takes_sound(config)) {
     preprocess["audio"] = p.audio_column;
     preprocess["whole_context"] = p.whole_context;
+  }
+  if (p.view) {
+    preprocess["image"] = p.image_column;
+    preprocess["picture"] = view_to_json(*p.view);
   }
   if (p.has_folded) preprocess[kFolded] = true;
   atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");

@@ -11,6 +11,7 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/data/texts.h"
 #include "finetune/model/adapter_folder.h"
+#include "finetune/model/picture_source.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_head.h"
 #include "finetune/plan/adapters.h"
@@ -190,7 +191,7 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
   ModelConfig model;
   if (source.folder != nullptr) {
     model = source.folder->config;
-    if (!has_own_lengths(model) && model.sample_shape != data.train.sample_shape())
+    if (!has_own_lengths(model) && !takes_shape(model, data.train.sample_shape()))
       fail_input("the model in ", section.from, " takes samples ", Shape(model.sample_shape),
                  ", the data have ", Shape(data.train.sample_shape()), "; use data of that shape");
     if (!section.pooling.empty()) model.transformer.pooling = section.pooling;

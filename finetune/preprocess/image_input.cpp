@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
+#include "finetune/preprocess/picture_view_json.h"
 #include "nn/io/json_file.h"
 
 namespace thaw {
@@ -42,39 +43,19 @@ void check_positive(const std::vector<double>& values, const char* key, const st
     fail_input("'", key, "' is not above 0 (", path, "); give what the model was trained with");
 }
 
-// {"height": .., "width": ..}, {"shortest_edge": ..} or a number: what becomes of a square image. Empty: not
-// said.
-Sizes read_size(const nlohmann::json& config, const char* key, const std::string& path) {
-  const auto found = config.find(key);
-  if (found == config.end() || found->is_null()) return {};
-  std::int64_t height = 0, width = 0;
-  if (!found->is_object()) {
-    read_field(config, key, path, height);
-    width = height;
-  } else {
-    const std::string place = concat("of ", key, ", ", path);
-    const bool one = found->contains("shortest_edge");
-    read_field(*found, one ? "shortest_edge" : "height", place, height);
-    read_field(*found, one ? "shortest_edge" : "width", place, width);
-  }
-  return {height, width};
-}
-
-// Images have the model's size, or are refused: what would make them so changes nothing.
-std::vector<std::string> read_left_out(const nlohmann::json& config, const std::string& path,
+// IDX images have the model's size, or are resized: what would make them so changes nothing.
+std::vector<std::string> read_resizing(const nlohmann::json& config, const std::string& path,
                                        const Sizes& sample_shape) {
-  std::vector<std::string> left_out;
+  std::vector<std::string> resizing;
   const auto add_size = [&](const char* key, bool unsaid, const char* size_key) {
     if (!read_switch(config, key, path, unsaid)) return;
-    const Sizes size = read_size(config, size_key, path);
-    if (!size.empty() && size != Sizes{sample_shape[1], sample_shape[2]})
-      left_out.push_back(concat(key, " to ", size[0], " x ", size[1]));
+    const std::optional<PictureSize> size = read_picture_size(config, size_key, path);
+    if (size && (size->height != sample_shape[1] || size->width != sample_shape[2]))
+      resizing.push_back(concat(key, " to ", size->height, " x ", size->width));
   };
   add_size("do_resize", true, "size");
   add_size("do_center_crop", false, "crop_size");
-  for (const char* key : {"do_pad", "do_flip_channel_order"})
-    if (read_switch(config, key, path, false)) left_out.emplace_back(key);
-  return left_out;
+  return resizing;
 }
 
 std::string numbers(const std::vector<double>& values) {
@@ -86,7 +67,8 @@ std::string numbers(const std::vector<double>& values) {
 }  // namespace
 
 std::optional<ImageInput> read_image_input(const std::string& folder, const ModelConfig& model) {
-  ImageInput input{folder + "/" + kImageInputName, {}, {}, {}};
+  ImageInput input;
+  input.file = folder + "/" + kImageInputName;
   if (!takes_processed_images(model) || !std::filesystem::exists(input.file)) return std::nullopt;
   const nlohmann::json config = read_json(input.file);
   if (!config.is_object()) fail_input("no image processor's config (", input.file, "); get the file again");
@@ -107,7 +89,14 @@ std::optional<ImageInput> read_image_input(const std::string& folder, const Mode
   for (double& value : deviation) value /= kPixelLevels * factor;
   input.mean = std::move(mean);
   input.deviation = std::move(deviation);
-  input.left_out = read_left_out(config, input.file, model.sample_shape);
+  input.resizing = read_resizing(config, input.file, model.sample_shape);
+  for (const char* key : {"do_pad", "do_flip_channel_order"})
+    if (read_switch(config, key, input.file, false)) input.left_out.emplace_back(key);
+  try {
+    input.view = read_picture_view(config, input.file, channels);
+  } catch (const InputError& error) {
+    input.view_problem = error.what();
+  }
   return input;
 }
 
@@ -121,16 +110,18 @@ Standardizer normalization_of(const ImageInput& input, const std::vector<std::in
   return standardizer;
 }
 
-std::vector<std::string> notes_of(const ImageInput& input, bool is_applied) {
+std::vector<std::string> notes_of(const ImageInput& input, bool is_applied, bool are_resized) {
   std::vector<std::string> notes;
   if (!is_applied)
     notes.push_back(concat("images are scaled as data.standardize says, not as ", input.file));
   else
     notes.push_back(concat("images are normalised as ", input.file, " says: pixels from 0 to 1, less ",
                            numbers(input.mean), ", divided by ", numbers(input.deviation)));
-  if (!input.left_out.empty())
-    notes.push_back(concat("warning: ", input.file, " asks for ", joined(input.left_out),
-                           ", which is left out: images are taken as they are"));
+  std::vector<std::string> left_out = are_resized ? std::vector<std::string>{} : input.resizing;
+  left_out.insert(left_out.end(), input.left_out.begin(), input.left_out.end());
+  if (!left_out.empty())
+    notes.push_back(concat("warning: ", input.file, " asks for ", joined(left_out), ", which is left out",
+                           are_resized ? "" : ": images are taken as they are"));
   return notes;
 }
 

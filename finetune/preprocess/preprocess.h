@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "finetune/data/picture/picture_view.h"
 #include "finetune/task/classification.h"
 
 namespace thaw {
@@ -17,14 +19,16 @@ struct Preprocess {
   std::vector<std::string> labels;      // classification
   std::string label_column = "label";
   std::string group_column;
-  std::string quote;            // how the training data's quotes were read, where data.quote said it
-  std::string text_column;      // text models
-  std::string pair_column;      // of the second text, where they take pairs
-  std::int64_t max_length = 0;  // text models: tokens; longer texts are cut
-  bool normalize = false;       // text models: embeddings have length 1
-  std::string audio_column;     // models that take sound
-  bool whole_context = false;   // they hear silence after each sound, up to the longest that they take
-  bool has_folded = false;      // the weights have the adapters of the folder's adapter/ in them
+  std::string quote;                // how the training data's quotes were read, where data.quote said it
+  std::string text_column;          // text models
+  std::string pair_column;          // of the second text, where they take pairs
+  std::int64_t max_length = 0;      // text models: tokens; longer texts are cut
+  bool normalize = false;           // text models: embeddings have length 1
+  std::string audio_column;         // models that take sound
+  bool whole_context = false;       // they hear silence after each sound, up to the longest that they take
+  std::string image_column;         // models that take pictures
+  std::optional<PictureView> view;  // how they see one; of sample_shape
+  bool has_folded = false;          // the weights have the adapters of the folder's adapter/ in them
 };
 
 }  // namespace thaw

@@ -9,10 +9,12 @@
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
 #include "finetune/data/standardize.h"
+#include "finetune/model/picture_source.h"
 #include "finetune/model/scaling.h"
 #include "finetune/model/sound_source.h"
 #include "finetune/model/text_source.h"
 #include "finetune/preprocess/class_spelling.h"
+#include "finetune/preprocess/picture_input.h"
 #include "finetune/preprocess/text_input.h"
 
 namespace thaw {
@@ -22,8 +24,12 @@ namespace {
 struct Reading {
   const Config& config;
   const ModelSource& model;
-  std::optional<TextInput> text;    // as the model takes it
-  std::optional<SoundInput> sound;  // the same
+  std::optional<TextInput> text;     // as the model takes it
+  std::optional<SoundInput> sound;   // the same
+  std::optional<std::string> image;  // the column of pictures; nothing: the model takes none
+  // How it sees them, which the training data may decide; what it has seen.
+  std::optional<PictureView> view = {};
+  std::shared_ptr<KeptPictures> pictures = nullptr;
 };
 
 DataSource source_of(const Reading& reading, const std::string& path, const Dataset* like) {
@@ -36,6 +42,7 @@ DataSource source_of(const Reading& reading, const std::string& path, const Data
     source.audio = reading.sound->column;
     source.spell = reading.sound->dictation == nullptr;
   }
+  source.image = reading.image.value_or("");
   if (like != nullptr) {  // further files are read as the training file was
     source.columns = like->columns;
     source.columns_of = "the training data's";
@@ -49,12 +56,17 @@ DataSource source_of(const Reading& reading, const std::string& path, const Data
 }
 
 // With what is to be said of it.
-Dataset read_part(const Reading& reading, const std::string& path, const Dataset* like,
+Dataset read_part(Reading& reading, const std::string& path, const Dataset* like,
                   std::vector<std::string>& notes) {
   Dataset data = read_dataset(source_of(reading, path, like));
   notes.push_back(describe_read(data, path));
   notes.insert(notes.end(), data.notes.begin(), data.notes.end());
   if (reading.sound) hear(*reading.sound, {&data});  // before anybody asks how long they are
+  if (find_pictures(data) != nullptr) {
+    if (!reading.view) reading.view = picture_view(reading.config, reading.model, data);
+    show(*reading.view, reading.pictures, data);
+    notes.push_back(describe_pictures(*find_pictures(data)));
+  }
   return data;
 }
 
@@ -114,8 +126,8 @@ void check_same_shape(const Dataset& train, const Dataset& other, const std::str
                ", those of the training data ", Shape(train.sample_shape()), "; both must agree");
 }
 
-void read_or_split(const Reading& reading, const std::string& path, double fraction, const char* what,
-                   bool refuse, PreparedData& data, Dataset& part) {
+void read_or_split(Reading& reading, const std::string& path, double fraction, const char* what, bool refuse,
+                   PreparedData& data, Dataset& part) {
   const Config& config = reading.config;
   if (!path.empty()) {
     part = read_part(reading, path, &data.train, data.notes);
@@ -129,7 +141,7 @@ void read_or_split(const Reading& reading, const std::string& path, double fract
   }
 }
 
-void read_shifted(const Reading& reading, bool refuse, PreparedData& data) {
+void read_shifted(Reading& reading, bool refuse, PreparedData& data) {
   const Config& config = reading.config;
   for (const auto& [name, path] : config.data.shifted) {
     data.shifted.push_back({name, read_part(reading, path, &data.train, data.notes)});
@@ -168,6 +180,31 @@ std::vector<Dataset*> parts_of(const DataSection& section, PreparedData& data) {
   return parts;
 }
 
+// Samples that are no images cannot be changed as images are.
+void refuse_image_keys(const Config& config, const Dataset& train) {
+  const char* key = !config.data.augment.empty()  ? "data.augment"
+                    : config.model.image_size > 0 ? "model.image_size"
+                                                  : nullptr;
+  if (key != nullptr)
+    fail_input(key, " is for pictures, and these samples are ", Shape(train.sample_shape()), " (",
+               config.data.train, "); leave it out");
+}
+
+// IDX images become pictures where the model wants them larger, smaller or in colour, or they are augmented.
+void show_idx_parts(Reading& reading, PreparedData& data) {
+  if (find_pictures(data.train) != nullptr) return;
+  const Numbers* images = find_numbers(data.train);
+  if (images == nullptr || images->shape.size() != 3 || !reading.image) {
+    refuse_image_keys(reading.config, data.train);
+    return;
+  }
+  const PictureView view = picture_view(reading.config, reading.model, data.train);
+  if (view.sample_shape() == images->shape && reading.config.data.augment.empty()) return;
+  for (Dataset* part : parts_of(reading.config.data, data)) show_images(view, reading.pictures, *part);
+  reading.view = view;
+  data.notes.push_back(describe_pictures(*find_pictures(data.train)));
+}
+
 void tokenize_parts(const Reading& reading, PreparedData& data) {
   const TextInput& input = *reading.text;
   const std::vector<Dataset*> parts = parts_of(reading.config.data, data);
@@ -192,7 +229,8 @@ std::string label_column(const DataSection& section) {
 // How values will be scaled.
 void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
   const Standardize wanted = config.data.standardize;
-  if (find_numbers(data.train) == nullptr) {
+  const bool are_pictures = find_pictures(data.train) != nullptr;
+  if (find_numbers(data.train) == nullptr && !are_pictures) {
     if (wanted != Standardize::unset && wanted != Standardize::never)
       fail_input("data.standardize is for tables and images, the model takes ",
                  find_sounds(data.train) != nullptr ? "sound" : "text", " (", config.path, "); leave it out");
@@ -200,16 +238,21 @@ void use_scaling(const Config& config, const ModelSource& source, PreparedData& 
   }
   const std::optional<Origin> origin = source.origin();
   // Samples of another shape are refused when the model is made.
-  if (origin && origin->images && source.folder &&
+  if (!are_pictures && origin && origin->images && source.folder &&
       source.folder->config.sample_shape != data.train.sample_shape())
     return;
   data.scaling = choose_scaling(config, origin, data.notes);
   const bool from_model = data.scaling == Scaling::model;
   if (origin && origin->images)
-    for (const std::string& note : notes_of(*origin->images, from_model)) data.notes.push_back(note);
+    for (const std::string& note : notes_of(*origin->images, from_model, are_pictures))
+      data.notes.push_back(note);
   if (!from_model) return;
+  const auto of_images = [&](const ImageInput& images) {
+    return are_pictures ? Standardizer{images.mean, images.deviation}
+                        : normalization_of(images, data.train.sample_shape());
+  };
   const Standardizer standardizer = origin->images
-                                        ? normalization_of(*origin->images, data.train.sample_shape())
+                                        ? of_images(*origin->images)
                                         : Standardizer{origin->preprocess.mean, origin->preprocess.deviation};
   data.preprocess.mean = standardizer.mean;
   data.preprocess.deviation = standardizer.deviation;
@@ -249,7 +292,8 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
                        bool refuse_duplicates) {
   const DataSection& section = config.data;
   if (section.train.empty()) fail_input("no training data are named (", config.path, "); set data.train");
-  const Reading reading{config, source, text_input(config, source), sound_input(config, source)};
+  Reading reading{config, source, text_input(config, source), sound_input(config, source),
+                  picture_column(config, source)};
   PreparedData data;
   data.task = &find_task(section.task);
   data.train = read_part(reading, section.train, nullptr, data.notes);
@@ -272,6 +316,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   corrupt_parts(section, data);
   const std::optional<TextInput>& text = reading.text;
   if (text) tokenize_parts(reading, data);
+  show_idx_parts(reading, data);
   if (reading.sound) data.notes.push_back(describe_sounds(parts_of(section, data)));
 
   Preprocess& preprocess = data.preprocess;
@@ -291,6 +336,10 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   if (reading.sound) {
     preprocess.audio_column = reading.sound->column;
     preprocess.whole_context = reading.sound->hearing->whole_context;
+  }
+  if (reading.view) {
+    preprocess.image_column = reading.image->empty() ? "image" : *reading.image;
+    preprocess.view = reading.view;
   }
   use_scaling(config, source, data);
   return data;
@@ -333,6 +382,8 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
     data.preprocess.mean = standardizer.mean;
     data.preprocess.deviation = standardizer.deviation;
   }
+  if (!section.augment.empty())
+    data.train.inputs = std::make_shared<const Pictures>(*find_pictures(data.train), augmentations(config));
   return data;
 }
 

@@ -144,6 +144,10 @@ std::string note_of(const PrefixPhase& phase, const Model& model, const StageCos
   // What is frozen above it could be computed once too.
   const double saved = flops_after(without_effects) - flops_after(constant.stages);
   if (without_effects <= constant.stages || saved <= 0) return {};
+  if (constant.end == EndOfPrefix::changed_inputs)
+    return concat("data.augment changes the inputs anew in each pass, so that the frozen part up to ",
+                  name_of_stage(model, without_effects),
+                  " is computed in every pass; leaving it out would save ", flops_text(saved), " a sample");
   const bool dropout = constant.end == EndOfPrefix::draws;
   return concat(dropout ? "the dropout " : "the batch norm ", constant.ended_by,
                 dropout ? " draws anew" : " normalises each batch by itself",
@@ -167,7 +171,9 @@ std::vector<PrefixPhase> plan_prefixes(const Config& config, Model& model, const
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const Segment& segment = segments[i];
     apply_plan(model, plan, segment.begin, triggers);
-    phases[i].constant = constant_prefix(model, true);
+    phases[i].constant = data.inputs->draws_in_training()
+                             ? ConstantPrefix{0, EndOfPrefix::changed_inputs, "data.augment"}
+                             : constant_prefix(model, true);
     const int unchanged = constant_prefix(model, false).stages;
     untrained.push_back(stages_below_trained(model));
     const double passes =

@@ -114,7 +114,7 @@ double forward_backward(Model& model, const Dataset& train, const Update& update
     const RandomScope random({update.seed, update.number, static_cast<std::int64_t>(m), batch.ids});
     const double weight = static_cast<double>(batch.size()) / static_cast<double>(samples);
     const Tensor outputs =
-        cache != nullptr ? cache->forward(train, rows) : model.forward(input_of(train, rows));
+        cache != nullptr ? cache->forward(train, rows) : model.forward(training_input_of(train, rows));
     loss += weight * backward_from(outputs, model, batch, options, weight, penalty).item();
   }
   return loss;

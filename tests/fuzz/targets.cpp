@@ -11,6 +11,7 @@
 #include "core/ops.h"
 #include "finetune/config/config.h"
 #include "finetune/config/config_text.h"
+#include "finetune/data/picture/exif.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/sound/log_mel.h"
 #include "finetune/data/sound/resample.h"
@@ -185,6 +186,11 @@ void wav(const std::string& bytes) {
   });
 }
 
+void exif(const std::string& bytes) {
+  const int orientation = exif_orientation(bytes);
+  if (orientation < 1 || orientation > 8) throw std::logic_error("no orientation");
+}
+
 void config(const std::string& bytes) {
   static const Input input("config.toml");
   answer([&] {
@@ -222,6 +228,7 @@ constexpr std::array kTargets = {FuzzTarget{"safetensors", safetensors},
                                  FuzzTarget{"jsonl", table<kJsonl>},
                                  FuzzTarget{"idx", idx},
                                  FuzzTarget{"wav", wav},
+                                 FuzzTarget{"exif", exif},
                                  FuzzTarget{"config", config},
                                  FuzzTarget{"checkpoint", checkpoint}};
 

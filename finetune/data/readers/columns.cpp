@@ -18,8 +18,8 @@ bool is_named_by(const std::string& pattern, const std::string& name, const std:
   return glob_matches(pattern, name);
 }
 
-// Of speech corpora: Hugging Face's audio folders and Common Voice call them so.
-constexpr const char* kAudioNames[] = {"file_name", "path"};
+// Hugging Face's folders of sounds and pictures, and Common Voice, call them so.
+constexpr const char* kFileNames[] = {"file_name", "path"};
 constexpr const char* kTranscriptNames[] = {"transcription", "sentence", "label"};
 
 bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
@@ -40,6 +40,8 @@ class Chooser {
     }
     if (!source_.audio.empty())
       choose_sounds();
+    else if (!source_.image.empty())
+      choose_pictures();
     else if (!source_.text.empty())
       choose_texts();
     else if (source_.columns.empty())
@@ -48,7 +50,7 @@ class Chooser {
       choose_named_features();
     choose_kept();
     if (!source_.columns.empty()) note_extra();
-    if (source_.text.empty() && source_.audio.empty() && roles_.features.empty())
+    if (source_.text.empty() && source_.audio.empty() && source_.image.empty() && roles_.features.empty())
       fail_input("the table has no feature column (", place_,
                  "); add columns beside the label, text and group");
     return std::move(roles_);
@@ -72,13 +74,18 @@ class Chooser {
   }
 
   void choose_sounds() {
-    roles_.audio = find_or(source_.audio, kAudioNames, "audio");
+    roles_.audio = find_or(source_.audio, kFileNames, "audio");
     check_apart(roles_.audio, "audio");
+  }
+
+  void choose_pictures() {
+    roles_.image = find_or(source_.image, kFileNames, "image");
+    check_apart(roles_.image, "image");
   }
 
   // The column of that name; where nobody chose it, else the one with a name that is usual for it.
   int64_t find_or(const std::string& name, std::span<const char* const> usual, const char* option) {
-    if (name != "audio" && name != "text") return find(name, option);
+    if (name != "audio" && name != "image" && name != "text") return find(name, option);
     for (const char* other : usual)
       if (std::find(names_.begin(), names_.end(), name) == names_.end() &&
           std::find(names_.begin(), names_.end(), other) != names_.end()) {
@@ -231,7 +238,8 @@ class Chooser {
 bool ColumnRoles::reads(size_t column) const {
   const auto index = static_cast<int64_t>(column);
   return feature[column] != kNone || std::find(kept.begin(), kept.end(), column) != kept.end() ||
-         index == label || index == group || index == text || index == text_pair || index == audio;
+         index == label || index == group || index == text || index == text_pair || index == audio ||
+         index == image;
 }
 
 std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,

@@ -14,7 +14,7 @@ struct ColumnRoles {
   static constexpr int64_t kNone = -1;
 
   // Columns, or kNone.
-  int64_t label = kNone, group = kNone, text = kNone, text_pair = kNone, audio = kNone;
+  int64_t label = kNone, group = kNone, text = kNone, text_pair = kNone, audio = kNone, image = kNone;
   std::vector<int64_t> feature;       // of each column: its place in the sample, or kNone
   std::vector<std::string> features;  // their names, in the sample's order
   std::vector<size_t> kept;           // columns that results name their rows by

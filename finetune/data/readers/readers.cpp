@@ -10,6 +10,7 @@
 #include "finetune/data/readers/idx.h"
 #include "finetune/data/readers/jsonl.h"
 #include "finetune/data/readers/lines.h"
+#include "finetune/data/readers/picture_files.h"
 #include "finetune/data/readers/sound_clip.h"
 
 namespace thaw {
@@ -17,17 +18,18 @@ namespace {
 
 constexpr std::string_view kBuiltin = "builtin:";
 
-// Images have neither columns to choose nor groups nor texts.
-void refuse_table_options(const DataSource& source) {
+// Images are for models that take them.
+void refuse_other_models(const DataSource& source) {
   if (!source.text.empty())
     fail_input("the data are images, but the model reads text (", source.path,
                "); give a .csv, .tsv or .jsonl table with a column of texts, or another model");
   if (!source.audio.empty())
     fail_input("the data are images, but the model hears sounds (", source.path,
                "); give a .csv, .tsv or .jsonl table with a column of sound files, or another model");
-  if (!source.keep.empty())
-    fail_input("images have no columns to keep (", source.path, ", ", joined(source.keep),
-               "); give a table, or leave the option out");
+}
+
+// Nor columns of features.
+void refuse_columns(const DataSource& source) {
   const auto refuse = [&](const std::string& option) {
     fail_input("images have no columns (", source.path, ", ", option,
                "); give a table, or remove the option");
@@ -36,6 +38,15 @@ void refuse_table_options(const DataSource& source) {
   if (!source.columns.empty()) refuse("feature column " + in_quotes(source.columns.front()));
   if (!source.features.empty()) refuse("data.features");
   if (!source.ignore.empty()) refuse("data.ignore");
+}
+
+// Those of one file have no names to keep either.
+void refuse_table_options(const DataSource& source) {
+  refuse_other_models(source);
+  if (!source.keep.empty())
+    fail_input("images have no columns to keep (", source.path, ", ", joined(source.keep),
+               "); give a table, or leave the option out");
+  refuse_columns(source);
 }
 
 Dataset read_builtin(const DataSource& source) {
@@ -55,8 +66,12 @@ Dataset read_source(const DataSource& source) {
   const std::filesystem::path path = source.path;
   std::error_code ignored;  // open_input reports what is wrong with a path
   if (std::filesystem::is_directory(path, ignored)) {
-    fail_input("a folder of images or sounds is not in this version (", source.path,
-               "); give a .csv, .tsv, .jsonl or IDX images file");
+    DataSource table = source;
+    table.path = metadata_of_folder(source.path);
+    if (!table.path.empty()) return read_source(table);
+    refuse_other_models(source);
+    refuse_columns(source);
+    return read_picture_folder(source);
   }
   const std::string extension = kind_of(path);
   if (extension == ".csv") return read_csv(source, ',');
@@ -69,14 +84,18 @@ Dataset read_source(const DataSource& source) {
                source.targets != Targets::none ? "data.text_pair = \"\"" : "--text-pair \"\"");
   if (extension == ".txt" && !source.text.empty()) return read_lines(source);
   if (!source.audio.empty() && is_sound_name(source.path)) return read_sound_alone(source);
+  if (is_picture_name(source.path)) {
+    refuse_other_models(source);
+    refuse_columns(source);
+    return read_picture_alone(source);
+  }
   if (path.filename().string().find("idx") != std::string::npos) {
     refuse_table_options(source);
     return read_idx(source);
   }
-  fail_input(
-      "unknown kind of data file (", source.path,
-      "); give a .csv, .tsv or .jsonl table, an IDX images file such as train-images-idx3-ubyte.gz, or "
-      "builtin:digits");
+  fail_input("unknown kind of data file (", source.path,
+             "); give a .csv, .tsv or .jsonl table, a folder of pictures, an IDX images file such as "
+             "train-images-idx3-ubyte.gz, or builtin:digits");
 }
 
 }  // namespace

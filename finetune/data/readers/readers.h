@@ -1,5 +1,5 @@
-// Reading data sets: CSV, TSV and JSONL tables of numbers, texts or sound files, IDX images (MNIST's format, plain or
-// gzip), built-in data.
+// Reading data sets: CSV, TSV and JSONL tables of numbers, texts, sound or picture files, folders of pictures, IDX images
+// (MNIST's format, plain or gzip), built-in data.
 //
 // Every file is treated as hostile: sizes are checked before memory is taken, and whatever is wrong throws
 // InputError with the file, the line and, where it is known, the column.
@@ -22,7 +22,7 @@ using LabelMerge = std::map<std::string, std::vector<std::string>>;
 struct DataSource {
   // A .csv, .tsv, .jsonl or IDX images file, each plain or gzip, "builtin:NAME", or "-": CSV from standard
   // input. With `text` and without labels also a .txt file, and "-" is such: one text per line.
-  // With `audio` also a sound file by itself.
+  // With `audio` also a sound file by itself. With neither `text` nor `audio` also a folder of pictures, or one by itself.
   std::string path;
   // None for prediction: a label column is skipped, a file of labels is not looked for.
   Targets targets = Targets::classes;
@@ -31,6 +31,7 @@ struct DataSource {
   std::string text_pair;        // the column of the second text of a pair; empty: single texts
   std::string audio;  // the column of sound files: the samples are sounds, other columns are skipped
   bool spell = true;  // transcripts are spelt in classes, which are characters; else they stay texts
+  std::string image;  // the column of picture files: the samples are pictures, other columns are skipped
   std::string group;  // optional: the column whose equal values stay on one side of a split
 
   // The features to take, by name and in this order; other columns are then skipped. Empty: every column but
@@ -65,7 +66,7 @@ struct DataSource {
   bool require_every_class = false;  // a listed class or merged label without a sample is an error
 };
 
-// Tables have samples [F]. IDX images have samples [1, H, W] and pixels divided by 255; their labels are
+// Tables of numbers have samples [F]. IDX images have samples [1, H, W] and pixels divided by 255; their labels are
 // looked for beside them (images -> labels, idx3 -> idx1 in the name). "builtin:digits" has samples [1, 8, 8]
 // and pixels divided by 16.
 Dataset read_dataset(const DataSource& source);

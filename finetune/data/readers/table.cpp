@@ -10,6 +10,7 @@
 #include "finetune/common/text.h"
 #include "finetune/data/numbers.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/data/readers/picture_files.h"
 #include "finetune/data/readers/sound_clip.h"
 
 namespace thaw {
@@ -70,7 +71,7 @@ void TableBuilder::add(const std::vector<Cell>& cells) {
   Sample sample{.id = data_.size()};
   add_features(cells);
   add_texts(cells);
-  add_sound(cells);
+  add_file(cells);
   add_label(cells);
   add_group(cells, sample);
   add_kept(cells, sample);
@@ -107,16 +108,22 @@ void TableBuilder::add_texts(const std::vector<Cell>& cells) {
   if (roles_.text_pair != ColumnRoles::kNone) text.second = text_of(cells, roles_.text_pair);
 }
 
-void TableBuilder::add_sound(const std::vector<Cell>& cells) {
-  if (roles_.audio == ColumnRoles::kNone) return;
-  const Cell& cell = cells[static_cast<size_t>(roles_.audio)];
+// The sound or the picture that the row names.
+void TableBuilder::add_file(const std::vector<Cell>& cells) {
+  const bool is_sound = roles_.audio != ColumnRoles::kNone;
+  const int64_t column = is_sound ? roles_.audio : roles_.image;
+  if (column == ColumnRoles::kNone) return;
+  const Cell& cell = cells[static_cast<size_t>(column)];
   const char* problem = cell.nested               ? "is a list or an object"
                         : trim(cell.text).empty() ? "is missing"
                                                   : nullptr;
+  const std::string name(trim(cell.text));
   if (problem != nullptr)
-    complain(roles_.audio, "audio", problem, cell);
+    complain(column, is_sound ? "audio" : "image", problem, cell);
+  else if (is_sound)
+    sounds_.push_back(clip_of_table(source_.path, name, cell_place(cell)));
   else
-    sounds_.push_back(clip_of_table(source_.path, std::string(trim(cell.text)), cell_place(cell)));
+    pictures_.push_back(picture_of_table(source_.path, name, cell_place(cell)));
 }
 
 std::string TableBuilder::text_of(const std::vector<Cell>& cells, int64_t column) {
@@ -213,6 +220,10 @@ void TableBuilder::note_doubts() {
 
 std::shared_ptr<const Inputs> TableBuilder::take_inputs() {
   if (roles_.audio != ColumnRoles::kNone) return std::make_shared<const Sounds>(std::move(sounds_));
+  if (roles_.image != ColumnRoles::kNone) {
+    note_pictures(pictures_, source_.path, data_.notes);
+    return std::make_shared<const Pictures>(source_of_files(std::move(pictures_)));
+  }
   if (roles_.text != ColumnRoles::kNone)
     return std::make_shared<const Texts>(std::move(texts_), roles_.text_pair != ColumnRoles::kNone);
   const std::vector<int64_t> shape{static_cast<int64_t>(data_.columns.size())};

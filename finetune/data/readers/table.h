@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "finetune/data/dataset.h"
+#include "finetune/data/pictures.h"
 #include "finetune/data/readers/cell_problems.h"
 #include "finetune/data/readers/columns.h"
 #include "finetune/data/readers/number_doubts.h"
@@ -30,7 +31,7 @@ struct Cell {
 std::string place(const std::string& path, int64_t line, int64_t column = 0);
 
 // Takes a table row by row. Every feature must be a finite number, every label and group must be there. Where
-// the source names a column of texts or sounds, that is the sample. Of cells that nobody reads nothing is asked.
+// the source names a column of texts, sounds or pictures, that is the sample. Of cells that nobody reads nothing is asked.
 class TableBuilder {
  public:
   // `names` are the table's columns, named at `line`; white space around a name is no part of it.
@@ -52,7 +53,7 @@ class TableBuilder {
   bool repeats_header(const std::vector<Cell>& cells) const;
   void add_features(const std::vector<Cell>& cells);
   void add_texts(const std::vector<Cell>& cells);
-  void add_sound(const std::vector<Cell>& cells);
+  void add_file(const std::vector<Cell>& cells);
   std::string text_of(const std::vector<Cell>& cells, int64_t column);
   void add_label(const std::vector<Cell>& cells);
   void add_group(const std::vector<Cell>& cells, Sample& sample);
@@ -72,6 +73,7 @@ class TableBuilder {
   std::vector<float> values_;  // of the features, row by row
   std::vector<Text> texts_;
   std::vector<SoundClip> sounds_;
+  std::vector<PictureFile> pictures_;
   std::vector<NumberDoubts> doubts_;  // of each feature, then of the target
   std::vector<std::string> labels_;
   std::vector<int64_t> lines_;                   // of each row
