@@ -44,12 +44,17 @@ Json numbers(const std::vector<double>& values) {
 // Puts what a model gives into words.
 struct Speaker {
   Speaker(const ModelFolder& folder, Format to)
-      : format(to), task(*folder.preprocess.task), classes(folder.preprocess.labels) {
+      : format(to),
+        task(*folder.preprocess.task),
+        classes(folder.preprocess.labels),
+        scale(folder.preprocess.target_scale) {
     for (auto i = static_cast<std::int64_t>(classes.size()); i < folder.config.outputs; ++i)
       classes.push_back(std::to_string(i));
   }
 
-  Fields line(const std::vector<double>& outputs) const {
+  Fields line(std::vector<double> outputs) const {
+    if (scale != TargetScale())
+      for (double& output : outputs) output = scale.value(output);
     return task.prediction(outputs, classes, format == Format::csv);
   }
   Fields example() const { return line(std::vector<double>(classes.size(), 0.0)); }
@@ -57,6 +62,7 @@ struct Speaker {
   Format format;
   const Task& task;
   std::vector<std::string> classes;
+  TargetScale scale;
 };
 
 // A line of CSV takes it as it is, or as text.

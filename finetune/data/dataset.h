@@ -33,11 +33,20 @@ struct Sample {
   std::vector<KeptCell> kept = {};  // of Dataset::kept_columns
 };
 
+// Of numbers as targets: Sample::target is (value - mean) / deviation, and a model's output is such a number too.
+struct TargetScale {
+  double mean = 0, deviation = 1;
+  bool operator==(const TargetScale&) const = default;
+
+  double value(double target) const { return target * deviation + mean; }
+};
+
 struct Dataset {
   std::vector<Sample> samples;
   std::shared_ptr<const Inputs> inputs;  // row i is that of samples[i]; null where there are no samples
 
   Targets targets = Targets::none;
+  TargetScale target_scale;  // of numbers
   // In numeric order if every label is an integer, else by bytes. Of transcripts: readers/transcripts.h.
   std::vector<std::string> classes;
   std::vector<std::string> columns;       // the features of a table, in file order

@@ -36,6 +36,8 @@ void refuse_table_options(const DataSource& source) {
   if (!source.columns.empty()) refuse("feature column " + in_quotes(source.columns.front()));
   if (!source.features.empty()) refuse("data.features");
   if (!source.ignore.empty()) refuse("data.ignore");
+  if (!source.categories.empty()) refuse("data.categories");
+  if (source.takes_missing) refuse("data.missing");
 }
 
 Dataset read_builtin(const DataSource& source) {
