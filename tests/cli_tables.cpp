@@ -82,6 +82,30 @@ TEST_F(CliTables, WhatIsLearntOfColumnsIsKeptForPredictAndEval) {
   }
 }
 
+// A folder that somebody changed: one line, no other features than the weights are for.
+TEST_F(CliTables, AFolderWhoseEncodingDoesNotFitIsRefused) {
+  ASSERT_EQ(run_program({"train", config, "--out", run, "--set", "train.epochs=0"}).code, 0);
+  const json kept = json::parse(file_text(run + "/preprocess.json"));
+  const auto refused = [&](const char* pointer, const json& value) {
+    json changed = kept;
+    changed[json::json_pointer(pointer)] = value;
+    folder.write("run/preprocess.json", changed.dump());
+    const ProgramResult result = predict("size,region,member\n1000,north,yes\n");
+    EXPECT_EQ(result.code, 2) << pointer;
+    std::istringstream lines(result.err);
+    std::string line;
+    while (std::getline(lines, line) && !line.starts_with("thaw: error:")) {
+    }
+    expect_worded(line);
+  };
+  refused("/encoding/columns/0/categories", {"north"});
+  refused("/encoding/columns/2/marks_missing", false);
+  refused("/encoding/columns/0/kind", "number");
+  refused("/encoding", 3);
+  refused("/encoding/columns", json::array());
+  refused("/target_deviation", 0);
+}
+
 TEST_F(CliTables, EvalOfASplitPartTreatsItAlike) {
   const std::string own = folder.write(
       "s.toml",

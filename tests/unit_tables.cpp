@@ -10,6 +10,7 @@
 #include "finetune/data/numbers.h"
 #include "finetune/model/encoding_json.h"
 #include "finetune/preprocess/column_encoding.h"
+#include "nn/io/sha256.h"
 #include "tests/support/data_files.h"
 #include "tests/support/from_config.h"
 #include "tests/support/messages.h"
@@ -167,6 +168,11 @@ struct TableRuns : ::testing::Test {
       if (note.find(part) != std::string::npos) return true;
     return false;
   }
+  // The validation rows, encoded by all training rows.
+  Dataset data_of_all() {
+    config.data.limit = 0;
+    return data_of(config).validation;
+  }
 };
 
 TEST_F(TableRuns, FurtherFilesAreEncodedByTheTrainingRowsAndByName) {
@@ -217,6 +223,43 @@ TEST_F(TableRuns, StandardisingLeavesFeaturesOfZeroAndOneAlone) {
   EXPECT_EQ(data.preprocess.mean, (std::vector<double>{0, 0, 5, 0}));
   EXPECT_EQ(data.preprocess.deviation, (std::vector<double>{1, 1, std::sqrt(8.0), 1}));
   EXPECT_EQ(rows_of(data.validation)[1], (std::vector<float>{0, 1, 0, 1}));
+}
+
+TEST_F(TableRuns, ConstantColumnsAreTaken) {
+  config.data.train = folder.write("t.csv", "c,x,label\nred,7,a\nred,7,b\nred,,a\n");
+  config.data.validation = folder.write("v.csv", "c,x,label\nblue,8,a\n");
+  config.data.standardize = Standardize::train;
+  const PreparedData data = data_of(config);
+  EXPECT_EQ(rows_of(data.train), (Rows{{1, 0, 0}, {1, 0, 0}, {1, 0, 1}}));
+  EXPECT_EQ(rows_of(data.validation), (Rows{{0, 0, 0}})) << "a number that was constant says nothing";
+}
+
+TEST_F(TableRuns, AColumnThatTheDrawLacksIsSomethingStill) {
+  config.data.train = folder.write("t.csv", "x,y,label\n,1,a\n5,2,b\n,3,a\n,4,b\n");
+  config.data.validation.clear();
+  config.data.validation_fraction = 0;
+  config.data.limit = 1;
+  const PreparedData loaded = loaded_of(config, false);
+  for (const std::uint64_t seed : {0, 1, 2, 3}) {
+    const PreparedData data = draw_training_data(config, loaded, seed);
+    const bool is_known = data.train.columns.size() == 2;
+    EXPECT_EQ(rows_of(data.train).at(0).at(0), is_known ? 5 : 0);
+  }
+}
+
+TEST_F(TableRuns, WhatTheCacheKnowsOfARowIsWhatTheNetworkSees) {
+  const PreparedData full = data_of(config);
+  config.data.limit = 2;
+  const PreparedData drawn = data_of(config);
+  const auto hash = [](const Dataset& data, std::int64_t row) {
+    Sha256 sha;
+    data.inputs->hash_sample(row, sha);
+    return sha.hex();
+  };
+  // Of "c = red, nothing else known" the median differs with the draw.
+  ASSERT_NE(rows_of(full.validation)[1], rows_of(drawn.validation)[1]);
+  EXPECT_NE(hash(full.validation, 1), hash(drawn.validation, 1));
+  EXPECT_EQ(hash(full.validation, 1), hash(data_of_all(), 1));
 }
 
 TEST_F(TableRuns, AModelKeepsItsFeaturesOnNewData) {

@@ -68,8 +68,8 @@ TableEncoding read_encoding(const nlohmann::json& json, const std::vector<std::s
     names.push_back(encoding.columns.back().column);
   }
   if (names != columns)
-    fail_input("'encoding' has the columns ", name_list(names), ", 'columns' ", name_list(columns), " (",
-               path, "); make the folder again");
+    fail_input("'encoding' is not of the columns ", name_list(columns), " (", path,
+               "); make the folder again");
   return encoding;
 }
 

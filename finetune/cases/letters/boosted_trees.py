@@ -18,7 +18,7 @@ import string
 import time
 
 TABLES = pathlib.Path(__file__).resolve().parents[1] / "tables"
-DEPTHS = [1, 2, 3, 6]
+DEPTHS = [1, 3, 6]
 LABELS = [5, 20, 100]
 PARTITIONS = range(10)
 STUDENT = 2.262  # 97.5 % quantile of Student's t with 9 degrees of freedom
