@@ -177,6 +177,56 @@ KeyRow text_pair() {
                    });
 }
 
+// Words and an empty cell; a label that follows from neither.
+Setup words() {
+  return {"[data]\ntrain = \"t.csv\"\nvalidation_fraction = 0\nmissing = \"median\"\n[train]\nepochs = 1\n",
+          {{"t.csv", "kind,x,label\nred,1,a\nblue,,b\ngreen,4,a\nred,3,b\n"}}};
+}
+
+KeyRow categories() {
+  return train_row("data.categories", {"", "\"auto\"", "[\"k*\", \"x\"]"}, words(), {},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_NE(runs[0].error.find("data.categories"), std::string::npos) << runs[0].error;
+                     EXPECT_EQ(runs[1].preprocess.at("sample_shape"), (std::vector<int>{5})) << runs[1].error;
+                     EXPECT_EQ(runs[2].preprocess.at("sample_shape"), (std::vector<int>{7})) << runs[2].error;
+                   });
+}
+
+KeyRow max_categories() {
+  return train_row("data.max_categories", {"", "3", "2"}, words(), {"data.categories=auto"},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].error, "");
+                     EXPECT_EQ(runs[1].losses(), runs[0].losses());
+                     EXPECT_NE(runs[2].error.find("\"kind\" has 3 categories"), std::string::npos)
+                         << runs[2].error;
+                   });
+}
+
+KeyRow missing() {
+  return train_row("data.missing", {"", "\"error\"", "\"median\""}, words(), {"data.ignore=[\"kind\"]"},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].error, "") << "the row's own config takes them";
+                     EXPECT_NE(runs[1].error.find("data.missing"), std::string::npos) << runs[1].error;
+                     EXPECT_EQ(runs[2].preprocess.at("encoding").at("columns").at(0).at("median"), 3);
+                     EXPECT_EQ(runs[2].losses(), runs[0].losses());
+                   });
+}
+
+KeyRow standardize_target() {
+  return train_row("data.standardize_target", {"", "\"train\"", "true", "false"}, many_columns(),
+                   {"data.features=[\"p\"]", "data.label=r", "data.task=regression"},
+                   [](const Runs& runs, const Again& again) {
+                     EXPECT_EQ(runs[3].losses(), runs[0].losses()) << runs[0].error;
+                     EXPECT_EQ(runs[2].losses(), runs[1].losses());
+                     EXPECT_NE(runs[1].losses(), runs[0].losses());
+                     // 0, 0.25, .., 3.75
+                     EXPECT_EQ(runs[1].preprocess.at("target_mean"), 1.875);
+                     EXPECT_NEAR(runs[1].preprocess.at("target_deviation").get<double>(),
+                                 0.25 * std::sqrt(255.0 / 12), 1e-12);
+                     EXPECT_NE(again({"data.standardize_target=model"}).error, "");
+                   });
+}
+
 KeyRow audio() {
   Setup setup{
       "[data]\ntask = \"transcription\"\ntrain = \"tones/t.csv\"\nvalidation_fraction = 0\n[model]\nfrom = "
@@ -223,8 +273,11 @@ KeyRow image() {
 }  // namespace
 
 std::vector<KeyRow> column_key_rows() {
-  return {train_file(), validation(), test(),      label(), text(),  task(), text_pair(),
-          features(),   ignore(),     separator(), quote(), audio(), image()};
+  return {train_file(), validation(),     test(),      label(),
+          text(),       task(),           text_pair(), features(),
+          ignore(),     separator(),      quote(),     audio(),
+          image(),      categories(),     max_categories(), missing(),
+          standardize_target()};
 }
 
 }  // namespace thaw::test

@@ -166,10 +166,10 @@ TEST_F(MessyTable, ColumnsOfTheModelAreFoundByName) {
 }
 
 TEST_F(MessyTable, AllThatIsWrongWithTheCellsIsToldAtOnce) {
-  expect_refused(
-      "a.csv", "city,age,ok,x,label\nParis,3,true,1,a\nRome,,no,2,b\nOslo,NA,yes,3,\n",
-      {"4 problems with the cells", "feature \"city\" is not a number: \"Paris\" (", "and 2 more such rows",
-       "under [data] with ignore = [\"city\", \"ok\", \"age\"]", "are not in this version"});
+  expect_refused("a.csv", "city,age,ok,x,label\nParis,3,true,1,a\nRome,,no,2,b\nOslo,NA,yes,3,\n",
+                 {"4 problems with the cells", "feature \"city\" is not a number: \"Paris\" (",
+                  "and 2 more such rows", "under [data] with ignore = [\"city\", \"ok\", \"age\"]",
+                  "data.missing = \"median\"", "data.categories = \"auto\""});
   DataSource fixed;
   fixed.columns = {"x"};
   expect_refused("a.csv", "x,label\nu,a\nv,b\n", {"and 1 more such row)", "mend the cells"}, fixed);

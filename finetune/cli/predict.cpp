@@ -44,13 +44,19 @@ Json numbers(const std::vector<double>& values) {
 // Puts what a model gives into words.
 struct Speaker {
   Speaker(const ModelFolder& folder, Format to)
-      : format(to), task(*folder.preprocess.task), classes(folder.preprocess.labels) {
+      : format(to),
+        task(*folder.preprocess.task),
+        classes(folder.preprocess.labels),
+        scale(folder.preprocess.target_scale) {
     for (auto i = static_cast<std::int64_t>(classes.size()); i < folder.config.outputs; ++i)
       classes.push_back(std::to_string(i));
   }
 
   Fields line(const Outputs& outputs, std::int64_t sample) const {
-    return task.prediction(outputs, sample, classes, format == Format::csv);
+    Fields fields = task.prediction(outputs, sample, classes, format == Format::csv);
+    if (scale == TargetScale()) return fields;
+    for (auto& [name, value] : fields) value = scale.value(std::get<double>(value));
+    return fields;
   }
   Fields example() const {
     return line({static_cast<std::int64_t>(classes.size()), std::vector<float>(classes.size())}, 0);
@@ -59,6 +65,7 @@ struct Speaker {
   Format format;
   const Task& task;
   std::vector<std::string> classes;
+  TargetScale scale;
 };
 
 // A line of CSV takes it as it is, or as text.

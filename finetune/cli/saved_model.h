@@ -47,7 +47,8 @@ InputColumns input_columns(const Arguments& arguments, bool keep_id);
 // The data of --input as the model takes them, without labels.
 Dataset read_inputs(const ModelFolder& folder, const std::string& path, const InputColumns& columns);
 
-// Checks that samples have the model's shape and columns, and standardises them. `source` names the data.
+// Checks that samples have the model's shape and columns, encodes and standardises them and their targets. `source`
+// names the data.
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data);
 
 // Error where an output is NaN or infinite. `source` names the data.

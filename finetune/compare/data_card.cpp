@@ -124,7 +124,7 @@ DataCard make_data_card(const Config& config, const ModelSource& source, const P
                         const PreparedData& drawn) {
   DataCard card;
   card.source = config.data.train;
-  card.sample_shape = loaded.train.sample_shape();
+  card.sample_shape = drawn.train.sample_shape();
   if (loaded.task->has_classes()) card.classes = loaded.train.classes;
   card.pool = loaded.train.size();
   card.train = drawn.train.size();

@@ -17,6 +17,11 @@ const std::vector<std::string>& names_of(Standardize) {
   return names;
 }
 
+const std::vector<std::string>& names_of(Missing) {
+  static const std::vector<std::string> names = {"error", "median"};
+  return names;
+}
+
 const std::vector<std::string>& names_of(Duplicates) {
   static const std::vector<std::string> names = {"", "warn"};
   return names;

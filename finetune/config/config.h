@@ -46,12 +46,16 @@ struct DataSection {
   std::string group;
   std::string task = "classification";
   Standardize standardize = Standardize::unset;  // where the mean and standard deviation of inputs come from
-  std::string separator;                         // of CSV and TSV; empty: by the file's ending and header
-  std::string quote;                             // "csv", "none"; empty: by the file's ending
-  std::vector<std::string> features, ignore;     // globs of columns; empty: all, none
-  std::int64_t samples_per_class = 0;            // 0: all
-  std::int64_t limit = 0;                        // 0: all
-  std::vector<std::int64_t> rows;                // empty: all; else [first, end) of the training file
+  Standardize standardize_target = Standardize::unset;  // of regression: the same of targets
+  std::vector<std::string> categories;  // of a table: which columns hold them, see DataSource; empty: none
+  std::int64_t max_categories = 100;    // of a column
+  Missing missing = Missing::refuse;    // what becomes of missing features
+  std::string separator;                // of CSV and TSV; empty: by the file's ending and header
+  std::string quote;                    // "csv", "none"; empty: by the file's ending
+  std::vector<std::string> features, ignore;  // globs of columns; empty: all, none
+  std::int64_t samples_per_class = 0;         // 0: all
+  std::int64_t limit = 0;                     // 0: all
+  std::vector<std::int64_t> rows;             // empty: all; else [first, end) of the training file
   std::map<std::string, std::vector<std::string>> merge;  // a class and the labels that become it
   std::vector<std::string> classes;                       // empty: those of the data
   Corruption corrupt = Corruption::none;

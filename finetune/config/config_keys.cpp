@@ -195,6 +195,23 @@ const std::vector<Key<DataSection>>& data_keys() {
        "that the starting model came with (\"model\"); true: model where it has them, else train; false: "
        "neither; default: model where it has them",
        &S::standardize, choice<Standardize>().or_flag().unset()},
+      {"standardize_target",
+       "regression: the network learns targets less their mean, divided by their deviation, from the same "
+       "sources as "
+       "standardize; losses, metrics and predictions stay in the targets' own unit; default: model where it "
+       "has them",
+       &S::standardize_target, choice<Standardize>().or_flag().unset()},
+      {"categories",
+       "the columns of a table that hold categories, or true and false (yes and no): names and globs; "
+       "\"auto\": those "
+       "that have words and no numbers; each category is a feature of 0 and 1",
+       &S::categories, any().unset()},
+      {"max_categories", "of a column; more are refused", &S::max_categories, between(1, 1e6)},
+      {"missing",
+       "features that are missing (empty, ?, NA, N/A, NaN, NaT, null, none): \"error\"; \"median\": that of "
+       "the training "
+       "rows stands for them, and a feature more says where",
+       &S::missing, choice<Missing>()},
       {"samples_per_class", "draw so many labelled samples of each class, anew for each seed",
        &S::samples_per_class, at_least(1).unset()},
       {"limit", "draw so many training samples, each class by its share, anew for each seed", &S::limit,

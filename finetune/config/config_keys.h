@@ -84,7 +84,7 @@ using Member =
                  std::vector<std::string> Section::*, LabelLists Section::*, NamedNumbers Section::*,
                  NamedTexts Section::*, ClassWeights Section::*, std::optional<double> Section::*,
                  std::optional<std::string> Section::*, Period Section::*, std::optional<ByteSize> Section::*,
-                 OptimizerKind Section::*, NanAction Section::*, Standardize Section::*,
+                 OptimizerKind Section::*, NanAction Section::*, Standardize Section::*, Missing Section::*,
                  Duplicates Section::*, Corruption Section::*, std::optional<ScheduleKind> Section::*,
                  NumberPair<Section>>;
 

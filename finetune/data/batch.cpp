@@ -60,6 +60,11 @@ Batch meta_batch_of(const Dataset& data, const BatchShape& shape, std::int64_t c
   return batch;
 }
 
+ModelInput with_written(const Dataset& data, const std::vector<std::int64_t>& rows, ModelInput input) {
+  if (data.dictation != nullptr) add_written(data, rows, input);
+  return input;
+}
+
 }  // namespace
 
 Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
@@ -71,15 +76,13 @@ Batch make_batch(const Dataset& data, const std::vector<std::int64_t>& rows) {
 ModelInput input_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const CategoryScope category(memory::Category::input);
   assert(data.inputs->size() == data.size());
-  ModelInput input = data.inputs->batch(rows);
-  if (data.dictation != nullptr) add_written(data, rows, input);
-  return input;
+  return with_written(data, rows, data.inputs->batch(rows));
 }
 
 ModelInput training_input_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
   const CategoryScope category(memory::Category::input);
   assert(data.inputs->size() == data.size());
-  return data.inputs->training_batch(rows);
+  return with_written(data, rows, data.inputs->training_batch(rows));
 }
 
 Batch without_input(const Dataset& data, const std::vector<std::int64_t>& rows) {

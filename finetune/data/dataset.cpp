@@ -41,6 +41,7 @@ std::set<std::string> Dataset::groups() const {
 Dataset Dataset::subset(const std::vector<std::int64_t>& rows) const {
   Dataset out;
   out.targets = targets;
+  out.target_scale = target_scale;
   out.classes = classes;
   out.dictation = dictation;
   out.columns = columns;

@@ -35,12 +35,20 @@ struct Sample {
 };
 
 struct Dictation;  // finetune/data/dictation.h
+// Of numbers as targets: Sample::target is (value - mean) / deviation, and a model's output is such a number too.
+struct TargetScale {
+  double mean = 0, deviation = 1;
+  bool operator==(const TargetScale&) const = default;
+
+  double value(double target) const { return target * deviation + mean; }
+};
 
 struct Dataset {
   std::vector<Sample> samples;
   std::shared_ptr<const Inputs> inputs;  // row i is that of samples[i]; null where there are no samples
 
   Targets targets = Targets::none;
+  TargetScale target_scale;  // of numbers
   // In numeric order if every label is an integer, else by bytes. Of transcripts: readers/transcripts.h.
   std::vector<std::string> classes;
   std::shared_ptr<const Dictation> dictation;  // of transcripts that a model writes; null: others

@@ -1,5 +1,6 @@
 #include "finetune/data/standardize.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <functional>
@@ -7,6 +8,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "finetune/common/statistics.h"
 #include "finetune/data/numbers.h"
 #include "finetune/data/pictures.h"
 
@@ -104,6 +106,22 @@ void Standardizer::apply(Dataset& data) const {
   const Standardizer each = of_shape(scaled->shape);
   for (std::int64_t row = 0; row < data.size(); ++row) each.apply(scaled->sample(row));
   data.inputs = std::move(scaled);
+}
+
+TargetScale fit_target_scale(const Dataset& training) {
+  const std::vector<double> targets = training.target_values();
+  TargetScale scale{mean(targets), 1};
+  if (std::all_of(targets.begin(), targets.end(), [&](double target) { return target == targets.front(); }))
+    return scale;
+  double squares = 0;
+  for (const double target : targets) squares += (target - scale.mean) * (target - scale.mean);
+  scale.deviation = std::sqrt(squares / static_cast<double>(targets.size()));
+  return scale;
+}
+
+void scale_targets(const TargetScale& scale, Dataset& data) {
+  for (Sample& sample : data.samples) sample.target = (sample.target - scale.mean) / scale.deviation;
+  data.target_scale = scale;
 }
 
 }  // namespace thaw

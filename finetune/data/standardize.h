@@ -1,4 +1,4 @@
-// Standardisation of features by the mean and the population standard deviation of the training data:
+// Standardisation of features and of targets by the mean and the population standard deviation of the training data:
 //   x' = (x - mean) / deviation
 //   deviation = sqrt(sum((x - mean)^2) / n)
 #pragma once
@@ -28,5 +28,11 @@ struct Standardizer {
   // features than the training data had.
   void apply(Dataset& data) const;
 };
+
+// The mean and deviation of the training targets; of equal ones the deviation is 1.
+TargetScale fit_target_scale(const Dataset& training);
+
+// Gives `data` targets of that scale; until now they are as they were read.
+void scale_targets(const TargetScale& scale, Dataset& data);
 
 }  // namespace thaw

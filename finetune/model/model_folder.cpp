@@ -1,6 +1,7 @@
 #include "finetune/model/model_folder.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
+#include "finetune/model/encoding_json.h"
 #include "finetune/model/picture_source.h"
 #include "finetune/preprocess/picture_view_json.h"
 #include "finetune/preprocess/sound_input.h"
@@ -58,6 +60,13 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   if (const auto view = json.find("picture"); view != json.end())
     p.view = view_from_json(*view, p.sample_shape, path);
   read_optional_field(json, kFolded, path, p.has_folded);
+  if (json.contains("encoding")) p.encoding = read_encoding(json["encoding"], p.columns, path);
+  read_optional_field(json, "target_mean", path, p.target_scale.mean);
+  read_optional_field(json, "target_deviation", path, p.target_scale.deviation);
+  if (!std::isfinite(p.target_scale.mean) || !(p.target_scale.deviation > 0) ||
+      !std::isfinite(p.target_scale.deviation))
+    fail_input("'target_mean' and 'target_deviation' are no mean and standard deviation (", path,
+               "); make the folder again");
   if (p.mean.size() != p.deviation.size())
     fail_input("'mean' and 'deviation' have different lengths (", path, "); make the folder again");
   return p;
@@ -195,6 +204,11 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
   Json preprocess{{"task", p.task->name()},  {"sample_shape", p.sample_shape}, {"columns", p.columns},
                   {"mean", p.mean},          {"deviation", p.deviation},       {"labels", p.labels},
                   {"label", p.label_column}, {"group", p.group_column}};
+  if (!p.encoding.empty()) preprocess["encoding"] = encoding_json(p.encoding);
+  if (p.target_scale != TargetScale()) {
+    preprocess["target_mean"] = p.target_scale.mean;
+    preprocess["target_deviation"] = p.target_scale.deviation;
+  }
   if (!p.quote.empty()) preprocess["quote"] = p.quote;
   if (takes_text(config)) {
     preprocess["text"] = p.text_column;

@@ -55,7 +55,9 @@ std::optional<Origin> origin_of(const ModelFolder* folder) {
 void check_same_columns(const Origin& adapter, const Origin& base) {
   const auto& theirs = adapter.preprocess.columns;
   const auto& own = base.preprocess.columns;
-  if (theirs != own && !theirs.empty() && !own.empty())
+  const bool are_encoded_alike =
+      adapter.preprocess.encoding.features() == base.preprocess.encoding.features();
+  if (!theirs.empty() && !own.empty() && (theirs != own || !are_encoded_alike))
     fail_input("the adapter was trained on the columns ", name_list(theirs), ", the model on ",
                name_list(own), " (", adapter.path, ", ", base.path,
                "); set model.from to the base of the adapter");

@@ -1,4 +1,4 @@
-// Where the mean and standard deviation of a run's inputs come from.
+// Where the mean and standard deviation of a run's inputs and targets come from.
 #pragma once
 
 #include <optional>
@@ -15,5 +15,9 @@ namespace thaw {
 // wanted and there are none.
 Scaling choose_scaling(const Config& config, const std::optional<Origin>& origin,
                        std::vector<std::string>& notes);
+
+// As data.standardize_target says, in the same way. InputError where targets are no numbers.
+Scaling choose_target_scaling(const Config& config, const std::optional<Origin>& origin,
+                              std::vector<std::string>& notes);
 
 }  // namespace thaw

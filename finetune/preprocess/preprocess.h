@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "finetune/data/picture/picture_view.h"
+#include "finetune/preprocess/column_encoding.h"
 #include "finetune/task/classification.h"
 
 namespace thaw {
@@ -14,8 +15,10 @@ namespace thaw {
 struct Preprocess {
   const Task* task = &classification();
   std::vector<std::int64_t> sample_shape;
-  std::vector<std::string> columns;     // tables: features in order
-  std::vector<double> mean, deviation;  // empty: not standardised
+  std::vector<std::string> columns;     // tables: those that are read, in order
+  TableEncoding encoding;               // of these into features; empty: they are the features
+  std::vector<double> mean, deviation;  // of features; empty: not standardised
+  TargetScale target_scale;             // regression: what the outputs are scaled by
   std::vector<std::string> labels;      // classification
   std::string label_column = "label";
   std::string group_column;

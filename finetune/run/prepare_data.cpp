@@ -4,6 +4,7 @@
 
 #include "core/random.h"
 #include "finetune/common/text.h"
+#include "finetune/data/cells.h"
 #include "finetune/data/corrupt.h"
 #include "finetune/data/numbers.h"
 #include "finetune/data/readers/readers.h"
@@ -16,6 +17,7 @@
 #include "finetune/preprocess/class_spelling.h"
 #include "finetune/preprocess/picture_input.h"
 #include "finetune/preprocess/text_input.h"
+#include "finetune/run/fit_preprocess.h"
 
 namespace thaw {
 namespace {
@@ -43,14 +45,22 @@ DataSource source_of(const Reading& reading, const std::string& path, const Data
     source.spell = reading.sound->dictation == nullptr;
   }
   source.image = reading.image.value_or("");
+  const std::optional<Origin> origin = reading.model.origin();
+  const bool has_columns = origin && !origin->preprocess.columns.empty();
+  if (has_columns) origin->preprocess.encoding.choose_kinds(source);
   if (like != nullptr) {  // further files are read as the training file was
     source.columns = like->columns;
     source.columns_of = "the training data's";
+    if (const Cells* cells = find_cells(*like)) {
+      source.kinds.clear();
+      for (const Cells::Column& column : cells->columns) source.kinds.push_back(column.kind);
+      source.categories.clear();
+    }
     if (source.classes.empty()) source.classes = like->classes;
     source.require_every_class = false;
   } else {
     source.rows = reading.config.data.rows;
-    if (const auto origin = reading.model.origin()) source.columns = origin->preprocess.columns;
+    if (has_columns) source.columns = origin->preprocess.columns;
   }
   return source;
 }
@@ -69,9 +79,6 @@ Dataset read_part(Reading& reading, const std::string& path, const Dataset* like
   }
   return data;
 }
-
-// Mean and deviation of fewer are rough: that of 50 is off by a tenth.
-constexpr std::int64_t kFewRows = 50;
 
 void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t seed) {
   const Split split = split_dataset(rest, fraction, seed);
@@ -174,12 +181,6 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
       concat("every image is changed: data.corrupt = ", in_quotes(name_of(section.corrupt))));
 }
 
-std::vector<Dataset*> parts_of(const DataSection& section, PreparedData& data) {
-  std::vector<Dataset*> parts;
-  for_each_part(section, data, [&](Dataset& part, const std::string&) { parts.push_back(&part); });
-  return parts;
-}
-
 // Samples that are no images cannot be changed as images are.
 void refuse_image_keys(const Config& config, const Dataset& train) {
   const char* key = !config.data.augment.empty()  ? "data.augment"
@@ -200,14 +201,14 @@ void show_idx_parts(Reading& reading, PreparedData& data) {
   }
   const PictureView view = picture_view(reading.config, reading.model, data.train);
   if (view.sample_shape() == images->shape && reading.config.data.augment.empty()) return;
-  for (Dataset* part : parts_of(reading.config.data, data)) show_images(view, reading.pictures, *part);
+  for (Dataset* part : parts_of(data)) show_images(view, reading.pictures, *part);
   reading.view = view;
   data.notes.push_back(describe_pictures(*find_pictures(data.train)));
 }
 
 void tokenize_parts(const Reading& reading, PreparedData& data) {
   const TextInput& input = *reading.text;
-  const std::vector<Dataset*> parts = parts_of(reading.config.data, data);
+  const std::vector<Dataset*> parts = parts_of(data);
   const std::string init = reading.model.weights_folder ? reading.model.weights_folder->root : "";
   for (const std::string& warning : {tokenize(input, parts), note_of_tokenizer(input, init, data.train)})
     if (!warning.empty()) data.notes.push_back(warning);
@@ -230,7 +231,7 @@ std::string label_column(const DataSection& section) {
 void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
   const Standardize wanted = config.data.standardize;
   const bool are_pictures = find_pictures(data.train) != nullptr;
-  if (find_numbers(data.train) == nullptr && !are_pictures) {
+  if (find_numbers(data.train) == nullptr && find_cells(data.train) == nullptr && !are_pictures) {
     if (wanted != Standardize::unset && wanted != Standardize::never)
       fail_input("data.standardize is for tables and images, the model takes ",
                  find_sounds(data.train) != nullptr ? "sound" : "text", " (", config.path, "); leave it out");
@@ -258,6 +259,20 @@ void use_scaling(const Config& config, const ModelSource& source, PreparedData& 
   data.preprocess.deviation = standardizer.deviation;
 }
 
+// How columns will become features, where the starting model says it; else that the training rows can say it.
+void use_encoding(const Config& config, const ModelSource& source, PreparedData& data) {
+  const std::optional<Origin> origin = source.origin();
+  const bool has_columns = origin && !origin->preprocess.columns.empty();
+  if (has_columns && (!config.data.categories.empty() || config.data.missing != Missing::refuse))
+    data.notes.push_back(concat("the columns are read as the model knows them (", origin->path,
+                                "): data.categories and data.missing are for a model without columns"));
+  if (find_cells(data.train) == nullptr) return;
+  if (has_columns)
+    data.preprocess.encoding = origin->preprocess.encoding;
+  else
+    check_encodable(data.train, static_cast<std::size_t>(config.data.max_categories), config.data.train);
+}
+
 }  // namespace
 
 DataSource data_source(const Config& config, const std::string& path) {
@@ -269,6 +284,8 @@ DataSource data_source(const Config& config, const std::string& path) {
   source.group = data.group;
   source.features = data.features;
   source.ignore = data.ignore;
+  source.categories = data.categories;
+  source.takes_missing = data.missing == Missing::median;
   source.separator = data.separator.empty() ? '\0' : data.separator[0];
   source.quote = data.quote;
   source.merge = data.merge;
@@ -297,7 +314,11 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   PreparedData data;
   data.task = &find_task(section.task);
   data.train = read_part(reading, section.train, nullptr, data.notes);
+  const std::optional<Origin> origin = source.origin();
+  data.target_scaling = choose_target_scaling(config, origin, data.notes);
+  if (data.target_scaling == Scaling::model) data.preprocess.target_scale = origin->preprocess.target_scale;
   Task::Notes odd = data.task->look_at(data.train, section.train, !section.classes.empty());
+  if (data.target_scaling != Scaling::none) odd = {};  // of a regression: that it is not
   data.notes.insert(data.notes.end(), odd.notes.begin(), odd.notes.end());
   data.questions = std::move(odd.questions);
   data.notes.insert(data.notes.end(), data.questions.begin(), data.questions.end());
@@ -317,7 +338,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   const std::optional<TextInput>& text = reading.text;
   if (text) tokenize_parts(reading, data);
   show_idx_parts(reading, data);
-  if (reading.sound) data.notes.push_back(describe_sounds(parts_of(section, data)));
+  if (reading.sound) data.notes.push_back(describe_sounds(parts_of(data)));
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = data.task;
@@ -341,6 +362,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
     preprocess.image_column = reading.image->empty() ? "image" : *reading.image;
     preprocess.view = reading.view;
   }
+  use_encoding(config, source, data);
   use_scaling(config, source, data);
   return data;
 }
@@ -354,6 +376,7 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
                     .test_hash = loaded.test_hash,
                     .task = loaded.task,
                     .scaling = loaded.scaling,
+                    .target_scaling = loaded.target_scaling,
                     .preprocess = loaded.preprocess,
                     .notes = loaded.notes,
                     .questions = loaded.questions};
@@ -368,20 +391,7 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
   if (data.train.size() != loaded.train.size())
     data.notes.push_back(concat("training: ", data.train.size(), " of ", loaded.train.size(),
                                 " samples drawn (seed ", draw_seed, ")"));
-  Standardizer standardizer{data.preprocess.mean, data.preprocess.deviation};
-  if (data.scaling == Scaling::training) {
-    standardizer = Standardizer::fit(data.train);
-    if (data.train.size() < kFewRows)
-      data.notes.push_back(concat("warning: mean and deviation are those of ", data.train.size(),
-                                  " rows, and of fewer than ", kFewRows, " they are rough"));
-  }
-  if (!standardizer.mean.empty()) {
-    for_each_part(section, data, [&](Dataset& part, const std::string&) {
-      if (part.size() > 0) standardizer.apply(part);
-    });
-    data.preprocess.mean = standardizer.mean;
-    data.preprocess.deviation = standardizer.deviation;
-  }
+  fit_preprocess(config, data);
   if (!section.augment.empty())
     data.train.inputs = std::make_shared<const Pictures>(*find_pictures(data.train), augmentations(config));
   return data;

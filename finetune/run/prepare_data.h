@@ -24,8 +24,8 @@ std::string describe_read(const Dataset& data, const std::string& path);
 PreparedData load_data(const Config& config, const ModelSource& source, bool want_test,
                        bool refuse_duplicates);
 
-// Draws samples_per_class or limit from the training part of `loaded` (by `draw_seed`), and scales all parts:
-// by the drawn training samples alone, or as loaded.preprocess says.
+// Draws samples_per_class or limit from the training part of `loaded` (by `draw_seed`), encodes the columns of all parts,
+// and scales them and their targets: by the drawn training samples alone, or as loaded.preprocess says.
 PreparedData draw_training_data(const Config& config, const PreparedData& loaded, std::uint64_t draw_seed);
 
 // Both.

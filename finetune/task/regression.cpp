@@ -17,7 +17,7 @@ class Regression final : public Task {
   Targets targets() const override { return Targets::numbers; }
   std::int64_t outputs(const Dataset&) const override { return 1; }
 
-  // Targets are taken as they are, and a network's output begins near 0: what lies far off takes many
+  // Targets may be taken as they are, and a network's output begins near 0: what lies far off takes many
   // updates.
   Notes look_at(const Dataset& train, const std::string&, bool) const override {
     constexpr double kLarge = 20;
@@ -29,12 +29,15 @@ class Regression final : public Task {
     if (std::abs(center) < kLarge && deviation < kLarge) return {};
     return {{concat("warning: the targets have a mean of ", short_number(center),
                     " and a standard deviation of ", short_number(deviation),
-                    ", and are learnt as they are: scale them to about -1 to 1 to train faster")},
+                    ": as they are they take long to learn; data.standardize_target = true helps")},
             {}};
   }
 
   Tensor loss(const Tensor& output, const Batch& batch, const LossOptions&) const override {
     return mse_loss(output.reshape({output.size(0)}), batch.target);
+  }
+  double loss_in_own_unit(double loss, const Dataset& data) const override {
+    return loss * data.target_scale.deviation * data.target_scale.deviation;
   }
 
   const std::vector<MetricSpec>& metrics() const override {

@@ -8,9 +8,11 @@
 namespace thaw {
 namespace {
 
+// In the targets' own unit.
 std::vector<double> errors(const Outputs& outputs, const Dataset& data) {
   std::vector<double> errors;
-  for (std::int64_t i = 0; i < data.size(); ++i) errors.push_back(*outputs.row(i) - data[i].target);
+  for (std::int64_t i = 0; i < data.size(); ++i)
+    errors.push_back((*outputs.row(i) - data[i].target) * data.target_scale.deviation);
   return errors;
 }
 
@@ -43,8 +45,10 @@ Scored r2(const Outputs& outputs, const Dataset& data) {
   Scored scored = squared_error(outputs, data);
   const double squared = scored.value, centre = mean(data.target_values());
   std::vector<double> distances;
-  for (const Sample& sample : data.samples)
-    distances.push_back((sample.target - centre) * (sample.target - centre));
+  for (const Sample& sample : data.samples) {
+    const double distance = (sample.target - centre) * data.target_scale.deviation;
+    distances.push_back(distance * distance);
+  }
   const double spread = mean(distances);
   scored.value = spread > 0 ? 1 - squared / spread : (squared == 0 ? 1 : 0);
   if (data.size() == 1) scored.value = NAN;

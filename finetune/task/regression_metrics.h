@@ -1,4 +1,5 @@
-// The metrics of regression, each from outputs [N, 1] and targets. See Scored in finetune/task/metrics.h.
+// The metrics of regression, each from outputs [N, 1] and targets, which may be standardised; errors are in the targets' own
+// unit. See Scored in finetune/task/metrics.h.
 #pragma once
 
 #include "finetune/task/metrics.h"

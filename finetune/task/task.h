@@ -59,6 +59,8 @@ class Task {
   // The mean over the batch of output [B, outputs()], of sequences [N, outputs()] with the samples' places one after
   // another; of a model that writes the mean over all tokens.
   virtual Tensor loss(const Tensor& output, const Batch& batch, const LossOptions& options) const = 0;
+  // Such a loss as people read it: of targets in their own unit, which loss() has in that of the data's target_scale.
+  virtual double loss_in_own_unit(double loss, const Dataset&) const { return loss; }
 
   // ---- metrics
 

@@ -117,7 +117,7 @@ double forward_backward(Model& model, const Dataset& train, const Update& update
         cache != nullptr ? cache->forward(train, rows) : model.forward(training_input_of(train, rows));
     loss += weight * backward_from(outputs, model, batch, options, weight, penalty).item();
   }
-  return loss;
+  return options.task->loss_in_own_unit(loss, train);
 }
 
 double finish_gradients(const TrainSection& train, const Optimizer& optimizer) {

@@ -21,6 +21,7 @@
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/model/text_source.h"
+#include "finetune/preprocess/column_encoding.h"
 #include "finetune/preprocess/image_input.h"
 #include "finetune/preprocess/sound_input.h"
 #include "finetune/preprocess/text_input.h"
@@ -148,7 +149,7 @@ void folder_file(const std::string& bytes) {
   answer([&] { read_log_mel(folder.path(), {}); });
 }
 
-// As a table with labels, as one without, and as texts.
+// As a table with labels, as one with categories and missing values, as one without labels, and as texts.
 template <const char* kName>
 void table(const std::string& bytes) {
   static const Input input(kName);
@@ -157,6 +158,14 @@ void table(const std::string& bytes) {
   answer([&] { read_dataset(source); });
   source.targets = Targets::numbers;
   answer([&] { read_dataset(source); });
+  source.categories = {"auto"};
+  source.takes_missing = true;
+  answer([&] {
+    Dataset data = read_dataset(source);
+    std::vector<std::string> notes;
+    check_encodable(data, 100, source.path);
+    TableEncoding::fit(data, true).apply(data, "training", notes);
+  });
   source.targets = Targets::none;
   source.text = "text";
   answer([&] { read_dataset(source); });

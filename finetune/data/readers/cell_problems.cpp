@@ -17,9 +17,17 @@ void CellProblems::add(const Column& column, const char* what, std::string_view 
                        const std::string& place) {
   const auto [known, is_new] = place_of_kind_.emplace(std::pair(column.index, what), kinds_.size());
   if (is_new)
-    kinds_.push_back({column.role, column.name, what, text.empty() ? "" : in_quotes(text), place, 1});
+    kinds_.push_back(
+        {column.index, column.role, column.name, what, text.empty() ? "" : in_quotes(text), place, 1});
   else
     ++kinds_[known->second].rows;
+}
+
+void CellProblems::forget(int64_t column, const char* what) {
+  place_of_kind_.clear();
+  std::erase_if(kinds_, [&](const Kind& kind) {
+    return kind.is_feature() && kind.column == column && kind.what == std::string_view(what);
+  });
 }
 
 std::string CellProblems::Kind::describe() const {
@@ -29,35 +37,55 @@ std::string CellProblems::Kind::describe() const {
                 ")");
 }
 
-std::string CellProblems::mend(bool may_ignore) const {
+bool CellProblems::has_feature_that(std::string_view end) const {
+  return std::any_of(kinds_.begin(), kinds_.end(), [&](const Kind& kind) {
+    return kind.is_feature() && std::string_view(kind.what).ends_with(end);
+  });
+}
+
+std::string CellProblems::keys_that_help(bool has_categories) const {
+  std::string text;
+  if (has_feature_that("missing")) text += "; data.missing = \"median\" takes missing values";
+  if (!has_feature_that("not a number")) return text;
+  return text +
+         (has_categories
+              ? "; where numbers and words of a column are categories alike, name it in data.categories"
+              : "; data.categories = \"auto\" takes columns of words, and of true and false");
+}
+
+std::string CellProblems::mend(bool may_choose, bool has_categories) const {
   const Kind& first = kinds_.front();
   if (kinds_.size() == 1 && !first.is_feature())
     return std::string_view(first.what).find("number") == std::string_view::npos
                ? "fill it in, or remove the row"
                : "mend it, or set data.task = \"classification\"";
-  if (kinds_.size() == 1 && first.rows == 1) return "write a finite number, or remove the row or the column";
+  const std::string keys = may_choose ? keys_that_help(has_categories) : "";
+  if (kinds_.size() == 1 && first.rows == 1)
+    return concat(has_feature_that("false") ? "write true or false" : "write a finite number",
+                  ", or remove the row or the column", keys);
   std::vector<std::string> columns;
   for (const Kind& kind : kinds_)
     if (kind.is_feature() && std::find(columns.begin(), columns.end(), in_quotes(kind.name)) == columns.end())
       columns.push_back(in_quotes(kind.name));
-  if (columns.empty() || !may_ignore) return "mend the cells, or remove the rows";
+  if (columns.empty() || !may_choose) return "mend the cells, or remove the rows";
   const bool all = columns.size() <= kShownColumns;
   if (!all) columns.resize(kShownColumns);
-  const bool has_commas = std::any_of(kinds_.begin(), kinds_.end(), [](const Kind& kind) {
-    return std::string_view(kind.what).find("comma") != std::string_view::npos;
+  const bool are_missing = std::all_of(kinds_.begin(), kinds_.end(), [](const Kind& kind) {
+    return std::string_view(kind.what) == "is missing";
   });
-  return concat(
-      has_commas ? "write decimal points, no thousands separators, and numbers alone" : "write numbers",
-      ", or leave columns out, under [data] with ignore = [", joined(columns), all ? "]" : ", ..]",
-      "; categories, missing values and booleans are not in this version");
+  return concat(has_feature_that("comma") ? "write decimal points, no thousands separators, and numbers alone"
+                : are_missing             ? "fill them in"
+                                          : "write numbers",
+                ", or leave columns out, under [data] with ignore = [", joined(columns), all ? "]" : ", ..]",
+                keys);
 }
 
-void CellProblems::refuse(bool may_ignore) const {
+void CellProblems::refuse(bool may_choose, bool has_categories) const {
   std::string text = kinds_.size() == 1 ? "" : concat(kinds_.size(), " problems with the cells: ");
   for (size_t i = 0; i < std::min(kinds_.size(), kShownKinds); ++i)
     text += (i > 0 ? ", " : "") + kinds_[i].describe();
   if (kinds_.size() > kShownKinds) text += ", ..";
-  fail_input(text, "; ", mend(may_ignore));
+  fail_input(text, "; ", mend(may_choose, has_categories));
 }
 
 }  // namespace thaw

@@ -22,14 +22,18 @@ class CellProblems {
   // nothing to show.
   void add(const Column& column, const char* what, std::string_view text, const std::string& place);
 
+  // Of a column that turned out to be as it should.
+  void forget(int64_t column, const char* what);
+
   bool empty() const { return kinds_.empty(); }
 
-  // InputError with every column, the first place and how many rows; `may_ignore`: whether data.ignore can
-  // leave columns out.
-  [[noreturn]] void refuse(bool may_ignore) const;
+  // InputError with every column, the first place and how many rows; `may_choose`: whether data.ignore and the like can
+  // mend it; `has_categories`: data.categories is given.
+  [[noreturn]] void refuse(bool may_choose, bool has_categories) const;
 
  private:
   struct Kind {
+    int64_t column;
     const char* role;
     std::string name;
     const char* what;
@@ -38,7 +42,9 @@ class CellProblems {
     bool is_feature() const { return std::string_view(role) == "feature"; }
     std::string describe() const;
   };
-  std::string mend(bool may_ignore) const;
+  std::string mend(bool may_choose, bool has_categories) const;
+  std::string keys_that_help(bool has_categories) const;
+  bool has_feature_that(std::string_view end) const;
 
   std::vector<Kind> kinds_;  // in the order in which they came up
   std::map<std::pair<int64_t, const char*>, std::size_t> place_of_kind_;

@@ -22,6 +22,8 @@ bool is_named_by(const std::string& pattern, const std::string& name, const std:
 constexpr const char* kFileNames[] = {"file_name", "path"};
 constexpr const char* kTranscriptNames[] = {"transcription", "sentence", "label"};
 
+constexpr std::string_view kAuto = "auto";  // of data.categories
+
 bool is_id(const std::string& name) { return name == "id" || name == "ID" || name == "Id"; }
 
 class Chooser {
@@ -48,6 +50,7 @@ class Chooser {
       choose_all_features();
     else
       choose_named_features();
+    choose_readings();
     choose_kept();
     if (!source_.columns.empty()) note_extra();
     if (source_.text.empty() && source_.audio.empty() && source_.image.empty() && roles_.features.empty())
@@ -215,6 +218,21 @@ class Chooser {
     if (!ignored.empty())
       fail_input(source_.columns_of, " feature columns ", name_list(ignored),
                  " are left out by data.features or data.ignore (", place_, "); let them in");
+  }
+
+  void choose_readings() {
+    using Reading = FeatureColumn::Reading;
+    std::vector<std::string> named = source_.categories;
+    const bool has_auto = std::erase(named, std::string(kAuto)) > 0;
+    if (source_.columns.empty() && !roles_.features.empty()) check_patterns(named, "data.categories");
+    constexpr Reading kOf[] = {Reading::numbers, Reading::booleans, Reading::categories};
+    for (size_t i = 0; i < roles_.features.size(); ++i) {
+      const bool is_known = !source_.kinds.empty();
+      roles_.readings.push_back(is_known ? kOf[static_cast<size_t>(source_.kinds[i])]
+                                : is_named_by_any(named, roles_.features[i]) ? Reading::words
+                                : has_auto                                   ? Reading::words_or_numbers
+                                                                             : Reading::numbers);
+    }
   }
 
   void note_extra() {

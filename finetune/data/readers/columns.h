@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/data/readers/feature_column.h"
 #include "finetune/data/readers/readers.h"
 
 namespace thaw {
@@ -15,11 +16,12 @@ struct ColumnRoles {
 
   // Columns, or kNone.
   int64_t label = kNone, group = kNone, text = kNone, text_pair = kNone, audio = kNone, image = kNone;
-  std::vector<int64_t> feature;       // of each column: its place in the sample, or kNone
-  std::vector<std::string> features;  // their names, in the sample's order
-  std::vector<size_t> kept;           // columns that results name their rows by
-  std::vector<size_t> asked_to_keep;  // of these, those that the user named
-  std::vector<std::string> notes;     // for the user: what is left out
+  std::vector<int64_t> feature;                  // of each column: its place in the sample, or kNone
+  std::vector<std::string> features;             // their names, in the sample's order
+  std::vector<FeatureColumn::Reading> readings;  // of each of them
+  std::vector<size_t> kept;                      // columns that results name their rows by
+  std::vector<size_t> asked_to_keep;             // of these, those that the user named
+  std::vector<std::string> notes;                // for the user: what is left out
 
   bool reads(size_t column) const;
 };

@@ -86,31 +86,6 @@ std::optional<int64_t> integer_of(const std::string& label) {
   return error == std::errc() ? std::optional(value) : std::nullopt;
 }
 
-// The distinct labels, each in its shortest spelling: in numeric order if every one is an integer, else by
-// bytes.
-std::vector<std::string> ordered_classes(const std::vector<std::string>& labels) {
-  const auto is_simpler = [](const std::string& a, const std::string& b) {
-    return a.size() != b.size() ? a.size() < b.size() : a < b;
-  };
-  std::map<std::string, std::string> spelling;  // by key
-  for (const std::string& label : labels) {
-    std::string trimmed(trim(label));
-    const auto [found, is_new] = spelling.emplace(label_key(label), trimmed);
-    if (!is_new && is_simpler(trimmed, found->second)) found->second = std::move(trimmed);
-  }
-  std::vector<std::string> classes;
-  classes.reserve(spelling.size());
-  for (auto& [key, name] : spelling) classes.push_back(std::move(name));
-  std::sort(classes.begin(), classes.end());
-  const auto is_integer = [](const std::string& text) { return integer_of(text).has_value(); };
-  if (std::all_of(classes.begin(), classes.end(), is_integer)) {
-    std::stable_sort(classes.begin(), classes.end(), [](const std::string& a, const std::string& b) {
-      return *integer_of(a) < *integer_of(b);
-    });
-  }
-  return classes;
-}
-
 void check_present(const std::vector<std::string>& labels, const LabelPlace& label_place) {
   const auto empty = std::find_if(labels.begin(), labels.end(),
                                   [](const std::string& label) { return trim(label).empty(); });
@@ -193,10 +168,10 @@ std::vector<std::string> merged_labels(const std::vector<std::string>& labels, c
 
 std::vector<std::string> class_names(const std::vector<std::string>& labels, const DataSource& source) {
   if (!source.classes.empty()) return source.classes;
-  if (source.merge.empty()) return ordered_classes(labels);
+  if (source.merge.empty()) return ordered_labels(labels);
   std::vector<std::string> merged;
   for (const auto& [name, parts] : source.merge) merged.push_back(name);
-  return ordered_classes(merged);
+  return ordered_labels(merged);
 }
 
 Dataset without_unknown(Dataset data, const DataSource& source) {
@@ -247,6 +222,29 @@ void note_spellings(const std::vector<std::string>& labels, const std::vector<st
 std::string label_key(std::string_view label) {
   const std::string_view trimmed = trim(label);
   return exact_number(trimmed).value_or(std::string(trimmed));
+}
+
+std::vector<std::string> ordered_labels(const std::vector<std::string>& labels) {
+  const auto is_simpler = [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  };
+  std::map<std::string, std::string> spelling;  // by key
+  for (const std::string& label : labels) {
+    std::string trimmed(trim(label));
+    const auto [found, is_new] = spelling.emplace(label_key(label), trimmed);
+    if (!is_new && is_simpler(trimmed, found->second)) found->second = std::move(trimmed);
+  }
+  std::vector<std::string> classes;
+  classes.reserve(spelling.size());
+  for (auto& [key, name] : spelling) classes.push_back(std::move(name));
+  std::sort(classes.begin(), classes.end());
+  const auto is_integer = [](const std::string& text) { return integer_of(text).has_value(); };
+  if (std::all_of(classes.begin(), classes.end(), is_integer)) {
+    std::stable_sort(classes.begin(), classes.end(), [](const std::string& a, const std::string& b) {
+      return *integer_of(a) < *integer_of(b);
+    });
+  }
+  return classes;
 }
 
 std::optional<std::pair<std::string, std::string>> find_same_labels(const std::vector<std::string>& labels) {

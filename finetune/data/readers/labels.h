@@ -18,6 +18,9 @@ namespace thaw {
 // equal have one key (1, 1.0, 01, 1e0), however many digits they have.
 std::string label_key(std::string_view label);
 
+// The distinct labels, each in its shortest spelling: in numeric order if every one is an integer, else by bytes.
+std::vector<std::string> ordered_labels(const std::vector<std::string>& labels);
+
 // The first two that are one class by their keys; nothing where all of them are different classes.
 std::optional<std::pair<std::string, std::string>> find_same_labels(const std::vector<std::string>& labels);
 

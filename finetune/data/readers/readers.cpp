@@ -38,6 +38,8 @@ void refuse_columns(const DataSource& source) {
   if (!source.columns.empty()) refuse("feature column " + in_quotes(source.columns.front()));
   if (!source.features.empty()) refuse("data.features");
   if (!source.ignore.empty()) refuse("data.ignore");
+  if (!source.categories.empty()) refuse("data.categories");
+  if (source.takes_missing) refuse("data.missing");
 }
 
 // Those of one file have no names to keep either.

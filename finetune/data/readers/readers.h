@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/data/cells.h"
 #include "finetune/data/dataset.h"
 
 namespace thaw {
@@ -40,6 +41,12 @@ struct DataSource {
   std::string columns_of = "the model's";
   // Of all columns: features are those that match one of `features` (empty: any) and none of `ignore`; globs.
   std::vector<std::string> features, ignore;
+  // Features that hold categories, or true and false: names and globs; "auto": those that have words and no numbers.
+  // Empty: none. `kinds`: of `columns`, instead of these, where they are known; empty: numbers.
+  std::vector<std::string> categories;
+  std::vector<ColumnKind> kinds;
+  bool takes_missing =
+      false;  // features may be missing: a cell that is empty, "?", or as may_be_missing() has it
 
   // Of CSV and TSV. 0: a comma, for .tsv a tab; where the header has none of it, what it does have.
   char separator = 0;
@@ -66,7 +73,8 @@ struct DataSource {
   bool require_every_class = false;  // a listed class or merged label without a sample is an error
 };
 
-// Tables of numbers have samples [F]. IDX images have samples [1, H, W] and pixels divided by 255; their labels are
+// Tables of numbers have samples [F], as Cells where categories or missing values were asked for. IDX images have samples
+// [1, H, W] and pixels divided by 255; their labels are
 // looked for beside them (images -> labels, idx3 -> idx1 in the name). "builtin:digits" has samples [1, 8, 8]
 // and pixels divided by 16.
 Dataset read_dataset(const DataSource& source);

@@ -1,10 +1,10 @@
 #include "finetune/data/readers/table.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
@@ -19,32 +19,13 @@ namespace {
 // Fewer rows may be numbered by chance.
 constexpr int64_t kLeastNumberedRows = 10;
 
-template <size_t N>
-bool is_one_of(const std::array<std::string_view, N>& words, std::string_view text) {
-  return std::find(words.begin(), words.end(), lower_ascii(std::string(text))) != words.end();
-}
-
-// "1,5" or "1,234.5": the decimal comma of half the world's spreadsheets, or the other half's thousands.
-bool has_comma(std::string_view text) {
-  std::string without(text);
-  return std::erase(without, ',') > 0 && parse_number(without).has_value();
-}
-
-// What keeps the text from being a feature; nullptr: nothing does, and `value` is the number.
-const char* problem_of(std::string_view cell, double& value) {
-  constexpr const char* kTooLarge = "is too large for a 32-bit float";
-  constexpr std::array<std::string_view, 4> kBooleans = {"true", "false", "yes", "no"};
-  const std::string_view text = trim(cell);
-  const std::optional<double> number = parse_number(text);
-  if (!number) {
-    if (text.empty() || text == "?" || may_be_missing(text)) return "is missing";
-    if (is_one_of(kBooleans, text)) return "is true or false, not a number";
-    if (is_beyond_range(text)) return kTooLarge;
-    return has_comma(text) ? "is not a number but has a comma" : "is not a number";
-  }
-  if (!std::isfinite(*number)) return "is not finite";
-  value = *number;
-  return std::isfinite(static_cast<float>(value)) ? nullptr : kTooLarge;
+// "colour" (3), "shape" (12), ..
+std::string counted(const std::vector<std::pair<std::string, std::string>>& columns) {
+  constexpr size_t kShown = 10;
+  std::vector<std::string> texts;
+  for (const auto& [name, count] : columns)
+    if (texts.size() < kShown) texts.push_back(concat(in_quotes(name), count));
+  return joined(texts) + (columns.size() > kShown ? concat(" and ", columns.size() - kShown, " more") : "");
 }
 
 }  // namespace
@@ -59,6 +40,8 @@ TableBuilder::TableBuilder(const DataSource& source, std::vector<std::string> na
   roles_ = choose_columns(source, names_, place(source.path, line));
   data_.columns = roles_.features;
   data_.notes = std::move(roles_.notes);
+  for (const FeatureColumn::Reading reading : roles_.readings)
+    features_.emplace_back(reading, source.takes_missing);
   doubts_.resize(data_.columns.size() + 1);
   for (const size_t column : roles_.kept) data_.kept_columns.push_back(names_[column]);
 }
@@ -94,9 +77,12 @@ void TableBuilder::add_features(const std::vector<Cell>& cells) {
     if (roles_.feature[i] == ColumnRoles::kNone) continue;
     const auto feature = static_cast<size_t>(roles_.feature[i]);
     double value = 0;
-    if (const char* problem = cells[i].nested ? "is a list or an object" : problem_of(cells[i].text, value))
+    const char* problem =
+        cells[i].nested ? "is a list or an object" : features_[feature].add(cells[i].text, value);
+    if (problem != nullptr)
       complain(static_cast<int64_t>(i), "feature", problem, cells[i]);
-    doubts_[feature].add(cells[i].text, value);
+    else if (features_[feature].reads_numbers() && !std::isnan(value))
+      doubts_[feature].add(cells[i].text, value);
     values_[start + feature] = static_cast<float>(value);
   }
 }
@@ -196,6 +182,7 @@ void TableBuilder::note_row_numbers() {
   if (rows < kLeastNumberedRows || !source_.columns.empty() || !source_.features.empty()) return;
   const auto columns = static_cast<int64_t>(data_.columns.size());
   for (int64_t f = 0; f < columns; ++f) {
+    if (features_[static_cast<size_t>(f)].kind() != ColumnKind::number) continue;
     const auto is_number_of = [&](int64_t row) {
       return values_[row * columns + f] == values_[f] + static_cast<float>(row);
     };
@@ -205,6 +192,30 @@ void TableBuilder::note_row_numbers() {
       note(concat("warning: the feature ", in_quotes(data_.columns[f]), " only numbers the rows (",
                   source_.path, "); leave it out with data.ignore = [", in_quotes(data_.columns[f]), "]"));
   }
+}
+
+bool TableBuilder::may_be_cells() const {
+  return !source_.categories.empty() || !source_.kinds.empty() || source_.takes_missing;
+}
+
+// What the cells were taken for.
+void TableBuilder::note_kinds() {
+  std::vector<std::pair<std::string, std::string>> words, booleans, missing;
+  for (size_t f = 0; f < features_.size(); ++f) {
+    const FeatureColumn& column = features_[f];
+    const std::string& name = data_.columns[f];
+    if (column.kind() == ColumnKind::category)
+      words.emplace_back(name, concat(" (", column.words().size(), ")"));
+    if (column.kind() == ColumnKind::boolean) booleans.emplace_back(name, "");
+    if (column.missing() == 0) continue;
+    const std::string& word = column.missing_word();
+    missing.emplace_back(
+        name, concat(" (", column.missing(), word.empty() ? "" : ", such as " + in_quotes(word), ")"));
+  }
+  if (!words.empty()) note(concat("columns of categories: ", counted(words), " (", source_.path, ")"));
+  if (!booleans.empty())
+    note(concat("columns of true and false: ", counted(booleans), " (", source_.path, ")"));
+  if (!missing.empty()) note(concat("missing values: ", counted(missing), " (", source_.path, ")"));
 }
 
 // What can be read, but may mean something else than it says.
@@ -226,18 +237,46 @@ std::shared_ptr<const Inputs> TableBuilder::take_inputs() {
   }
   if (roles_.text != ColumnRoles::kNone)
     return std::make_shared<const Texts>(std::move(texts_), roles_.text_pair != ColumnRoles::kNone);
+  if (may_be_cells()) return take_cells();
   const std::vector<int64_t> shape{static_cast<int64_t>(data_.columns.size())};
   return std::make_shared<const Numbers>(shape, std::move(values_));
 }
 
+std::shared_ptr<const Inputs> TableBuilder::take_cells() {
+  std::vector<Cells::Column> columns;
+  for (size_t f = 0; f < features_.size(); ++f) {
+    const ColumnKind kind = features_[f].kind();
+    columns.push_back(
+        {kind, kind == ColumnKind::category ? features_[f].words() : std::vector<std::string>{}});
+    if (kind != ColumnKind::boolean || features_[f].words().empty()) continue;
+    const std::vector<float> numbers = features_[f].booleans();
+    for (size_t i = f; i < values_.size(); i += features_.size())
+      if (!std::isnan(values_[i])) values_[i] = numbers[static_cast<size_t>(values_[i])];
+  }
+  return std::make_shared<const Cells>(std::move(columns), std::move(values_));
+}
+
+// Of columns that hold categories, or true and false, after all.
+void TableBuilder::forget_words() {
+  for (size_t i = 0; i < roles_.feature.size(); ++i) {
+    const int64_t feature = roles_.feature[i];
+    if (feature == ColumnRoles::kNone || !features_[static_cast<size_t>(feature)].has_categories_after_all())
+      continue;
+    for (const char* what : {FeatureColumn::kNotANumber, FeatureColumn::kBoolean})
+      problems_.forget(static_cast<int64_t>(i), what);
+  }
+}
+
 Dataset TableBuilder::finish() {
   if (data_.size() == 0) fail_input("the table has no rows (", source_.path, "); add some below its header");
-  if (!problems_.empty()) problems_.refuse(source_.columns.empty());
+  forget_words();
+  if (!problems_.empty()) problems_.refuse(source_.columns.empty(), !source_.categories.empty());
   if (headers_ > 0)
     note(concat("warning: ", headers_, headers_ == 1 ? " row repeats" : " rows repeat",
                 " the header (first: ", place(source_.path, first_header_line_), "), and ",
                 headers_ == 1 ? "is" : "are", " left out"));
   note_row_numbers();
+  if (may_be_cells()) note_kinds();
   note_doubts();
   data_.inputs = take_inputs();
   if (source_.targets == Targets::none) return std::move(data_);

@@ -11,6 +11,7 @@
 #include "finetune/data/pictures.h"
 #include "finetune/data/readers/cell_problems.h"
 #include "finetune/data/readers/columns.h"
+#include "finetune/data/readers/feature_column.h"
 #include "finetune/data/readers/number_doubts.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/sounds.h"
@@ -30,8 +31,9 @@ struct Cell {
 // "file:line", with ":column" when it is not 0.
 std::string place(const std::string& path, int64_t line, int64_t column = 0);
 
-// Takes a table row by row. Every feature must be a finite number, every label and group must be there. Where
-// the source names a column of texts, sounds or pictures, that is the sample. Of cells that nobody reads nothing is asked.
+// Takes a table row by row. Every feature must be a finite number, unless the source takes categories or missing values;
+// every label and group must be there. Where the source names a column of texts, sounds or pictures, that is the sample. Of
+// cells that nobody reads nothing is asked.
 class TableBuilder {
  public:
   // `names` are the table's columns, named at `line`; white space around a name is no part of it.
@@ -60,16 +62,21 @@ class TableBuilder {
   void drop_nested_ids(const std::vector<Cell>& cells);
   void add_kept(const std::vector<Cell>& cells, Sample& sample);
   void complain(int64_t column, const char* role, const char* what, const Cell& cell);
+  void forget_words();
+  bool may_be_cells() const;
   void note_row_numbers();
+  void note_kinds();
   void note_doubts();
   std::string cell_place(const Cell& cell) const;
   std::shared_ptr<const Inputs> take_inputs();
+  std::shared_ptr<const Inputs> take_cells();
 
   const DataSource& source_;
   std::vector<std::string> names_;
   ColumnRoles roles_;
   CellProblems problems_;
   Dataset data_;
+  std::vector<FeatureColumn> features_;
   std::vector<float> values_;  // of the features, row by row
   std::vector<Text> texts_;
   std::vector<SoundClip> sounds_;
