@@ -37,7 +37,7 @@ sources_of() { find "$@" -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '
 kOrder=(
   kernels core nn
   finetune/common finetune/data finetune/cache finetune/task finetune/preprocess finetune/plan finetune/config finetune/model
-  finetune/train finetune/run finetune/report finetune/compare finetune/cli
+  finetune/train finetune/run finetune/export finetune/report finetune/compare finetune/cli
   tests bench
 )
 earlier=""

@@ -43,6 +43,8 @@ constexpr Command kCommands[] = {
     {"cache",
      "What earlier runs computed once of frozen layers and left on disk for later ones: list it, or clear it",
      "thaw cache list"},
+    {"export", "A run as a PyTorch script of its own: the same plan, samples, order and starting weights",
+     "thaw export task.toml --strategy gradual --out recipe.py"},
     {"graph", "The recorded graph of one training step, for Graphviz", "thaw graph task.toml --out step.dot"},
     {"merge", "A plain model folder with the adapter folded into the weights",
      "thaw merge --model runs/task --out merged"},
@@ -75,7 +77,7 @@ CLI::Option* add_text(CLI::App& app, const char* name, std::string& to, const ch
 
 bool reads_config(const std::string& command) {
   return command == "compare" || command == "train" || command == "eval" || command == "plan" ||
-         command == "graph" || command == "lr-find";
+         command == "graph" || command == "export" || command == "lr-find";
 }
 
 // Every command takes them, for scripts that pass the same ones to all.
@@ -201,7 +203,8 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
   }
   if (reads_config(command)) add_config(app, to);
   if (command == "compare") add_compare_options(app, to);
-  if (command == "train" || command == "plan" || command == "graph" || command == "lr-find")
+  if (command == "train" || command == "plan" || command == "graph" || command == "export" ||
+      command == "lr-find")
     add_strategy(app, to);
   if (command == "lr-find") add_lr_find_options(app, to);
   if (command == "train") {
@@ -253,6 +256,12 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
     add_text(app, "PATH", to.path, "The folder of a model or an adapter, or a .safetensors file", "")
         ->required();
   if (command == "cache") add_text(app, "ACTION", to.action, "list (the default) or clear", "");
+  if (command == "export")
+    add_text(
+        app, "--out", to.out,
+        "The script to write, with NAME.order.json and NAME.start.safetensors beside it; none may be there",
+        "NAME.py")
+        ->required();
   if (command == "graph")
     add_text(app, "--out", to.out, "The Graphviz file to write", "FILE.dot")->required();
   add_common_options(app, command, to);

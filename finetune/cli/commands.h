@@ -21,6 +21,7 @@ int lr_find(const Arguments& arguments);
 int bench(const Arguments& arguments);
 int plan(const Arguments& arguments);
 int graph(const Arguments& arguments);
+int export_recipe(const Arguments& arguments);
 int merge(const Arguments& arguments);
 int inspect(const Arguments& arguments);
 int cache(const Arguments& arguments);

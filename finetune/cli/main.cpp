@@ -73,15 +73,22 @@ int show_version(const Arguments&) {
 }
 
 int run(int argc, const char* const* argv) {
-  static const std::map<std::string, int (*)(const Arguments&)> commands = {
-      {"train", train},         {"compare", compare},
-      {"eval", eval},           {"predict", predict},
-      {"embed", embed},         {"lr-find", lr_find},
-      {"bench", bench},         {"plan", plan},
-      {"graph", graph},         {"merge", merge},
-      {"inspect", inspect},     {"cache", cache},
-      {"help", show_help},      {"strategies", list_strategies},
-      {"version", show_version}};
+  static const std::map<std::string, int (*)(const Arguments&)> commands = {{"train", train},
+                                                                            {"compare", compare},
+                                                                            {"eval", eval},
+                                                                            {"predict", predict},
+                                                                            {"embed", embed},
+                                                                            {"lr-find", lr_find},
+                                                                            {"bench", bench},
+                                                                            {"plan", plan},
+                                                                            {"graph", graph},
+                                                                            {"merge", merge},
+                                                                            {"export", export_recipe},
+                                                                            {"inspect", inspect},
+                                                                            {"cache", cache},
+                                                                            {"help", show_help},
+                                                                            {"strategies", list_strategies},
+                                                                            {"version", show_version}};
   Arguments arguments = parse_arguments(argc, argv);
   if (arguments.command == "train" || arguments.command == "compare") handle_stop_signals();
   set_num_threads(arguments.threads);

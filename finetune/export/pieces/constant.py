@@ -1,0 +1,2 @@
+def curve(k, length):
+    return 1.0

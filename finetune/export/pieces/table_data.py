@@ -1,0 +1,12 @@
+import torch
+
+
+def read_data(path):
+    """Features [N, F], standardised, and targets [N] of all rows of the table."""
+    rows = read_rows(path)
+    features = torch.tensor([[float(row[name]) for name in FEATURES] for row in rows])
+    # Mean and deviation are those of the TRAINING rows alone. Computed from all rows, or from those
+    # of the data that are evaluated, they would tell the model of data that it must not know.
+    if MEAN:
+        features = ((features.double() - torch.tensor(MEAN)) / torch.tensor(DEVIATION)).float()
+    return features, targets_of([row[LABEL] for row in rows])

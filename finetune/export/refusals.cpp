@@ -1,0 +1,100 @@
+#include "finetune/export/refusals.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/data/numbers.h"
+#include "finetune/data/readers/input_file.h"
+
+namespace thaw {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& where, const std::string& mend) {
+  fail_input("the script that `thaw export` writes has no ", what, " (", where, "); ", mend,
+             ", or train with `thaw train`");
+}
+
+void check_train(const TrainSection& train) {
+  if (train.class_weight != ClassWeights{}) refuse("class weights", "train.class_weight", "leave it out");
+  if (train.nan != NanAction::stop)
+    refuse("way to go on after a loss that is not finite",
+           concat("train.nan = ", in_quotes(name_of(train.nan))), "set train.nan = \"stop\"");
+  if (train.restore_best) refuse("way back to the best weights", "train.restore_best", "set it to false");
+  if (train.early_stopping_patience > 0)
+    refuse("early stopping", "train.early_stopping_patience", "set it to 0");
+}
+
+void check_strategy(const Config& config, const RunSetup& setup) {
+  const Strategy& strategy = setup.strategy;
+  const std::string where = concat("strategy ", in_quotes(config.strategy.name));
+  const std::string mend = "choose another with --strategy";
+  if (strategy.l2_sp) refuse("L2-SP penalty", where, mend);
+  if (setup.model_config.adapters || (strategy.adapters && !strategy.adapters->is_low_rank()))
+    refuse("bottleneck adapters", where, mend);
+  if (strategy.adapters && std::get<LoraOptions>(strategy.adapters->layer).dora) refuse("DoRA", where, mend);
+  if (strategy.adapters && !strategy.adapters->layers.empty())
+    refuse("adapters of several ranks", where, "leave model.init out");
+  const auto& phases = setup.plan.phases();
+  const auto is_plateau = [](const ResolvedPhase& phase) { return phase.start == kNever; };
+  if (std::any_of(phases.begin(), phases.end(), is_plateau))
+    refuse("phases that begin at a plateau", where, "say at which step or epoch they begin");
+  if (setup.plan.run().total_updates == 0) refuse("run without updates", "train.epochs = 0", "set it higher");
+}
+
+void check_model(const RunSetup& setup) {
+  const std::string& architecture = setup.model_config.architecture;
+  if (architecture != "mlp" && architecture != "cnn" && architecture != "bert" && architecture != "whisper")
+    refuse(concat("network ", in_quotes(architecture)), "model.from",
+           "use an mlp, a cnn, a BERT or a Whisper");
+}
+
+void check_data(const Config& config, const PreparedData& data) {
+  const DataSection& section = config.data;
+  if (section.corrupt != Corruption::none) refuse("corrupted images", "data.corrupt", "leave it out");
+  if (!data.preprocess.pair_column.empty())
+    refuse("pairs of texts", "data.text_pair", "set data.text_pair = \"\"");
+  const bool are_images = find_numbers(data.train) != nullptr && data.train.columns.empty();
+  if (are_images && data.scaling != Scaling::none)
+    refuse("images that are standardised", "data.standardize", "set data.standardize = false");
+  for (const std::string& path : {section.train, section.validation}) {
+    const std::string kind = path.empty() ? "builtin" : kind_of_file(path);
+    const bool is_known =
+        kind == "builtin" || kind == ".csv" || kind == ".tsv" || kind == ".jsonl" || are_images;
+    if (!is_known || path == "-") refuse("reader for " + in_quotes(path), "data", "give a .csv table");
+  }
+}
+
+}  // namespace
+
+void check_can_export(const Config& config, const PreparedData& data, const RunSetup& setup) {
+  check_model(setup);
+  check_strategy(config, setup);
+  check_train(config.train);
+  check_data(config, data);
+}
+
+std::string kind_of_file(const std::string& name) {
+  if (name.starts_with("builtin:")) return "builtin";
+  std::filesystem::path path = name;
+  if (lower_ascii(path.extension().string()) == ".gz") path.replace_extension();
+  return lower_ascii(path.extension().string());
+}
+
+char separator_of_table(const Config& config, const std::string& path) {
+  const DataSection& data = config.data;
+  const bool tabs = kind_of_file(path) == ".tsv";
+  const std::string usual = tabs ? "\t" : ",";
+  const std::string separator = data.separator.empty() ? usual : data.separator;
+  const std::string text = read_text(path);
+  const std::string header = text.substr(0, text.find('\n'));
+  if (data.separator.empty() && header.find(separator) == std::string::npos &&
+      header.find_first_of(";\t,|") != std::string::npos)
+    refuse("guess at what separates fields", path, "set data.separator");
+  if (separator == "\t" && data.quote.empty() && text.find('"') != std::string::npos)
+    refuse("guess at what quotes mean between tabs", path, "set data.quote to \"csv\" or \"none\"");
+  return separator[0];
+}
+
+}  // namespace thaw
