@@ -24,7 +24,10 @@ struct ModelInput {
 
   Tensor values;    // f32 [B, ...], or token ids i64 [B, T]
   Padding padding;  // of tokens [B, T]
-  Tensor types;     // i64 [B, T]: to which of two texts a token belongs; undefined: the first
+  Tensor sizes =
+      {};  // i64 [B], of raw sound [B, S]: how many of the values are each sound's; undefined: all. On the CPU,
+           // whatever device the values are on
+  Tensor types;  // i64 [B, T]: to which of two texts a token belongs; undefined: the first
   // Of a model that writes: the tokens so far, i64 [B, L], from which it says at each place what comes next.
   Tensor written = {};
   Padding written_padding = {};

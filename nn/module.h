@@ -111,6 +111,9 @@ class Model : public Module {
   virtual Tensor output(const Tensor& features) = 0;  // the output layer -> [B, outputs]
   // Whether a sample has an output for each of its places, as many as Inputs::length() says, and not one alone.
   virtual bool gives_sequences() const { return false; }
+  // Whether a pass through the group uses each of its parameters once. Where it does not, run again in backward it would
+  // sum their gradients in another order, which are other bits.
+  virtual bool uses_weights_once(int) const { return true; }
   // Whether it writes a text for each sample, with a decoder behind its encoder, and forward() gives a row for each token
   // that it was given.
   virtual bool writes() const { return false; }
@@ -130,7 +133,8 @@ class Model : public Module {
   Tensor forward_after(int stages, ModelState state);
 
   // Groups that keep nothing for backward: their forward pass runs again there. The same bits with less memory, for the
-  // time of that pass. Not for groups with modules whose buffers a pass updates.
+  // time of that pass. Not for groups with modules whose buffers a pass updates, nor
+  // for those that do not use their weights once.
   void recompute(std::vector<int> groups) { recomputed_ = std::move(groups); }
 
   virtual const char* architecture() const = 0;

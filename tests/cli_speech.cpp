@@ -137,6 +137,60 @@ TEST_F(CliSpeech, WhatIsWrongIsSaidInOneLine) {
   expect_has(error_of({}), "17 frames");
 }
 
+// In training alone, anew in each pass, so that nothing is kept of it.
+TEST_F(CliSpeech, SpecAugmentHidesPartsInTraining) {
+  const std::string augment = "data.augment=[\"specaugment\"]";
+  ASSERT_EQ(train({"--set", "train.epochs=3"}).code, 0);
+  const auto weights = [&](const char* run) {
+    return file_text(folder.path(std::string(run) + "/model.safetensors"));
+  };
+  for (const char* out : {"masked", "again"}) {
+    const ProgramResult run = run_program({"train", folder.path("tones.toml"), "--set", "train.epochs=3",
+                                           "--set", augment, "--out", folder.path(out), "--threads", "1"});
+    ASSERT_EQ(run.code, 0) << run.err;
+  }
+  EXPECT_EQ(weights("masked"), weights("again"));
+  EXPECT_NE(weights("masked"), weights("run"));
+  const ProgramResult plan =
+      run_program({"plan", folder.path("tones.toml"), "--strategy", "head", "--set", augment});
+  ASSERT_EQ(plan.code, 0) << plan.err;
+  expect_has(plan.out, "data.augment changes the inputs anew in each pass");
+  const ProgramResult flip = run_program(
+      {"train", folder.path("tones.toml"), "--set", "data.augment=[\"flip\"]", "--out", folder.path("flip")});
+  EXPECT_EQ(flip.code, 2);
+  expect_has(flip.err, "of sounds data.augment has \"specaugment\" alone");
+}
+
+TEST_F(CliSpeech, RawSoundIsHeardAsItsModelDoes) {
+  write_wave_model(folder);
+  const std::string wave = "model.from=" + folder.path("wave");
+  const ProgramResult trained = train({"--set", wave});
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const ProgramResult eval =
+      run_program({"eval", folder.path("tones.toml"), "--model", folder.path("run"), "--json"});
+  ASSERT_EQ(eval.code, 0) << eval.err;
+  EXPECT_LT(json::parse(eval.out).at("cer"), 0.4) << eval.out;
+  const json config = json::parse(file_text(folder.path("run/config.json")));
+  EXPECT_EQ(config.at("architectures"), json({"Wav2Vec2ForCTC"}));
+  const ProgramResult alone =
+      run_program({"predict", "--model", folder.path("run"), "--input", folder.path("tones/test3.wav")});
+  const ProgramResult table =
+      run_program({"predict", "--model", folder.path("run"), "--input", folder.path("tones/test.csv")});
+  EXPECT_EQ(lines_of(alone.out).at(0), lines_of(table.out).at(3));
+  const auto error_of = [&](const std::string& setting) {
+    const ProgramResult run = run_program(
+        {"train", folder.path("tones.toml"), "--set", wave, "--set", setting, "--out", folder.path("bad")});
+    EXPECT_EQ(run.code, 2) << run.err;
+    return run.err;
+  };
+  folder.write("tones/brief.wav", wav_bytes(std::vector<float>(1023, 0.1F), 16000));
+  folder.write("tones/brief.csv", "audio,text\nbrief.wav,a\n");
+  expect_has(error_of("data.train=" + folder.path("tones/brief.csv")), "the model needs 0.064 s");
+  expect_has(error_of("model.audio_context=full"), "is for models with a longest sound");
+  expect_has(error_of("model.decoder=seq2seq"), "has no decoder");
+  expect_has(error_of("data.augment=[\"specaugment\"]"), "takes raw sound");
+}
+
 TEST_F(CliSpeech, SoundsThatCannotBeLearntAreSaid) {
   folder.write("tones/short.csv", "audio,text\ntrain0.wav,ab\ntrain1.wav,ababababababab\ntrain2.wav,ba\n");
   const ProgramResult run =

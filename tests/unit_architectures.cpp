@@ -28,7 +28,7 @@ ModelInput input_of(const ModelConfig& config) {
     const std::int64_t tokens[] = {4, 5, 6, 7, 8, 9};
     return from_data(tokens, {2, 3});
   }
-  if (takes_sound(config)) return MadeSounds({{3, 1}, {2, 2}}, config.mels).batch({0, 1});
+  if (takes_sound(config)) return MadeSounds({{3, 1}, {2, 2}}, config).batch({0, 1});
   std::vector<std::int64_t> shape{2};
   shape.insert(shape.end(), config.sample_shape.begin(), config.sample_shape.end());
   return randn(Shape(shape), random_key(0, "input"));
@@ -44,7 +44,7 @@ class ManySamples {
     if (takes_sound(config)) {
       std::vector<std::pair<std::int64_t, std::uint64_t>> sounds;
       for (const std::int64_t length : lengths_) sounds.emplace_back(length, sounds.size());
-      sounds_ = std::make_shared<const MadeSounds>(std::move(sounds), config.mels);
+      sounds_ = std::make_shared<const MadeSounds>(std::move(sounds), config);
     }
     if (!has_own_lengths(config)) images_ = randn(Shape(shape), random_key(1, "input"));
   }

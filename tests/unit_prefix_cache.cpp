@@ -33,8 +33,8 @@ using Rows = std::vector<std::int64_t>;
 
 // Samples with numbers drawn from `seed`, or texts or sounds of several lengths.
 Dataset samples_for(const ModelConfig& config, std::int64_t count, std::uint64_t seed) {
-  if (config.decoder.writes) return made_dictation(config.mels, count, seed);
-  if (takes_sound(config)) return made_sounds(config.mels, count, seed);
+  if (config.decoder.writes) return made_dictation(config, count, seed);
+  if (takes_sound(config)) return made_sounds(config, count, seed);
   if (!takes_text(config)) return make_clusters(config.sample_shape, count, seed);
   Dataset data;
   std::vector<Text> texts;

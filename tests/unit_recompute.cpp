@@ -26,8 +26,8 @@ TestRun small_run(const std::string& architecture, const std::string& strategy) 
     const auto make = run.model_config.decoder.writes ? made_dictation : made_sounds;
     run.config.data.task = "transcription";
     run.data.task = &transcription();
-    run.data.train = make(run.model_config.mels, 24, 2);
-    run.data.validation = make(run.model_config.mels, 12, 3);
+    run.data.train = make(run.model_config, 24, 2);
+    run.data.validation = make(run.model_config, 12, 3);
     return run;
   }
   if (!takes_text(run.model_config)) {
@@ -80,11 +80,11 @@ TEST(Recompute, TheBitsAreTheSameAndLessIsKept) {
       }
     }
   // One layer that trains keeps its input either way; ReLU's output is the next layer's input; a cnn's blocks have buffers.
-  const std::set<std::string> expected = {"bert top-1",           "cnn bitfit",       "cnn full",
-                                          "cnn gradual",          "cnn top-1",        "distilbert top-1",
-                                          "gpt2 top-1",           "mlp bitfit",       "mlp top-1",
-                                          "roberta top-1",        "vit top-1",        "whisper top-1",
-                                          "whisper-writer top-1", "xlm-roberta top-1"};
+  const std::set<std::string> expected = {
+      "bert top-1",       "cnn bitfit", "cnn full",       "cnn gradual",   "cnn top-1",
+      "distilbert top-1", "gpt2 top-1", "hubert top-1",   "mlp bitfit",    "mlp top-1",
+      "roberta top-1",    "vit top-1",  "wav2vec2 top-1", "whisper top-1", "whisper-writer top-1",
+      "xlm-roberta top-1"};
   EXPECT_EQ(refused, expected);
 }
 

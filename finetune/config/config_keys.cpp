@@ -7,6 +7,7 @@
 #include "finetune/common/text.h"
 #include "finetune/config/budget.h"
 #include "finetune/data/picture/augment.h"
+#include "finetune/data/sound/spec_augment.h"
 #include "finetune/plan/period.h"
 #include "finetune/plan/strategies/registry.h"
 #include "finetune/task/task.h"
@@ -151,6 +152,16 @@ const std::vector<Key<ModelSection>>& model_keys() {
   return keys;
 }
 
+namespace {
+
+std::vector<std::string> augmentation_names() {
+  std::vector<std::string> names = names_of(Augmentation{});
+  names.emplace_back(kSpecAugment);
+  return names;
+}
+
+}  // namespace
+
 const std::vector<Key<DataSection>>& data_keys() {
   using S = DataSection;
   static const std::vector<Key<S>> keys = {
@@ -228,8 +239,8 @@ const std::vector<Key<DataSection>>& data_keys() {
        &S::corrupt, choice<Corruption>().or_empty().unset()},
       {"augment",
        "pictures, in training alone, anew in each pass: [\"flip\", \"crop\", \"color\", \"randaugment\"] or "
-       "some of them",
-       &S::augment, one_of(names_of(Augmentation{})).unset()},
+       "some of them; sound, as log-mel features: [\"specaugment\"]",
+       &S::augment, one_of(augmentation_names()).unset()},
       {"duplicates", "\"warn\": rows that stand in two of the files are no error of compare", &S::duplicates,
        choice<Duplicates>().unset()},
   };

@@ -30,6 +30,7 @@ BatchShape shape_of_lengths(const std::vector<std::int64_t>& lengths) {
     shape.length = std::max(shape.length, length);
     shape.total += length;
   }
+  shape.lengths = lengths;
   return shape;
 }
 

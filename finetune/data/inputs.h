@@ -16,8 +16,9 @@ class Sha256;
 // What the shapes of a batch follow from, beside the samples' own.
 struct BatchShape {
   std::int64_t samples = 0;
-  std::int64_t length = 0;  // of the longest
-  std::int64_t total = 0;   // all lengths together
+  std::int64_t length = 0;                 // of the longest
+  std::int64_t total = 0;                  // all lengths together
+  std::vector<std::int64_t> lengths = {};  // each one's; empty: a mean batch, of which nobody knows
 };
 
 // Constant once a data set has it, so that copies share it.

@@ -8,7 +8,7 @@
 
 #include "finetune/data/dataset.h"
 #include "finetune/data/inputs.h"
-#include "finetune/data/sound/log_mel.h"
+#include "finetune/data/sound/hearing.h"
 
 namespace thaw {
 
@@ -22,10 +22,9 @@ struct SoundClip {
 struct KeptFeatures;
 std::shared_ptr<KeptFeatures> keep_features();
 
-// How a model hears a sound: log-mel features of frames, two of which make a place.
 struct Hearing {
-  LogMel features;
-  bool whole_context = false;  // every sound is followed by silence up to the longest that the model takes
+  std::shared_ptr<const SoundFeatures> features;
+  bool is_augmented = false;  // see spec_augment(), in training
   std::shared_ptr<KeptFeatures> kept = keep_features();
 };
 
@@ -40,13 +39,17 @@ class Sounds final : public Inputs {
 
   const SoundClip& operator[](std::int64_t row) const { return clips_[static_cast<std::size_t>(row)]; }
   double seconds(std::int64_t row) const;
-  // Of features [frames, mels], row-major. Error where the file cannot be read.
+  // As SoundFeatures has them. Error where the file cannot be read.
   std::vector<float> features(std::int64_t row) const;
 
   std::int64_t size() const override { return static_cast<std::int64_t>(clips_.size()); }
-  const std::vector<std::int64_t>& sample_shape() const override;  // {0, mels}; {0} before a model hears them
+  // {0, mels}; {0} of samples, and before a model hears them
+  const std::vector<std::int64_t>& sample_shape() const override;
   std::shared_ptr<const Inputs> subset(const std::vector<std::int64_t>& rows) const override;
-  ModelInput batch(const std::vector<std::int64_t>& rows) const override;  // [B, 2 T, mels]
+  // [B, 2 T, mels], or [B, S] with the sounds' sizes
+  ModelInput batch(const std::vector<std::int64_t>& rows) const override;
+  ModelInput training_batch(const std::vector<std::int64_t>& rows) const override;
+  bool draws_in_training() const override { return hearing_ != nullptr && hearing_->is_augmented; }
   ModelInput meta_batch(const BatchShape& shape) const override;
   std::int64_t length(std::int64_t row) const override;
   std::int64_t evaluation_batch_size() const override { return 16; }
@@ -56,10 +59,15 @@ class Sounds final : public Inputs {
   void hash_sample(std::int64_t row, Sha256& hash) const override;
 
  private:
+  std::int64_t heard_samples(std::int64_t row) const;  // at the model's rate
+
   std::vector<SoundClip> clips_;
   std::shared_ptr<const Hearing> hearing_;
   std::vector<std::int64_t> shape_{0};
 };
+
+// The shapes of a batch on the meta device.
+ModelInput meta_sounds(const SoundFeatures& features, const BatchShape& shape);
 
 // What the data have; null where they are no sounds.
 const Sounds* find_sounds(const Dataset& data);

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/data/pictures.h"
+#include "finetune/data/sound/spec_augment.h"
 #include "finetune/plan/adapters.h"
 
 namespace thaw {
@@ -89,6 +90,14 @@ std::optional<std::string> picture_column(const ModelFolder& folder) {
   return column.empty() ? kImageColumn : column;
 }
 
+namespace {
+
+bool hears(const ModelSource& source) {
+  return source.folder != nullptr && takes_sound(source.folder->config);
+}
+
+}  // namespace
+
 std::optional<std::string> picture_column(const Config& config, const ModelSource& source) {
   const std::string& column = config.data.image;
   std::optional<std::string> own;
@@ -97,10 +106,10 @@ std::optional<std::string> picture_column(const Config& config, const ModelSourc
   else
     own = config.model.from == "mlp" ? "" : kImageColumn;
   if (own) return column.empty() ? own : column;
-  const char* key = !column.empty()                ? "data.image"
-                    : config.model.image_size > 0  ? "model.image_size"
-                    : !config.data.augment.empty() ? "data.augment"
-                                                   : nullptr;
+  const char* key = !column.empty()                                  ? "data.image"
+                    : config.model.image_size > 0                    ? "model.image_size"
+                    : !config.data.augment.empty() && !hears(source) ? "data.augment"
+                                                                     : nullptr;
   if (key != nullptr)
     fail_input(key, " is for models that take pictures, and ", config.model.from, " takes none (",
                config.path, "); leave it out, or set model.from to another model");
@@ -124,8 +133,12 @@ PictureView picture_view(const Config& config, const ModelSource& source, const 
 std::vector<Augmentation> augmentations(const Config& config) {
   const std::vector<std::string>& names = names_of(Augmentation{});
   std::vector<Augmentation> changes;
-  for (const std::string& name : config.data.augment)
+  for (const std::string& name : config.data.augment) {
+    if (name == kSpecAugment)
+      fail_input("data.augment = ", in_quotes(name), " is for sound, and the samples are pictures (",
+                 config.path, "); choose of ", joined(names));
     changes.push_back(static_cast<Augmentation>(std::find(names.begin(), names.end(), name) - names.begin()));
+  }
   return changes;
 }
 

@@ -1,23 +1,32 @@
 #include "finetune/model/sound_source.h"
 
 #include "core/error.h"
+#include "finetune/common/text.h"
+#include "finetune/data/sound/spec_augment.h"
 #include "finetune/task/task.h"
 
 namespace thaw {
 namespace {
 
-std::shared_ptr<const Hearing> hearing_of(const ModelFolder& folder, bool whole_context) {
-  return std::make_shared<const Hearing>(
-      Hearing{LogMel(read_log_mel(folder.path, folder.config)), whole_context});
-}
-
 SoundInput input_of(const ModelFolder& folder, const std::string& column, bool whole_context, bool writes) {
-  SoundInput input{column, hearing_of(folder, whole_context)};
+  SoundInput input{column, whole_context, read_hearing(folder.path, folder.config, whole_context)};
   if (!writes) return input;
   input.tokenizer = folder.tokenizer();
   input.dictation = read_dictation(folder.path, folder.config, input.tokenizer);
   input.longest_text = folder.config.decoder.positions;
   return input;
+}
+
+void augment(const Config& config, const ModelFolder& folder, SoundInput& input) {
+  if (takes_raw_sound(folder.config))
+    fail_input("data.augment is for pictures and log-mel features, and ", config.model.from,
+               " takes raw sound (", config.path, "); leave it out");
+  if (config.data.augment != std::vector<std::string>{kSpecAugment})
+    fail_input("of sounds data.augment has ", in_quotes(kSpecAugment), " alone (", config.path,
+               "); write data.augment = [", in_quotes(kSpecAugment), "], or leave it out");
+  Hearing augmented = *input.hearing;
+  augmented.is_augmented = true;
+  input.hearing = std::make_shared<const Hearing>(std::move(augmented));
 }
 
 }  // namespace
@@ -71,7 +80,12 @@ std::optional<SoundInput> sound_input(const Config& config, const ModelSource& s
   }
   if (!config.data.audio.empty()) column = config.data.audio;
   if (!context.empty()) whole = context == "full";
-  return input_of(*source.folder, column, whole, uses_decoder(config.model, *source.folder));
+  if (whole && takes_raw_sound(source.folder->config))
+    fail_input("model.audio_context = \"full\" is for models with a longest sound, and ", config.model.from,
+               " has none (", config.path, "); leave it out");
+  SoundInput input = input_of(*source.folder, column, whole, uses_decoder(config.model, *source.folder));
+  if (!config.data.augment.empty()) augment(config, *source.folder, input);
+  return input;
 }
 
 }  // namespace thaw

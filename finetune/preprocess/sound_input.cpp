@@ -131,18 +131,48 @@ void use_dictation(const SoundInput& input, Dataset& data) {
 
 }  // namespace
 
+std::shared_ptr<const Hearing> read_hearing(const std::string& folder, const ModelConfig& model,
+                                            bool whole_context) {
+  Hearing hearing;
+  if (!takes_raw_sound(model)) {
+    hearing.features = std::make_shared<const LogMelFeatures>(read_log_mel(folder, model), whole_context);
+    return std::make_shared<const Hearing>(std::move(hearing));
+  }
+  std::int64_t rate = 16000;
+  bool normalize = true;
+  const std::string path = concat(folder, '/', kImageInputName);
+  if (std::filesystem::exists(path)) {
+    const nlohmann::json json = read_json(path);
+    if (!json.is_object()) fail_input("no feature extractor's config (", path, "); get the file again");
+    read_optional_field(json, "sampling_rate", path, rate);
+    read_optional_field(json, "do_normalize", path, normalize);
+    check_range("sampling_rate", rate, 1000, 192'000, path);
+  }
+  hearing.features = std::make_shared<const SampleFeatures>(rate, normalize, model.wave);
+  return std::make_shared<const Hearing>(std::move(hearing));
+}
+
 void hear(const SoundInput& input, const std::vector<Dataset*>& parts) {
-  const LogMelOptions& options = input.hearing->features.options();
-  const double longest = static_cast<double>(options.chunk) / static_cast<double>(options.rate);
+  const SoundFeatures& features = *input.hearing->features;
+  const auto in_seconds = [&](std::int64_t samples) {
+    return static_cast<double>(samples) / static_cast<double>(features.rate());
+  };
   for (Dataset* part : parts) {
     if (part->size() == 0) continue;
     const Sounds& sounds = sounds_of(*part);
     for (std::int64_t row = 0; row < sounds.size(); ++row)
-      if (sounds.seconds(row) > longest)
+      if (features.longest() && sounds.seconds(row) > in_seconds(*features.longest()))
         fail_input("the sound is ", short_number(sounds.seconds(row)), " s long, and the model hears ",
-                   short_number(longest), " s at once (", sounds[row].path, "); cut it into parts");
+                   short_number(in_seconds(*features.longest())), " s at once (", sounds[row].path,
+                   "); cut it into parts");
     if (input.dictation != nullptr) use_dictation(input, *part);
-    part->inputs = std::make_shared<const Sounds>(sounds, input.hearing);
+    auto heard = std::make_shared<const Sounds>(sounds, input.hearing);
+    for (std::int64_t row = 0; row < heard->size(); ++row)
+      if (heard->length(row) < 1)
+        fail_input("the sound is ", short_number(heard->seconds(row)), " s long, and the model needs ",
+                   short_number(in_seconds(features.samples(1))), " s (", (*heard)[row].path,
+                   "); leave it out");
+    part->inputs = std::move(heard);
   }
 }
 

@@ -18,6 +18,7 @@ inline constexpr const char* kGenerationName = "generation_config.json";
 
 struct SoundInput {
   std::string column;
+  bool whole_context = false;
   std::shared_ptr<const Hearing> hearing;
   std::shared_ptr<const Tokenizer> tokenizer =
       nullptr;  // of a model that writes; null: it says characters (CTC)
@@ -28,6 +29,11 @@ struct SoundInput {
 // As the folder's preprocessor_config.json says; what it does not say, or without the file, is as in transformers'
 // WhisperFeatureExtractor. InputError naming file and key for what is malformed, or no features of the model's.
 LogMelOptions read_log_mel(const std::string& folder, const ModelConfig& model);
+
+// As preprocessor_config.json says; without the file as in transformers' WhisperFeatureExtractor or Wav2Vec2FeatureExtractor.
+// `whole_context`: see LogMelFeatures.
+std::shared_ptr<const Hearing> read_hearing(const std::string& folder, const ModelConfig& model,
+                                            bool whole_context);
 
 // What the model's tokenizer puts before a text and behind it, and what generation_config.json, if there is one, says may
 // not be written (suppress_tokens, begin_suppress_tokens). InputError where they do not fit the model.

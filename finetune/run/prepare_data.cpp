@@ -183,9 +183,10 @@ void corrupt_parts(const DataSection& section, PreparedData& data) {
 
 // Samples that are no images cannot be changed as images are.
 void refuse_image_keys(const Config& config, const Dataset& train) {
-  const char* key = !config.data.augment.empty()  ? "data.augment"
-                    : config.model.image_size > 0 ? "model.image_size"
-                                                  : nullptr;
+  const bool are_sounds = find_sounds(train) != nullptr;
+  const char* key = !config.data.augment.empty() && !are_sounds ? "data.augment"
+                    : config.model.image_size > 0               ? "model.image_size"
+                                                                : nullptr;
   if (key != nullptr)
     fail_input(key, " is for pictures, and these samples are ", Shape(train.sample_shape()), " (",
                config.data.train, "); leave it out");
@@ -356,7 +357,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   }
   if (reading.sound) {
     preprocess.audio_column = reading.sound->column;
-    preprocess.whole_context = reading.sound->hearing->whole_context;
+    preprocess.whole_context = reading.sound->whole_context;
   }
   if (reading.view) {
     preprocess.image_column = reading.image->empty() ? "image" : *reading.image;
@@ -392,8 +393,8 @@ PreparedData draw_training_data(const Config& config, const PreparedData& loaded
     data.notes.push_back(concat("training: ", data.train.size(), " of ", loaded.train.size(),
                                 " samples drawn (seed ", draw_seed, ")"));
   fit_preprocess(config, data);
-  if (!section.augment.empty())
-    data.train.inputs = std::make_shared<const Pictures>(*find_pictures(data.train), augmentations(config));
+  if (const Pictures* pictures = find_pictures(data.train); pictures != nullptr && !section.augment.empty())
+    data.train.inputs = std::make_shared<const Pictures>(*pictures, augmentations(config));
   return data;
 }
 

@@ -98,7 +98,8 @@ StepCost MetaRun::choose_recomputed(LedgerPhase& row, int stages) {
              "give it more memory, or use a smaller train.batch_size with a larger train.accumulation");
 }
 
-// Groups of whose activations backward needs some. Where a pass updates buffers, a second one would update them again.
+// Groups of whose activations backward needs some, and which give the same bits again. Where a pass updates buffers, a second
+// one would update them again.
 std::vector<int> MetaRun::groups_by_gain(int stages, const StepCost& without) {
   std::vector<bool> updates(model_.groups().size());
   for (const Module* module : std::as_const(model_).modules())
@@ -106,7 +107,7 @@ std::vector<int> MetaRun::groups_by_gain(int stages, const StepCost& without) {
       updates[static_cast<std::size_t>(group)] = true;
   std::vector<std::pair<double, int>> gains;  // bytes for a FLOP
   for (int group = stages; group < model_.head(); ++group) {
-    if (updates[static_cast<std::size_t>(group)]) continue;
+    if (updates[static_cast<std::size_t>(group)] || !model_.uses_weights_once(group)) continue;
     model_.recompute({group});
     const StepCost with = cost_of(longest_, stages);
     const auto bytes = static_cast<double>(without.saved_bytes - with.saved_bytes);

@@ -10,7 +10,13 @@
 namespace thaw {
 
 struct Architecture {
-  enum class Input { samples, text, processed_images, sound };  // images: as preprocessor_config.json says
+  enum class Input {
+    samples,
+    text,
+    processed_images,
+    sound,
+    raw_sound
+  };  // images: as preprocessor_config.json says
   const char* name;
   const char* model_type;  // in config.json
   const char* class_name;  // what its classes in transformers begin with; null: none
@@ -34,6 +40,8 @@ void read_gpt2(const nlohmann::json& json, const std::string& path, ModelConfig&
 void write_gpt2(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_vit(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_vit(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_wav2vec2(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_wav2vec2(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_whisper(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_whisper(const ModelConfig& config, nlohmann::ordered_json& json);
 

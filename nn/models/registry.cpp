@@ -16,6 +16,7 @@
 #include "nn/models/mlp.h"
 #include "nn/models/transformer.h"
 #include "nn/models/vit.h"
+#include "nn/models/wav2vec2.h"
 #include "nn/models/whisper.h"
 #include "nn/models/whisper_writer.h"
 
@@ -43,6 +44,8 @@ constexpr Architecture kArchitectures[] = {
     {"gpt2", "gpt2", "GPT2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
     {"vit", "vit", "ViT", Input::processed_images, make<Vit>, read_vit, write_vit},
     {"whisper", "whisper", "Whisper", Input::sound, make_whisper, read_whisper, write_whisper},
+    {"wav2vec2", "wav2vec2", "Wav2Vec2", Input::raw_sound, make<Wav2Vec2>, read_wav2vec2, write_wav2vec2},
+    {"hubert", "hubert", "Hubert", Input::raw_sound, make<Wav2Vec2>, read_wav2vec2, write_wav2vec2},
 };
 
 const Architecture& find_architecture(const std::string& name) {
@@ -140,7 +143,11 @@ bool takes_text(const ModelConfig& config) {
 }
 
 bool takes_sound(const ModelConfig& config) {
-  return find_architecture(config.architecture).input == Input::sound;
+  return find_architecture(config.architecture).input == Input::sound || takes_raw_sound(config);
+}
+
+bool takes_raw_sound(const ModelConfig& config) {
+  return find_architecture(config.architecture).input == Input::raw_sound;
 }
 
 bool has_own_lengths(const ModelConfig& config) { return takes_text(config) || takes_sound(config); }
@@ -205,6 +212,7 @@ void set_dropout(ModelConfig& config, double p) {
   TransformerConfig& transformer = config.transformer;
   transformer.embedding_dropout = transformer.hidden_dropout = transformer.attention_dropout =
       transformer.classifier_dropout = p;
+  if (takes_raw_sound(config)) transformer.activation_dropout = p;
 }
 
 std::int64_t count_elements(const ModelConfig& config) {

@@ -29,6 +29,7 @@ struct TransformerConfig {
   double embedding_dropout = 0;  // where it is not hidden_dropout
   double hidden_dropout = 0;
   double attention_dropout = 0;
+  double activation_dropout = 0;  // within the feed-forward network
   double classifier_dropout = 0;
   double initializer_range = 0.02;
   std::string pooling = "pooler";  // how a text becomes one vector: "pooler", "cls", "mean", "lasttoken"
@@ -44,6 +45,17 @@ struct DecoderConfig {
   std::int64_t intermediate_size = 0;
   std::int64_t positions = 0;  // the longest text, in tokens
   std::int64_t vocab_size = 0;
+};
+
+// Of raw sound: convolutions over samples, and one over places.
+struct WaveConfig {
+  std::vector<std::int64_t> channels, kernels, strides;  // of the convolutions, from the samples up
+  bool bias = false;
+  bool group_norm = true;  // behind the first of them, over each channel; else a layer norm behind each
+  bool feature_norm = true;
+  bool pre_norm = false;
+  std::int64_t position_kernel = 128;
+  std::int64_t position_groups = 16;
 };
 
 // Bottleneck adapters of a model. (LoRA and DoRA are folded into saved weights.)
@@ -63,11 +75,12 @@ struct ArchitectureOptions {
 // What it takes to build a model again: saved as config.json beside its weights.
 struct ModelConfig : ArchitectureOptions {
   std::string architecture;  // "mlp", "cnn", "bert", "distilbert", "roberta", "xlm-roberta",
-                             // "gpt2", "vit", "whisper"
+                             // "gpt2", "vit", "whisper", "wav2vec2", "hubert"
   double dropout = 0;
   TransformerConfig transformer;           // transformers
   std::int64_t mels = 80;                  // sound: features of a frame
   DecoderConfig decoder;                   // sound
+  WaveConfig wave;                         // raw sound
   std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text and sound
   std::int64_t outputs = 0;                // classes, or 1 for regression
   std::vector<std::string> labels;         // of the classes, where config.json names them
@@ -83,6 +96,7 @@ std::vector<std::string> architectures();
 std::vector<std::string> all_architectures();
 bool takes_text(const ModelConfig& config);
 bool takes_sound(const ModelConfig& config);
+bool takes_raw_sound(const ModelConfig& config);  // of these: samples, not features
 // Texts and sounds: ModelConfig::sample_shape says nothing of them.
 bool has_own_lengths(const ModelConfig& config);
 // How the architecture's classifier in transformers makes one vector of a text.

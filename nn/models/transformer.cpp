@@ -17,12 +17,17 @@ FeedForward::FeedForward(const TransformerConfig& config, const char* intermedia
                                                             init.in(intermediate), true, layout))),
       output_(add_module(output, std::make_unique<Linear>(config.intermediate_size, config.hidden_size,
                                                           init.in(output), true, layout))),
-      dropout_(add_module("output_dropout", std::make_unique<Dropout>(config.hidden_dropout))) {}
+      dropout_(add_module("output_dropout", std::make_unique<Dropout>(config.hidden_dropout))) {
+  if (config.activation_dropout > 0)
+    activation_dropout_ =
+        &add_module("activation_dropout", std::make_unique<Dropout>(config.activation_dropout));
+}
 
 Tensor FeedForward::forward(const Tensor& x) {
   // One statement for each op: in a nested call every intermediate result would live to the end of it.
   Tensor h = intermediate_.forward(x);
   h = activation_(h);
+  if (activation_dropout_ != nullptr) h = activation_dropout_->forward(h);
   h = output_.forward(h);
   return dropout_.forward(h);
 }
@@ -128,6 +133,7 @@ void check_sizes_in(const TransformerConfig& t, const std::string& path) {
   check_probability("embedding dropout", t.embedding_dropout, path);
   check_probability("hidden dropout", t.hidden_dropout, path);
   check_probability("attention dropout", t.attention_dropout, path);
+  check_probability("activation dropout", t.activation_dropout, path);
   check_probability("classifier dropout", t.classifier_dropout, path);
   check_not_negative("layer norm's epsilon", t.layer_norm_eps, path);
   check_not_negative("initializer range", t.initializer_range, path);

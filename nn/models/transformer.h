@@ -37,6 +37,7 @@ class FeedForward : public Module {
   Activation activation_;
   Linear& intermediate_;
   Linear& output_;
+  Dropout* activation_dropout_ = nullptr;  // where there is one
   Dropout& dropout_;
 };
 

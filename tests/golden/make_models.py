@@ -329,6 +329,48 @@ def make_whisper_writer():
     save_whisper("whisper-writer", config, names, sines, tensors, features, lengths)
 
 
+def make_wave(name, config, model, seed):
+    """wav2vec 2.0 or HuBERT over raw sounds of several lengths: each by itself, for the norm over its whole length, and the
+    zeros behind its end, make it another one in a batch."""
+    torch.manual_seed(seed)
+    config = config(vocab_size=7, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
+                    conv_dim=[6, 8, 8], conv_kernel=[5, 3, 2], conv_stride=[3, 2, 2], num_conv_pos_embeddings=4,
+                    num_conv_pos_embedding_groups=2, hidden_dropout=0, activation_dropout=0, attention_dropout=0,
+                    feat_proj_dropout=0, final_dropout=0, layerdrop=0, mask_time_prob=0, mask_feature_prob=0,
+                    attn_implementation="eager", **SOUND_KINDS[name])
+    model = randomize(model(config))
+    body = getattr(model, model.base_model_prefix)
+    sounds = [torch.randn(n) for n in (131, 60, 29)]
+    hidden = {i: [] for i in range(3)}
+    body.encoder.layers[0].register_forward_pre_hook(lambda _, inputs: hidden[0].append(inputs[0][0]))
+    for i, layer in enumerate(body.encoder.layers):
+        layer.register_forward_hook(
+            lambda _, __, out, i=i: hidden[i + 1].append((out[0] if isinstance(out, tuple) else out)[0]))
+    rows = [model(sound[None]).logits[0] for sound in sounds]
+    places = torch.tensor([len(r) for r in rows])
+    targets, counts = torch.tensor([3, 3, 1, 5, 2]), torch.tensor([3, 2, 0])
+    padded = torch.nn.utils.rnn.pad_sequence([r.log_softmax(-1) for r in rows])
+    loss = F.ctc_loss(padded, targets, places, counts)
+    loss.backward()
+    folder = FOLDER / name
+    model.save_pretrained(folder)
+    tensors = {"x": torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True),
+               "sizes": torch.tensor([len(s) for s in sounds]), "places": places, "targets": targets,
+               "target_lengths": counts, "ctc.logits": torch.cat(rows), "ctc.loss": loss}
+    tensors |= {f"hidden.{i}": torch.cat(parts) for i, parts in hidden.items()}
+    tensors |= {f"ctc.g.{key}": p.grad for key, p in names_in_file(model, folder).items() if p.grad is not None}
+    versions = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
+    save_file({key: value.detach().clone().contiguous() for key, value in tensors.items()},
+              folder / "golden.safetensors", metadata={"made_with": versions})
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+# The kinds of norm that there are: of the first convolution over its channels, and layer norms behind each.
+SOUND_KINDS = {"wav2vec2": dict(feat_extract_norm="group", do_stable_layer_norm=False, conv_bias=False),
+               "hubert": dict(feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True)}
+
+
 def check(golden, task, output):
     """The classifier put together here is the library's."""
     torch.testing.assert_close(golden.tensors[f"{task}.logits"], output.logits)
@@ -345,4 +387,6 @@ if __name__ == "__main__":
     make_roberta("roberta", transformers.RobertaForSequenceClassification, transformers.RobertaConfig, 5)
     make_whisper()
     make_whisper_writer()
+    make_wave("wav2vec2", transformers.Wav2Vec2Config, transformers.Wav2Vec2ForCTC, 9)
+    make_wave("hubert", transformers.HubertConfig, transformers.HubertForCTC, 10)
     make_roberta("xlm-roberta", transformers.XLMRobertaForSequenceClassification, transformers.XLMRobertaConfig, 6)

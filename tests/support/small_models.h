@@ -40,6 +40,10 @@ inline ModelConfig small_model(const std::string& name) {
       architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 8, 8};
   if (has_own_lengths(config)) config.sample_shape.clear();
   config.mels = 5;
+  config.wave = {
+      .channels = {6, 4}, .kernels = {5, 3}, .strides = {3, 2}, .position_kernel = 4, .position_groups = 2};
+  config.wave.group_norm = architecture != "hubert";
+  config.wave.pre_norm = architecture == "hubert";
   if (writes) config.decoder = {true, 2, 2, 12, 16, 20};
   if (writes) config.outputs = config.decoder.vocab_size;
   t.pooling = own_pooling(config);

@@ -50,6 +50,20 @@ void write_speech_model(const TemporaryFolder& folder) {
   save_safetensors(folder.path("whisper/model.safetensors"), weights);
 }
 
+void write_wave_model(const TemporaryFolder& folder) {
+  std::filesystem::create_directories(folder.path("wave"));
+  folder.write("wave/preprocessor_config.json", R"({"sampling_rate": 16000, "do_normalize": true})");
+  const std::string path = folder.write("wave/config.json", R"({"model_type": "wav2vec2", "hidden_size": 16,
+    "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24, "conv_dim": [8, 16],
+    "conv_kernel": [32, 32], "conv_stride": [32, 32], "num_conv_pos_embeddings": 3, "num_conv_pos_embedding_groups": 4,
+    "hidden_dropout": 0, "attention_dropout": 0, "activation_dropout": 0, "final_dropout": 0,
+    "initializer_range": 0.3, "architectures": ["Wav2Vec2Model"]})");
+  NamedTensors weights;
+  for (const auto& [name, tensor] : merged_weights(*make_model(read_model_config(path), {.seed = 3})))
+    if (!name.starts_with("lm_head.")) weights.emplace_back(name, tensor);
+  save_safetensors(folder.path("wave/model.safetensors"), weights);
+}
+
 void write_speech_writer(const TemporaryFolder& folder) {
   std::filesystem::create_directories(folder.path("writer"));
   folder.write(

@@ -15,6 +15,8 @@ std::string wav_bytes(const std::vector<float>& samples, int rate);
 // places), and tones/: `count` sounds in NAME.wav and NAME.csv beside them, with the columns audio, text and level, text
 // being "a" for a low tone and "b" for a high one, two or three of them.
 void write_speech_model(const TemporaryFolder& folder);
+// Writes wave/: a tiny wav2vec 2.0 over raw samples, which needs 1,024 of them for a place.
+void write_wave_model(const TemporaryFolder& folder);
 // Writes writer/: the same with a decoder of 12 positions, and a byte-level tokenizer whose tokens are bytes.
 void write_speech_writer(const TemporaryFolder& folder);
 void write_tones(const TemporaryFolder& folder, const std::string& name, int count, unsigned seed);

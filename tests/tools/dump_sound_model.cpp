@@ -27,8 +27,7 @@ int main(int count, char** words) {
     source.audio = "audio";
     Dataset data = read_dataset(source);
     const bool full = count > 3 && std::string(words[3]) == "full";
-    const LogMel features(read_log_mel(folder.path, folder.config));
-    hear({"audio", std::make_shared<const Hearing>(Hearing{features, full})}, {&data});
+    hear({"audio", full, read_hearing(folder.path, folder.config, full)}, {&data});
     const Outputs states = features_all(*model, data);
     std::fwrite(states.values.data(), sizeof states.values[0], states.values.size(), stdout);
     return 0;
