@@ -140,6 +140,21 @@ TEST_F(Encodable, IdentifiersAndTooManyCategoriesAreRefusedByName) {
   expect_has(many, "100000");
 }
 
+TEST_F(Encodable, DatesDrawAWarning) {
+  const auto warnings = [&](const std::string& words) {
+    const Dataset data = read("a.csv", "when,label\n" + words, with_categories({"auto"}));
+    return check_encodable(data, 100, "a.csv");
+  };
+  const Strings found = warnings("2024-05-31,a\n2024-06-01 12:30,b\n2024-05-31,b\n");
+  ASSERT_EQ(found.size(), 1u);
+  expect_worded(found.front());
+  for (const char* words : {"31.5.2024,a\n1.6.2024,b\n", "5/31/24,a\n6/1/24,b\n"})
+    EXPECT_EQ(warnings(words).size(), 1u) << words;
+  for (const char* words :
+       {"2024-05-31,a\nlater,b\n", "a-b-c,a\nd-e-f,b\n", "1-2,a\n2-3,b\n", "-1-,a\n-2-,b\n"})
+    EXPECT_EQ(warnings(words), Strings{}) << words;
+}
+
 TEST_F(Encodable, AColumnWithoutAnyValueIsRefused) { expect_worded(refused("x,c,label\n,u,a\nNA,v,b\n")); }
 
 TEST_F(Encodable, FeaturesOfOneNameAreRefused) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -19,6 +20,7 @@ namespace {
 // Fewer words may be all different by chance.
 constexpr std::int64_t kLeastWords = 20;
 constexpr double kNearlyAll = 0.9;
+constexpr char kDateSigns[] = {'-', '/', '.'};
 
 // What a column of the cells holds, missing values aside.
 std::vector<float> values_of(const Cells& cells, std::size_t column) {
@@ -44,6 +46,14 @@ std::vector<std::string> words_in(const Cells& cells, std::size_t column) {
   for (const float place : places)
     words.push_back(cells.columns[column].words[static_cast<std::size_t>(place)]);
   return words;
+}
+
+// "2024-05-31", "31.5.2024", "5/31/24 12:30": digits, and at least two of one sign between them.
+bool looks_like_date(const std::string& word) {
+  if (word.find_first_not_of("0123456789-/.:TZ+ ") != std::string::npos) return false;
+  return std::any_of(std::begin(kDateSigns), std::end(kDateSigns), [&](char sign) {
+    return std::count(word.begin(), word.end(), sign) == 2 && word.front() != sign && word.back() != sign;
+  });
 }
 
 std::vector<std::string> features_of(const ColumnEncoding& encoding) {
@@ -217,7 +227,9 @@ void TableEncoding::keep_flags(Standardizer& standardizer) const {
   }
 }
 
-void check_encodable(const Dataset& training, std::size_t most_categories, const std::string& path) {
+std::vector<std::string> check_encodable(const Dataset& training, std::size_t most_categories,
+                                         const std::string& path) {
+  std::vector<std::string> warnings;
   const Cells& cells = cells_of(training);
   for (std::size_t c = 0; c < cells.columns.size(); ++c) {
     const std::vector<float> values = values_of(cells, c);
@@ -226,7 +238,16 @@ void check_encodable(const Dataset& training, std::size_t most_categories, const
     const std::unordered_set<float> places(values.begin(), values.end());
     check_categories(training.columns[c], places.size(), values.size(), most_categories, path);
   }
-  check_names(TableEncoding::fit(training, true), path);
+  const TableEncoding encoding = TableEncoding::fit(training, true);
+  check_names(encoding, path);
+  for (const ColumnEncoding& column : encoding.columns)
+    if (!column.categories.empty() &&
+        std::all_of(column.categories.begin(), column.categories.end(), looks_like_date))
+      warnings.push_back(concat("warning: the column ", in_quotes(column.column),
+                                " has what looks like dates (first: ", in_quotes(column.categories.front()),
+                                "), each a category of its own: a new date is none of them (", path,
+                                "); leave it out with data.ignore = [", in_quotes(column.column), "]"));
+  return warnings;
 }
 
 }  // namespace thaw

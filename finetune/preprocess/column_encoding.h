@@ -46,7 +46,9 @@ struct TableEncoding {
 };
 
 // InputError where the columns should not be encoded: categories beyond `most_categories`, words that are nearly all
-// different, a column without any value, two features of one name. `path` is for messages.
-void check_encodable(const Dataset& training, std::size_t most_categories, const std::string& path);
+// different, a column without any value, two features of one name. `path` is for messages. Gives a warning for each column
+// whose categories look like dates.
+std::vector<std::string> check_encodable(const Dataset& training, std::size_t most_categories,
+                                         const std::string& path);
 
 }  // namespace thaw

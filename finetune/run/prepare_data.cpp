@@ -271,7 +271,9 @@ void use_encoding(const Config& config, const ModelSource& source, PreparedData&
   if (has_columns)
     data.preprocess.encoding = origin->preprocess.encoding;
   else
-    check_encodable(data.train, static_cast<std::size_t>(config.data.max_categories), config.data.train);
+    for (std::string& warning :
+         check_encodable(data.train, static_cast<std::size_t>(config.data.max_categories), config.data.train))
+      data.notes.push_back(std::move(warning));
 }
 
 }  // namespace

@@ -43,23 +43,28 @@ bool CellProblems::has_feature_that(std::string_view end) const {
   });
 }
 
-std::string CellProblems::keys_that_help(bool has_categories) const {
+std::string CellProblems::keys_that_help(const Table& table) const {
   std::string text;
   if (has_feature_that("missing")) text += "; data.missing = \"median\" takes missing values";
-  if (!has_feature_that("not a number")) return text;
-  return text +
-         (has_categories
-              ? "; where numbers and words of a column are categories alike, name it in data.categories"
-              : "; data.categories = \"auto\" takes columns of words, and of true and false");
+  if (table.has_categories && has_feature_that("not a number"))
+    text += "; where numbers and words of a column are categories alike, name it in data.categories";
+  // A word among numbers is a slip.
+  const bool has_words = std::any_of(kinds_.begin(), kinds_.end(), [&](const Kind& kind) {
+    return kind.is_feature() && std::string_view(kind.what).ends_with("not a number") &&
+           2 * kind.rows > table.rows;
+  });
+  if (!table.has_categories && has_words)
+    text += "; data.categories = \"auto\" takes columns of words, and of true and false";
+  return text;
 }
 
-std::string CellProblems::mend(bool may_choose, bool has_categories) const {
+std::string CellProblems::mend(const Table& table) const {
   const Kind& first = kinds_.front();
   if (kinds_.size() == 1 && !first.is_feature())
     return std::string_view(first.what).find("number") == std::string_view::npos
                ? "fill it in, or remove the row"
                : "mend it, or set data.task = \"classification\"";
-  const std::string keys = may_choose ? keys_that_help(has_categories) : "";
+  const std::string keys = table.may_choose ? keys_that_help(table) : "";
   if (kinds_.size() == 1 && first.rows == 1)
     return concat(has_feature_that("false") ? "write true or false" : "write a finite number",
                   ", or remove the row or the column", keys);
@@ -67,7 +72,7 @@ std::string CellProblems::mend(bool may_choose, bool has_categories) const {
   for (const Kind& kind : kinds_)
     if (kind.is_feature() && std::find(columns.begin(), columns.end(), in_quotes(kind.name)) == columns.end())
       columns.push_back(in_quotes(kind.name));
-  if (columns.empty() || !may_choose) return "mend the cells, or remove the rows";
+  if (columns.empty() || !table.may_choose) return "mend the cells, or remove the rows";
   const bool all = columns.size() <= kShownColumns;
   if (!all) columns.resize(kShownColumns);
   const bool are_missing = std::all_of(kinds_.begin(), kinds_.end(), [](const Kind& kind) {
@@ -80,12 +85,12 @@ std::string CellProblems::mend(bool may_choose, bool has_categories) const {
                 keys);
 }
 
-void CellProblems::refuse(bool may_choose, bool has_categories) const {
+void CellProblems::refuse(const Table& table) const {
   std::string text = kinds_.size() == 1 ? "" : concat(kinds_.size(), " problems with the cells: ");
   for (size_t i = 0; i < std::min(kinds_.size(), kShownKinds); ++i)
     text += (i > 0 ? ", " : "") + kinds_[i].describe();
   if (kinds_.size() > kShownKinds) text += ", ..";
-  fail_input(text, "; ", mend(may_choose, has_categories));
+  fail_input(text, "; ", mend(table));
 }
 
 }  // namespace thaw

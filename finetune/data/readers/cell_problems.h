@@ -27,9 +27,14 @@ class CellProblems {
 
   bool empty() const { return kinds_.empty(); }
 
-  // InputError with every column, the first place and how many rows; `may_choose`: whether data.ignore and the like can
-  // mend it; `has_categories`: data.categories is given.
-  [[noreturn]] void refuse(bool may_choose, bool has_categories) const;
+  // Of the table.
+  struct Table {
+    bool may_choose;      // data.ignore and the like can mend it
+    bool has_categories;  // data.categories is given
+    int64_t rows;
+  };
+  // InputError with every column, the first place and how many rows.
+  [[noreturn]] void refuse(const Table& table) const;
 
  private:
   struct Kind {
@@ -42,8 +47,8 @@ class CellProblems {
     bool is_feature() const { return std::string_view(role) == "feature"; }
     std::string describe() const;
   };
-  std::string mend(bool may_choose, bool has_categories) const;
-  std::string keys_that_help(bool has_categories) const;
+  std::string mend(const Table& table) const;
+  std::string keys_that_help(const Table& table) const;
   bool has_feature_that(std::string_view end) const;
 
   std::vector<Kind> kinds_;  // in the order in which they came up

@@ -270,7 +270,8 @@ void TableBuilder::forget_words() {
 Dataset TableBuilder::finish() {
   if (data_.size() == 0) fail_input("the table has no rows (", source_.path, "); add some below its header");
   forget_words();
-  if (!problems_.empty()) problems_.refuse(source_.columns.empty(), !source_.categories.empty());
+  if (!problems_.empty())
+    problems_.refuse({source_.columns.empty(), !source_.categories.empty(), data_.size()});
   if (headers_ > 0)
     note(concat("warning: ", headers_, headers_ == 1 ? " row repeats" : " rows repeat",
                 " the header (first: ", place(source_.path, first_header_line_), "), and ",
