@@ -1,6 +1,7 @@
 // `thaw export`, as a user runs it. What the scripts train is compared with thaw by golden/check_export.py.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -204,8 +205,30 @@ TEST_F(CliExport, WhatCannotBeExportedIsNamed) {
                                   "[[strategy.phase]]\nat = \"plateau validation_loss 1\"\n");
   expect_has(error_of({}), "plateau");
   folder.write("digits.toml", base);
+  const std::string all = script;
   script = folder.path("recipe");
   expect_has(error_of({}), ".py");
+  script = all;
+}
+
+// Python's csv module is told what separates fields; where thaw would guess, nobody tells it.
+TEST_F(CliExport, TablesThatPythonWouldReadOtherwiseAreRefused) {
+  const std::string rows = "1;x\n2;y\n3;x\n4;y\n5;x\n6;y\n7;x\n8;y\n";
+  config = folder.write("table.toml", "[data]\ntrain = \"table.csv\"\n");
+  folder.write("table.csv", "a;label\n" + rows);
+  ProgramResult result = export_it();
+  EXPECT_EQ(result.code, 2);
+  expect_has(result.err, "data.separator");
+  expect_has(text_of({"--set", "data.separator=;"}), "SEPARATOR = \";\"");
+  std::string tabs = "a\tlabel\n" + rows + "9;\"x\"\n";
+  std::replace(tabs.begin(), tabs.end(), ';', '\t');
+  const std::string tsv = "data.train=" + folder.write("table.tsv", tabs);
+  for (const char* file : {"recipe.py", "recipe.order.json", "recipe.start.safetensors"})
+    fs::remove(folder.path(file));
+  result = export_it({"--set", tsv});
+  EXPECT_EQ(result.code, 2) << result.err;
+  expect_has(result.err, "data.quote");
+  expect_has(text_of({"--set", tsv, "--set", "data.quote=csv"}), "csv.QUOTE_MINIMAL");
 }
 
 }  // namespace

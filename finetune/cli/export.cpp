@@ -1,5 +1,7 @@
 // `thaw export`: a run as a PyTorch script of its own, with the order of its samples and the weights it starts from.
 #include <filesystem>
+#include <functional>
+#include <system_error>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
@@ -24,11 +26,25 @@ void check_is_new(const std::string& path) {
 std::string command_of(const Arguments& arguments, const Config& config) {
   Arguments named = arguments;
   named.config = std::filesystem::path(arguments.config).filename().string();
-  return concat(command_line("export", named), " --strategy ", config.strategy.name);
+  return one_line(concat(command_line("export", named), " --strategy ", config.strategy.name));
 }
 
 void say_notes(const std::vector<std::string>& notes) {
   for (const std::string& note : notes) Progress().message(note);
+}
+
+// All of them or none: one that is left behind would stand in the way of the next attempt.
+void write_all(const RecipeFiles& files, const std::string& script, const NamedTensors& start,
+               const std::function<void(FileWriter&)>& order) {
+  try {
+    save_safetensors(files.start, start);
+    atomic_write(files.order, order);
+    atomic_write(files.script, script);
+  } catch (...) {
+    std::error_code ignored;
+    for (const std::string& file : {files.start, files.order}) std::filesystem::remove(file, ignored);
+    throw;
+  }
 }
 
 }  // namespace
@@ -50,11 +66,9 @@ int export_recipe(const Arguments& arguments) {
   say_notes(data.notes);
   say_notes(prepared.notes);
   say_notes(setup.strategy.warnings);
-  save_safetensors(files.start, start_weights(*prepared.model, source));
-  atomic_write(files.order, [&](FileWriter& file) {
+  write_all(files, script, start_weights(*prepared.model, source), [&](FileWriter& file) {
     write_order(file, data, setup.batches, setup.plan.run().total_updates);
   });
-  atomic_write(files.script, script);  // last: its presence says that the others are whole
   print(arguments.json
             ? Json{{"script", files.script}, {"order", files.order}, {"start", files.start}}.dump() + "\n"
             : concat("the script is ", files.script, "; it reads ", files.order, " and ", files.start,

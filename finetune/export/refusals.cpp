@@ -58,12 +58,19 @@ void check_data(const Config& config, const PreparedData& data) {
   const bool are_images = find_numbers(data.train) != nullptr && data.train.columns.empty();
   if (are_images && data.scaling != Scaling::none)
     refuse("images that are standardised", "data.standardize", "set data.standardize = false");
-  for (const std::string& path : {section.train, section.validation}) {
-    const std::string kind = path.empty() ? "builtin" : kind_of_file(path);
-    const bool is_known =
-        kind == "builtin" || kind == ".csv" || kind == ".tsv" || kind == ".jsonl" || are_images;
-    if (!is_known || path == "-") refuse("reader for " + in_quotes(path), "data", "give a .csv table");
-  }
+  const std::string kind = kind_of_file(section.train);
+  const bool is_table = kind == ".csv" || kind == ".tsv";
+  if ((!is_table && kind != ".jsonl" && !are_images) || section.train == "-")
+    refuse("reader for " + in_quotes(section.train), "data.train", "give a .csv table");
+  const std::string& validation = section.validation;
+  const bool is_like_it = are_images ? (kind == "builtin") == (kind_of_file(validation) == "builtin")
+                                     : kind == kind_of_file(validation);
+  if (!validation.empty() && !is_like_it)
+    refuse("second reader for " + in_quotes(validation), "data.validation",
+           "give a file of the training file's kind");
+  if (!is_table) return;
+  separator_of_table(config, section.train);
+  if (!validation.empty()) separator_of_table(config, validation);
 }
 
 }  // namespace

