@@ -190,7 +190,7 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
   ModelConfig model;
   if (source.folder != nullptr) {
     model = source.folder->config;
-    if (!has_own_lengths(model) && model.sample_shape != data.train.sample_shape())
+    if (!has_own_lengths(model) && !takes_shape(model, data.train.sample_shape()))
       fail_input("the model in ", section.from, " takes samples ", Shape(model.sample_shape),
                  ", the data have ", Shape(data.train.sample_shape()), "; use data of that shape");
     if (!section.pooling.empty()) model.transformer.pooling = section.pooling;

@@ -12,8 +12,12 @@
 #include "nn/models/bert_config.h"
 #include "nn/models/checkpoint_class.h"
 #include "nn/models/cnn.h"
+#include "nn/models/convnext.h"
+#include "nn/models/efficientnet_lite.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/mlp.h"
+#include "nn/models/resnet.h"
+#include "nn/models/squeezenet.h"
 #include "nn/models/transformer.h"
 #include "nn/models/vit.h"
 #include "nn/models/whisper.h"
@@ -36,7 +40,14 @@ constexpr Architecture kArchitectures[] = {
     {"roberta", "roberta", "Roberta", Input::text, make<Bert>, read_roberta, write_roberta},
     {"xlm-roberta", "xlm-roberta", "XLMRoberta", Input::text, make<Bert>, read_roberta, write_xlm_roberta},
     {"gpt2", "gpt2", "GPT2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
-    {"vit", "vit", "ViT", Input::processed_images, make<Vit>, read_vit, write_vit},
+    {"vit", "vit", "ViT", Input::images, make<Vit>, read_vit, write_vit},
+    {"resnet", "resnet", "ResNet", Input::images_of_any_size, make<ResNet>, read_resnet, write_resnet},
+    {"convnext", "convnext", "ConvNext", Input::images_of_any_size, make<ConvNext>, read_convnext,
+     write_convnext},
+    {"efficientnet-lite", "thaw-efficientnet-lite", nullptr, Input::images_of_any_size,
+     make<EfficientNetLite>, read_efficientnet_lite, write_efficientnet_lite},
+    {"squeezenet", "thaw-squeezenet", nullptr, Input::images_of_any_size, make<SqueezeNet>, read_squeezenet,
+     write_squeezenet},
     {"whisper", "whisper", "Whisper", Input::sound, make<Whisper>, read_whisper, write_whisper},
 };
 
@@ -120,7 +131,7 @@ void attach_bottlenecks(Model& model, const BottleneckConfig& adapters, std::uin
 std::vector<std::string> architectures() {
   std::vector<std::string> names;
   for (const Architecture& architecture : kArchitectures)
-    if (std::string_view(architecture.model_type).starts_with("thaw-")) names.emplace_back(architecture.name);
+    if (architecture.input == Input::samples) names.emplace_back(architecture.name);
   return names;
 }
 
@@ -141,7 +152,14 @@ bool takes_sound(const ModelConfig& config) {
 bool has_own_lengths(const ModelConfig& config) { return takes_text(config) || takes_sound(config); }
 
 bool takes_processed_images(const ModelConfig& config) {
-  return find_architecture(config.architecture).input == Input::processed_images;
+  const Input input = find_architecture(config.architecture).input;
+  return input == Input::images || input == Input::images_of_any_size;
+}
+
+bool takes_shape(const ModelConfig& config, const std::vector<std::int64_t>& sample_shape) {
+  if (find_architecture(config.architecture).input != Input::images_of_any_size)
+    return sample_shape == config.sample_shape;
+  return sample_shape.size() == 3 && sample_shape.front() == config.sample_shape.front();
 }
 
 const char* own_pooling(const ModelConfig& config) {
@@ -181,7 +199,7 @@ std::string write_model_config(const ModelConfig& config) {
       config.source.empty() ? nlohmann::ordered_json::object() : nlohmann::ordered_json::parse(config.source);
   json["model_type"] = architecture.model_type;
   architecture.write(config, json);
-  if (!std::string_view(architecture.model_type).starts_with("thaw-")) {
+  if (architecture.class_name != nullptr) {
     // The weights are written so, whatever the source's were; transformers loads them as the config says.
     json["dtype"] = "float32";
     json.erase("torch_dtype");
