@@ -219,6 +219,17 @@ void add_convolutions(OpTable& table) {
       {{normal({1, 8, 2, 2}), normal({8, 1, 2, 2})}, {normal({0, 8, 2, 2}), normal({8, 1, 2, 2})}}, [] {
         return OpSample{normal({3, 8, 20, 21}), normal({8, 1, 3, 3})};
       }));
+  table.add(conv2d_row("depthwise_strided", conv_params(2, 2, 1, 4),
+                       {{normal({1, 4, 3, 2}), normal({4, 1, 2, 3}), normal({4})},
+                        {normal({0, 4, 3, 2}), normal({4, 1, 2, 3}), normal({4})}},
+                       [] {
+                         return OpSample{normal({5, 4, 34, 45}), normal({4, 1, 5, 5}), normal({4})};
+                       }));
+  table.add(conv2d_row(
+      "depthwise_dilated", conv_params(2, 4, 3, 4),
+      {{normal({1, 4, 2, 3}), normal({4, 1, 2, 3})}, {normal({0, 4, 2, 3}), normal({4, 1, 2, 3})}}, [] {
+        return OpSample{normal({6, 4, 23, 41}), normal({4, 1, 4, 3})};
+      }));
 
   ConvParams sequence;
   sequence.stride[1] = 2;

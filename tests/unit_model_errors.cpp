@@ -19,9 +19,9 @@ ModelConfig small_mlp() {
 
 TEST(ModelErrors, AnUnknownArchitectureIsNoMatterOfSizes) {
   ModelConfig config;
-  config.architecture = "resnet";
+  config.architecture = "alexnet";
   const std::string message = message_of<InputError>([&] { make_model(config); });
-  expect_has(message, "unknown architecture 'resnet'");
+  expect_has(message, "unknown architecture 'alexnet'");
   for (const std::string& known : all_architectures()) expect_has(message, known);
   EXPECT_EQ(message.find("outputs"), std::string::npos) << message;
 }

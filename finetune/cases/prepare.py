@@ -20,6 +20,7 @@ import sys
 import tarfile
 import zipfile
 
+import prepare_pictures
 import prepare_speech
 import prepare_tables
 import prepare_whisper
@@ -155,6 +156,8 @@ PREPARE = {
     "minilm": prepare_minilm,
     "text": prepare_text,
     "newsgroups": prepare_newsgroups,
+    "efficientnet": prepare_pictures.prepare_efficientnet,
+    "squeezenet": prepare_pictures.prepare_squeezenet,
     "whisper": prepare_whisper.prepare_whisper,
     "dutch": prepare_speech.prepare_dutch,
     "czech": prepare_speech.prepare_czech,

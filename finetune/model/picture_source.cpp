@@ -6,12 +6,10 @@
 #include "finetune/common/text.h"
 #include "finetune/data/pictures.h"
 #include "finetune/data/sound/spec_augment.h"
-#include "finetune/plan/adapters.h"
 
 namespace thaw {
 namespace {
 
-constexpr std::int64_t kLargestSample = 1 << 14;  // pixels of a side
 constexpr const char* kImageColumn = "image";
 
 bool is_image(const std::vector<std::int64_t>& shape) {
@@ -68,21 +66,6 @@ std::vector<std::int64_t> shape_for(const Config& config, const Dataset& train) 
 }
 
 }  // namespace
-
-bool takes_shape(const ModelConfig& config, const std::vector<std::int64_t>& sample_shape) {
-  if (config.sample_shape == sample_shape) return true;
-  if (!is_image(sample_shape) || config.sample_shape.size() != 3 ||
-      sample_shape[0] != config.sample_shape[0] || sample_shape[1] < 1 || sample_shape[1] > kLargestSample ||
-      sample_shape[2] < 1 || sample_shape[2] > kLargestSample)
-    return false;
-  ModelConfig other = config;
-  other.sample_shape = sample_shape;
-  const auto as_it_is = make_meta_model(config), of_that_shape = make_meta_model(other);
-  const std::vector<ParameterPtr> a = as_it_is->parameters(), b = of_that_shape->parameters();
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ParameterPtr& p, const ParameterPtr& q) {
-    return p->name == q->name && p->tensor.shape() == q->tensor.shape();
-  });
-}
 
 std::optional<std::string> picture_column(const ModelFolder& folder) {
   if (!is_image(folder.config.sample_shape)) return std::nullopt;

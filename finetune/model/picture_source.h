@@ -12,9 +12,6 @@
 
 namespace thaw {
 
-// Whether the network takes samples of this shape too: its parameters stay the same. (A cnn does, a ViT does not.)
-bool takes_shape(const ModelConfig& config, const std::vector<std::int64_t>& sample_shape);
-
 // The column of picture files in a table: nothing for models that take none, "" for one that takes a table's features as
 // well (an mlp), whose data say what they are.
 std::optional<std::string> picture_column(const ModelFolder& folder);

@@ -11,7 +11,6 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/data/texts.h"
 #include "finetune/model/adapter_folder.h"
-#include "finetune/model/picture_source.h"
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_head.h"
 #include "finetune/plan/adapters.h"

@@ -241,7 +241,7 @@ void use_scaling(const Config& config, const ModelSource& source, PreparedData& 
   const std::optional<Origin> origin = source.origin();
   // Samples of another shape are refused when the model is made.
   if (!are_pictures && origin && origin->images && source.folder &&
-      source.folder->config.sample_shape != data.train.sample_shape())
+      !takes_shape(source.folder->config, data.train.sample_shape()))
     return;
   data.scaling = choose_scaling(config, origin, data.notes);
   const bool from_model = data.scaling == Scaling::model;

@@ -54,6 +54,20 @@ std::string network_text(const ModelConfig& config, const std::optional<AdapterS
   add(t.activation);
   add(exact_number(t.layer_norm_eps));
   add(t.pooling);
+  const ConvNetConfig& c = config.conv_net;
+  for (const std::int64_t size : {c.stem_channels, c.last_channels, c.patch_size}) add(size);
+  for (const ConvStage& stage : c.stages)
+    for (const std::int64_t size :
+         {stage.channels, stage.depth, stage.kernel, stage.stride, stage.expansion, stage.squeeze})
+      add(size);
+  add(concat(c.bottleneck, ' ', c.stride_in_first_conv, ' ', c.activation));
+  for (const double value : {c.norm_eps, c.layer_scale}) add(exact_number(value));
+  const DecoderConfig& d = config.decoder;
+  for (const std::int64_t size : {config.mels, std::int64_t{d.writes}, d.heads}) add(size);
+  const WaveConfig& w = config.wave;
+  for (const std::int64_t stride : w.strides) add(stride);
+  add(w.position_groups);
+  add(concat(w.group_norm, ' ', w.feature_norm, ' ', w.pre_norm));
   if (config.adapters) {
     add(concat("bottleneck ", config.adapters->options.size, ' ', config.adapters->options.activation));
     for (const std::string& layer : config.adapters->layers) add(layer);

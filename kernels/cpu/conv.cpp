@@ -5,7 +5,9 @@
 //   out[m, pixel] = sum_{c, i, j} weight[m, (c, i, j)] * source[c, pixel moved by tap (i, j)]
 //
 // The input gradient of a strided convolution splits into stride_h * stride_w correlations, one for each set
-// of input pixels that the same taps reach. So nothing is multiplied by an inserted zero.
+// of input pixels that the same taps reach. So nothing is multiplied by an inserted zero. Depthwise convolutions, products
+// of one row, go their own way (conv_depthwise.h).
+#include "kernels/cpu/conv_depthwise.h"
 #include "kernels/cpu/conv_slab.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_tile.h"
@@ -14,34 +16,20 @@
 namespace thaw::cpu {
 namespace {
 
-constexpr std::int64_t kSharedPixels = 16;
-
+// Images with too few pixels for a tile share one.
 template <class T>
-struct Correlation {
-  Axis h, w;
-  std::int64_t images, groups;
-  std::int64_t in_channels, out_channels;  // per group
-  const T* source;                         // [images, groups * in_channels, h.in, w.in]
-  const T* weight;                         // [groups, out_channels, in_channels * h.taps * w.taps]
-  const T* bias;                           // [groups * out_channels] or null
-  T* out;                                  // [images, groups * out_channels, out_h, out_w]
-  std::int64_t out_h, out_w;
-
-  std::int64_t terms() const { return in_channels * h.taps * w.taps; }
-  bool dense_out() const { return h.out_step == 1 && w.out_step == 1; }
-  // Images with too few pixels for a tile share one.
-  std::int64_t stack() const {
-    const std::int64_t pixels = std::max<std::int64_t>(1, h.out * w.out);
-    return std::clamp<std::int64_t>(kSharedPixels / pixels, 1, std::max<std::int64_t>(1, images));
-  }
-};
+std::int64_t stack_of(const Correlation<T>& p) {
+  constexpr std::int64_t kSharedPixels = 16;
+  const std::int64_t pixels = std::max<std::int64_t>(1, p.h.out * p.w.out);
+  return std::clamp<std::int64_t>(kSharedPixels / pixels, 1, std::max<std::int64_t>(1, p.images));
+}
 
 template <class T>
 class Correlator {
  public:
   explicit Correlator(const Correlation<T>& p)
       : p_(p),
-        stack_(p.stack()),
+        stack_(stack_of(p)),
         slab_(p.h, p.w, p.in_channels, stack_),
         tiles_(tile_set<T>()),
         offset_(kCpu, p.terms() * static_cast<std::int64_t>(sizeof(std::int64_t))) {
@@ -52,9 +40,7 @@ class Correlator {
   }
 
   void run() const {
-    const double flops = 2.0 * static_cast<double>(p_.images * p_.groups * p_.out_channels * p_.terms()) *
-                         static_cast<double>(p_.h.out * p_.w.out);
-    const std::int64_t workers = flops < kParallelFlops ? 1 : num_threads();
+    const std::int64_t workers = p_.flops() < kParallelFlops ? 1 : num_threads();
     const std::int64_t jobs = ceil_div(p_.images, stack_) * p_.groups * slab_.bands();
     parallel_for(jobs, ceil_div(jobs, workers), [this](std::int64_t begin, std::int64_t end) {
       const memory::Scratch slab(kCpu, bytes(slab_.elements() + kMaxTileColumns));
@@ -141,6 +127,11 @@ class Correlator {
 };
 
 template <class T>
+void correlate(const Correlation<T>& p) {
+  p.is_depthwise() ? correlate_depthwise(p) : Correlator<T>(p).run();
+}
+
+template <class T>
 void conv2d_of(const View& y, const ConstView& x, const ConstView& w, const ConstView& bias,
                const ConvParams& params) {
   Correlation<T> p;
@@ -156,7 +147,7 @@ void conv2d_of(const View& y, const ConstView& x, const ConstView& w, const Cons
   p.out = y.as<T>();
   p.out_h = y.size[2];
   p.out_w = y.size[3];
-  Correlator<T>(p).run();
+  correlate(p);
 }
 
 // Transposes the filters, keeping the taps that one phase uses:
@@ -195,7 +186,7 @@ void conv2d_vjp_x_of(const View& dx, const ConstView& dy, const ConstView& w, co
       p.h = gradient_axis(dx.size[2], dy.size[2], w.size[2], params, 0, i);
       p.w = gradient_axis(dx.size[3], dy.size[3], w.size[3], params, 1, j);
       transpose_filter(weight.as<T>(), w, params.groups, p.h, p.w);
-      Correlator<T>(p).run();
+      correlate(p);
     }
   }
 }

@@ -63,6 +63,30 @@ inline Axis gradient_axis(std::int64_t dx, std::int64_t dy, std::int64_t kernel,
   return axis;
 }
 
+// A convolution, or the gradient of its input at one set of pixels (conv.cpp).
+template <class T>
+struct Correlation {
+  Axis h, w;
+  std::int64_t images, groups;
+  std::int64_t in_channels, out_channels;  // per group
+  const T* source;                         // [images, groups * in_channels, h.in, w.in]
+  const T* weight;                         // [groups, out_channels, in_channels * h.taps * w.taps]
+  const T* bias;                           // [groups * out_channels] or null
+  T* out;                                  // [images, groups * out_channels, out_h, out_w]
+  std::int64_t out_h, out_w;
+
+  std::int64_t terms() const { return in_channels * h.taps * w.taps; }
+  bool dense_out() const { return h.out_step == 1 && w.out_step == 1; }
+  double flops() const {
+    return 2.0 * static_cast<double>(images * groups * out_channels * terms()) *
+           static_cast<double>(h.out * w.out);
+  }
+  // Each channel by itself, its sums short enough for one chain.
+  bool is_depthwise() const {
+    return groups > 1 && in_channels == 1 && out_channels == 1 && terms() <= kDepthBlock;
+  }
+};
+
 class SlabShape {
  public:
   // `stack`: how many images lie side by side. A band has as many rows as keep the slab in the second-level

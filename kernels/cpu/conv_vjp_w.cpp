@@ -6,6 +6,7 @@
 //
 // Images are cut into chunks by shape alone. A chunk adds up its images in order, and the chunks' sums are
 // added in order, so the bits do not depend on the number of threads.
+#include "kernels/cpu/conv_depthwise.h"
 #include "kernels/cpu/conv_slab.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_pack.h"
@@ -163,6 +164,10 @@ class FilterGradient {
 }  // namespace
 
 void conv2d_vjp_w(View dw, ConstView dy, ConstView x, ConvParams p) {
+  if (p.groups > 1 && dw.size[0] == p.groups && dw.size[1] == 1) {
+    depthwise_vjp_w(dw, dy, x, p);
+    return;
+  }
   if (dw.dtype == DType::f32) {
     FilterGradient<float>(dw, dy, x, p).run();
   } else {

@@ -13,6 +13,8 @@ struct ConvOptions {
   std::int64_t dilation = 1;
   std::int64_t groups = 1;
   bool bias = true;
+  // 2-D: in place of `padding` as many zeros as make ceil(size / stride) outputs, the odd one behind (TensorFlow's "same").
+  bool same_padding = false;
 };
 
 class Conv2d : public Module {
@@ -24,6 +26,7 @@ class Conv2d : public Module {
 
  private:
   ConvParams params_;
+  bool same_padding_;
   ParameterPtr weight_, bias_;
 };
 

@@ -10,13 +10,8 @@
 namespace thaw {
 
 struct Architecture {
-  enum class Input {
-    samples,
-    text,
-    processed_images,
-    sound,
-    raw_sound
-  };  // images: as preprocessor_config.json says
+  // `samples`: of the data's shape. The others are of folders; images as preprocessor_config.json says.
+  enum class Input { samples, text, images, sound, raw_sound };
   const char* name;
   const char* model_type;  // in config.json
   const char* class_name;  // what its classes in transformers begin with; null: none
@@ -42,6 +37,14 @@ void read_vit(const nlohmann::json& json, const std::string& path, ModelConfig& 
 void write_vit(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_wav2vec2(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_wav2vec2(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_resnet(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_resnet(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_convnext(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_convnext(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_efficientnet_lite(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_efficientnet_lite(const ModelConfig& config, nlohmann::ordered_json& json);
+void read_squeezenet(const nlohmann::json& json, const std::string& path, ModelConfig& config);
+void write_squeezenet(const ModelConfig& config, nlohmann::ordered_json& json);
 void read_whisper(const nlohmann::json& json, const std::string& path, ModelConfig& config);
 void write_whisper(const ModelConfig& config, nlohmann::ordered_json& json);
 

@@ -31,7 +31,9 @@ constexpr std::pair<std::string_view, const char*> kInstead[] = {
     {"opt", "a GPT-2"},
     {"gpt_neox", "a GPT-2"},
     {"deit", "a ViT"},
-    {"resnet", "a ViT, or thaw's own cnn"},
+    {"convnextv2", "a ConvNeXt"},
+    {"regnet", "a ResNet"},
+    {"efficientnet", "an EfficientNet-lite, a ResNet or a ConvNeXt"},
 };
 
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> starts) {

@@ -12,8 +12,12 @@
 #include "nn/models/bert_config.h"
 #include "nn/models/checkpoint_class.h"
 #include "nn/models/cnn.h"
+#include "nn/models/convnext.h"
+#include "nn/models/efficientnet_lite.h"
 #include "nn/models/gpt2.h"
 #include "nn/models/mlp.h"
+#include "nn/models/resnet.h"
+#include "nn/models/squeezenet.h"
 #include "nn/models/transformer.h"
 #include "nn/models/vit.h"
 #include "nn/models/wav2vec2.h"
@@ -42,7 +46,13 @@ constexpr Architecture kArchitectures[] = {
     {"roberta", "roberta", "Roberta", Input::text, make<Bert>, read_roberta, write_roberta},
     {"xlm-roberta", "xlm-roberta", "XLMRoberta", Input::text, make<Bert>, read_roberta, write_xlm_roberta},
     {"gpt2", "gpt2", "GPT2", Input::text, make<Gpt2>, read_gpt2, write_gpt2},
-    {"vit", "vit", "ViT", Input::processed_images, make<Vit>, read_vit, write_vit},
+    {"vit", "vit", "ViT", Input::images, make<Vit>, read_vit, write_vit},
+    {"resnet", "resnet", "ResNet", Input::images, make<ResNet>, read_resnet, write_resnet},
+    {"convnext", "convnext", "ConvNext", Input::images, make<ConvNext>, read_convnext, write_convnext},
+    {"efficientnet-lite", "thaw-efficientnet-lite", nullptr, Input::images, make<EfficientNetLite>,
+     read_efficientnet_lite, write_efficientnet_lite},
+    {"squeezenet", "thaw-squeezenet", nullptr, Input::images, make<SqueezeNet>, read_squeezenet,
+     write_squeezenet},
     {"whisper", "whisper", "Whisper", Input::sound, make_whisper, read_whisper, write_whisper},
     {"wav2vec2", "wav2vec2", "Wav2Vec2", Input::raw_sound, make<Wav2Vec2>, read_wav2vec2, write_wav2vec2},
     {"hubert", "hubert", "Hubert", Input::raw_sound, make<Wav2Vec2>, read_wav2vec2, write_wav2vec2},
@@ -128,7 +138,7 @@ void attach_bottlenecks(Model& model, const BottleneckConfig& adapters, std::uin
 std::vector<std::string> architectures() {
   std::vector<std::string> names;
   for (const Architecture& architecture : kArchitectures)
-    if (std::string_view(architecture.model_type).starts_with("thaw-")) names.emplace_back(architecture.name);
+    if (architecture.input == Input::samples) names.emplace_back(architecture.name);
   return names;
 }
 
@@ -153,7 +163,24 @@ bool takes_raw_sound(const ModelConfig& config) {
 bool has_own_lengths(const ModelConfig& config) { return takes_text(config) || takes_sound(config); }
 
 bool takes_processed_images(const ModelConfig& config) {
-  return find_architecture(config.architecture).input == Input::processed_images;
+  return find_architecture(config.architecture).input == Input::images;
+}
+
+bool takes_shape(const ModelConfig& config, const std::vector<std::int64_t>& sample_shape) {
+  constexpr std::int64_t kLongestSide = 1 << 14;  // pixels
+  if (config.sample_shape == sample_shape) return true;
+  const auto is_size = [](std::int64_t side) { return side >= 1 && side <= kLongestSide; };
+  if (config.sample_shape.size() != 3 || sample_shape.size() != 3 ||
+      sample_shape[0] != config.sample_shape[0] || !is_size(sample_shape[1]) || !is_size(sample_shape[2]))
+    return false;
+  ModelConfig other = config;
+  other.sample_shape = sample_shape;
+  const Init meta{.device = kMeta};
+  const std::vector<ParameterPtr> a = make_model(config, meta)->parameters(),
+                                  b = make_model(other, meta)->parameters();
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ParameterPtr& p, const ParameterPtr& q) {
+    return p->name == q->name && p->tensor.shape() == q->tensor.shape();
+  });
 }
 
 const char* own_pooling(const ModelConfig& config) {
@@ -193,7 +220,7 @@ std::string write_model_config(const ModelConfig& config) {
       config.source.empty() ? nlohmann::ordered_json::object() : nlohmann::ordered_json::parse(config.source);
   json["model_type"] = architecture.model_type;
   architecture.write(config, json);
-  if (!std::string_view(architecture.model_type).starts_with("thaw-")) {
+  if (architecture.class_name != nullptr) {
     // The weights are written so, whatever the source's were; transformers loads them as the config says.
     json["dtype"] = "float32";
     json.erase("torch_dtype");

@@ -58,6 +58,31 @@ struct WaveConfig {
   std::int64_t position_groups = 16;
 };
 
+// A stage of a convolutional network: blocks one after another.
+struct ConvStage {
+  std::int64_t channels = 0;   // that each block gives
+  std::int64_t depth = 1;      // blocks
+  std::int64_t kernel = 3;     // efficientnet-lite: of the depthwise convolution
+  std::int64_t stride = 1;     // of the first block
+  std::int64_t expansion = 1;  // efficientnet-lite: channels within a block, for each that it takes
+  std::int64_t squeeze = 0;    // squeezenet: channels within a block
+};
+
+// Sizes of a convolutional network that comes from a folder.
+struct ConvNetConfig {
+  std::int64_t stem_channels = 0;
+  std::vector<ConvStage> stages;
+  std::int64_t last_channels = 0;     // efficientnet-lite: of the convolution above the stages
+  std::int64_t patch_size = 4;        // convnext: the stem's stride
+  bool bottleneck = true;             // resnet: blocks of three convolutions, not two
+  bool stride_in_first_conv = false;  // resnet: where a bottleneck has its stride
+  std::string activation = "relu";    // resnet, convnext
+  double norm_eps = 1e-5;             // efficientnet-lite: of batch norms; convnext: of the last norm
+  double norm_momentum = 0.1;         // efficientnet-lite
+  double layer_scale = 1e-6;          // convnext: what the scales of blocks begin with; 0: there are none
+  double initializer_range = 0.02;    // convnext
+};
+
 // Bottleneck adapters of a model. (LoRA and DoRA are folded into saved weights.)
 struct BottleneckConfig {
   BottleneckOptions options;
@@ -74,10 +99,10 @@ struct ArchitectureOptions {
 
 // What it takes to build a model again: saved as config.json beside its weights.
 struct ModelConfig : ArchitectureOptions {
-  std::string architecture;  // "mlp", "cnn", "bert", "distilbert", "roberta", "xlm-roberta",
-                             // "gpt2", "vit", "whisper", "wav2vec2", "hubert"
+  std::string architecture;  // a name of all_architectures()
   double dropout = 0;
   TransformerConfig transformer;           // transformers
+  ConvNetConfig conv_net;                  // convolutional networks but the cnn
   std::int64_t mels = 80;                  // sound: features of a frame
   DecoderConfig decoder;                   // sound
   WaveConfig wave;                         // raw sound
@@ -103,6 +128,9 @@ bool has_own_lengths(const ModelConfig& config);
 const char* own_pooling(const ModelConfig& config);
 // Images that a preprocessor_config.json beside the weights says how to prepare.
 bool takes_processed_images(const ModelConfig& config);
+// Whether the network takes samples of that shape too: its parameters stay the same. (A convolutional network takes images of
+// any size, a ViT does not.)
+bool takes_shape(const ModelConfig& config, const std::vector<std::int64_t>& sample_shape);
 
 // Its weights drawn from `init.seed`, on `init.device`. Throws InputError for an unknown name or impossible sizes.
 std::unique_ptr<Model> make_model(const ModelConfig& config, const Init& init = {});

@@ -107,8 +107,6 @@ void check_activation_in(const std::string& name, const std::string& path) {
   }
 }
 
-namespace {
-
 void check_probability(const char* what, double p, const std::string& path) {
   if (!(p >= 0 && p < 1))
     fail_input("the model's ", what, " is ", p, " (", path, "); it must be at least 0 and less than 1");
@@ -118,8 +116,6 @@ void check_not_negative(const char* what, double value, const std::string& path)
   if (!(value >= 0 && std::isfinite(value)))
     fail_input("the model's ", what, " is ", value, " (", path, "); it must be at least 0");
 }
-
-}  // namespace
 
 void check_sizes_in(const TransformerConfig& t, const std::string& path) {
   check_size_in("hidden size", t.hidden_size, 1 << 16, path);

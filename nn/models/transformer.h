@@ -87,6 +87,8 @@ Tensor first_positions(const Embedding& table, std::int64_t length);
 // that divide the hidden size, a known activation, probabilities. InputError names the one that is wrong.
 void check_size_in(const char* what, std::int64_t size, std::int64_t largest, const std::string& path);
 void check_activation_in(const std::string& name, const std::string& path);
+void check_probability(const char* what, double p, const std::string& path);
+void check_not_negative(const char* what, double value, const std::string& path);
 void check_sizes_in(const TransformerConfig& config, const std::string& path);
 void check_text_sizes_in(const TransformerConfig& config, const std::string& path);  // those of text too
 // InputError where two keys that are one thing to transformers have different values.

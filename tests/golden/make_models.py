@@ -3,17 +3,23 @@
 with them on the CPU, which golden_models.cpp replays.
 
     pip install torch==2.* transformers==5.* safetensors  # transformers brings tokenizers
+    pip install --no-deps efficientnet-lite-pytorch==0.1.0
     python tests/golden/make_models.py
 
 Each folder has config.json and model.safetensors, and golden.safetensors with the versions in its metadata and the
 tensors `x` (token ids or images), `mask`, `types`, `labels`, `hidden.<i>` (the embeddings' output, then each layer's),
 and for each task (`pooler`, `cls`, `mean`, `classify`, `language`) `<task>.logits`, `<task>.loss` (cross-entropy) and
-`<task>.g.<name in model.safetensors>`, the gradients. `whisper` has sounds, and a task `ctc`; `whisper-writer` texts of its decoder. Everything is seeded; another version of PyTorch may change the
-last bits.
+`<task>.g.<name in model.safetensors>`, the gradients. A model with batch norms has a task `train`, in training mode, and
+`train.b.<name>`, the buffers after it. `whisper`, `wav2vec2` and `hubert` have sounds, and a task `ctc`; `whisper-writer`
+texts of its decoder. Everything is seeded; another version of PyTorch may change the last bits.
 """
 
+import json
+import math
 import pathlib
 
+import efficientnet_lite_pytorch
+import efficientnet_lite_pytorch.utils as efficientnet_utils
 import tokenizers
 import torch
 import torch.nn.functional as F
@@ -22,19 +28,28 @@ from safetensors.torch import load_file, save_file
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "models"
 LABELS = 3
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 VOCABULARY = 40
 SIZES = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24)
 EAGER = dict(num_labels=LABELS, attn_implementation="eager")
 
 
-def randomize(model):
-    """Weights large enough for outputs to vary, none of them as an initialisation leaves it."""
-    norms = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.LayerNorm)}
+def randomize(model, keep_size=False):
+    """Weights large enough for outputs to vary, none of them as an initialisation leaves it. `keep_size`: those of
+    convolutions as large as keeps the size of what goes through many."""
+    kinds = (torch.nn.LayerNorm, torch.nn.BatchNorm2d)
+    norms = {id(module.weight) for module in model.modules() if isinstance(module, kinds)}
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.normal_(std=0.3)
+            keeps = keep_size and parameter.dim() == 4
+            parameter.normal_(std=math.sqrt(2 / parameter[0].numel()) if keeps else 0.3)
             if id(parameter) in norms:
                 parameter.add_(1)
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(std=0.3)
+                module.running_var.uniform_(0.5, 1.5)
+                module.num_batches_tracked.fill_(7)
     return model.eval()
 
 
@@ -43,18 +58,29 @@ def names_in_file(model, folder):
     saved = load_file(folder / "model.safetensors")
     by_value = {value.numpy().tobytes(): name for name, value in saved.items()}
     names = {by_value[parameter.detach().numpy().tobytes()]: parameter for parameter in model.parameters()}
-    assert set(names) == set(saved), set(names) ^ set(saved)
+    buffers = {name for name in saved if name.endswith(BUFFERS)}
+    assert set(names) == set(saved) - buffers, set(names) ^ set(saved)
     return names
 
 
 class Golden:
-    def __init__(self, name, model, layers, inputs):
+    def __init__(self, name, model, layers, inputs, keep_size=False):
         self.folder = FOLDER / name
-        self.model = randomize(model)
+        self.model = randomize(model, keep_size)
         self.model.save_pretrained(self.folder)
         self.names = names_in_file(self.model, self.folder)
         self.tensors = dict(inputs)
         self.record_hidden_states(layers)
+
+    def add_training(self):
+        """In training mode, where a batch norm normalises by the batch and counts it."""
+        self.model.train()
+        hidden = {name: value for name, value in self.tensors.items() if name.startswith("hidden.")}
+        output = self.model(self.tensors["x"])
+        self.add("train", getattr(output, "logits", output), self.tensors["labels"])
+        self.tensors |= hidden  # in evaluation
+        self.tensors |= {f"train.b.{name}": value for name, value in self.model.state_dict().items()
+                         if name.endswith(BUFFERS)}
 
     def record_hidden_states(self, layers):
         def keep(index, value):
@@ -70,9 +96,10 @@ class Golden:
         self.model.zero_grad()
         loss.backward()
         self.tensors |= {f"{task}.logits": logits, f"{task}.loss": loss}
+        saved = load_file(self.folder / "model.safetensors")
         for name, parameter in self.names.items():
             if parameter.grad is not None:
-                self.tensors[f"{task}.g.{name}"] = parameter.grad
+                self.tensors[f"{task}.g.{name}"] = parameter.grad.reshape(saved[name].shape)
 
     def save(self):
         versions = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
@@ -203,6 +230,120 @@ def make_vit():
     x = {"x": torch.randn(3, 3, 8, 8), "labels": torch.tensor([2, 0, 1])}
     golden = Golden("vit", model, model.vit.layers, x)
     golden.add("classify", model(x["x"]).logits, x["labels"])
+    golden.save()
+
+
+def make_resnet(name, seed, **options):
+    """`hidden_act` is another than the ReLU that stands within blocks whatever it is."""
+    torch.manual_seed(seed)
+    config = transformers.ResNetConfig(embedding_size=6, hidden_sizes=[8, 12], depths=[2, 1], num_labels=LABELS,
+                                       hidden_act="silu", image_size=[20, 17], **options)
+    model = transformers.ResNetForImageClassification(config)
+    x = {"x": torch.randn(3, 3, 20, 17), "labels": torch.tensor([2, 0, 1])}
+    golden = Golden(name, model, model.resnet.encoder.stages, x, keep_size=True)
+    golden.add("classify", model(x["x"]).logits, x["labels"])
+    golden.add_training()
+    golden.save()
+
+
+def make_convnext():
+    torch.manual_seed(11)
+    config = transformers.ConvNextConfig(hidden_sizes=[6, 8], depths=[2, 1], num_stages=2, patch_size=2,
+                                         num_labels=LABELS, image_size=[20, 17])
+    model = transformers.ConvNextForImageClassification(config)
+    x = {"x": torch.randn(3, 3, 20, 17), "labels": torch.tensor([2, 0, 1])}
+    golden = Golden("convnext", model, model.convnext.encoder.stages, x, keep_size=True)
+    golden.add("classify", model(x["x"]).logits, x["labels"])
+    golden.save()
+
+
+class OwnFolder:
+    """Saves as thaw's own folders are: config.json as given, and the weights, some of another shape than in the program."""
+
+    def save_pretrained(self, folder):
+        folder.mkdir(exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(self.thaw_config, indent=2) + "\n")
+        weights = {name: value.reshape(self.shapes.get(name, value.shape)) for name, value in self.state_dict().items()}
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+class EfficientNetLite(efficientnet_lite_pytorch.EfficientNet, OwnFolder):
+    shapes = {}
+
+
+def make_efficientnet_lite():
+    """By its package, with the padding of whatever size an image has; without dropout and stochastic depth."""
+    torch.manual_seed(12)
+    stages = [dict(channels=8, depth=1, kernel=3, stride=1, expansion=1),
+              dict(channels=12, depth=2, kernel=5, stride=2, expansion=2)]
+    blocks, channels = [], 6
+    for stage in stages:
+        blocks.append(efficientnet_utils.BlockArgs(
+            num_repeat=stage["depth"], kernel_size=stage["kernel"], stride=[stage["stride"]],
+            expand_ratio=stage["expansion"], input_filters=channels, output_filters=stage["channels"], id_skip=True))
+        channels = stage["channels"]
+    sizes = efficientnet_utils.GlobalParams(dropout_rate=0.0, num_classes=LABELS, batch_norm_momentum=0.99,
+                                            batch_norm_epsilon=1e-3, drop_connect_rate=0.0, relu_fn="relu6",
+                                            fix_head_stem=False, local_pooling=False)
+    model = build_small_efficientnet(blocks, sizes, stem=6, last=16)
+    model.thaw_config = {"model_type": "thaw-efficientnet-lite", "num_channels": 3, "image_size": [20, 17],
+                         "stem_channels": 6, "stages": stages, "last_channels": 16, "batch_norm_eps": 1e-3,
+                         "batch_norm_momentum": 0.01, "dropout": 0.0, "num_labels": LABELS}
+    x = {"x": 2 * torch.randn(3, 3, 20, 17), "labels": torch.tensor([2, 0, 1])}
+    golden = Golden("efficientnet-lite", model, [model._blocks[0], model._blocks[-1]], x, keep_size=True)
+    model._avg_pooling.register_forward_pre_hook(lambda _, inputs: golden.tensors.update({"hidden.3": inputs[0]}))
+    golden.add("classify", model(x["x"]), x["labels"])
+    golden.add_training()
+    golden.save()
+
+
+def build_small_efficientnet(blocks, sizes, stem, last):
+    """The package rounds the sizes of its stem, 32, and of its last convolution, 1280; here they are given."""
+    given = {32: stem, 1280: last}
+    efficientnet_lite_pytorch.model.round_filters = lambda filters, *_: given.get(filters, filters)
+    return EfficientNetLite(blocks, sizes)
+
+
+class Fire(torch.nn.Module):
+    def __init__(self, channels, squeeze, expand, pools):
+        super().__init__()
+        self.pools = pools
+        self.squeeze1x1 = torch.nn.Conv2d(channels, squeeze, 1)
+        self.expand1x1 = torch.nn.Conv2d(squeeze, expand, 1)
+        self.expand3x3 = torch.nn.Conv2d(squeeze, expand, 3, padding=1)
+
+    def forward(self, x):
+        x = F.relu(self.squeeze1x1(F.max_pool2d(x, 3, 2) if self.pools else x))
+        return torch.cat([F.relu(self.expand1x1(x)), F.relu(self.expand3x3(x))], 1)
+
+
+class SqueezeNet(torch.nn.Module, OwnFolder):
+    """As the paper has it, on images of even sides: the classifier is a convolution whose outputs are averaged."""
+
+    shapes = {"conv10.weight": [LABELS, 12]}
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, 6, 3, stride=2)
+        self.fire2 = Fire(6, 3, 4, True)
+        self.fire3 = Fire(8, 4, 6, True)
+        self.conv10 = torch.nn.Conv2d(12, LABELS, 1)
+
+    def forward(self, x):
+        x = F.relu(self.conv1(F.pad(x, (0, 1, 0, 1))))
+        return self.conv10(self.fire3(self.fire2(x))).mean((2, 3))
+
+
+def make_squeezenet():
+    torch.manual_seed(13)
+    model = SqueezeNet()
+    model.thaw_config = {"model_type": "thaw-squeezenet", "num_channels": 3, "image_size": [28, 22],
+                         "stem_channels": 6, "stages": [dict(squeeze=3, channels=8, stride=2),
+                                                        dict(squeeze=4, channels=12, stride=2)],
+                         "dropout": 0.0, "num_labels": LABELS}
+    x = {"x": torch.randn(3, 3, 28, 22), "labels": torch.tensor([2, 0, 1])}
+    golden = Golden("squeezenet", model, [model.fire2, model.fire3], x, keep_size=True)
+    golden.add("classify", model(x["x"]), x["labels"])
     golden.save()
 
 
@@ -385,6 +526,12 @@ if __name__ == "__main__":
     make_gpt2()
     make_vit()
     make_roberta("roberta", transformers.RobertaForSequenceClassification, transformers.RobertaConfig, 5)
+    make_resnet("resnet", 8, layer_type="bottleneck")
+    make_resnet("resnet-caffe", 9, layer_type="bottleneck", downsample_in_bottleneck=True)
+    make_resnet("resnet-basic", 10, layer_type="basic", downsample_in_first_stage=True)
+    make_convnext()
+    make_efficientnet_lite()
+    make_squeezenet()
     make_whisper()
     make_whisper_writer()
     make_wave("wav2vec2", transformers.Wav2Vec2Config, transformers.Wav2Vec2ForCTC, 9)

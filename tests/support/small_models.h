@@ -36,6 +36,13 @@ inline ModelConfig small_model(const std::string& name) {
   t.layers = 2;
   t.heads = 2;
   t.intermediate_size = 16;
+  ConvNetConfig& c = config.conv_net;
+  c.stem_channels = 4;
+  c.stages = {{.channels = 8, .squeeze = 3},
+              {.channels = 12, .depth = 2, .kernel = 5, .stride = 2, .expansion = 2, .squeeze = 4}};
+  c.last_channels = 16;
+  c.patch_size = 2;
+  c.layer_scale = 0.5;
   config.sample_shape =
       architecture == "mlp" ? std::vector<std::int64_t>{6} : std::vector<std::int64_t>{2, 8, 8};
   if (has_own_lengths(config)) config.sample_shape.clear();
