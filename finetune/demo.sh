@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the program and runs a case study: freezing strategies compared on real data.
 # Usage: finetune/demo.sh [CASE] [--quick] [OPTION of `thaw compare`]...
-#   CASE: a name in finetune/cases, default digits.  --quick: nothing is tuned, two seeds
+#   CASE: a name in finetune/cases, default digits.  --quick: nothing is tuned, two seeds, of long cases less besides
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source finetune/setup.sh
@@ -16,15 +16,18 @@ if [[ ${1-} == -h || ${1-} == --help ]]; then
   exit 0
 fi
 config=finetune/cases/$case_name.toml
-if [[ ${1-} == --quick ]]; then
-  shift
-  set -- --no-tune --seeds 2 "$@"
-fi
 if [[ ! -f $config ]]; then
   cases=(finetune/cases/*.toml)
   cases=("${cases[@]##*/}")
   echo "demo.sh: error: there is no case '$case_name'; choose one of: ${cases[*]%.toml}" >&2
   exit 2
+fi
+
+if [[ ${1-} == --quick ]]; then
+  shift
+  # What a case leaves out besides, in a line of its config.
+  read -ra quick < <(sed -n 's/^# Quick: //p' "$config") || true
+  set -- --no-tune --seeds 2 ${quick[@]+"${quick[@]}"} "$@"
 fi
 
 # fresh_folder: the first of runs/CASE-1, runs/CASE-2, ... that does not exist.

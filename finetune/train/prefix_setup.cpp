@@ -63,7 +63,7 @@ std::string network_text(const ModelConfig& config, const std::optional<AdapterS
   add(concat(c.bottleneck, ' ', c.stride_in_first_conv, ' ', c.activation));
   for (const double value : {c.norm_eps, c.layer_scale}) add(exact_number(value));
   const DecoderConfig& d = config.decoder;
-  for (const std::int64_t size : {config.mels, std::int64_t{d.writes}, d.heads}) add(size);
+  for (const std::int64_t size : {std::int64_t{d.writes}, d.heads}) add(size);
   const WaveConfig& w = config.wave;
   for (const std::int64_t stride : w.strides) add(stride);
   add(w.position_groups);
