@@ -73,16 +73,19 @@ class SqueezeNet(torch.nn.Module):
 
     def __init__(self, weights):
         super().__init__()
-        self.weights = torch.nn.ParameterDict({name.replace(".", "/"): value for name, value in weights.items()})
-
-    def named_parameters(self):
-        return [(name.replace("/", "."), parameter) for name, parameter in self.weights.items()]
+        for name, value in weights.items():
+            *path, leaf = name.split(".")
+            module = self
+            for part in path:
+                if part not in dict(module.named_children()):
+                    module.add_module(part, torch.nn.Module())
+                module = module.get_submodule(part)
+            module.register_parameter(leaf, torch.nn.Parameter(value))
 
     def layer(self, name, x, **options):
-        name = name.replace(".", "/")
-        weight = self.weights[name + "/weight"]
-        return F.conv2d(x, weight if weight.dim() == 4 else weight[:, :, None, None], self.weights[name + "/bias"],
-                        **options)
+        layer = self.get_submodule(name)
+        weight = layer.weight if layer.weight.dim() == 4 else layer.weight[:, :, None, None]
+        return F.conv2d(x, weight, layer.bias, **options)
 
     def forward(self, x):
         rows, columns = (max(0, (-(-n // 2) - 1) * 2 + 3 - n) for n in x.shape[2:])
