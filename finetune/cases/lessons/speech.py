@@ -5,7 +5,7 @@
     python finetune/cases/lessons/speech.py
 
 The encoder of Whisper tiny.en gets a new layer that says of every 20 ms which character they are. That layer and the upper
-two of four encoder layers train on 100 lines of one actor; other levels of the game are tested on. RESULT
+two of four encoder layers train on 100 lines of one actor; other levels of the game are tested on.
 
 In thaw: `thaw train finetune/cases/speech.toml --strategy top-2` with the settings below. Needs torch, transformers,
 soundfile and scipy.
