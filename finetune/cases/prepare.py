@@ -22,6 +22,7 @@ import zipfile
 
 import prepare_pictures
 import prepare_speech
+import prepare_stamps
 import prepare_tables
 import prepare_whisper
 
@@ -162,6 +163,7 @@ PREPARE = {
     "dutch": prepare_speech.prepare_dutch,
     "czech": prepare_speech.prepare_czech,
     "prompts": prepare_speech.prepare_prompts,
+    "stamps": prepare_stamps.prepare_stamps,
     "tables": prepare_tables.prepare_tables,
 }
 

@@ -88,6 +88,14 @@ void copy_input_files(const ModelFolder& from, const std::string& to) {
     atomic_write(concat(to, '/', name), read_file(concat(from.path, '/', name), kMaxTokenizerBytes));
 }
 
+// The processor of a model whose pictures have another size than those of its folder.
+void write_processor_of_size(const ModelFolder& from, const PictureView& view, const std::string& to) {
+  if (!from.images || !from.images->view || from.images->view->sample_shape() == view.sample_shape()) return;
+  nlohmann::json config = read_json(from.images->file);
+  write_picture_view(view, from.images->file, config);
+  atomic_write(concat(to, '/', kImageInputName), config.dump(2) + "\n");
+}
+
 // What a folder without a config.json may be instead.
 [[noreturn]] void refuse_folder(const std::string& path) {
   const bool has_run = fs::exists(path + "/metrics.jsonl");  // which no comparison writes
@@ -235,6 +243,7 @@ void write_model_folder(const std::string& path, const ModelConfig& config, cons
   if (preprocess.has_folded) metadata[kFolded] = "adapter";
   save_safetensors(path + "/" + kWeightsName, weights, metadata);
   if (inputs != nullptr) copy_input_files(*inputs, path);
+  if (inputs != nullptr && preprocess.view) write_processor_of_size(*inputs, *preprocess.view, path);
   write_preprocess(path, config, preprocess);
   atomic_write(path + "/config.json", write_model_config(config));
 }

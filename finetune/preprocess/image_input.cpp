@@ -90,7 +90,7 @@ std::optional<ImageInput> read_image_input(const std::string& folder, const Mode
   input.mean = std::move(mean);
   input.deviation = std::move(deviation);
   input.resizing = read_resizing(config, input.file, model.sample_shape);
-  for (const char* key : {"do_pad", "do_flip_channel_order"})
+  for (const char* key : {"do_pad", "do_flip_channel_order", "rescale_offset", "include_top"})
     if (read_switch(config, key, input.file, false)) input.left_out.emplace_back(key);
   try {
     input.view = read_picture_view(config, input.file, channels);

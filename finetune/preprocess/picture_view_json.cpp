@@ -118,6 +118,18 @@ std::optional<PictureView> read_picture_view(const nlohmann::json& config, const
   return view;
 }
 
+void write_picture_view(const PictureView& view, const std::string& path, nlohmann::json& config) {
+  const bool by_edge = view.resize == PictureView::Resize::shortest_edge;
+  if (is_convnext(config, path))
+    config["size"] = {{"shortest_edge", view.height}};
+  else if (by_edge)
+    config["size"] = {{"shortest_edge", view.resize_height}};
+  else
+    config["size"] = {{"height", view.resize_height}, {"width", view.resize_width}};
+  if (view.crops && !is_convnext(config, path))
+    config["crop_size"] = {{"height", view.height}, {"width", view.width}};
+}
+
 nlohmann::ordered_json view_to_json(const PictureView& view) {
   return {{"resize", kResizeNames[static_cast<std::size_t>(view.resize)]},
           {"height", view.resize_height},

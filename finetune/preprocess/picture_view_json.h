@@ -32,6 +32,9 @@ std::optional<PictureSize> read_picture_size(const nlohmann::json& config, const
 std::optional<PictureView> read_picture_view(const nlohmann::json& config, const std::string& path,
                                              std::int64_t channels);
 
+// The config again, changed so that its processor makes pictures as the view does.
+void write_picture_view(const PictureView& view, const std::string& path, nlohmann::json& config);
+
 // In preprocess.json, beside sample_shape, which has the model's own size.
 nlohmann::ordered_json view_to_json(const PictureView& view);
 PictureView view_from_json(const nlohmann::json& json, const std::vector<std::int64_t>& sample_shape,
