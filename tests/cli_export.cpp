@@ -12,6 +12,7 @@
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
+#include "tests/support/speech_folder.h"
 
 namespace thaw::test {
 namespace {
@@ -198,6 +199,8 @@ TEST_F(CliExport, WhatCannotBeExportedIsNamed) {
   expect_has(error_of({"--set", "train.early_stopping_patience=2"}), "train.early_stopping_patience");
   expect_has(error_of({"--set", "data.corrupt=blur"}), "data.corrupt");
   expect_has(error_of({"--set", "data.standardize=train"}), "data.standardize");
+  expect_has(error_of({"--set", "data.augment=[\"flip\"]"}), "data.augment");
+  expect_has(error_of({"--set", "model.image_size=12"}), "no other sizes of images");
   expect_has(error_of({"--set", "train.epochs=0"}), "train.epochs");
   const std::string base = file_text(config);
   folder.write("digits.toml", base +
@@ -209,6 +212,31 @@ TEST_F(CliExport, WhatCannotBeExportedIsNamed) {
   script = folder.path("recipe");
   expect_has(error_of({}), ".py");
   script = all;
+}
+
+// What a run makes of its table or its texts beyond standardising.
+TEST_F(CliExport, WhatIsLearntOfATableBesideItsScaleIsNamed) {
+  folder.write("t.csv", "x,colour,label\n1,red,2\n2,blue,4\n3,red,6\n4,blue,8\n5,red,9\n6,red,11\n");
+  folder.write("digits.toml",
+               "[data]\ntrain = \"t.csv\"\ntask = \"regression\"\nvalidation_fraction = 0.34\n");
+  const ProgramResult words = export_it({"--set", "data.categories=[\"colour\"]"});
+  EXPECT_EQ(words.code, 2) << words.err;
+  expect_has(words.err, "no categories and no missing values (data.categories, data.missing)");
+  const ProgramResult targets =
+      export_it({"--set", "data.ignore=[\"colour\"]", "--set", "data.standardize_target=train"});
+  EXPECT_EQ(targets.code, 2) << targets.err;
+  expect_has(targets.err, "data.standardize_target");
+}
+
+TEST_F(CliExport, AWhispersDecoderIsNamed) {
+  write_speech_writer(folder);
+  write_tones(folder, "train", 8, 1);
+  folder.write("digits.toml",
+               "[model]\nfrom = \"writer\"\ndecoder = \"seq2seq\"\n[data]\ntask = \"transcription\"\n"
+               "train = \"tones/train.csv\"\nvalidation_fraction = 0.5\n");
+  const ProgramResult run = export_it();
+  EXPECT_EQ(run.code, 2) << run.err;
+  expect_has(run.err, "model.decoder = \"seq2seq\"");
 }
 
 // Python's csv module is told what separates fields; where thaw would guess, nobody tells it.

@@ -201,6 +201,22 @@ KeyRow audio_context() {
                    });
 }
 
+KeyRow decoder() {
+  Setup setup = tones();
+  setup.text.replace(setup.text.find("\"whisper\""), 9, "\"writer\"");
+  setup.prepare = [](const TemporaryFolder& folder) {
+    write_speech_writer(folder);
+    write_tones(folder, "t", 8, 1);
+  };
+  return train_row("model.decoder", {"", "\"ctc\"", "\"seq2seq\""}, setup, {},
+                   [](const Runs& runs, const Again&) {
+                     EXPECT_EQ(runs[0].losses(), runs[1].losses()) << runs[0].error;
+                     EXPECT_NE(runs[1].losses(), runs[2].losses()) << runs[2].error;
+                     EXPECT_EQ(runs[1].preprocess.at("labels"), nlohmann::json({"<pad>", "|", "a", "b"}));
+                     EXPECT_EQ(runs[2].preprocess.at("labels"), nlohmann::json::array());
+                   });
+}
+
 // Pictures of two classes, 12 to 20 pixels wide and high, which a cnn learns.
 Setup stripes() {
   return {
@@ -225,7 +241,8 @@ std::vector<KeyRow> model_key_rows() {
   return {from(),       hidden(),        golden_row("model.activation"),
           width(),      depth(),         init(),
           pretrained(), dropout(),       max_length(),
-          pooling(),    audio_context(), image_size()};
+          pooling(),    audio_context(), decoder(),
+          image_size()};
 }
 
 }  // namespace thaw::test

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/data/numbers.h"
+#include "finetune/data/pictures.h"
 #include "finetune/data/readers/input_file.h"
 
 namespace thaw {
@@ -48,11 +49,21 @@ void check_model(const RunSetup& setup) {
   if (architecture != "mlp" && architecture != "cnn" && architecture != "bert" && architecture != "whisper")
     refuse(concat("network ", in_quotes(architecture)), "model.from",
            "use an mlp, a cnn, a BERT or a Whisper");
+  if (setup.model_config.decoder.writes)
+    refuse("decoder of a Whisper", "model.decoder = \"seq2seq\"", "set model.decoder = \"ctc\"");
 }
 
 void check_data(const Config& config, const PreparedData& data) {
   const DataSection& section = config.data;
   if (section.corrupt != Corruption::none) refuse("corrupted images", "data.corrupt", "leave it out");
+  if (!section.augment.empty()) refuse("augmentation", "data.augment", "leave it out");
+  if (find_pictures(data.train) != nullptr)
+    refuse("reader of pictures, and no other sizes of images", "data.train",
+           "give images of the model's size");
+  if (!data.preprocess.encoding.empty())
+    refuse("categories and no missing values", "data.categories, data.missing", "leave them out");
+  if (data.target_scaling != Scaling::none)
+    refuse("scaled targets", "data.standardize_target", "set it to false");
   if (!data.preprocess.pair_column.empty())
     refuse("pairs of texts", "data.text_pair", "set data.text_pair = \"\"");
   const bool are_images = find_numbers(data.train) != nullptr && data.train.columns.empty();
