@@ -273,10 +273,22 @@ KeyRow image() {
 }  // namespace
 
 std::vector<KeyRow> column_key_rows() {
-  return {train_file(), validation(),     test(),      label(),
-          text(),       task(),           text_pair(), features(),
-          ignore(),     separator(),      quote(),     audio(),
-          image(),      categories(),     max_categories(), missing(),
+  return {train_file(),
+          validation(),
+          test(),
+          label(),
+          text(),
+          task(),
+          text_pair(),
+          features(),
+          ignore(),
+          separator(),
+          quote(),
+          audio(),
+          image(),
+          categories(),
+          max_categories(),
+          missing(),
           standardize_target()};
 }
 

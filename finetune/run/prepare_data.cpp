@@ -4,12 +4,10 @@
 
 #include "core/random.h"
 #include "finetune/common/text.h"
-#include "finetune/data/cells.h"
 #include "finetune/data/corrupt.h"
 #include "finetune/data/numbers.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/data/split.h"
-#include "finetune/data/standardize.h"
 #include "finetune/model/picture_source.h"
 #include "finetune/model/scaling.h"
 #include "finetune/model/sound_source.h"
@@ -228,54 +226,6 @@ std::string label_column(const DataSection& section) {
   return is_default && find_task(section.task).targets() == Targets::transcripts ? "text" : section.label;
 }
 
-// How values will be scaled.
-void use_scaling(const Config& config, const ModelSource& source, PreparedData& data) {
-  const Standardize wanted = config.data.standardize;
-  const bool are_pictures = find_pictures(data.train) != nullptr;
-  if (find_numbers(data.train) == nullptr && find_cells(data.train) == nullptr && !are_pictures) {
-    if (wanted != Standardize::unset && wanted != Standardize::never)
-      fail_input("data.standardize is for tables and images, the model takes ",
-                 find_sounds(data.train) != nullptr ? "sound" : "text", " (", config.path, "); leave it out");
-    return;
-  }
-  const std::optional<Origin> origin = source.origin();
-  // Samples of another shape are refused when the model is made.
-  if (!are_pictures && origin && origin->images && source.folder &&
-      !takes_shape(source.folder->config, data.train.sample_shape()))
-    return;
-  data.scaling = choose_scaling(config, origin, data.notes);
-  const bool from_model = data.scaling == Scaling::model;
-  if (origin && origin->images)
-    for (const std::string& note : notes_of(*origin->images, from_model, are_pictures))
-      data.notes.push_back(note);
-  if (!from_model) return;
-  const auto of_images = [&](const ImageInput& images) {
-    return are_pictures ? Standardizer{images.mean, images.deviation}
-                        : normalization_of(images, data.train.sample_shape());
-  };
-  const Standardizer standardizer = origin->images
-                                        ? of_images(*origin->images)
-                                        : Standardizer{origin->preprocess.mean, origin->preprocess.deviation};
-  data.preprocess.mean = standardizer.mean;
-  data.preprocess.deviation = standardizer.deviation;
-}
-
-// How columns will become features, where the starting model says it; else that the training rows can say it.
-void use_encoding(const Config& config, const ModelSource& source, PreparedData& data) {
-  const std::optional<Origin> origin = source.origin();
-  const bool has_columns = origin && !origin->preprocess.columns.empty();
-  if (has_columns && (!config.data.categories.empty() || config.data.missing != Missing::refuse))
-    data.notes.push_back(concat("the columns are read as the model knows them (", origin->path,
-                                "): data.categories and data.missing are for a model without columns"));
-  if (find_cells(data.train) == nullptr) return;
-  if (has_columns)
-    data.preprocess.encoding = origin->preprocess.encoding;
-  else
-    for (std::string& warning :
-         check_encodable(data.train, static_cast<std::size_t>(config.data.max_categories), config.data.train))
-      data.notes.push_back(std::move(warning));
-}
-
 }  // namespace
 
 DataSource data_source(const Config& config, const std::string& path) {
@@ -365,8 +315,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
     preprocess.image_column = reading.image->empty() ? "image" : *reading.image;
     preprocess.view = reading.view;
   }
-  use_encoding(config, source, data);
-  use_scaling(config, source, data);
+  choose_preprocess(config, source, data);
   return data;
 }
 

@@ -19,17 +19,22 @@ std::vector<std::int64_t> starts_of_places(const Dataset& data) {
   return starts;
 }
 
+// In evaluation mode and without a graph; the model's mode is restored.
+void evaluate_batches(Model& model, const Dataset& data, const UseRows& use) {
+  if (data.size() == 0) return;
+  const NoGrad no_grad;
+  const bool was_training = model.training();
+  model.train(false);
+  for_each_batch(data, data.inputs->evaluation_batch_size(), use);
+  model.train(was_training);
+}
+
 // `pass`: of the rows that it is given. Each has as many rows of outputs as places, or one.
 Outputs outputs_of(Model& model, const Dataset& data,
                    const std::function<Tensor(const std::vector<std::int64_t>&)>& pass) {
   Outputs outputs;
   if (model.gives_sequences()) outputs.starts = starts_of_places(data);
-  if (data.size() == 0) return outputs;
-  const NoGrad no_grad;
-  const bool was_training = model.training();
-  model.train(false);
-  const std::int64_t size = data.inputs->evaluation_batch_size();
-  for_each_batch(data, size, [&](const std::vector<std::int64_t>& rows) {
+  evaluate_batches(model, data, [&](const std::vector<std::int64_t>& rows) {
     const Tensor y = pass(rows).contiguous();
     outputs.columns = y.size(1);
     outputs.values.resize(static_cast<std::size_t>(outputs.first_row(data.size()) * outputs.columns));
@@ -40,7 +45,6 @@ Outputs outputs_of(Model& model, const Dataset& data,
       from += count;
     }
   });
-  model.train(was_training);
   return outputs;
 }
 
@@ -66,12 +70,7 @@ void add_losses(Model& model, const Dataset& data, const std::vector<std::int64_
 Outputs written_by(Model& model, const Dataset& data, PrefixCache* cache) {
   Outputs outputs{2, std::vector<float>(static_cast<std::size_t>(2 * data.size()))};
   outputs.texts.resize(static_cast<std::size_t>(data.size()));
-  if (data.size() == 0) return outputs;
-  const Dictation& dictation = *data.dictation;
-  const NoGrad no_grad;
-  const bool was_training = model.training();
-  model.train(false);
-  for_each_batch(data, data.inputs->evaluation_batch_size(), [&](const std::vector<std::int64_t>& rows) {
+  evaluate_batches(model, data, [&](const std::vector<std::int64_t>& rows) {
     ModelState state;
     if (cache != nullptr) {
       state = cache->encoded(data, rows);
@@ -79,12 +78,11 @@ Outputs written_by(Model& model, const Dataset& data, PrefixCache* cache) {
       state = model.begin(input_of(data, rows));
       model.run_stages(0, model.encoder_stages(), state);
     }
-    const std::vector<std::vector<std::int64_t>> tokens = model.write(state, dictation.rules);
+    const std::vector<std::vector<std::int64_t>> tokens = model.write(state, data.dictation->rules);
     for (std::size_t i = 0; i < rows.size(); ++i)
-      outputs.texts[static_cast<std::size_t>(rows[i])] = dictation.text_of(tokens[i]);
+      outputs.texts[static_cast<std::size_t>(rows[i])] = data.dictation->text_of(tokens[i]);
     if (data.targets == Targets::transcripts) add_losses(model, data, rows, state, outputs);
   });
-  model.train(was_training);
   return outputs;
 }
 

@@ -15,6 +15,9 @@ void append(std::string& to, std::uint32_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> (8 * i) & 0xFF);
 }
 
+constexpr const char* kFeatures =
+    R"({"feature_size": 5, "sampling_rate": 16000, "n_fft": 2000, "hop_length": 1000, "chunk_length": 1})";
+
 }  // namespace
 
 std::string wav_bytes(const std::vector<float>& samples, int rate) {
@@ -38,9 +41,7 @@ std::string wav_bytes(const std::vector<float>& samples, int rate) {
 
 void write_speech_model(const TemporaryFolder& folder) {
   std::filesystem::create_directories(folder.path("whisper"));
-  folder.write(
-      "whisper/preprocessor_config.json",
-      R"({"feature_size": 5, "sampling_rate": 16000, "n_fft": 2000, "hop_length": 1000, "chunk_length": 1})");
+  folder.write("whisper/preprocessor_config.json", kFeatures);
   const std::string path = folder.write("whisper/config.json", R"({"model_type": "whisper", "d_model": 16,
     "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24, "num_mel_bins": 5,
     "max_source_positions": 8, "init_std": 0.3, "architectures": ["WhisperForConditionalGeneration"]})");
@@ -66,9 +67,7 @@ void write_wave_model(const TemporaryFolder& folder) {
 
 void write_speech_writer(const TemporaryFolder& folder) {
   std::filesystem::create_directories(folder.path("writer"));
-  folder.write(
-      "writer/preprocessor_config.json",
-      R"({"feature_size": 5, "sampling_rate": 16000, "n_fft": 2000, "hop_length": 1000, "chunk_length": 1})");
+  folder.write("writer/preprocessor_config.json", kFeatures);
   const std::string path = folder.write("writer/config.json", R"({"model_type": "whisper", "d_model": 16,
     "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24, "num_mel_bins": 5,
     "max_source_positions": 8, "init_std": 0.3, "decoder_layers": 1, "decoder_attention_heads": 2,
