@@ -186,7 +186,8 @@ TEST(ConvNetAdapters, StandAtLinearLayers) {
             (Names{block + "pwconv2", first + "pwconv2", second + "pwconv2"}));
   for (const auto& [architecture, classifier] :
        {std::pair{"resnet", "classifier.1"}, {"efficientnet-lite", "_fc"}, {"squeezenet", "conv10"}}) {
-    const std::string message = message_of<NothingToAdapt>([&] { adapted(architecture, LoraOptions{}); });
+    const std::string message =
+        message_of<NothingToAdapt>([&, name = architecture] { adapted(name, LoraOptions{}); });
     expect_has(message, "lora finds no layer to adapt");
     expect_has(message, classifier);
   }
