@@ -17,6 +17,7 @@ std::int64_t length_of(const Dataset& data, std::int64_t row) {
 
 std::vector<std::int64_t> written_lengths(const Dataset& data, const std::vector<std::int64_t>& rows) {
   std::vector<std::int64_t> lengths;
+  lengths.reserve(rows.size());
   for (const std::int64_t row : rows) lengths.push_back(length_of(data, row));
   return lengths;
 }

@@ -17,6 +17,7 @@ std::vector<std::int64_t> lengths_of(const Inputs& inputs, const std::vector<std
 
 std::vector<std::int64_t> lengths_of(const Inputs& inputs) {
   std::vector<std::int64_t> lengths;
+  lengths.reserve(static_cast<std::size_t>(inputs.size()));
   for (std::int64_t row = 0; row < inputs.size(); ++row) lengths.push_back(inputs.length(row));
   return lengths;
 }

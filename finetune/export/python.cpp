@@ -16,7 +16,7 @@ constexpr std::size_t kStep = 4;
 // "[1, 2]": all in one line, or as many to a line as fit, indented.
 std::string enclosed(char open, const std::vector<std::string>& values, char close, std::size_t before,
                      std::size_t indent) {
-  const std::string whole = open + joined(values) + close;
+  std::string whole = open + joined(values) + close;
   if (before + whole.size() <= kWidth) return whole;
   const std::string inner(indent + kStep, ' ');
   std::string text(1, open), line = inner;

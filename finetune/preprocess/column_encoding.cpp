@@ -43,6 +43,7 @@ std::vector<std::string> words_in(const Cells& cells, std::size_t column) {
   std::set<float> places;
   for (const float place : values_of(cells, column)) places.insert(place);
   std::vector<std::string> words;
+  words.reserve(places.size());
   for (const float place : places)
     words.push_back(cells.columns[column].words[static_cast<std::size_t>(place)]);
   return words;

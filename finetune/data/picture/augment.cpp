@@ -90,31 +90,31 @@ Picture rotated(const Picture& picture, Draws& draws) {
 
 double enhancement(Draws& draws) { return 1 + draws.signed_value(kEnhance * kMagnitude); }
 
-using Operation = Picture (*)(Picture, Draws&);
+using Operation = Picture (*)(const Picture&, Draws&);
 constexpr Operation kRandAugment[] = {
-    [](Picture p, Draws&) { return p; },
-    [](Picture p, Draws& draws) { return sheared(p, draws, true); },
-    [](Picture p, Draws& draws) { return sheared(p, draws, false); },
-    [](Picture p, Draws& draws) { return shifted(p, draws, true); },
-    [](Picture p, Draws& draws) { return shifted(p, draws, false); },
-    [](Picture p, Draws& draws) { return rotated(p, draws); },
-    [](Picture p, Draws& draws) { return with_brightness(std::move(p), enhancement(draws)); },
-    [](Picture p, Draws& draws) { return with_saturation(std::move(p), enhancement(draws)); },
-    [](Picture p, Draws& draws) { return with_contrast(std::move(p), enhancement(draws)); },
-    [](Picture p, Draws& draws) { return with_sharpness(std::move(p), enhancement(draws)); },
-    [](Picture p, Draws&) {
-      return posterized(std::move(p), 8 - static_cast<int>(std::lround(kMostBitsLost * kMagnitude)));
+    [](const Picture& p, Draws&) { return p; },
+    [](const Picture& p, Draws& draws) { return sheared(p, draws, true); },
+    [](const Picture& p, Draws& draws) { return sheared(p, draws, false); },
+    [](const Picture& p, Draws& draws) { return shifted(p, draws, true); },
+    [](const Picture& p, Draws& draws) { return shifted(p, draws, false); },
+    [](const Picture& p, Draws& draws) { return rotated(p, draws); },
+    [](const Picture& p, Draws& draws) { return with_brightness(p, enhancement(draws)); },
+    [](const Picture& p, Draws& draws) { return with_saturation(p, enhancement(draws)); },
+    [](const Picture& p, Draws& draws) { return with_contrast(p, enhancement(draws)); },
+    [](const Picture& p, Draws& draws) { return with_sharpness(p, enhancement(draws)); },
+    [](const Picture& p, Draws&) {
+      return posterized(p, 8 - static_cast<int>(std::lround(kMostBitsLost * kMagnitude)));
     },
-    [](Picture p, Draws&) {
-      return solarized(std::move(p), static_cast<int>(std::lround(255 * (1 - kMagnitude))));
+    [](const Picture& p, Draws&) {
+      return solarized(p, static_cast<int>(std::lround(255 * (1 - kMagnitude))));
     },
-    [](Picture p, Draws&) { return with_full_contrast(std::move(p)); },
-    [](Picture p, Draws&) { return equalized(std::move(p)); },
+    [](const Picture& p, Draws&) { return with_full_contrast(p); },
+    [](const Picture& p, Draws&) { return equalized(p); },
 };
 
 Picture by_randaugment(Picture picture, Draws& draws) {
   for (int i = 0; i < kOperations; ++i)
-    picture = kRandAugment[draws.below(std::ssize(kRandAugment))](std::move(picture), draws);
+    picture = kRandAugment[draws.below(std::ssize(kRandAugment))](picture, draws);
   return picture;
 }
 
@@ -168,7 +168,7 @@ Picture with_contrast(Picture picture, double factor) {
   Picture away = with_channels(picture, 1);
   double sum = 0;
   for (const std::uint8_t value : away.pixels) sum += value;
-  const auto mean = static_cast<std::uint8_t>(sum / static_cast<double>(away.pixels.size()) + 0.5);
+  const auto mean = static_cast<std::uint8_t>(std::lround(sum / static_cast<double>(away.pixels.size())));
   std::fill(away.pixels.begin(), away.pixels.end(), mean);
   away = with_channels(std::move(away), picture.channels);
   return blended(away, std::move(picture), factor);
