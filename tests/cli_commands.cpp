@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/support/files.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/program.h"
 
 namespace thaw::test {
@@ -29,13 +30,6 @@ strategies = ["full", "head"]
 seeds = 2
 tune = 0
 )";
-
-std::vector<json> json_lines(const std::string& text) {
-  std::vector<json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-  return lines;
-}
 
 // Two features: y is the sign of the first; a second task predicts their sum.
 std::string table(bool regression) {

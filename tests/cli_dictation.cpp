@@ -3,11 +3,11 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/support/files.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/speech_folder.h"
@@ -46,13 +46,6 @@ struct CliDictation : ::testing::Test {
   TemporaryFolder folder = TemporaryFolder::in_memory();
 };
 
-std::vector<json> lines_of(const std::string& text) {
-  std::vector<json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-  return lines;
-}
-
 TEST_F(CliDictation, WhatIsLearntIsWrittenDown) {
   const ProgramResult trained = train("run");
   ASSERT_EQ(trained.code, 0) << trained.err;
@@ -62,9 +55,9 @@ TEST_F(CliDictation, WhatIsLearntIsWrittenDown) {
   const json metrics = json::parse(eval.out);
   EXPECT_LT(metrics.at("cer"), 0.2) << eval.out;
   EXPECT_LT(metrics.at("loss"), 0.5) << eval.out;
-  const std::vector<json> lines = lines_of(predict("run", "tones/test.csv").out);
+  const std::vector<json> lines = json_lines(predict("run", "tones/test.csv").out);
   ASSERT_EQ(lines.size(), 12U);
-  EXPECT_EQ(lines_of(predict("run", "tones/test3.wav").out).at(0), lines[3]) << "a sound by itself";
+  EXPECT_EQ(json_lines(predict("run", "tones/test3.wav").out).at(0), lines[3]) << "a sound by itself";
 }
 
 // As transformers reads it: its own class, its tokenizer, what it may write.
@@ -86,7 +79,7 @@ TEST_F(CliDictation, TheRunsFolderIsAWhispers) {
 TEST_F(CliDictation, AFolderOfHuggingFaceTranscribesAsItIs) {
   const ProgramResult run = predict("writer", "tones/test.csv");
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_EQ(lines_of(run.out).size(), 12U);
+  EXPECT_EQ(json_lines(run.out).size(), 12U);
 }
 
 // The cache keeps what the encoder gives, and no more, for the decoder reads the text too.

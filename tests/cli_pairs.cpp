@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "tests/support/datasets.h"
 #include "tests/support/files.h"
 #include "tests/support/from_config.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
@@ -25,19 +25,12 @@ using nlohmann::json;
 struct CliPairs : ::testing::Test {
   CliPairs() { write_text_model(folder.path("model")); }
 
-  static std::vector<json> lines_of(const std::string& text) {
-    std::vector<json> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-    return lines;
-  }
-
   std::vector<json> predict(const std::string& input, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments{"predict", "--model", folder.path("run"), "--input", input};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const ProgramResult result = run_program(arguments);
     EXPECT_EQ(result.code, 0) << result.err;
-    return lines_of(result.out);
+    return json_lines(result.out);
   }
 
   TemporaryFolder folder;
@@ -89,7 +82,8 @@ TEST_F(CliPairs, AModelOfPairsTakesSingleTextsWhereThatIsSaid) {
   EXPECT_EQ(refused.code, 2);
   expect_has(refused.err, "--text-pair \"\"");
   EXPECT_EQ(
-      lines_of(run_program({"embed", "--model", folder.path("run"), "--input", lines, "--text-pair", ""}).out)
+      json_lines(
+          run_program({"embed", "--model", folder.path("run"), "--input", lines, "--text-pair", ""}).out)
           .size(),
       2);
   EXPECT_EQ(predict(lines, {"--text-pair", ""}).size(), 2);

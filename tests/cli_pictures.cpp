@@ -4,12 +4,12 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "finetune/model/model_folder.h"
 #include "nn/io/safetensors.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
 #include "tests/support/picture_folder.h"
 #include "tests/support/program.h"
@@ -54,13 +54,6 @@ struct CliPictures : PictureTest {
   std::string weights_of(const std::string& run) const {
     return file_text(folder.path(run + "/model.safetensors"));
   }
-  static std::vector<json> lines_of(const std::string& text) {
-    std::vector<json> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-    return lines;
-  }
-
   TemporaryFolder folder = TemporaryFolder::in_memory();
 };
 
@@ -78,12 +71,12 @@ TEST_F(CliPictures, ANetworkLearnsAFolderAndTellsNewPictures) {
 
   const ProgramResult all = predict("run", "test");
   ASSERT_EQ(all.code, 0) << all.err;
-  const std::vector<json> lines = lines_of(all.out);
+  const std::vector<json> lines = json_lines(all.out);
   ASSERT_EQ(lines.size(), 20u);
   EXPECT_EQ(lines[3].at("image"), "across/3.png");
   const ProgramResult alone = predict("run", "test/across/3.png");
   ASSERT_EQ(alone.code, 0) << alone.err;
-  EXPECT_EQ(lines_of(alone.out).at(0).at("logits"), lines[3].at("logits"));
+  EXPECT_EQ(json_lines(alone.out).at(0).at("logits"), lines[3].at("logits"));
   folder.write("some.csv", "image\ntest/across/3.png\ntest/down/1.png\n");
   const ProgramResult table = predict("run", "some.csv", {"--keep", "image", "--format", "csv"});
   ASSERT_EQ(table.code, 0) << table.err;
@@ -144,7 +137,7 @@ TEST_F(CliPictures, ImagesInMemoryAreMadeAsTheModelTakesThem) {
   const ProgramResult predicted =
       run_program({"predict", "--model", folder.path("run"), "--input", "builtin:digits"});
   ASSERT_EQ(predicted.code, 0) << predicted.err;
-  EXPECT_EQ(lines_of(predicted.out).size(), 1797u);
+  EXPECT_EQ(json_lines(predicted.out).size(), 1797u);
   const ProgramResult eval = run_program({"eval", folder.path("digits.toml"), "--model", folder.path("run")});
   EXPECT_EQ(eval.code, 0) << eval.err;
 }

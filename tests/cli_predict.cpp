@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/support/files.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
@@ -14,13 +15,6 @@ namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-
-std::vector<json> json_lines(const std::string& text) {
-  std::vector<json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-  return lines;
-}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;

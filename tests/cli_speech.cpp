@@ -3,11 +3,11 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/support/files.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/speech_folder.h"
@@ -37,13 +37,6 @@ struct CliSpeech : ::testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments);
   }
-  static std::vector<json> lines_of(const std::string& text) {
-    std::vector<json> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-    return lines;
-  }
-
   TemporaryFolder folder = TemporaryFolder::in_memory();
 };
 
@@ -61,12 +54,12 @@ TEST_F(CliSpeech, WhatIsLearntIsWrittenDown) {
   const ProgramResult table =
       run_program({"predict", "--model", folder.path("run"), "--input", folder.path("tones/test.csv")});
   ASSERT_EQ(table.code, 0) << table.err;
-  const std::vector<json> lines = lines_of(table.out);
+  const std::vector<json> lines = json_lines(table.out);
   ASSERT_EQ(lines.size(), 12U);
   const ProgramResult alone =
       run_program({"predict", "--model", folder.path("run"), "--input", folder.path("tones/test3.wav")});
   ASSERT_EQ(alone.code, 0) << alone.err;
-  EXPECT_EQ(lines_of(alone.out).at(0), lines[3]) << "a sound by itself";
+  EXPECT_EQ(json_lines(alone.out).at(0), lines[3]) << "a sound by itself";
   const ProgramResult csv =
       run_program({"predict", "--model", folder.path("run"), "--input", folder.path("tones/test.csv"),
                    "--keep", "audio", "--format", "csv"});
@@ -176,7 +169,7 @@ TEST_F(CliSpeech, RawSoundIsHeardAsItsModelDoes) {
       run_program({"predict", "--model", folder.path("run"), "--input", folder.path("tones/test3.wav")});
   const ProgramResult table =
       run_program({"predict", "--model", folder.path("run"), "--input", folder.path("tones/test.csv")});
-  EXPECT_EQ(lines_of(alone.out).at(0), lines_of(table.out).at(3));
+  EXPECT_EQ(json_lines(alone.out).at(0), json_lines(table.out).at(3));
   const auto error_of = [&](const std::string& setting) {
     const ProgramResult run = run_program(
         {"train", folder.path("tones.toml"), "--set", wave, "--set", setting, "--out", folder.path("bad")});

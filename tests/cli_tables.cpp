@@ -9,6 +9,7 @@
 
 #include "tests/support/config_run.h"
 #include "tests/support/files.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 
@@ -16,13 +17,6 @@ namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-
-std::vector<json> json_lines(const std::string& text) {
-  std::vector<json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-  return lines;
-}
 
 // The label follows from a word, or from a number that may be missing.
 struct CliTables : ::testing::Test {

@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/support/files.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
 #include "tests/support/text_model.h"
@@ -20,13 +20,6 @@ namespace thaw::test {
 namespace {
 
 using nlohmann::json;
-
-std::vector<json> json_lines(const std::string& text) {
-  std::vector<json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
-  return lines;
-}
 
 double largest_difference(const json& a, const json& b) {
   double largest = 0;

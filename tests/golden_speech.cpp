@@ -9,6 +9,7 @@
 #include "core/ops.h"
 #include "nn/models/whisper.h"
 #include "tests/golden/golden.h"
+#include "tests/golden/model_gradients.h"
 #include "tests/golden/written_back.h"
 #include "tests/support/files.h"
 #include "tests/training_fixture.h"
@@ -50,11 +51,7 @@ TEST(GoldenWhisper, StatesLogitsLossAndGradientsEqualPyTorch) {
   const Tensor loss = loss_of(logits, golden);
   EXPECT_TRUE(all_close(loss, golden.load("ctc.loss"), 0, 1e-5));
   loss.backward();
-  Gradients gradients;
-  for (const ParameterPtr& parameter : model->parameters())
-    gradients[parameter->name] = {parameter->tensor.grad(),
-                                  golden.load("ctc.g." + model->name_in_file(parameter->name))};
-  expect_gradients(gradients);
+  expect_model_gradients(*model, golden, "ctc.g.");
 }
 
 TEST(GoldenWhisper, AFrozenPrefixIsNotRecordedAndChangesNoOtherGradient) {

@@ -10,6 +10,7 @@
 #include "finetune/data/inputs.h"
 #include "nn/models/wav2vec2.h"
 #include "tests/golden/golden.h"
+#include "tests/golden/model_gradients.h"
 #include "tests/golden/written_back.h"
 #include "tests/support/files.h"
 #include "tests/training_fixture.h"
@@ -52,28 +53,14 @@ TEST_P(GoldenWave, StatesLogitsLossAndGradientsEqualPyTorch) {
   const Tensor loss = loss_of(logits);
   EXPECT_TRUE(all_close(loss, golden.load("ctc.loss"), 0, 2e-5));
   loss.backward();
-  Gradients gradients;
-  for (const ParameterPtr& parameter : model->parameters())
-    gradients[parameter->name] = {parameter->tensor.grad(),
-                                  golden.load("ctc.g." + model->name_in_file(parameter->name))};
-  expect_gradients(gradients);
+  expect_model_gradients(*model, golden, "ctc.g.");
 }
 
 TEST_P(GoldenWave, EachGroupAloneHasTheSameGradients) {
   for (int group = 0; group <= model->head(); ++group) {
-    for (const ParameterPtr& parameter : model->parameters()) {
-      parameter->tensor.clear_grad();
-      parameter->set_requires_grad(parameter->group == group);
-    }
+    train_group_alone(*model, group);
     loss_of(model->forward(x)).backward();
-    Gradients gradients;
-    for (const ParameterPtr& parameter : model->parameters()) {
-      EXPECT_EQ(parameter->tensor.grad().defined(), parameter->group == group) << parameter->name;
-      if (parameter->group == group)
-        gradients[parameter->name] = {parameter->tensor.grad(),
-                                      golden.load("ctc.g." + model->name_in_file(parameter->name))};
-    }
-    expect_gradients(gradients);
+    expect_model_gradients(*model, golden, "ctc.g.", group);
   }
 }
 

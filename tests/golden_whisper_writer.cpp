@@ -10,6 +10,7 @@
 #include "core/ops.h"
 #include "nn/models/whisper_writer.h"
 #include "tests/golden/golden.h"
+#include "tests/golden/model_gradients.h"
 #include "tests/golden/written_back.h"
 #include "tests/support/files.h"
 #include "tests/training_fixture.h"
@@ -57,11 +58,7 @@ TEST(GoldenWhisperWriter, StatesLogitsLossAndGradientsEqualTransformers) {
   const Tensor loss = cross_entropy(logits, golden.load("target"));
   EXPECT_TRUE(all_close(loss, golden.load("loss"), 0, 1e-5));
   loss.backward();
-  Gradients gradients;
-  for (const ParameterPtr& parameter : model->parameters())
-    gradients[parameter->name] = {parameter->tensor.grad(),
-                                  golden.load("g." + model->name_in_file(parameter->name))};
-  expect_gradients(gradients);
+  expect_model_gradients(*model, golden, "g.");
 }
 
 // Every group alone: what trains gets the gradient that it gets beside all others, what is frozen none.
@@ -69,19 +66,9 @@ TEST(GoldenWhisperWriter, EachGroupAloneHasTheSameGradients) {
   const SafetensorsFile golden = golden_file();
   const auto model = writer();
   for (int group = 0; group <= model->head(); ++group) {
-    for (const ParameterPtr& parameter : model->parameters()) {
-      parameter->tensor.set_grad({});
-      parameter->set_requires_grad(parameter->group == group);
-    }
+    train_group_alone(*model, group);
     cross_entropy(model->forward(sounds(golden)), golden.load("target")).backward();
-    Gradients gradients;
-    for (const ParameterPtr& parameter : model->parameters()) {
-      EXPECT_EQ(parameter->tensor.grad().defined(), parameter->group == group) << parameter->name;
-      if (parameter->group == group)
-        gradients[parameter->name] = {parameter->tensor.grad(),
-                                      golden.load("g." + model->name_in_file(parameter->name))};
-    }
-    expect_gradients(gradients);
+    expect_model_gradients(*model, golden, "g.", group);
   }
 }
 

@@ -16,13 +16,6 @@ constexpr std::string_view kWhisperPrefix = "model.";  // of all names in a chec
 constexpr std::string_view kClassifier =
     "lm_head";  // as Wav2Vec2ForCTC calls it: Whisper itself has no such layer
 
-constexpr EncoderLayerNames kWhisperLayerNames = {
-    {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", false},
-    "self_attn_layer_norm",
-    "fc1",
-    "fc2",
-    "final_layer_norm"};
-
 // Sines and cosines of C / 2 wavelengths from 2 pi to 10,000 * 2 pi places (Vaswani et al. 2017, section 3.5, with all
 // sines first): [places, C].
 Tensor sinusoids(std::int64_t places, std::int64_t channels, const Init& init) {

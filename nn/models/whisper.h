@@ -11,6 +11,14 @@
 
 namespace thaw {
 
+// What checkpoints call the parts of an encoder's layer; a decoder's calls those that it shares the same.
+inline constexpr EncoderLayerNames kWhisperLayerNames = {
+    {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", false},
+    "self_attn_layer_norm",
+    "fc1",
+    "fc2",
+    "final_layer_norm"};
+
 // Two convolutions over time, of which the second halves it, and sines that tell the places apart.
 class WhisperFrontEnd : public Module {
  public:

@@ -10,14 +10,8 @@
 namespace thaw {
 namespace {
 
-AttentionNames attention_names(const char* query, const char* key, const char* value, const char* output) {
-  return {query, key, value, output, false};
-}
-
-const AttentionNames kSelfAttention =
-    attention_names("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj");
-const AttentionNames kCrossAttention = attention_names("encoder_attn.q_proj", "encoder_attn.k_proj",
-                                                       "encoder_attn.v_proj", "encoder_attn.out_proj");
+constexpr AttentionNames kCrossAttention = {"encoder_attn.q_proj", "encoder_attn.k_proj",
+                                            "encoder_attn.v_proj", "encoder_attn.out_proj", false};
 
 // The sizes of its layers, as the encoder's layers have them.
 TransformerConfig decoder_layers(const ModelConfig& config) {
@@ -27,18 +21,21 @@ TransformerConfig decoder_layers(const ModelConfig& config) {
   return layers;
 }
 
-// Chooses the likeliest token of each row [B, V] that is allowed.
-std::vector<std::int64_t> likeliest(const Tensor& logits,
-                                    const std::vector<const std::vector<std::int64_t>*>& never) {
-  Tensor scores = logits.clone();
-  const std::int64_t size = scores.size(1);
+void forbid(Tensor& logits, const std::vector<std::int64_t>& tokens) {
+  const std::int64_t size = logits.size(1);
+  float* row = logits.data<float>();
+  for (std::int64_t i = 0; i < logits.size(0); ++i, row += size)
+    for (const std::int64_t token : tokens) row[token] = -std::numeric_limits<float>::infinity();
+}
+
+// Of each row [B, V].
+std::vector<std::int64_t> likeliest(const Tensor& logits) {
+  const std::int64_t size = logits.size(1);
   std::vector<std::int64_t> chosen;
-  float* row = scores.data<float>();
-  for (std::int64_t i = 0; i < scores.size(0); ++i, row += size) {
-    for (const std::vector<std::int64_t>* tokens : never)
-      for (const std::int64_t token : *tokens) row[token] = -std::numeric_limits<float>::infinity();
+  chosen.reserve(static_cast<std::size_t>(logits.size(0)));
+  const float* row = logits.data<float>();
+  for (std::int64_t i = 0; i < logits.size(0); ++i, row += size)
     chosen.push_back(std::max_element(row, row + size) - row);
-  }
   return chosen;
 }
 
@@ -55,21 +52,24 @@ Tensor joined_to(const Tensor& so_far, const Tensor& next) {
 }  // namespace
 
 WhisperDecoderLayer::WhisperDecoderLayer(const TransformerConfig& t, const Init& init)
-    : attention_(add_module("", std::make_unique<MultiHeadAttention>(t.hidden_size, t.heads, init,
-                                                                     t.attention_dropout, kSelfAttention))),
-      attention_norm_(add_module(
-          "self_attn_layer_norm",
-          std::make_unique<LayerNorm>(t.hidden_size, init.in("self_attn_layer_norm"), t.layer_norm_eps))),
+    : attention_(add_module(
+          "", std::make_unique<MultiHeadAttention>(t.hidden_size, t.heads, init, t.attention_dropout,
+                                                   kWhisperLayerNames.attention))),
+      attention_norm_(
+          add_module(kWhisperLayerNames.attention_norm,
+                     std::make_unique<LayerNorm>(t.hidden_size, init.in(kWhisperLayerNames.attention_norm),
+                                                 t.layer_norm_eps))),
       cross_attention_(
           add_module("", std::make_unique<MultiHeadAttention>(t.hidden_size, t.heads, init,
                                                               t.attention_dropout, kCrossAttention))),
       cross_attention_norm_(add_module(
           "encoder_attn_layer_norm",
           std::make_unique<LayerNorm>(t.hidden_size, init.in("encoder_attn_layer_norm"), t.layer_norm_eps))),
-      feed_forward_(add_module("", std::make_unique<FeedForward>(t, "fc1", "fc2", init))),
-      norm_(add_module(
-          "final_layer_norm",
-          std::make_unique<LayerNorm>(t.hidden_size, init.in("final_layer_norm"), t.layer_norm_eps))),
+      feed_forward_(add_module("", std::make_unique<FeedForward>(t, kWhisperLayerNames.intermediate,
+                                                                 kWhisperLayerNames.output, init))),
+      norm_(add_module(kWhisperLayerNames.output_norm,
+                       std::make_unique<LayerNorm>(t.hidden_size, init.in(kWhisperLayerNames.output_norm),
+                                                   t.layer_norm_eps))),
       attention_dropout_(add_module("attention_output_dropout", std::make_unique<Dropout>(t.hidden_dropout))),
       cross_attention_dropout_(
           add_module("cross_attention_output_dropout", std::make_unique<Dropout>(t.hidden_dropout))) {}
@@ -169,10 +169,10 @@ std::vector<std::vector<std::int64_t>> WhisperWriter::write(const ModelState& en
     Tensor h = tokens_->forward(column_of(next)) + slice(positions_->weight()->tensor, 0, place, place + 1);
     for (std::size_t i = 0; i < layers_.size(); ++i) h = layers_[i]->step(h, so_far[i], of_memory[i], places);
     if (place < prompted - 1) continue;
-    const Tensor logits = output_->forward(norm_->forward(select(h, 1, 0)));
-    std::vector<const std::vector<std::int64_t>*> never{&rules.never};
-    if (place == prompted - 1) never.push_back(&rules.never_first);
-    next = likeliest(logits, never);
+    Tensor logits = output_->forward(norm_->forward(select(h, 1, 0)));
+    forbid(logits, rules.never);
+    if (place == prompted - 1) forbid(logits, rules.never_first);
+    next = likeliest(logits);
     for (std::size_t i = 0; i < samples; ++i) {
       if (has_ended[i] || next[i] == rules.end)
         has_ended[i] = true;
