@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the program and runs a case study: freezing strategies compared on real data.
 # Usage: finetune/demo.sh [CASE] [--quick] [OPTION of `thaw compare`]...
-#   CASE: a name in finetune/cases, default digits.  --quick: nothing is tuned, two seeds, of long cases less besides
+#   CASE: a name in finetune/cases, default digits.  --quick: no tuning, two seeds; long cases leave out more
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source finetune/setup.sh
@@ -27,7 +27,8 @@ if [[ ${1-} == --quick ]]; then
   shift
   # What a case leaves out besides, in a line of its config.
   read -ra quick < <(sed -n 's/^# Quick: //p' "$config") || true
-  set -- --no-tune --seeds 2 ${quick[@]+"${quick[@]}"} "$@"
+  [[ " ${quick[*]-} $* " == *" --seeds "* ]] || quick=(--seeds 2 ${quick[@]+"${quick[@]}"})
+  set -- --no-tune "${quick[@]}" "$@"
 fi
 
 # fresh_folder: the first of runs/CASE-1, runs/CASE-2, ... that does not exist.

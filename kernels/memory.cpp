@@ -4,6 +4,10 @@
 // from the requested bytes, which the caller passes again on release: blocks carry no header. A free block
 // holds the link to the next free one of its class. One mutex guards lists and counters; uncontended, it is
 // cheap.
+//
+// Batches of unequal lengths ask for ever new sizes. What is free of earlier ones would pile up to many times
+// of what lives. So a request is also served by a free block of up to twice its size, and a block that has to come
+// from the system first gives back others: those of the class that was asked for longest ago.
 #include "kernels/memory.h"
 
 #include <sys/mman.h>
@@ -12,9 +16,11 @@
 #include <bit>
 #include <cassert>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace thaw::memory {
 namespace {
@@ -29,6 +35,9 @@ constexpr bool kCaching = true;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kLargeBlock = std::size_t{4} << 20;
+constexpr std::size_t kFewSizes = std::size_t{64} << 10;  // smaller blocks are cheap to have of every size
+constexpr std::size_t kMostLent = 256;
+constexpr std::int64_t kAlwaysKept = std::int64_t{32} << 20;
 constexpr std::int64_t kLargestBlock = std::int64_t{1} << 46;
 constexpr int kStepBits = 3;
 constexpr int kClasses = 48 << kStepBits;
@@ -53,10 +62,22 @@ struct FreeBlock {
   FreeBlock* next;
 };
 
+struct FreeList {
+  FreeBlock* first = nullptr;
+  std::int64_t block_bytes = 0;
+  std::uint64_t last_asked = 0;
+};
+
 struct Pool {
+  Pool() { lent.reserve(kMostLent); }
+
   std::mutex mutex;
   Usage usage;
-  FreeBlock* free[kClasses] = {};
+  FreeList free[kClasses];
+  std::uint64_t requests = 0;
+  std::int64_t most_lived = 0;  // at once, without the cache, since trim()
+  std::vector<std::pair<void*, FreeList*>>
+      lent;  // blocks that hold less than their class has room for: few at a time
 };
 
 // Never destroyed: storages with static lifetime may be released after the pool's destructor would have run.
@@ -66,20 +87,77 @@ Pool& pool(Device device) {
   return device.kind == DeviceKind::meta ? *meta : *host;
 }
 
-void* system_allocate(std::size_t bytes) {
-  const bool large = bytes >= kLargeBlock;
-  void* block = std::aligned_alloc(large ? kHugePage : kAlignment, bytes);
+// Mapped by itself, so that it goes back to the system as a whole; malloc keeps pieces of what was aligned.
+void* map_large(std::size_t bytes) {
+  const std::size_t mapped = bytes + kHugePage;
+  void* const start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) return nullptr;
+  const std::size_t before = -reinterpret_cast<std::uintptr_t>(start) % kHugePage;
+  auto* const block = static_cast<unsigned char*>(start) + before;
+  if (before > 0) munmap(start, before);
+  munmap(block + bytes, kHugePage - before);
 #ifdef MADV_HUGEPAGE
   // Only advice: without huge pages the block works too, only slower.
-  if (large && block != nullptr) madvise(block, bytes, MADV_HUGEPAGE);
+  madvise(block, bytes, MADV_HUGEPAGE);
 #endif
   return block;
 }
 
-void free_cached(Pool& p) {
-  for (FreeBlock*& head : p.free) {
-    while (head != nullptr) std::free(std::exchange(head, head->next));
+void* system_allocate(std::size_t bytes) {
+  const bool large = bytes >= kLargeBlock;
+  return kCaching && large ? map_large(bytes) : std::aligned_alloc(large ? kHugePage : kAlignment, bytes);
+}
+
+void system_free(void* block, std::size_t bytes) {
+  if (kCaching && bytes >= kLargeBlock) {
+    munmap(block, bytes);
+  } else {
+    std::free(block);
   }
+}
+
+void* pop(FreeList& list) { return std::exchange(list.first, list.first->next); }
+
+// Gives free blocks of the list back until the pool holds no more than `most` bytes.
+void free_blocks(Pool& p, FreeList& list, std::int64_t most) {
+  while (list.first != nullptr && p.usage.held > most) {
+    system_free(pop(list), static_cast<std::size_t>(list.block_bytes));
+    p.usage.held -= list.block_bytes;
+  }
+}
+
+void free_cached(Pool& p) {
+  for (FreeList& list : p.free) free_blocks(p, list, 0);
+}
+
+FreeList& free_for_longest(Pool& p) {
+  return *std::min_element(std::begin(p.free), std::end(p.free), [](const FreeList& a, const FreeList& b) {
+    if ((a.first == nullptr) != (b.first == nullptr)) return b.first == nullptr;
+    return a.last_asked < b.last_asked;
+  });
+}
+
+void make_room(Pool& p, std::int64_t bytes) {
+  const std::int64_t lives = p.usage.current[static_cast<std::size_t>(Category::cache)] +
+                             std::max(p.most_lived, p.usage.total + bytes);
+  const std::int64_t most = std::max(kAlwaysKept, 2 * lives) - bytes;
+  while (p.usage.held > most) {
+    FreeList& list = free_for_longest(p);
+    if (list.first == nullptr) return;
+    free_blocks(p, list, most);
+  }
+}
+
+// A free block of up to twice the size of the class. Null if there is none.
+void* take_larger(Pool& p, int index) {
+  for (int larger = index + 1; larger <= std::min(index + (1 << kStepBits), kClasses - 1); ++larger) {
+    FreeList& list = p.free[larger];
+    if (list.first == nullptr) continue;
+    list.last_asked = p.requests;
+    p.lent.emplace_back(list.first, &list);
+    return pop(list);
+  }
+  return nullptr;
 }
 
 void add(std::int64_t& current, std::int64_t& peak, std::int64_t delta) {
@@ -95,13 +173,37 @@ void count(Usage& usage, std::int64_t delta, Category category) {
 
 void* take(Pool& p, std::int64_t bytes) {
   const SizeClass c = size_class(bytes);
-  if (FreeBlock* block = p.free[c.index]; block != nullptr) {
-    p.free[c.index] = block->next;
-    return block;
+  FreeList& list = p.free[c.index];
+  list.block_bytes = static_cast<std::int64_t>(c.bytes);
+  list.last_asked = ++p.requests;
+  if (list.first != nullptr) return pop(list);
+  if (c.bytes >= kFewSizes && p.lent.size() < kMostLent)
+    if (void* block = take_larger(p, c.index); block != nullptr) return block;
+  make_room(p, list.block_bytes);
+  void* block = system_allocate(c.bytes);
+  if (block == nullptr) {
+    free_cached(p);
+    block = system_allocate(c.bytes);
   }
-  if (void* block = system_allocate(c.bytes); block != nullptr) return block;
-  free_cached(p);
-  return system_allocate(c.bytes);
+  if (block == nullptr) return nullptr;
+  p.usage.held += list.block_bytes;
+  ++p.usage.from_system;
+  return block;
+}
+
+void put_back(Pool& p, void* block, std::int64_t bytes) {
+  const SizeClass c = size_class(bytes);
+  FreeList* list = &p.free[c.index];
+  if (c.bytes >= kFewSizes)
+    if (const auto found = std::find_if(p.lent.rbegin(), p.lent.rend(),
+                                        [block](const auto& lent) { return lent.first == block; });
+        found != p.lent.rend()) {
+      list = found->second;
+      *found = p.lent.back();
+      p.lent.pop_back();
+    }
+  list->first = new (block) FreeBlock{list->first};
+  if (!kCaching) free_blocks(p, *list, 0);
 }
 
 }  // namespace
@@ -123,7 +225,9 @@ void* allocate(Device device, std::int64_t bytes, Category category) {
   }
   if (bytes > kLargestBlock) return nullptr;
   void* block = take(p, bytes);
-  if (block != nullptr) count(p.usage, bytes, category);
+  if (block == nullptr) return nullptr;
+  count(p.usage, bytes, category);
+  p.most_lived = std::max(p.most_lived, p.usage.total);
   return block;
 }
 
@@ -133,9 +237,7 @@ void release(Device device, void* block, std::int64_t bytes, Category category) 
   const std::lock_guard lock(p.mutex);
   count(p.usage, -bytes, category);
   if (block == nullptr) return;
-  if (!kCaching) return std::free(block);
-  FreeBlock*& head = p.free[size_class(bytes).index];
-  head = new (block) FreeBlock{head};
+  put_back(p, block, bytes);
 }
 
 void recategorise(Device device, std::int64_t bytes, Category from, Category to) {
@@ -170,6 +272,7 @@ void trim(Device device) {
   Pool& p = pool(device);
   const std::lock_guard lock(p.mutex);
   free_cached(p);
+  p.most_lived = p.usage.total;
 }
 
 }  // namespace thaw::memory

@@ -1,8 +1,11 @@
 // Device memory: a caching allocator that counts current and peak bytes per category.
 //
 // Blocks come from free lists by size class, so that a steady training step neither calls malloc nor touches
-// new pages. Large blocks are 2 MB-aligned and ask the operating system for huge pages. On the meta device
-// nothing is allocated and only the counts are kept: they predict the memory of a real run.
+// new pages. With batches of unequal lengths what is held for that stays about twice the most that
+// lived at once (but for 32 MB, and rounding): beyond it a request that finds no free block gives others back. A step
+// that asks for more than that in turn, in sizes that do not serve each other, comes to the system again and again.
+// Large blocks are 2 MB-aligned and ask the operating system for huge pages. On the meta device nothing is allocated
+// and only the counts are kept: they predict the memory of a real run.
 #pragma once
 
 #include <array>
@@ -34,6 +37,8 @@ struct Usage {  // bytes as requested, before rounding to a size class
   std::int64_t total_peak = 0;
   std::int64_t saved = 0;  // distinct storages held by graph nodes, without parameters and inputs
   std::int64_t saved_peak = 0;
+  std::int64_t held = 0;  // by the pool, from the system: live blocks, rounded, and free ones for reuse
+  std::int64_t from_system = 0;  // blocks that came from there, ever
 };
 
 // Null for 0 bytes, on the meta device, and when memory is exhausted (the caller reports what it was for).

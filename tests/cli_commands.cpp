@@ -117,6 +117,22 @@ TEST_F(CliCommands, EvaluationsAreShownAndTheBestIsNamed) {
   EXPECT_EQ(json::parse(result.out)["best"]["metrics"]["loss"], evaluations[best]["loss"]);
 }
 
+// In percent. The last batch of an epoch is a smaller one, which costs less in both.
+TEST_F(CliCommands, WorkIsRelativeToTrainingEverything) {
+  const auto share = [&](const std::string& strategy) {
+    const ProgramResult result = run_program({"train", config, "--strategy", strategy, "--set",
+                                              "train.cache=off", "--out", folder.path(strategy)});
+    const std::size_t line = result.out.find("\nwork "),
+                      end = result.out.find(" % of training everything\n", line);
+    const std::size_t begin = result.out.rfind(' ', end - 1);
+    return end == std::string::npos ? -1 : std::stod(result.out.substr(begin, end - begin));
+  };
+  const double full = share("full"), head = share("head");
+  EXPECT_NEAR(full, 100, 0.1);
+  EXPECT_GT(head, 0.1);
+  EXPECT_LT(head, 60);
+}
+
 TEST_F(CliCommands, TheBestEvaluationNeedNotBeTheLast) {
   const std::vector<std::string> options = {
       "--set", "train.epochs=6",           "--set", "train.lr=3",

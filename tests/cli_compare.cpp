@@ -48,6 +48,13 @@ struct CliCompare : ::testing::Test {
   std::string run = folder.path("run");
 };
 
+// Found after the last run, hours are lost.
+TEST_F(CliCompare, AConfigWhoseNameIsNotUtf8IsCompared) {
+  config = folder.write("task\xE9.toml", file_text(config));
+  ASSERT_EQ(quick().code, 0);
+  EXPECT_EQ(results()["name"], "task\uFFFD");
+}
+
 TEST_F(CliCompare, TwoKeysGiveTheWholeProtocol) {
   const ProgramResult result = compare();
   ASSERT_EQ(result.code, 0) << result.err;
@@ -345,36 +352,6 @@ TEST_F(CliCompare, AStrategyWithoutATrialThatEndedWellDoesNotRun) {
     EXPECT_EQ(file_text(run + "/journal.jsonl").find("\"choice\""), std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(run + "/full"));
   }
-}
-
-TEST_F(CliCompare, WhatIsPredictedIsSaidFirstAndJudgedLast) {
-  const std::vector<std::string> options = {"--no-tune",
-                                            "--seeds",
-                                            "2",
-                                            "--set",
-                                            "compare.predict=['head']",
-                                            "--set",
-                                            "compare.prediction='less can go wrong'"};
-  const ProgramResult result = compare(options);
-  ASSERT_EQ(result.code, 0) << result.err;
-  const json prediction = results()["prediction"];
-  const std::string said = "predicted: head before gradual: less can go wrong (sha256 " +
-                           prediction["sha256"].get<std::string>() + ")";
-  EXPECT_LT(result.err.find(said), result.err.find("1 of 10")) << result.err;
-  double difference = 0;
-  for (const CsvRow& row : rows()) {
-    if (row.at("strategy") == "head") difference += std::stod(row.at("value")) / 2;
-    if (row.at("strategy") == "gradual") difference -= std::stod(row.at("value")) / 2;
-  }
-  EXPECT_NEAR(prediction["contrast"]["mean"].get<double>(), difference, 1e-6);
-}
-
-// The command line may take away what the config predicts.
-TEST_F(CliCompare, APredictionThatCannotBeJudgedIsRefused) {
-  const ProgramResult result = quick({"--set", "compare.predict=['head']"});
-  EXPECT_EQ(result.code, 2);
-  expect_has(result.err, "compare.predict names \"head\", which is not compared");
-  EXPECT_TRUE(wrote_nothing());
 }
 
 TEST_F(CliCompare, AFolderInUseIsRefused) {

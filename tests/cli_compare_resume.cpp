@@ -221,6 +221,39 @@ TEST_F(CliCompareResume, AStrategyThatIsAddedIsExploratory) {
   EXPECT_EQ(results()["strategies"].back()["exploratory"], true);
 }
 
+// How many there are was then chosen with results in sight, which is said, and stays said.
+TEST_F(CliCompareResume, SeedsMayBeAdded) {
+  ASSERT_EQ(compare().code, 0);
+  remember();
+  for (int session = 0; session < 2; ++session) {
+    const ProgramResult result = resume({"--seeds", "3"});
+    ASSERT_EQ(result.code, 0) << result.err;
+    expect_has(result.err, "1 of 3 seeds were added when results were known");
+    std::vector<CsvRow> earlier = without_seconds(read_csv(run + "/results.csv"));
+    EXPECT_EQ(std::erase_if(earlier, [](const CsvRow& row) { return row.at("seed") == "2"; }), 4u);
+    EXPECT_EQ(earlier, rows);
+  }
+  expect_has(resume().err, "the run was begun with `seeds = 3`, this config has `seeds = 2`");
+  // As one that had them from the start.
+  const std::vector<CsvRow> added = without_seconds(read_csv(run + "/results.csv"));
+  const std::string whole = folder.path("whole");
+  ASSERT_EQ(run_program({"compare", config, "--out", whole, "--seeds", "3"}).code, 0);
+  EXPECT_EQ(without_seconds(read_csv(whole + "/results.csv")), added);
+  folder.write("run/config.toml", "seeds = many\n");
+  EXPECT_EQ(resume({"--seeds", "3"}).code, 2);
+}
+
+// What is refused changes nothing, or the folder could not go on as it was begun either.
+TEST_F(CliCompareResume, ARefusedSessionLeavesTheConfig) {
+  ASSERT_EQ(compare({"--no-tune", "--seeds", "2"}).code, 0);
+  const std::string before = file_text(run + "/config.toml");
+  const ProgramResult refused = resume({"--no-tune", "--seeds", "3", "--strategies", "full"});
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, "which is missing now");
+  EXPECT_EQ(file_text(run + "/config.toml"), before);
+  EXPECT_EQ(resume({"--no-tune", "--seeds", "2"}).code, 0);
+}
+
 // The grid has two rates: the best one is at an edge.
 TEST_F(CliCompareResume, NotesOnTheEdgeOfTheRatesStay) {
   const auto edges = [&] {
@@ -252,7 +285,7 @@ TEST_F(CliCompareResume, WhatIsExploratoryStaysSo) {
 }
 
 TEST_F(CliCompareResume, AnotherConfigIsRefused) {
-  ASSERT_EQ(compare({"--no-tune", "--seeds", "1"}).code, 0);
+  ASSERT_EQ(compare({"--no-tune", "--seeds", "2"}).code, 0);
   const std::string before = file_text(run + "/results.csv");
   const auto refused = [&](const std::vector<std::string>& options, const std::string& line) {
     const ProgramResult result = resume(options);
@@ -261,9 +294,9 @@ TEST_F(CliCompareResume, AnotherConfigIsRefused) {
     expect_has(result.err, run + "/config.toml");
     EXPECT_EQ(file_text(run + "/results.csv"), before);
   };
-  refused({"--no-tune", "--seeds", "1", "--set", "train.lr=0.5"}, "this config has `lr = 0.5`");
-  refused({"--no-tune", "--seeds", "2"}, "begun with `seeds = 1`, this config has `seeds = 2`");
-  refused({"--no-tune", "--seeds", "1", "--budget", "flops=1e6"}, "`budget = \"flops=1e6\"`");
+  refused({"--no-tune", "--seeds", "2", "--set", "train.lr=0.5"}, "this config has `lr = 0.5`");
+  refused({"--no-tune", "--seeds", "1"}, "begun with `seeds = 2`, this config has `seeds = 1`");
+  refused({"--no-tune", "--seeds", "2", "--budget", "flops=1e6"}, "`budget = \"flops=1e6\"`");
 }
 
 // What the files hold counts, not where they stand.

@@ -82,6 +82,44 @@ TEST_F(CliDictation, AFolderOfHuggingFaceTranscribesAsItIs) {
   EXPECT_EQ(json_lines(run.out).size(), 12U);
 }
 
+// It hears whole contexts, as its decoder always has; nothing is learnt, so nothing is written otherwise.
+TEST_F(CliDictation, ARunWithoutUpdatesWritesWhatItsFolderDoes) {
+  ASSERT_EQ(train("run", {"train.epochs=0"}).code, 0);
+  EXPECT_EQ(predict("run", "tones/test.csv").out, predict("writer", "tones/test.csv").out);
+  EXPECT_TRUE(json::parse(file_text(folder.path("run/preprocess.json"))).at("whole_context"));
+}
+
+// Newer versions of transformers write one file for all of a processor.
+TEST_F(CliDictation, TheExtractorMayStandInTheProcessorsConfig) {
+  const std::string before = predict("writer", "tones/test.csv").out;
+  const std::string old = folder.path("writer/preprocessor_config.json");
+  json extractor = json::parse(file_text(old));
+  std::filesystem::remove(old);
+  folder.write("writer/processor_config.json", json{{"feature_extractor", extractor}}.dump());
+  EXPECT_EQ(predict("writer", "tones/test.csv").out, before);
+  extractor["feature_size"] = 7;
+  folder.write("writer/processor_config.json", json{{"feature_extractor", extractor}}.dump());
+  expect_has(predict("writer", "tones/test.csv").err, "writer/processor_config.json, feature_size");
+}
+
+TEST_F(CliDictation, AModelOfManyLanguagesMustBeAskedForOne) {
+  const std::string path = "writer/generation_config.json";
+  json config = json::parse(file_text(folder.path(path)));
+  config["lang_to_id"] = {{"<|nl|>", 5}};
+  folder.write(path, config.dump());
+  const ProgramResult run = predict("writer", "tones/test.csv");
+  EXPECT_EQ(run.code, 2);
+  expect_has(run.err, "the model writes many languages, and its tokenizer asks for none");
+}
+
+// Characters need none of its tokens.
+TEST_F(CliDictation, ARunByCtcNeedsNoTokenizer) {
+  std::filesystem::remove(folder.path("writer/tokenizer.json"));
+  const ProgramResult run = train("run", {"model.decoder=ctc", "train.epochs=1"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(predict("run", "tones/test.csv").code, 0);
+}
+
 // The cache keeps what the encoder gives, and no more, for the decoder reads the text too.
 TEST_F(CliDictation, TheCacheChangesNoBit) {
   for (const char* strategy : {"full", "head", "top-1", "top-2", "gradual", "lora"}) {

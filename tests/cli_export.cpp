@@ -200,7 +200,7 @@ TEST_F(CliExport, WhatCannotBeExportedIsNamed) {
   expect_has(error_of({"--set", "data.corrupt=blur"}), "data.corrupt");
   expect_has(error_of({"--set", "data.standardize=train"}), "data.standardize");
   expect_has(error_of({"--set", "data.augment=[\"flip\"]"}), "data.augment");
-  expect_has(error_of({"--set", "model.image_size=12"}), "no other sizes of images");
+  expect_has(error_of({"--set", "model.image_size=12"}), "no reader for pictures from");
   expect_has(error_of({"--set", "train.epochs=0"}), "train.epochs");
   const std::string base = file_text(config);
   folder.write("digits.toml", base +

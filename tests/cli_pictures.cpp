@@ -151,7 +151,6 @@ TEST_F(CliPictures, AugmentationIsOfTrainingAloneAndResumesToTheSameBits) {
   EXPECT_NE(weights_of("run"), weights_of("plain"));
   ASSERT_EQ(train(config, "again", {"--set", "train.accumulation=1"}).code, 0);
   EXPECT_EQ(weights_of("again"), weights_of("run"));
-  EXPECT_EQ(predict("run", "test").out, predict("run", "test").out);
   // With the last checkpoints and everything after them gone, it goes on from the second epoch.
   for (const auto& entry : std::filesystem::directory_iterator(folder.path("run/checkpoints")))
     if (entry.path().string().find("18") != std::string::npos) std::filesystem::remove_all(entry.path());

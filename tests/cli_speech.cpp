@@ -120,7 +120,7 @@ TEST_F(CliSpeech, WhatIsWrongIsSaidInOneLine) {
   folder.write("tones/long.wav", wav_bytes(std::vector<float>(16001, 0.1F), 16000));
   folder.write("tones/long.csv", "audio,text\nlong.wav,a\n");
   expect_has(error_of({"data.train=" + folder.path("tones/long.csv")}), "the model hears 1 s at once");
-  expect_has(error_of({"data.task=classification", "data.label=level"}), "writes transcripts");
+  expect_has(error_of({"data.task=classification"}), "for speech to text set data.task = \"transcription\"");
   expect_has(error_of({"model.from=mlp"}), "takes none");
   expect_has(error_of({"data.standardize=train"}), "takes sound");
   expect_has(error_of({"data.classes=[\"a\", \"b\", \"c\"]"}), "no alphabet");
@@ -189,8 +189,8 @@ TEST_F(CliSpeech, SoundsThatCannotBeLearntAreSaid) {
   const ProgramResult run =
       train({"--set", "data.train=" + folder.path("tones/short.csv"), "--set", "train.epochs=1"});
   ASSERT_EQ(run.code, 0) << run.err;
-  expect_has(run.err, "1 sounds of ");
-  expect_has(run.err, "are too short for their transcripts (first: row 2)");
+  expect_has(run.err, "1 sound of ");
+  expect_has(run.err, "is too short for its transcript (first: row 2): nothing is learnt from it");
 }
 
 TEST_F(CliSpeech, AFolderThatIsNotWhatItSaysIsRefused) {

@@ -188,6 +188,17 @@ TEST_F(CliStudy, NoCellMayChangeOnTheWay) {
   EXPECT_FALSE(fs::exists(run + "/much.p1"));
 }
 
+// What is refused changes nothing, or the study could not go on as it was begun either.
+TEST_F(CliStudy, ARefusedSessionLeavesTheCells) {
+  ASSERT_EQ(compare().code, 0);
+  const std::string before = file_text(run + "/cells.txt");
+  const ProgramResult refused = compare({"--resume", "--seeds", "7", "--strategies",
+                                         "full,head,gradual,bitfit", "--set", "data.test_fraction=0.3"});
+  EXPECT_EQ(refused.code, 2) << refused.err;
+  EXPECT_EQ(file_text(run + "/cells.txt"), before);
+  EXPECT_EQ(compare({"--resume"}).code, 0);
+}
+
 TEST_F(CliStudy, AnotherStudyOnTheSameDataIsALaterLook) {
   ASSERT_EQ(compare().code, 0);
   const std::string first = run, hash = study()["prediction_sha256"];

@@ -10,25 +10,18 @@
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/support/program.h"
+#include "tests/support/untuned_comparison.h"
 
 namespace thaw::test {
 namespace {
 
 using nlohmann::json;
 
-struct CliTestEvaluations : ::testing::Test {
-  ProgramResult quick(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {"compare", config, "--out",        run,   "--no-tune",
-                                          "--seeds", "1",    "--strategies", "full"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_program(arguments);
+struct CliTestEvaluations : UntunedComparison {
+  ProgramResult quick(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"--strategies", "full"});
+    return untuned(1, more);
   }
-  json results() const { return json::parse(file_text(run + "/results.json")); }
-
-  TemporaryFolder folder;
-  std::string table = folder.write("t.csv", clusters_csv(90, 1));
-  std::string config = folder.write("task.toml", "[data]\ntrain = \"t.csv\"\n[model]\nfrom = \"mlp\"\n");
-  std::string run = folder.path("run");
 };
 
 // Reading a device or a pipe might never end.

@@ -147,7 +147,7 @@ TEST_F(CliTextFolders, APoolerThatIsDrawnIsNamed) {
   const ProgramResult result = train({"--set", "model.pooling=pooler"});
   ASSERT_EQ(result.code, 0) << result.err;
   expect_has(result.err, "pooler.dense.weight");
-  expect_has(result.err, "drawn at random");
+  expect_has(result.err, "initialised at random");
 }
 
 TEST_F(CliTextFolders, WeightsThatAreNoNumbersAreRefusedBeforeTraining) {

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "core/autograd.h"
 #include "core/ops.h"
 #include "finetune/compare/baselines.h"
 #include "finetune/compare/linear_probe.h"
+#include "finetune/compare/row.h"
 #include "finetune/data/readers/readers.h"
 #include "finetune/model/model_folder.h"
 #include "finetune/task/evaluate.h"
@@ -166,6 +168,19 @@ TEST_F(BaselineFixture, MajorityIsTheMostFrequentTrainingClass) {
   for (const std::int64_t count : counts) loss -= std::log(static_cast<double>(count) / n) / 3;
   EXPECT_NEAR(row.loss, loss, 1e-6);
   EXPECT_EQ(row.test_evaluations, 1);
+}
+
+TEST(SettleRow, AnswersThatAreNotFiniteAreNoResult) {
+  ReportedRun row;
+  settle(row);
+  EXPECT_EQ(row.status, RunStatus::ok) << "not evaluated";
+  row.test = {{"loss", 0.5}};
+  row.loss = 0.5;
+  settle(row);
+  EXPECT_EQ(row.status, RunStatus::ok);
+  row.loss = std::numeric_limits<double>::quiet_NaN();
+  settle(row);
+  EXPECT_EQ(row.status, RunStatus::diverged);
 }
 
 TEST_F(BaselineFixture, WithoutPretrainingTheProbeSeesTheRawInputs) {

@@ -67,6 +67,16 @@ TEST(Budget, SecondsThatWereMissedAreSaid) {
   EXPECT_TRUE(missed_budget_notes(parse_budget("flops=1"), summaries).empty());
 }
 
+TEST(MachineNotes, AreOfRunsOnSeveral) {
+  std::vector<ReportedRun> runs(3);
+  EXPECT_TRUE(machine_notes(runs).empty()) << "of a journal of before it was kept";
+  runs[0].machine = runs[1].machine = "one, 2 threads";
+  EXPECT_TRUE(machine_notes(runs).empty());
+  runs[2].machine = "one, 8 threads";
+  EXPECT_EQ(machine_notes(runs).at(0),
+            "warning: seconds are not on equal terms: 2 runs on one, 2 threads; 1 run on one, 8 threads");
+}
+
 // Runs of the small task, whose last batch of an epoch is a partial one.
 struct CandidateBudget : ::testing::Test {
   CandidateBudget() : run("mlp", {"full", {}, {}}) {
@@ -131,6 +141,12 @@ TEST_F(CandidateBudget, BytesCutBatchesAndKeepTheUpdate) {
   EXPECT_LE(bytes_of(config), least + 1);
   EXPECT_EQ(config.train.batch_size, 1);
   EXPECT_EQ(config.train.accumulation, 9) << "as many samples in an update as before";
+  run.config.train.batch_size = 10;  // which halves do not divide
+  for (const double share : {0.3, 0.4, 0.5, 0.7, 0.9}) {
+    const TrainSection cut_train = cut(concat("bytes=", least + share * (whole - least))).train;
+    EXPECT_EQ(cut_train.batch_size * cut_train.accumulation, 10) << share;
+  }
+  run.config.train.batch_size = 9;
   expect_worded(message_of<OverBudget>([&] { cut(concat("bytes=", least / 2)); }));
 }
 

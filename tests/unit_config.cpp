@@ -1,6 +1,8 @@
 // Configs: what is read, what is written, what is refused and how.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "core/error.h"
 #include "finetune/config/config.h"
 #include "finetune/config/config_keys.h"
@@ -289,6 +291,39 @@ TEST_F(ConfigTest, OptionsOfAnotherArchitectureOrOptimizerGiveWayToAnOverride) {
             std::string::npos);
   EXPECT_NE(error_of("", {"model.from=cnn", "model.hidden=[3]"}).find("is an option of \"mlp\""),
             std::string::npos);
+}
+
+TEST_F(ConfigTest, AFileOfOverridesGivesItsKeys) {
+  std::filesystem::create_directory(folder.path("more"));
+  const std::string plan = folder.write("more/plan.toml",
+                                        "[train]\nlr = 0.5\n[data]\ntest = \"other.csv\"\n[strategy]\nname = "
+                                        "\"plan\"\n[[strategy.phase]]\ntrain = \"head\"\n"
+                                        "[[strategy.phase]]\nat = \"step 3\"\ntrain = \"all\"\n");
+  const std::string text =
+      "[data]\ntest = \"a.csv\"\n[train]\nlr = 0.1\nsteps = 9\n[strategy]\nname = \"gradual\"\nevery = \"2 "
+      "steps\"\n";
+  const Config config = load(text, {"@" + plan, "train.steps=8"});
+  EXPECT_EQ(config.train.lr, 0.5);
+  EXPECT_EQ(config.train.steps, 8);
+  EXPECT_EQ(config.data.test,
+            folder.path("more/other.csv"));  // paths are relative to the file that they stand in
+  EXPECT_EQ(config.strategy.name, "plan");
+  ASSERT_EQ(config.strategy.phases.size(), 2U);
+  EXPECT_TRUE(config.strategy.options.empty());
+  // What comes later wins, and takes with it what is not its own.
+  const Config later = load(text, {"@" + plan, "strategy.name=gradual", "strategy.every=3 steps"});
+  EXPECT_EQ(later.strategy.name, "gradual");
+  EXPECT_TRUE(later.strategy.phases.empty());
+}
+
+TEST_F(ConfigTest, ErrorsOfAFileOfOverridesNameItsLine) {
+  const std::string file = folder.write("plan.toml", "[train]\nlrr = 1\n");
+  EXPECT_NE(error_of("", {"@" + file}).find("(" + file + ":2:1)"), std::string::npos)
+      << error_of("", {"@" + file});
+  EXPECT_NE(error_of("", {"@" + folder.write("bad.toml", "[train\n")}).find("no valid TOML"),
+            std::string::npos);
+  EXPECT_NE(error_of("", {"@" + folder.path("none.toml")}).find("file not found"), std::string::npos);
+  EXPECT_NE(error_of("", {"@"}).find("names no file"), std::string::npos) << error_of("", {"@"});
 }
 
 TEST_F(ConfigTest, OverrideErrorsNameTheOption) {

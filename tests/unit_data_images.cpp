@@ -13,6 +13,8 @@
 namespace thaw::test {
 namespace {
 
+using std::string_literals::operator""s;
+
 using Idx = DataFiles;
 
 std::string big_endian(uint32_t v) {
@@ -39,11 +41,11 @@ std::string gzip(const std::string& content) {
     return out;
   };
   const auto size = static_cast<uint32_t>(content.size());
-  return std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03\x01", 11) + little_endian(size, 2) +
-         little_endian(~size, 2) + content + little_endian(~crc, 4) + little_endian(size, 4);
+  return "\x1f\x8b\x08\0\0\0\0\0\0\x03\x01"s + little_endian(size, 2) + little_endian(~size, 2) + content +
+         little_endian(~crc, 4) + little_endian(size, 4);
 }
 
-const std::string kPixels("\x00\xff\x33\x00\x00\x00\x00\x00\x66\x00\x00\x00", 12);
+const std::string kPixels = "\x00\xff\x33\x00\x00\x00\x00\x00\x66\x00\x00\x00"s;
 
 TEST_F(Idx, ReadsImagesWithTheLabelsBesideThem) {
   write("t-labels-idx1-ubyte", idx({2}, "\x0a\x02"));

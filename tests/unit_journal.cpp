@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 #include "finetune/common/text.h"
 #include "finetune/compare/journal.h"
 #include "finetune/run/test_evaluations.h"
+#include "nn/io/files.h"
 #include "tests/support/files.h"
 #include "tests/support/messages.h"
 #include "tests/training_fixture.h"
@@ -32,6 +34,7 @@ ReportedRun full_run() {
   run.train_seconds = 1.5;
   run.first_epoch_seconds = 0.5;
   run.evaluation_seconds = 0.25;
+  run.machine = "one, 2 threads";
   run.flops = 1e15 / 3;
   run.peak_bytes = 123456789012;
   run.trainable = 42;
@@ -80,7 +83,7 @@ TEST_F(JournalFile, KeepsEveryFieldOfARun) {
   EXPECT_EQ(read->draw, run.draw);
   EXPECT_EQ(read->status, run.status);
   EXPECT_EQ(read->lr, run.lr);
-  EXPECT_EQ(read->metric, run.metric);
+  EXPECT_EQ(read->metric + read->machine, run.metric + run.machine);
   EXPECT_EQ(read->value, run.value);
   EXPECT_EQ(read->loss, run.loss);
   EXPECT_EQ(read->train_seconds, run.train_seconds);
@@ -238,6 +241,22 @@ TEST_F(JournalFile, ATornLastLineIsDropped) {
     const Journal journal = open();
     EXPECT_NE(journal.find_run("full", full_run().seed), nullptr) << length;
     EXPECT_NE(journal.find_run("full", 5), nullptr) << length;
+  }
+}
+
+// As an editor saves, or a program that copies folders.
+TEST_F(JournalFile, OneThatWasReplacedOrCutIsNoLongerUsed) {
+  for (const bool is_cut : {false, true}) {
+    Journal journal = open();
+    journal.add(full_run());
+    if (is_cut)
+      std::filesystem::resize_file(path, 10);
+    else
+      atomic_write(path, file_text(path));
+    EXPECT_NE(
+        message_of<Error>([&] { journal.add(full_run()); }).find("was changed while this process used it"),
+        std::string::npos);
+    std::filesystem::remove(path);
   }
 }
 

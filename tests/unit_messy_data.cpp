@@ -96,6 +96,9 @@ TEST_F(MessyTable, ColumnsThatNobodyReadsAreAskedNothing) {
   const Dataset index = read("a.csv", ",x,label\n0,5,a\n1,6,b\n");
   EXPECT_EQ(index.columns, (Strings{"x"}));
   EXPECT_TRUE(has_note(index, "column 1 has no name and is left out"));
+  const Dataset spare = read("a.csv", ",x,label,,\n0,5,a,,\n1,6,b,,\n");
+  EXPECT_TRUE(has_note(spare, "3 columns have no name and are left out"));
+  EXPECT_TRUE(has_note(spare, "first: column 1)"));
   DataSource named = unlabelled({"x"});
   EXPECT_EQ(values_of(read("a.csv", "n,n,x,\nu,v,5,\n", named)), (std::vector<float>{5}));
   DataSource ignoring;
@@ -155,7 +158,7 @@ TEST_F(MessyTable, ColumnsOfTheModelAreFoundByName) {
   source.columns = {"a", "b"};
   const Dataset d = read("a.csv", "extra,b,label,a\nq,1,u,2\n", source);
   EXPECT_EQ(values_of(d), (std::vector<float>{2, 1}));
-  EXPECT_TRUE(has_note(d, "of the columns \"extra\" nothing is read"));
+  EXPECT_TRUE(has_note(d, "columns that are not read, for they are not the model's: \"extra\" ("));
   expect_refused("a.csv", "a,c,label\n1,2,u\n",
                  {"the model's feature columns \"b\" are not in the table",
                   "which has \"a\", \"c\", \"label\"", "\"a\", \"b\""},

@@ -19,6 +19,8 @@
 namespace thaw::test {
 namespace {
 
+using std::string_literals::operator""s;
+
 using nlohmann::json;
 
 using PictureFiles = PictureTest;
@@ -40,15 +42,10 @@ int largest_difference(const Picture& picture, const json& pixels) {
   return most;
 }
 
-std::string big_endian(std::uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
-          static_cast<char>(value)};
-}
-
 std::string png_of_size(std::uint32_t width, std::uint32_t height) {
   return "\x89PNG\r\n\x1A\n" +
-         png_chunk("IHDR" + big_endian(width) + big_endian(height) + std::string("\x08\x02\0\0\0", 5)) +
-         png_chunk("IDAT" + std::string(20, 'x'));
+         png_chunk("IHDR" + big_endian(width) + big_endian(height) + "\x08\x02\0\0\0"s) +
+         png_chunk("IDAT" + std::string(20, 'x')) + png_chunk("IEND");
 }
 
 std::string refusal_of(const std::string& bytes) {
@@ -176,16 +173,43 @@ TEST_F(PictureFiles, MutatedFilesAreReadOrRefused) {
 }
 
 TEST_F(PictureFiles, OrientationsAreFoundOrThereIsNone) {
-  const std::string entry("\x01\x12\0\3\0\0\0\1\0\6\0\0", 12);
-  const std::string head("Exif\0\0MM\0*\0\0\0\10", 14);
-  EXPECT_EQ(exif_orientation(head + std::string("\0\1", 2) + entry), 6);
-  EXPECT_EQ(exif_orientation(head + std::string("\xFF\xFF", 2) + entry), 6);
-  EXPECT_EQ(exif_orientation(head + std::string("\0\1", 2) + entry.substr(0, 11)), 1)
-      << "an entry that ends early";
-  EXPECT_EQ(exif_orientation(head), 1);
-  EXPECT_EQ(exif_orientation(std::string("Exif\0\0MM\0*\xFF\xFF\xFF\xFF", 14) + entry), 1);
-  EXPECT_EQ(exif_orientation(std::string("Exif\0\0II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\10\0\0\0", 28)), 8);
-  EXPECT_EQ(exif_orientation(std::string("Exif\0\0II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\11\0\0\0", 28)), 1);
+  const std::string entry = "\x01\x12\0\3\0\0\0\1\0\6\0\0"s;
+  const std::string head = "Exif\0\0MM\0*\0\0\0\10"s;
+  EXPECT_EQ(exif_orientation_of_app1(head + "\0\1"s + entry), 6);
+  EXPECT_EQ(exif_orientation_of_app1(head + "\xFF\xFF"s + entry), 6);
+  EXPECT_EQ(exif_orientation_of_app1(head + "\0\1"s + entry.substr(0, 11)), 1) << "an entry that ends early";
+  EXPECT_EQ(exif_orientation_of_app1(head), 1);
+  EXPECT_EQ(exif_orientation_of_app1("Exif\0\0MM\0*\xFF\xFF\xFF\xFF"s + entry), 1);
+  EXPECT_EQ(exif_orientation_of_app1("Exif\0\0II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\10\0\0\0"s), 8);
+  EXPECT_EQ(exif_orientation_of_app1("Exif\0\0II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\11\0\0\0"s), 1);
+}
+
+// As Pillow's ImageOps.exif_transpose(); the chunk may stand before or behind the pixels.
+TEST_F(PictureFiles, APngIsTurnedAsItsExifSays) {
+  const std::string whole = png_bytes(2, 1, 1, {10, 20});
+  const std::string exif = png_chunk("eXIfMM\0*\0\0\0\10\0\1\x01\x12\0\4\0\0\0\1\0\0\0\6"s);
+  for (const char* before : {"IDAT", "IEND"}) {
+    std::string turned = whole;
+    turned.insert(whole.find(before) - 4, exif);
+    const PictureInfo info = read_picture_info(turned, "a.png");
+    EXPECT_EQ(info.width, 1);
+    EXPECT_EQ(info.height, 2);
+    EXPECT_EQ(decode_picture(turned, "a.png").pixels, (std::vector<std::uint8_t>{10, 20})) << before;
+  }
+}
+
+// Before training, not in its middle.
+TEST_F(PictureFiles, WhatWasCutOffIsSeenWithoutDecoding) {
+  const auto refusal = [](const std::string& bytes) {
+    return message_of<InputError>([&] { read_picture_info(bytes, "a picture"); });
+  };
+  const std::string png = plain_png(40, 30, {1, 2, 3}),
+                    jpeg = file_text(THAW_SOURCE_DIR "/tests/golden/pictures/grey.jpg");
+  EXPECT_EQ(refusal(png.substr(0, png.size() - 12)),
+            "a damaged PNG (a picture): it ends too early; get the whole file");
+  EXPECT_EQ(refusal(jpeg.substr(0, jpeg.size() - 2)),
+            "a damaged JPEG (a picture): it ends too early; get the whole file");
+  EXPECT_EQ(read_picture_info(png + "more", "a picture").width, 40);
 }
 
 }  // namespace

@@ -154,9 +154,17 @@ TEST_F(PictureData, ATableNamesFiles) {
   const Dataset huggingface = read("data");
   EXPECT_EQ(huggingface.labels(), data.labels());
   expect_has(huggingface.notes[0], "the image is column \"file_name\"");
-  write("data/bad.csv", "image,label\nred/b.png,r\nred/none.png,b\n");
-  expect_has(refusal("data/bad.csv"), "none.png");
-  expect_has(refusal("data/bad.csv"), "bad.csv:3");
+  expect_has(huggingface.notes.back(),
+             "names 2 of the folder's 4 pictures; the others are left out (first: red/a.PNG)");
+  write("data/metadata.jsonl", "{}");
+  expect_has(refusal("data"), "the folder has two tables");
+  fs::remove(folder.path("data/metadata.jsonl"));
+  write("data/bad.csv", "image,label\nred/b.png,r\nred/none.png,b\nno/1.png,b\nred/b.png,r\n");
+  expect_has(refusal("data/bad.csv"), "the image names a file that is not there: \"red/none.png\"");
+  expect_has(refusal("data/bad.csv"),
+             "bad.csv:3:1, row 2, and 1 more such row); paths are relative to the table's");
+  write("data/text.csv", "image,label\nmy.csv,r\n");
+  expect_has(refusal("data/text.csv"), "it is named by ");
   write("data/empty.csv", "image,label\n,r\nred/b.png,r\n");
   expect_has(refusal("data/empty.csv"), "is missing");
 }
@@ -266,6 +274,22 @@ TEST_F(PictureData, ViewsAreThoseOfTransformers) {
   json changed = convnext;
   write_picture_view(smaller, "p", changed);
   EXPECT_EQ(describe_view(view_of(changed)), describe_view(smaller));
+  // What ConvNeXt's processor would do otherwise another one does.
+  json tenth = convnext;
+  tenth["crop_pct"] = 0.9;
+  for (const auto& [config, side] : {std::pair{tenth, 200}, std::pair{convnext, 400}, std::pair{large, 96}}) {
+    const PictureView wanted = view_of_size(view_of(config), side, side);
+    changed = config;
+    write_picture_view(wanted, "p", changed);
+    EXPECT_EQ(describe_view(view_of(changed)), describe_view(wanted)) << changed;
+    EXPECT_EQ(changed.value("image_mean", json()), json({0.5, 0.5, 0.5}));
+  }
+  EXPECT_EQ(view_of({{"image_processor_type", "CLIPImageProcessor"},
+                     {"size", 32},
+                     {"crop_size", 32},
+                     {"do_center_crop", true}})
+                .resize,
+            Resize::shortest_edge);
   changed = clip;
   write_picture_view(view_of_size(view_of(clip), 32, 32), "p", changed);
   EXPECT_EQ(describe_view(view_of(changed)),

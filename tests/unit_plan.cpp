@@ -53,7 +53,7 @@ TEST(PhaseStart, RefusesOtherTexts) {
   EXPECT_EQ(message_of<InputError>([] { parse_phase_start("plateau validaton_loss 2"); }),
             "at = \"plateau validaton_loss 2\" has an unknown metric \"validaton_loss\"; did you mean "
             "\"validation_loss\"?; the metrics are \"validation_loss\", \"validation_accuracy\", "
-            "\"validation_macro_f1\", ... (" +
+            "\"validation_macro_f1\", ..., \"validation_plain_wer\" (" +
                 std::to_string(classification().metrics().size() + regression().metrics().size() - 1 +
                                transcription().metrics().size() - 1) +
                 " in all)");
@@ -64,7 +64,7 @@ TEST(PlanChoices, ParseAndPrint) {
   for (const char* text : {"still", "batch"}) EXPECT_EQ(to_text(parse_frozen_norm(text)), text);
   for (const char* text : {"keep", "off"}) EXPECT_EQ(to_text(parse_frozen_dropout(text)), text);
   EXPECT_EQ(message_of<InputError>([] { parse_state_policy("free"); }),
-            "state = \"free\" is unknown; write \"keep\" or \"drop\"");
+            "state = \"free\" is unknown (strategy.state); write \"keep\" or \"drop\"");
   EXPECT_NE(message_of<InputError>([] { parse_frozen_norm("off"); }), kNothingThrown);
   EXPECT_NE(message_of<InputError>([] { parse_frozen_dropout("on"); }), kNothingThrown);
 }

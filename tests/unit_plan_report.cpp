@@ -52,6 +52,13 @@ TEST(PlanWarnings, GroupsThatNeverThaw) {
       << "the plateau may come";
 }
 
+TEST(PlanWarnings, ANewHeadThatNeverTrains) {
+  const Lines lines{"the head has random weights and never trains: what it says means nothing"};
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all,!head")}), constant, {}, false), lines);
+  EXPECT_EQ(plan_warnings(resolved({phase("", "all,!head"), phase("epoch 1", "head")}), constant, {}, false),
+            Lines{});
+}
+
 TEST(PlanWarnings, GroupsWithLittleIntegratedLearningRate) {
   const Lines starved = {
       "groups with less than 1 % of the largest integrated learning rate hardly train: \"layers.0\""};

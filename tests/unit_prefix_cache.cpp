@@ -34,6 +34,7 @@ using Rows = std::vector<std::int64_t>;
 // Samples with numbers drawn from `seed`, or texts or sounds of several lengths.
 Dataset samples_for(const ModelConfig& config, std::int64_t count, std::uint64_t seed) {
   if (config.decoder.writes) return made_dictation(config, count, seed);
+  if (config.pools_places) return made_sound_classes(config, count, seed);
   if (takes_sound(config)) return made_sounds(config, count, seed);
   if (!takes_text(config)) return make_clusters(config.sample_shape, count, seed);
   Dataset data;
@@ -220,6 +221,7 @@ TEST(NetworkText, HoldsAllThatDecidesWhatStagesCompute) {
       [](ModelConfig& c) { c.transformer.activation = "relu"; },
       [](ModelConfig& c) { c.transformer.layer_norm_eps = 1e-6; },
       [](ModelConfig& c) { c.transformer.pooling = "mean"; },
+      [](ModelConfig& c) { c.pools_places = true; },
       [](ModelConfig& c) { c.adapters = BottleneckConfig{}; },
   };
   std::set<std::string> texts{text};

@@ -219,9 +219,20 @@ TEST_F(PrefixStoreTest, TheDisksShareIsKept) {
   add(small.open(name(3)), 0, 200);
   small.flush();
   EXPECT_TRUE(prefix_files(folder_of_prefix(path, name(3).key)).empty()) << "more than all may have";
+  EXPECT_FALSE(prefix_files(folder_of_prefix(path, name(2).key)).empty()) << "nothing gives way for nothing";
   EXPECT_EQ(count(small.open(name(3)), 200), 200);
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_NE(messages[0].find("train.cache_disk"), std::string::npos) << messages[0];
+}
+
+// A share of a full disk.
+TEST_F(PrefixStoreTest, ThatTheDiskHasNoRoomIsSaid) {
+  PrefixStore none = store(kMega, 0);
+  add(none.open(name(1)), 0, 20);
+  none.flush();
+  EXPECT_EQ(count(none.open(name(1)), 20), 20);
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_NE(messages[0].find("on disk (train.cache_disk"), std::string::npos) << messages[0];
 }
 
 TEST_F(PrefixStoreTest, ListAndClearKnowTheCacheAlone) {

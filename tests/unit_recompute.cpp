@@ -22,6 +22,11 @@ TestRun small_run(const std::string& architecture, const std::string& strategy) 
   set_dropout(run.model_config, 0.2);
   run.config.train.accumulation = 2;
   run.config.train.cache = "off";
+  if (run.model_config.pools_places) {
+    run.data.train = made_sound_classes(run.model_config, 24, 2);
+    run.data.validation = made_sound_classes(run.model_config, 12, 3);
+    return run;
+  }
   if (takes_sound(run.model_config)) {
     const auto make = run.model_config.decoder.writes ? made_dictation : made_sounds;
     run.config.data.task = "transcription";
@@ -112,6 +117,8 @@ TEST(Recompute, TheLimitIsKept) {
 TEST(Recompute, WhatDoesNotFitIsRefused) {
   TestRun run = small_run("mlp", "full");
   run.config.train.memory = ByteSize{1000};
+  expect_worded(message_of<InputError>([&] { run.train(); }));
+  run.config.train.memory = ByteSize{2500};  // gradients and state fit
   expect_worded(message_of<InputError>([&] { run.train(); }));
   run.config.train.recompute = "auto";
   expect_worded(message_of<InputError>([&] { run.train(); }));

@@ -20,6 +20,8 @@
 namespace thaw::test {
 namespace {
 
+using std::string_literals::operator""s;
+
 namespace fs = std::filesystem;
 
 class Safetensors : public ::testing::Test {
@@ -75,7 +77,7 @@ TEST_F(Safetensors, EmptyAndScalarTensors) {
 TEST_F(Safetensors, AFileWithoutTensors) {
   save_safetensors(path_, {});
   EXPECT_TRUE(SafetensorsFile(path_).entries().empty());
-  EXPECT_EQ(bytes_of_file(), std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
+  EXPECT_EQ(bytes_of_file(), "\x08\0\0\0\0\0\0\0{}      "s);
 }
 
 TEST_F(Safetensors, TheBytesAreTheReferenceWriters) {
@@ -88,13 +90,12 @@ TEST_F(Safetensors, TheBytesAreTheReferenceWriters) {
   const std::string padded = json + std::string((8 - json.size() % 8) % 8, ' ');
   std::string expected(8, '\0');
   expected[0] = static_cast<char>(padded.size());
-  expected += padded + std::string(12, '\0') + std::string("\0\0\x80\x3f", 4);
+  expected += padded + std::string(12, '\0') + "\0\0\x80\x3f"s;
   EXPECT_EQ(bytes_of_file(), expected);
 }
 
 TEST_F(Safetensors, NamesAndMetadataInAnyScript) {
-  const std::string names[] = {
-      "слой.0.вес", "層/0", "😀", "a\"b\\c", "tab\there", std::string("nul\0!", 5), ""};
+  const std::string names[] = {"слой.0.вес", "層/0", "😀", "a\"b\\c", "tab\there", "nul\0!"s, ""};
   NamedTensors saved;
   for (const std::string& name : names)
     saved.emplace_back(name, full({1}, static_cast<double>(saved.size())));

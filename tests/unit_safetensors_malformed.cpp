@@ -14,6 +14,8 @@
 namespace thaw::test {
 namespace {
 
+using std::string_literals::operator""s;
+
 // What opening a file with these bytes and loading all of it throws, or "" when it is valid.
 std::string refusal(const std::string& bytes) {
   const TemporaryFolder folder;
@@ -111,7 +113,7 @@ std::vector<Malformed> broken_json() {
   return {
       {"space before the header", file_of(" {}"), "does not begin with '{'"},
       {"byte order mark", file_of("\xEF\xBB\xBF{}"), "does not begin with '{'"},
-      {"UTF-16", file_of(std::string("\xff\xfe{\0}\0", 6)), "does not begin with '{'"},
+      {"UTF-16", file_of("\xff\xfe{\0}\0"s), "does not begin with '{'"},
       {"a list", file_of("[]"), "does not begin with '{'"},
       {"a string", file_of("\"a\""), "does not begin with '{'"},
       {"a number", file_of("12"), "does not begin with '{'"},

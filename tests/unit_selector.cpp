@@ -120,11 +120,11 @@ TEST(Selector, AKindThatTheModelLacksIsNoMistakeInAUnion) {
 }
 
 TEST(SelectorErrors, MatchesNothingListsWhatThereIs) {
-  EXPECT_EQ(
-      error_of("layer.7"),
-      "selector \"layer.7\" matches nothing (here); there are the groups \"embeddings\", \"layer.0\", "
-      "\"layer.1\", ... (4 in all) and the parameters \"embeddings.word.weight\", "
-      "\"embeddings.norm.weight\", \"embeddings.norm.bias\", ... (10 in all); did you mean \"layer.0\"?");
+  EXPECT_EQ(error_of("layer.7"),
+            "selector \"layer.7\" matches nothing (here); there are the groups \"embeddings\", \"layer.0\", "
+            "\"layer.1\", \"head\" and the parameters \"embeddings.word.weight\", "
+            "\"embeddings.norm.weight\", \"embeddings.norm.bias\", ..., \"classifier.bias\" (10 in all); did "
+            "you mean \"layer.0\"?");
 }
 
 TEST(SelectorErrors, AModuleIsPointedToItsGlob) {

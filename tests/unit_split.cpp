@@ -212,6 +212,7 @@ TEST(Duplicates, AreFoundWithTheirFirstPlace) {
   EXPECT_EQ(found[1].first_row, 3);
   second[1].label = 1;
   EXPECT_EQ(find_duplicates(first, second).size(), 1u);
+  EXPECT_EQ(find_same_inputs(first, second).size(), 2u) << "whatever their labels";
 }
 
 TEST(Duplicates, OfSetsWithoutLabelsAreFoundAmongThoseWithThem) {

@@ -318,6 +318,13 @@ TEST(NearDuplicates, OfTextsHaveTheSameWords) {
   EXPECT_EQ(near_duplicates(first, second).count, 3);
 }
 
+TEST(NearDuplicates, OfPairsHaveTheSameWordsInBoth) {
+  const Dataset first = text_samples({{"A man sleeps.", "He rests."}, {"A dog runs.", "It moves."}});
+  const Dataset second =
+      text_samples({{"a man sleeps", "he RESTS"}, {"A man sleeps.", "He eats."}, {"It moves.", ""}});
+  EXPECT_EQ(near_duplicates(first, second).count, 1);
+}
+
 TEST(NearDuplicates, ACommonOffsetCostsNoDigits) {
   const float far = 1e6F;
   const Dataset first = points({far, far + 100, far + 200});

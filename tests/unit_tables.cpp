@@ -232,6 +232,16 @@ TEST_F(TableRuns, NothingOfRowsThatAreSplitOffOrNotDrawnIsKnown) {
   }
 }
 
+TEST_F(TableRuns, CategoriesThatAreEqualNumbersAreOneAndSaid) {
+  config.data.train = folder.write("t.csv", "c,label\n1e2,a\n100,b\nx,a\n100,b\nx,b\n1e2,a\n");
+  config.data.categories = {"c"};
+  config.data.validation.clear();
+  config.data.test.clear();
+  const PreparedData data = loaded_of(config, false);
+  EXPECT_TRUE(
+      has_note(data, "categories of \"c\" that are equal numbers are one, such as \"1e2\" and \"100\""));
+}
+
 TEST_F(TableRuns, StandardisingLeavesFeaturesOfZeroAndOneAlone) {
   config.data.standardize = Standardize::train;
   const PreparedData data = data_of(config);
@@ -249,17 +259,24 @@ TEST_F(TableRuns, ConstantColumnsAreTaken) {
   EXPECT_EQ(rows_of(data.validation), (Rows{{0, 0, 0}})) << "a number that was constant says nothing";
 }
 
-TEST_F(TableRuns, AColumnThatTheDrawLacksIsSomethingStill) {
+// A weight of its values would stay as it was drawn, whatever stands there later.
+TEST_F(TableRuns, OfAColumnThatTheDrawLacksOnlyThatIsAFeature) {
   config.data.train = folder.write("t.csv", "x,y,label\n,1,a\n5,2,b\n,3,a\n,4,b\n");
   config.data.validation.clear();
   config.data.validation_fraction = 0;
   config.data.limit = 1;
   const PreparedData loaded = loaded_of(config, false);
+  int unknown = 0;
   for (const std::uint64_t seed : {0, 1, 2, 3}) {
     const PreparedData data = draw_training_data(config, loaded, seed);
-    const bool is_known = data.train.columns.size() == 2;
-    EXPECT_EQ(rows_of(data.train).at(0).at(0), is_known ? 5 : 0);
+    const bool is_unknown = has_note(data, "no row has a value that was drawn for training: \"x\"");
+    unknown += is_unknown ? 1 : 0;
+    EXPECT_EQ(data.train.columns, is_unknown ? (Strings{"x is missing", "y"}) : (Strings{"x", "y"}));
+    EXPECT_EQ(rows_of(data.train).at(0).at(0), is_unknown ? 1 : 5);
+    const nlohmann::json json = nlohmann::json::parse(encoding_json(data.preprocess.encoding).dump());
+    EXPECT_EQ(read_encoding(json, {"x", "y"}, "p.json").features(), data.train.columns);
   }
+  EXPECT_GT(unknown, 0);
 }
 
 TEST_F(TableRuns, WhatTheCacheKnowsOfARowIsWhatTheNetworkSees) {

@@ -26,6 +26,14 @@ TEST_F(Times, NothingIsKnownBeforeARunEnded) {
   EXPECT_FALSE(left.seconds().has_value());
 }
 
+TEST_F(Times, WhatDoesNotTrainSaysNothingOfTheOthers) {
+  left.expect("majority", 2, false);
+  run("majority", 0.001);
+  EXPECT_FALSE(left.seconds().has_value());
+  run("head", 2);
+  EXPECT_NEAR(*left.seconds(), 4 * 2 + 2 + 0.001, 1e-9);
+}
+
 TEST_F(Times, EachNameHasItsOwnLength) {
   run("full", 10);
   EXPECT_DOUBLE_EQ(*left.seconds(), 3 * 10 + 2 * 10) << "of head nothing is known: as long as the others";
@@ -39,6 +47,11 @@ TEST_F(Times, EachNameHasItsOwnLength) {
   EXPECT_DOUBLE_EQ(*left.seconds(), 0);
   run("full", 15);
   EXPECT_DOUBLE_EQ(*left.seconds(), 0) << "more than was expected";
+}
+
+TEST_F(Times, WorkersShareWhatIsLeft) {
+  run("full", 10);
+  EXPECT_DOUBLE_EQ(*left.seconds(2), (3 * 10 + 2 * 10) / 2.0);
 }
 
 TEST_F(Times, WhatAnEarlierSessionDidTakesNoTime) {

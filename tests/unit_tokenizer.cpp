@@ -69,6 +69,21 @@ TEST_F(Golden, IdsOfBytesAreTextAgain) {
   EXPECT_EQ(tokenizer->decode({-1, 1 << 30}), "");
 }
 
+// What was added for a language is text, what marks a time or a place in the text is none.
+TEST_F(Golden, AddedWordsAreTextAgain) {
+  json tokenizer = golden()["roberta"]["tokenizer"];
+  std::int64_t id = load(tokenizer)->vocab_size();
+  for (const char* content : {"goeiedag", "<|0.02|>"})
+    tokenizer["added_tokens"].push_back({{"id", id++},
+                                         {"content", content},
+                                         {"single_word", false},
+                                         {"lstrip", false},
+                                         {"rstrip", false},
+                                         {"normalized", false},
+                                         {"special", false}});
+  EXPECT_EQ(load(tokenizer)->decode({id - 1, id - 2, id - 1}), "goeiedag");
+}
+
 // In the planes that have characters; check_tokenizers.py tries the others too.
 TEST_F(Golden, EveryScalarValueHasTheIdsOfHuggingFace) {
   for (const auto& [name, one] : golden().items()) {

@@ -96,6 +96,19 @@ TEST(TranscriptionMetrics, ErrorRatesAreRatiosOfSums) {
   EXPECT_NEAR(mean(words.scores), words.value, 1e-12);
 }
 
+// Case and signs are how a text is written, not what is heard.
+TEST(TranscriptionMetrics, PlainRatesLookAtLettersAndDigits) {
+  const Strings right{"De vis: zwemt weg!", "Ja, hoor."}, wrong{"de vis zwemt weg", "ja hoog"};
+  Strings both = right;
+  both.insert(both.end(), wrong.begin(), wrong.end());
+  const Strings classes = transcribed(both).classes;
+  const Dataset data = transcribed(right, classes);
+  const Outputs outputs = writing(wrong, classes);
+  EXPECT_DOUBLE_EQ(plain_character_error_rate(outputs, data).value, 1.0 / 23);
+  EXPECT_DOUBLE_EQ(plain_word_error_rate(outputs, data).value, 1.0 / 6);
+  EXPECT_GT(word_error_rate(outputs, data).value, 0.5);
+}
+
 // As MetricList.SpreadOfScoresIsThatOfTheBootstrap has it for other tasks: long transcripts count for more.
 TEST(TranscriptionMetrics, SpreadOfScoresIsThatOfTheBootstrap) {
   std::mt19937 random(5);
@@ -112,7 +125,7 @@ TEST(TranscriptionMetrics, SpreadOfScoresIsThatOfTheBootstrap) {
   const Strings classes{"<pad>", "|", "a", "b", "c"};
   const Dataset data = transcribed(right, classes);
   const Outputs outputs = writing(wrong, classes);
-  for (const auto rate : {character_error_rate, word_error_rate}) {
+  for (const auto rate : {character_error_rate, word_error_rate, plain_character_error_rate}) {
     const Scored scored = rate(outputs, data);
     std::vector<double> values;
     for (int i = 0; i < 500; ++i) {
@@ -146,6 +159,18 @@ TEST(TranscriptionMetrics, TheLossIsThatOfTraining) {
   };
   const Tensor expected = ctc_loss(logits, indices({8, 2}), indices({2, 3, 1, 2, 3}), indices({4, 1}));
   EXPECT_NEAR(loss.value, expected.item(), 1e-5);
+}
+
+TEST(TranscriptionMetrics, ASoundThatIsTooShortHasNoLoss) {
+  const Strings classes{"<pad>", "|", "a", "b"};
+  const Outputs outputs = writing({"ab", "a", "b"}, classes);
+  const double of_two =
+      transcription_loss(writing({"ab", "b"}, classes), transcribed({"ab", "b"}, classes)).value;
+  const Scored loss =
+      transcription_loss(outputs, transcribed({"ab", "aaaa", "b"}, classes));  // in two places
+  EXPECT_NEAR(loss.value, of_two, 1e-6);
+  EXPECT_EQ(loss.scores.size(), 3U);
+  EXPECT_NEAR(mean(std::vector<double>(loss.scores.begin(), loss.scores.end())), of_two, 1e-6);
 }
 
 // Known before memory is taken for so many states.

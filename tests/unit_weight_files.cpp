@@ -12,6 +12,8 @@
 namespace thaw::test {
 namespace {
 
+using std::string_literals::operator""s;
+
 using nlohmann::json;
 
 // Two shards: "a" of 8 bytes and "b" of 12 in the first, "c" of 4 in the second.
@@ -75,7 +77,7 @@ TEST_F(Shards, AFileOutsideTheFolderIsRefused) {
     index["weight_map"]["a"] = name;
     expect_refused("which is not in its folder");
   }
-  index["weight_map"]["a"] = std::string("one.safetensors\0x", 17);
+  index["weight_map"]["a"] = "one.safetensors\0x"s;
   expect_refused("which is not in its folder");
   index["weight_map"]["a"] = 3;
   expect_refused("which is not in its folder");

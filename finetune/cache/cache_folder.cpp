@@ -73,6 +73,19 @@ std::vector<FolderOfPrefix> folders_of_prefixes(const std::string& folder) {
   return found;
 }
 
+// What kills left of files that were being written.
+void remove_leftovers(const std::string& folder) {
+  constexpr std::chrono::hours kLongEnough(1);
+  const auto now = fs::file_time_type::clock::now();
+  std::error_code error;
+  for (const fs::path& prefix : entries_of(folder))
+    if (is_folder_of_prefix(prefix))
+      for (const fs::path& file : entries_of(prefix))
+        if (is_of_cache(file) && file.extension() != kPrefixFileEnding &&
+            now - fs::last_write_time(file, error) > kLongEnough && !error)
+          fs::remove(file, error);
+}
+
 std::int64_t remove_prefix(const fs::path& folder) {
   std::int64_t bytes = 0;
   std::error_code error;
@@ -116,9 +129,14 @@ void mark_as_used(const std::string& folder_of_prefix) {
 
 bool make_room_on_disk(const std::string& folder, std::int64_t limit, std::int64_t bytes,
                        const std::string& kept) {
+  remove_leftovers(folder);
   const std::vector<FolderOfPrefix> prefixes = folders_of_prefixes(folder);
-  std::int64_t total = bytes;
-  for (const FolderOfPrefix& prefix : prefixes) total += prefix.bytes;
+  std::int64_t total = bytes, least = bytes;
+  for (const FolderOfPrefix& prefix : prefixes) {
+    total += prefix.bytes;
+    if (prefix.path == kept) least += prefix.bytes;
+  }
+  if (least > limit) return false;  // whatever else goes
   for (const FolderOfPrefix& prefix : prefixes)
     if (total > limit && prefix.path != kept) total -= remove_prefix(prefix.path);
   return total <= limit;

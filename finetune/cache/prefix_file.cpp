@@ -13,13 +13,12 @@ constexpr std::uint32_t kMostHeaderBytes = 1 << 16;
 constexpr std::int64_t kMostRowSize = std::int64_t{1} << 31, kMostRows = std::int64_t{1} << 20;
 
 std::string header_text(const PrefixFileHeader& header, std::size_t entries) {
-  return Json{{"key", hex_of(header.name.key)},
-              {"model", header.name.model},
-              {"stage", header.name.stage},
-              {"row_shape", header.row_shape},
-              {"seconds_per_row", header.seconds_per_row},
-              {"entries", entries}}
-      .dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_line(Json{{"key", hex_of(header.name.key)},
+                        {"model", header.name.model},
+                        {"stage", header.name.stage},
+                        {"row_shape", header.row_shape},
+                        {"seconds_per_row", header.seconds_per_row},
+                        {"entries", entries}});
 }
 
 Digest digest_of_hex(const std::string& text) {

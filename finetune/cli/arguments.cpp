@@ -87,11 +87,11 @@ void add_common_options(CLI::App& app, const std::string& command, Arguments& to
   const auto where = [](bool has_effect, const char* help) {
     return has_effect ? std::string(help) : std::string("No effect here");
   };
-  app.add_option(
-         "--set", to.set,
-         where(
-             reads_config(command),
-             "Override a config key, as --set train.lr=1e-3 (repeatable; VALUE is TOML, a bare word a text)"))
+  app.add_option("--set", to.set,
+                 where(reads_config(command),
+                       "Override a config key, as --set train.lr=1e-3 (repeatable; VALUE is TOML, a bare "
+                       "word a text), or "
+                       "those that a TOML file gives, as --set @plan.toml"))
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   app.add_option("--threads", to.threads, where(computes, "CPU threads (default: all cores)"))
@@ -233,7 +233,7 @@ void add_options(CLI::App& app, const std::string& command, Arguments& to) {
     add_text(app, "--input", to.input,
              command == "embed"
                  ? "A .txt file with a text per line, a .csv, .tsv or .jsonl table, or - for standard input"
-                 : "A .csv, .tsv, .jsonl or IDX images file, a picture, a folder of pictures, "
+                 : "A .csv, .tsv, .jsonl or IDX images file, a picture or sound, a folder of them, "
                    "builtin:digits, or - "
                    "for CSV from standard input; for text models also .txt, and - is a text per line",
              "FILE")

@@ -219,7 +219,7 @@ int bench(const Arguments& arguments) {
       for (const std::string& note : run.notes) Progress().message(note);
     if (const std::string note = run.note_of_phases(); !note.empty()) Progress().message(note);
     results.push_back(timing_json(name, arguments, run.time(arguments.steps), length));
-    if (arguments.json) print(results.back().dump() + "\n");
+    if (arguments.json) print(json_line(results.back()) + "\n");
   };
   try {
     for (std::size_t i = 0; i < names.size(); ++i) measure(names[i], std::move(setups[i]));

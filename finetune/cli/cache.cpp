@@ -21,7 +21,7 @@ std::string list_json(const std::string& folder, const std::vector<CachedPrefix>
                     {"bytes", prefix.bytes},
                     {"last_used", prefix.last_used},
                     {"key", hex_of(prefix.name.key)}});
-  return Json{{"folder", folder}, {"prefixes", list}}.dump(2) + "\n";
+  return json_document(Json{{"folder", folder}, {"prefixes", list}});
 }
 
 std::string list_text(const std::string& folder, const std::vector<CachedPrefix>& prefixes) {
@@ -47,7 +47,7 @@ int cache(const Arguments& arguments) {
     print(arguments.json ? list_json(folder, prefixes) : list_text(folder, prefixes));
   } else if (arguments.action == "clear") {
     const auto bytes = static_cast<double>(clear_cache(folder));
-    print(arguments.json ? Json{{"folder", folder}, {"removed_bytes", bytes}}.dump() + "\n"
+    print(arguments.json ? json_line(Json{{"folder", folder}, {"removed_bytes", bytes}}) + "\n"
                          : concat(bytes_text(bytes), " removed from ", folder, '\n'));
   } else {
     fail_input("the cache has no action ", in_quotes(arguments.action), " (thaw cache); write list or clear");

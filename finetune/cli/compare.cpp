@@ -5,14 +5,17 @@
 #include "finetune/train/trainer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "finetune/cli/commands.h"
 #include "finetune/cli/output.h"
 #include "finetune/cli/workers.h"
+#include "finetune/common/text.h"
 #include "finetune/compare/models.h"
 #include "finetune/compare/study.h"
 #include "finetune/compare/with_budget.h"
+#include "finetune/config/config_checks.h"
 #include "finetune/run/run_folder.h"
 #include "finetune/train/prefix_setup.h"
 #include "nn/io/files.h"
@@ -27,6 +30,15 @@ void apply_options(const Arguments& arguments, CompareSection& section) {
   section.seeds = arguments.seeds.value_or(section.seeds);
   section.tune = arguments.tune.value_or(section.tune);
   if (!arguments.budget.empty()) section.budget = arguments.budget;
+}
+
+// What the config predicts of strategies that the command line leaves out cannot be judged. Returns these.
+std::vector<std::string> drop_prediction(const Arguments& arguments, CompareSection& section) {
+  std::vector<std::string> left_out = predicted_but_not_compared(section);
+  if (arguments.strategies.empty() || left_out.empty()) return {};
+  section.predict.clear();
+  section.prediction.clear();
+  return left_out;
 }
 
 struct Result {
@@ -59,7 +71,8 @@ std::string models_text(const Arguments& arguments, const Config& config, const 
                 model.why, ".\n  use it:      thaw predict --model ", for_shell(model.folder),
                 " --input FILE\n  train again: ", refit_command(arguments, config, *summary, out), "\n");
 } catch (const InputError& error) {  // no run ended well, or there were no validation data
-  return concat("Models: ", out, "/STRATEGY/seed-N; ", error.what(), ".\n");
+  const std::string message = error.what();
+  return concat("Models: none to use: ", message.substr(0, message.find(" (")), ".\n");
 }
 
 Result result_of(const Arguments& arguments, const Config& config, const CompareOutcome& outcome,
@@ -82,7 +95,11 @@ int compare(const Arguments& arguments) {
   if (!arguments.budget.empty()) parse_budget(arguments.budget);
   StudyRequest request;
   request.study = load_study(arguments.config, arguments.set);
-  for (StudyCell& cell : request.study.cells) apply_options(arguments, cell.config.compare);
+  std::set<std::string> left_out;
+  for (StudyCell& cell : request.study.cells) {
+    apply_options(arguments, cell.config.compare);
+    for (const std::string& name : drop_prediction(arguments, cell.config.compare)) left_out.insert(name);
+  }
   const Config& config = request.study.cells[0].config;
   CompareRequest& compare = request.compare;
   compare.config = config;
@@ -103,6 +120,10 @@ int compare(const Arguments& arguments) {
       if (now.done > 0) progress.show(now.done, now.total, now.what, now.seconds_left);
     };
     for (const std::string& note : config.notes) progress.message(note);
+    if (!left_out.empty())
+      progress.message(concat("the prediction is left out: it names ",
+                              name_list({left_out.begin(), left_out.end()}),
+                              ", which --strategies leaves out"));
     const auto prefixes = open_prefix_store(config.train, compare.message);
     compare.prefixes = prefixes.get();
     result = request.study.axes.empty() ? result_of(arguments, config, thaw::compare(compare), compare.out)
@@ -120,7 +141,7 @@ int compare(const Arguments& arguments) {
   for (const std::string& question : result.questions) Progress().message(question);
   if (!result.all_ok)
     fail("some runs diverged or failed (", compare.out, ", column status of results.csv",
-         "); lower train.lr or look at the messages above");
+         "); look at the messages above, and lower train.lr where a loss grew");
   return 0;
 }
 

@@ -63,7 +63,7 @@ int embed(const Arguments& arguments) {
     if (saved.folder.preprocess.normalize) normalize(vector);
     Json numbers = Json::array();
     for (const double value : vector) numbers.push_back(json_number(value));
-    lines += Json{{"embedding", numbers}}.dump() + '\n';
+    lines += json_line(Json{{"embedding", numbers}}) + '\n';
   }
   write_result(arguments.output, lines);
   return 0;

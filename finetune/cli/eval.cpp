@@ -106,7 +106,7 @@ std::int64_t count_evaluation(const std::string& model, const Config& config, co
     return 0;
   const std::int64_t evaluations = run["test_evaluations"].get<std::int64_t>() + 1;
   run["test_evaluations"] = evaluations;
-  atomic_write(path, run.dump(2) + "\n");
+  atomic_write(path, json_document(run));
   return evaluations;
 }
 
@@ -168,7 +168,7 @@ int eval(const Arguments& arguments) {
     json["test_evaluations"] = evaluations;
     json["exploratory"] = evaluations > 1;
   }
-  print(json.dump() + "\n");
+  print(json_line(json) + "\n");
   return 0;
 }
 

@@ -70,7 +70,7 @@ int export_recipe(const Arguments& arguments) {
     write_order(file, data, setup.batches, setup.plan.run().total_updates);
   });
   print(arguments.json
-            ? Json{{"script", files.script}, {"order", files.order}, {"start", files.start}}.dump() + "\n"
+            ? json_line(Json{{"script", files.script}, {"order", files.order}, {"start", files.start}}) + "\n"
             : concat("the script is ", files.script, "; it reads ", files.order, " and ", files.start,
                      " beside it\n"));
   return 0;

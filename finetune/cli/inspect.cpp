@@ -87,7 +87,7 @@ std::string as_json(const Inspected& inspected) {
   }
   json["elements"] = inspected.count(nullptr).elements;
   json["metadata"] = inspected.weights->files().front().metadata();
-  return json.dump(2) + "\n";
+  return json_document(json);
 }
 
 std::string as_text(const Inspected& inspected) {

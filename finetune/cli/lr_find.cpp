@@ -89,7 +89,7 @@ std::string result_json(const Config& config, const Sweep& sweep, const RateRead
     json["set"] = compare_option(config, sweep.points[readings->quarter].lr);
   }
   json["points"] = points;
-  return json.dump(2) + "\n";
+  return json_document(json);
 }
 
 std::string result_text(const Arguments& arguments, const Config& config, const Sweep& sweep,
@@ -118,8 +118,8 @@ std::string result_text(const Arguments& arguments, const Config& config, const 
 std::string points_csv(const Sweep& sweep) {
   std::string text = "update,lr,loss,smoothed_loss\n";
   for (const SweepPoint& point : sweep.points)
-    text += concat(point.update, ",", Json(point.lr).dump(), ",", Json(point.loss).dump(), ",",
-                   Json(point.smoothed).dump(), "\n");
+    text += concat(point.update, ",", json_line(Json(point.lr)), ",", json_line(Json(point.loss)), ",",
+                   json_line(Json(point.smoothed)), "\n");
   return text;
 }
 

@@ -113,6 +113,7 @@ void encode(const Preprocess& preprocess, const std::string& source, Dataset& da
 
 void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& data) {
   const Preprocess& preprocess = folder.preprocess;
+  if (preprocess.target_scale != TargetScale()) scale_targets(preprocess.target_scale, data);
   if (const auto text = text_input(folder)) {
     for (const std::string& note :
          {tokenize(*text, {&data}), note_of_cut(*text, count_full(*text, data), data.size())})
@@ -129,7 +130,6 @@ void prepare_for(const ModelFolder& folder, const std::string& source, Dataset& 
     fail_input("the samples have the shape ", Shape(data.sample_shape()), ", the model takes ",
                Shape(folder.config.sample_shape), " (", source, "); give data like those it was trained on");
   if (preprocess.encoding.empty()) check_columns(preprocess, source, data);
-  if (preprocess.target_scale != TargetScale()) scale_targets(preprocess.target_scale, data);
   if (preprocess.mean.empty()) return;
   const Standardizer standardizer{preprocess.mean, preprocess.deviation};
   try {

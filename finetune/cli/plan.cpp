@@ -51,34 +51,20 @@ std::vector<std::string> all_warnings(const RunSetup& run, const Config& config)
 }
 
 std::string plan_json(const RunSetup& run, const Config& config, const Ledger& ledger) {
-  return Json{{"strategy", config.strategy.name},
-              {"updates", run.plan.run().total_updates},
-              {"updates_per_epoch", run.plan.run().updates_per_epoch},
-              {"groups", ledger.groups},
-              {"segments", timeline_json(run)},
-              {"warnings", all_warnings(run, config)},
-              {"ledger", Json::parse(ledger_json(ledger))}}
-             .dump(2) +
-         "\n";
+  return json_document(Json{{"strategy", config.strategy.name},
+                            {"updates", run.plan.run().total_updates},
+                            {"updates_per_epoch", run.plan.run().updates_per_epoch},
+                            {"groups", ledger.groups},
+                            {"segments", timeline_json(run)},
+                            {"warnings", all_warnings(run, config)},
+                            {"ledger", Json::parse(ledger_json(ledger))}});
 }
 
-// One update that trains everything: what savings are relative to.
-StepCost cost_of_everything(const RunSetup& run, const Config& config, const Dataset& data) {
-  const Strategy full = make_strategy({"full", {}, {}}, describe(*run.model), {1, 1});
-  Strategy same_model = run.strategy;
-  same_model.plan = full.plan;
-  const ResolvedPlan plan(full.plan, run.plan.model(), {1, 1});
-  Config once = config;
-  once.train.recompute = "off";
-  once.train.memory.reset();
-  return predict_ledger(once, *run.model, same_model, plan, data).phases.front().predicted;
-}
-
-std::string plan_text(const RunSetup& run, const Config& config, const Dataset& data, const Ledger& ledger) {
+std::string plan_text(const RunSetup& run, const Config& config, const Ledger& ledger,
+                      const StepCost& everything) {
   std::string text = concat("strategy ", config.strategy.name, ": ", run.plan.run().total_updates,
                             " updates, ", run.plan.run().updates_per_epoch, " an epoch\n\n");
   text += timeline(run.plan, run.learning_rate(config.train)) + "\n";
-  const StepCost everything = cost_of_everything(run, config, data);
   text += ledger_text(ledger, &everything);
   for (const std::string& warning : all_warnings(run, config)) text += "warning: " + warning + "\n";
   return text;
@@ -100,7 +86,8 @@ int plan(const Arguments& arguments) {
   Progress().message("timing a few updates of each phase");
   run.calibration = std::make_shared<const Calibration>(config, run, data.train, Calibration::Limits{});
   const Ledger ledger = run.predicted(config, data.train);
-  print(arguments.json ? plan_json(run, config, ledger) : plan_text(run, config, data.train, ledger));
+  print(arguments.json ? plan_json(run, config, ledger)
+                       : plan_text(run, config, ledger, cost_of_everything(config, source, data)));
   return 0;
 }
 
@@ -124,8 +111,8 @@ int graph(const Arguments& arguments) {
   atomic_write(arguments.out, graph_dot(loss));
   const GraphStats stats = graph_stats(loss);
   print(arguments.json
-            ? Json{{"graph", arguments.out}, {"nodes", stats.nodes}, {"saved_bytes", stats.saved_bytes}}
-                      .dump() +
+            ? json_line(Json{
+                  {"graph", arguments.out}, {"nodes", stats.nodes}, {"saved_bytes", stats.saved_bytes}}) +
                   "\n"
             : concat(arguments.out, ": ", stats.nodes, " nodes, which keep ",
                      bytes_text(static_cast<double>(stats.saved_bytes)),

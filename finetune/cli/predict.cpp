@@ -77,12 +77,12 @@ Json to_json(const FieldValue& value) {
 }
 
 std::string json_text(const KeptCell& cell) {
-  if (cell.is_text) return Json(cell.text).dump();
+  if (cell.is_text) return json_line(Json(cell.text));
   return cell.text.empty() ? "null" : cell.text;  // a number as it was written
 }
 
 std::string csv_text(const Json& value) {
-  return csv_field(value.is_string() ? value.get<std::string>() : value.dump());
+  return csv_field(value.is_string() ? value.get<std::string>() : json_line(value));
 }
 
 // A line of either format from its fields, which are written as the format has them.
@@ -91,7 +91,7 @@ class Lines {
   explicit Lines(Format format) : format_(format) {}
 
   void add(const std::string& name, const std::string& written) {
-    if (format_ == Format::jsonl) text_ += (is_first_ ? "{" : ",") + Json(name).dump() + ":";
+    if (format_ == Format::jsonl) text_ += (is_first_ ? "{" : ",") + json_line(Json(name)) + ":";
     if (format_ == Format::csv && !is_first_) text_ += ',';
     text_ += written;
     is_first_ = false;
@@ -135,7 +135,7 @@ std::string prediction_lines(const Outputs& outputs, const Dataset& data, const 
       lines.add(data.kept_columns[column], csv ? csv_field(cell.text) : json_text(cell));
     }
     for (const auto& [name, value] : speaker.line(outputs, i))
-      lines.add(name, csv ? csv_text(to_json(value)) : to_json(value).dump());
+      lines.add(name, csv ? csv_text(to_json(value)) : json_line(to_json(value)));
     lines.end();
   }
   return lines.text();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/autograd.h"
 #include "core/error.h"
 #include "finetune/cli/output.h"
 #include "finetune/common/text.h"
@@ -17,6 +18,7 @@
 #include "finetune/plan/adapters.h"
 #include "finetune/task/regression.h"
 #include "finetune/train/checkpoint.h"
+#include "kernels/kernels.h"
 #include "nn/layers/linear.h"
 
 namespace thaw::cli {
@@ -38,6 +40,33 @@ void forgive_output_layer(Model& model, LoadReport& report) {
                 [&](const Mismatch& mismatch) { return mismatch.name.starts_with(layer); });
 }
 
+// The rows of a recogniser by CTC as its loss has them: the blank first, then the space.
+void order_characters(SavedModel& saved) {
+  Preprocess& preprocess = saved.folder.preprocess;
+  const std::vector<std::string> ordered = in_alphabet_order(preprocess.labels);
+  if (preprocess.task->targets() != Targets::transcripts || ordered.empty() || ordered == preprocess.labels ||
+      std::ssize(ordered) != saved.folder.config.outputs)
+    return;
+  std::vector<std::int64_t> rows;
+  rows.reserve(ordered.size());
+  for (const std::string& name : ordered)
+    rows.push_back(std::find(preprocess.labels.begin(), preprocess.labels.end(), name) -
+                   preprocess.labels.begin());
+  const NoGrad no_grad;
+  for (const ParameterPtr& parameter : saved.model->output_layer().parameters())
+    kernels::copy(parameter->tensor, rows_in_order(parameter->tensor, rows));
+  preprocess.labels = ordered;
+}
+
+[[noreturn]] void refuse_alphabet(const ModelFolder& folder) {
+  if (folder.has_preprocess || folder.preprocess.labels.empty())
+    fail_input("'labels' are no alphabet (", folder.has_preprocess ? "preprocess.json" : "config.json",
+               " in ", folder.path, "); make the folder again");
+  fail_input("what the model writes are no characters with a blank and a space among them, but ",
+             name_list(folder.preprocess.labels), " (", folder.path,
+             "); train a recogniser from it with thaw train");
+}
+
 // What preprocess.json says must be about this model.
 void check_preprocess(const ModelFolder& folder) {
   const Preprocess& p = folder.preprocess;
@@ -48,8 +77,9 @@ void check_preprocess(const ModelFolder& folder) {
   if (p.task->targets() == Targets::numbers && folder.config.outputs != 1)
     refuse("task", "is regression, but the model has several outputs");
   const bool writes = p.task->targets() == Targets::transcripts;
-  if (writes != takes_sound(folder.config)) refuse("task", "is not the model's");
-  if (writes && !folder.config.decoder.writes && !is_alphabet(p.labels)) refuse("labels", "are no alphabet");
+  if (writes != (takes_sound(folder.config) && !folder.config.pools_places))
+    refuse("task", "is not the model's");
+  if (writes && !folder.config.decoder.writes && !is_alphabet(p.labels)) refuse_alphabet(folder);
   if (!p.labels.empty() && static_cast<std::int64_t>(p.labels.size()) != folder.config.outputs)
     refuse("labels", "are not as many as the model's outputs");
   if (!p.sample_shape.empty() && p.sample_shape != folder.config.sample_shape)
@@ -156,7 +186,8 @@ void check_inputs_known(const ModelFolder& folder) {
 }
 
 [[noreturn]] void refuse_foreign_head(const ModelFolder& folder) {
-  const char* what = takes_sound(folder.config) ? "recogniser" : "classifier";
+  const bool is_classifier = !takes_sound(folder.config) || folder.config.pools_places;
+  const char* what = is_classifier ? "classifier" : "recogniser";
   fail_input("the model's head is ", folder.config.foreign_head, ", no ", what, "'s (", folder.path,
              "/config.json); train a ", what, " from it with thaw train, or give a model that is one");
 }
@@ -221,6 +252,7 @@ SavedModel load_saved_model(const std::string& path, bool allow_missing, bool ne
     refuse_foreign_head(saved.folder);
   for (const std::string& note : report.notes) Progress().message(note);
   check_report(*saved.model, std::move(report), files.path(), allow_missing, need_head);
+  order_characters(saved);
   check_preprocess(saved.folder);
   if (need_head) check_labels(saved.folder, saved.adapter);
   return saved;

@@ -30,7 +30,7 @@ std::string strategies_json() {
                     {"summary", spec.summary},
                     {"default_lr_scale", spec.default_lr_scale},
                     {"options", options_json(spec.options)}});
-  return Json{{"strategies", list}, {"common_options", options_json(common_options())}}.dump(2) + "\n";
+  return json_document(Json{{"strategies", list}, {"common_options", options_json(common_options())}});
 }
 
 void add_options(std::vector<TextRow>& rows, const std::vector<OptionSpec>& options) {

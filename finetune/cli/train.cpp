@@ -16,6 +16,8 @@
 #include "finetune/task/metrics_json.h"
 #include "finetune/train/chrome_trace.h"
 #include "finetune/train/prefix_setup.h"
+#include "finetune/train/run_setup.h"
+#include "finetune/train/step.h"
 #include "finetune/train/trainer.h"
 #include "nn/io/files.h"
 
@@ -57,24 +59,32 @@ std::string result_json(const RunResult& result, const std::string& folder, cons
   Json best;
   if (const Evaluation* found = best_evaluation(result, config))
     best = {{"step", found->step}, {"metrics", metrics_json(found->metrics)}};
-  return Json{{"folder", folder},
-              {"strategy", config.strategy.name},
-              {"status", status_name(result.status)},
-              {"updates", result.completed},
-              {"loss", json_number(result.last_loss)},
-              {"validation", metrics_json(result.validation)},
-              {"best", best},
-              {"test", metrics_json(result.test)},
-              {"seconds", result.train_seconds},
-              {"predicted_seconds", predicted > 0 ? Json(predicted) : Json(nullptr)},
-              {"flops", result.flops},
-              {"peak_bytes", result.peak_bytes},
-              {"trainable", result.trainable}}
-             .dump(2) +
-         "\n";
+  return json_document(Json{{"folder", folder},
+                            {"strategy", config.strategy.name},
+                            {"status", status_name(result.status)},
+                            {"updates", result.completed},
+                            {"loss", json_number(result.last_loss)},
+                            {"validation", metrics_json(result.validation)},
+                            {"best", best},
+                            {"test", metrics_json(result.test)},
+                            {"seconds", result.train_seconds},
+                            {"predicted_seconds", predicted > 0 ? Json(predicted) : Json(nullptr)},
+                            {"flops", result.flops},
+                            {"peak_bytes", result.peak_bytes},
+                            {"trainable", result.trainable}});
 }
 
-std::string result_text(const RunResult& result, const std::string& folder, const Config& config) {
+// What the same updates would cost if they trained everything; the last of an epoch may be smaller.
+double flops_of_everything(const RunResult& result, const RunRequest& request) {
+  const PreparedData& data = request.data;
+  LedgerPhase whole;
+  whole.end = result.completed;
+  whole.predicted = cost_of_everything(request.config, request.source, data);
+  return flops_of(whole, make_batches(request.config.train, data.train.size()), result.completed);
+}
+
+std::string result_text(const RunResult& result, const std::string& folder, const Config& config,
+                        double of_everything) {
   std::vector<TextRow> rows = {{"strategy", config.strategy.name},
                                {"status", status_name(result.status)},
                                {"updates", std::to_string(result.completed)},
@@ -90,7 +100,9 @@ std::string result_text(const RunResult& result, const std::string& folder, cons
   rows.push_back(
       {"training", concat(seconds_text(result.train_seconds),
                           predicted > 0 ? concat(" (predicted: ", seconds_text(predicted), ")") : "")});
-  rows.push_back({"work", flops_text(result.flops)});
+  rows.push_back(
+      {"work", concat(flops_text(result.flops), ", ",
+                      percent_text(result.flops / std::max(of_everything, 1.0)), " of training everything")});
   rows.push_back({"peak memory", bytes_text(static_cast<double>(result.peak_bytes))});
   rows.push_back({"run folder", folder});
   return text_table(rows);
@@ -195,10 +207,10 @@ Config config_of(const Arguments& arguments) {
   if (arguments.strategy.empty()) return load_config(arguments.config, arguments.set);
   check_strategy(arguments.strategy, "--strategy");
   std::vector<std::string> set = arguments.set;
-  // Options that are set are those of this strategy, not of the config's.
+  // Options that are set are those of this strategy, not of the config's or of a file's.
   const auto is_option = [](const std::string& text) { return text.starts_with("strategy."); };
-  if (std::any_of(set.begin(), set.end(), is_option))
-    set.insert(set.begin(), "strategy.name=" + arguments.strategy);
+  const auto first = std::find_if(set.begin(), set.end(), is_option);
+  if (first != set.end()) set.insert(first, "strategy.name=" + arguments.strategy);
   Config config = load_config(arguments.config, set);
   config.strategy = strategy_request(config, arguments.strategy);
   return config;
@@ -262,7 +274,8 @@ int train(const Arguments& arguments) {
                " updates, which are saved; go on with: ", resume_command(arguments, request.out)));
     return 128 + stop_token.signal();
   }
-  print(arguments.json ? result_json(result, request.out, config) : result_text(result, request.out, config));
+  print(arguments.json ? result_json(result, request.out, config)
+                       : result_text(result, request.out, config, flops_of_everything(result, request)));
   for (const std::string& question : data.questions) Progress().message(question);
   if (result.status == RunStatus::diverged) fail(result.message);
   return 0;

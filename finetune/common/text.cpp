@@ -14,7 +14,7 @@ namespace thaw {
 namespace {
 
 constexpr size_t kShownBytes = 60;
-constexpr size_t kShownNames = 3;
+constexpr size_t kShownNames = 8;  // of more the first and the last
 
 // White_Space of Unicode 15, and U+FEFF, which files that were put together have inside. No one's bytes are
 // the end of another character.
@@ -111,10 +111,12 @@ std::string joined(const std::vector<std::string>& words, const char* separator)
 }
 
 std::string name_list(const std::vector<std::string>& names) {
+  constexpr size_t kFirst = 3;
   std::string out;
-  for (size_t i = 0; i < std::min(names.size(), kShownNames); ++i)
+  for (size_t i = 0; i < (names.size() > kShownNames ? kFirst : names.size()); ++i)
     out += (i ? ", " : "") + in_quotes(names[i]);
-  if (names.size() > kShownNames) out += concat(", ... (", names.size(), " in all)");
+  if (names.size() > kShownNames)
+    out += concat(", ..., ", in_quotes(names.back()), " (", names.size(), " in all)");
   return out;
 }
 

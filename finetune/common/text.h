@@ -38,7 +38,7 @@ std::string joined(const std::vector<std::string>& words, const char* separator 
 // Whether the whole name is of the form of the glob (*, ?, [a-c]); a backslash is itself.
 bool glob_matches(const std::string& glob, const std::string& name);
 
-// The first three names, quoted, and how many there are when there are more.
+// The names, quoted; of more than eight the first three, the last and how many there are.
 std::string name_list(const std::vector<std::string>& names);
 
 }  // namespace thaw

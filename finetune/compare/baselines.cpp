@@ -11,6 +11,7 @@
 #include "core/ops.h"
 #include "finetune/common/clock.h"
 #include "finetune/compare/linear_probe.h"
+#include "finetune/compare/row.h"
 #include "finetune/data/batch.h"
 #include "finetune/data/numbers.h"
 #include "finetune/model/starting_model.h"
@@ -281,6 +282,7 @@ std::string about_baseline(const std::string& name, const BaselineRequest& reque
 ReportedRun run_baseline(ReportedRun row, const BaselineRequest& request) {
   find_baseline(row.strategy).run(request, row);
   row.status = RunStatus::ok;
+  settle(row);
   return row;
 }
 

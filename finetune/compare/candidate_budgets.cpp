@@ -12,6 +12,10 @@ CandidateBudgets::CandidateBudgets(Budget budget, PreparedData data, Journal& jo
       announce_(std::move(announce)),
       stop_(stop) {}
 
+void CandidateBudgets::check_machine() const {
+  if (budget_.kind == Budget::Kind::seconds) journal_.check_machine();
+}
+
 Config CandidateBudgets::config_of(const Candidate& candidate, const Hyperparameters& choice) {
   Config config = with_hyperparameters(candidate, choice);
   if (budget_.kind == Budget::Kind::epochs) return config;

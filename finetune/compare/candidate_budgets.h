@@ -22,6 +22,8 @@ class CandidateBudgets {
   // The config of a run. A calibration is not the same twice: it is taken once for each set of options,
   // and a comparison that goes on takes what it found before. Throws OverBudget.
   Config config_of(const Candidate& candidate, const Hyperparameters& choice);
+  // For a run that is to begin: InputError where the journal has budgets of seconds of another machine.
+  void check_machine() const;
 
  private:
   Budget budget_;

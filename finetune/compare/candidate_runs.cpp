@@ -57,11 +57,13 @@ bool CandidateRuns::report(const Candidate& candidate, const Config& config, Rep
 
 void CandidateRuns::report_baseline(ReportedRun& row) const {
   const PreparedData data = draw(row.draw);
+  source_.check_files();
   row = run_baseline(row, {config_, source_, data, row.seed, request_.allow_missing, request_.prefixes});
 }
 
 RunRequest CandidateRuns::request_for(const Config& config, std::uint64_t seed, const ModelSource& source,
                                       const PreparedData& data) const {
+  source_.check_files();
   RunRequest run{.config = config, .source = source, .data = data, .is_compared = true};
   run.config.train.seed = seed;
   run.allow_missing = request_.allow_missing;

@@ -101,7 +101,7 @@ class Comparison {
     const auto trained = static_cast<std::int64_t>(candidates_.size()) *
                          (runs_per_strategy() + (outcome_.tuned ? choices : 0));
     total_ = trained + static_cast<std::int64_t>(baselines_.size()) * runs_per_strategy();
-    for (const std::string& name : baselines_) time_left_.expect(name, runs_per_strategy());
+    for (const std::string& name : baselines_) time_left_.expect(name, runs_per_strategy(), false);
     for (const Candidate& candidate : candidates_)
       time_left_.expect(candidate.name, runs_per_strategy() + (outcome_.tuned ? choices : 0));
     for (const std::string& note : budget_notes(budget_, trained)) notes.push_back(note);
@@ -117,19 +117,18 @@ class Comparison {
     for (const std::string& note : data_notes_) say(note, note.starts_with("warning"));
     for (const std::string& note : notes_) say(note);
     const std::string config_file = request_.out + "/config.toml";
-    if (request_.resume && std::filesystem::exists(config_file))
-      check_same_comparison(read_file(config_file, 1 << 24), outcome_.config, config_file);
-    journal_.emplace(request_.out);  // first of all files: see RunFolder
-    atomic_write(config_file, outcome_.config);
+    if (request_.resume) check_same_comparison(outcome_.config, config_file);
+    journal_.emplace(request_.out, machine_of(outcome_));  // first of all files: see RunFolder
+    journal_->check_runs(loaded_.test->samples.size(), loaded_.train.classes.size());
+    journal_->begin(row_names(), {data_fingerprint(loaded_), hash_of(outcome_.prediction), start_}, began_);
+    journal_->begin_seeds(config_.compare.seeds);
+    if (const std::int64_t before = journal_->seeds_before_results(); before < config_.compare.seeds)
+      say(added_seeds_note(before, config_.compare.seeds));
+    atomic_write(config_file, outcome_.config);  // when a session with another one has been refused
+    if (request_.opened) request_.opened();
     budgets_.emplace(
         budget_, draw(runs_.tuning_seed()), *journal_,
         [this](const Config& config) { announce_calibration(config); }, request_.stop);
-    std::vector<std::string> names = baselines_;
-    for (const Candidate& candidate : candidates_) names.push_back(candidate.name);
-    journal_->begin(
-        names, {data_fingerprint(loaded_), outcome_.prediction ? outcome_.prediction->sha256 : "", start_},
-        request_.began.empty() ? began_ : request_.began);
-    journal_->check_runs(loaded_.test->samples.size(), loaded_.train.classes.size());
     if (outcome_.prediction) say("predicted: " + describe(*outcome_.prediction), false);
     tell_earlier_evaluations();
   }
@@ -222,6 +221,7 @@ class Comparison {
     trial.seed = runs_.tuning_seed();
     std::optional<Config> config;
     try {
+      budgets_->check_machine();
       config = budgets_->config_of(candidate, choice);  // which another worker may be measuring
     } catch (const OverBudget& error) {
       say(concat(candidate.name, " at lr ", choice.lr, " failed: ", error.what()));
@@ -251,8 +251,10 @@ class Comparison {
       fail_input("no strategy fits the budget ", in_quotes(config_.compare.budget),
                  " (compare.budget); give it more");
     evaluation_.time = now_utc();
-    // One registers for all.
-    if (!all_runs_are_known() && journal_->claim("test evaluation")) record_test_evaluation(evaluation_);
+    if (!all_runs_are_known()) {
+      budgets_->check_machine();
+      if (journal_->claim("test evaluation")) record_test_evaluation(evaluation_);  // one for all
+    }
     const auto rows = static_cast<std::int64_t>(baselines_.size() + candidates_.size());
     const RandomKey key = random_key(config_.train.seed, "compare.order");
     work_off(random_permutation(key, rows * runs_per_strategy()), *journal_, request_.stop,
@@ -305,6 +307,7 @@ class Comparison {
     if (const ReportedRun* done = journal_->find_run(row.strategy, row.seed))
       return outcome_.runs.push_back(*done);
     announce(row.strategy, concat(" seed ", row.seed));
+    row.machine = machine_of(outcome_);
     time_left_.begin(row.strategy);
     try {
       if (is_baseline)
@@ -349,7 +352,7 @@ class Comparison {
       rows.push_back(row);
     }
     summarise(rows, config_, outcome_);
-    for (const std::string& note : missed_budget_notes(budget_, outcome_.summaries)) say(note);
+    for (const std::string& note : closing_notes(budget_, outcome_)) say(note);
     for (const Candidate& candidate : candidates_)
       if (const ReportedRun* run = first_run_of(candidate.name, outcome_.runs))
         outcome_.pictures.push_back(
@@ -360,7 +363,8 @@ class Comparison {
   void announce(const std::string& name, const std::string& what, std::int64_t counts = 1) {
     if (!announced_.insert(name + what).second) return;
     if (request_.progress)
-      request_.progress({done_, std::max(total_, done_ + 1), name + what, time_left_.seconds()});
+      request_.progress(
+          {done_, std::max(total_, done_ + 1), name + what, time_left_.seconds(journal_->workers())});
     done_ += counts;
     time_left_.pass(name, counts);
   }
@@ -368,7 +372,7 @@ class Comparison {
   const CompareRequest& request_;
   Config config_;
   Budget budget_;
-  std::string began_ = now_utc();
+  std::string began_ = request_.began.empty() ? now_utc() : request_.began;
   ModelSource source_;
   PreparedData loaded_;
   CandidateRuns runs_{request_, config_, source_, loaded_, [this](const std::string& text) { say(text); }};

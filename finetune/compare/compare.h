@@ -33,6 +33,7 @@ struct CompareRequest {
   std::string version, compiler;
   std::function<void(const std::string&)> message;
   std::function<void(const CompareProgress&)> progress;
+  std::function<void()> opened;     // called when the folder has taken the comparison
   const StopToken* stop = nullptr;  // once requested, what runs is saved and the comparison ends
   PrefixStore* prefixes = nullptr;  // where runs keep what they compute once; null: each for itself
 };

@@ -78,11 +78,13 @@ std::string words_of(const std::string& text) {
   return lower_ascii(std::move(words));
 }
 
+std::string words_of(const Text& text) { return words_of(text.first) + '\n' + words_of(text.second); }
+
 NearDuplicates same_words(const Texts& first, const Texts& second) {
   std::set<std::string> known;
-  for (const Text& text : first.texts) known.insert(words_of(text.first));
+  for (const Text& text : first.texts) known.insert(words_of(text));
   return {std::count_if(second.texts.begin(), second.texts.end(),
-                        [&](const Text& text) { return known.contains(words_of(text.first)); }),
+                        [&](const Text& text) { return known.contains(words_of(text)); }),
           first.size()};
 }
 
@@ -160,7 +162,7 @@ std::vector<std::string> data_warnings(const DataCard& card) {
   if (card.validation > card.train)
     warnings.push_back(concat("warning: choices are made on ", card.validation,
                               " validation samples, more than the ", card.train,
-                              " that train: whoever has so many labels would train on them"));
+                              " that train: with so many labels one would train on them"));
   if (card.near_duplicates > 0)
     warnings.push_back(
         concat("warning: ", card.near_duplicates,

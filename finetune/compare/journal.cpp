@@ -1,6 +1,7 @@
 #include "finetune/compare/journal.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "core/error.h"
 #include "finetune/common/json.h"
@@ -69,7 +71,8 @@ Json run_line(const ReportedRun& r) {
             {"lr", r.lr},
             {"metric", r.metric},
             {"value", json_number(r.value)},
-            {"loss", json_number(r.loss)}};
+            {"loss", json_number(r.loss)},
+            {"machine", r.machine}};
   json.update(result_json(r));
   return json;
 }
@@ -84,6 +87,7 @@ ReportedRun read_run(const Json& json) {
   r.metric = json.at("metric");
   r.value = read_number(json.at("value"));
   r.loss = read_number(json.at("loss"));
+  r.machine = json.value("machine", "");
   return r;
 }
 
@@ -104,7 +108,8 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-Journal::Journal(const std::string& folder) : path_(folder + "/journal.jsonl") {
+Journal::Journal(const std::string& folder, std::string machine)
+    : path_(folder + "/journal.jsonl"), machine_(std::move(machine)) {
   file_ = FileDescriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file_.is_open())
     fail_input("cannot write ", path_, ": ", std::strerror(errno), "; choose another --out");
@@ -117,8 +122,19 @@ void Journal::refresh() {
   read_new_lines();
 }
 
+// Editors and programs that copy folders put another file in its place, or cut it: then locks and places are of a file that
+// nobody sees.
+void Journal::check_file() const {
+  struct stat open {};
+  struct stat named {};
+  if (::fstat(file_.get(), &open) != 0 || ::stat(path_.c_str(), &named) != 0 || open.st_ino != named.st_ino ||
+      open.st_dev != named.st_dev || open.st_size < read_)
+    fail("the journal was changed while this process used it (", path_, "); go on with --resume");
+}
+
 // With the lock, which writers have: what is behind the last whole line is what a kill cut short.
 void Journal::read_new_lines() {
+  check_file();
   const RandomAccessFile file(path_);
   if (file.size() > kMostBytes)
     fail_input("the journal has ", file.size(), " bytes (", path_, "); choose another --out");
@@ -135,7 +151,11 @@ void Journal::read_new_lines() {
 void Journal::read_line(const std::string& line, std::size_t number) {
   try {
     const Json json = Json::parse(line);
-    if (json.contains("budget")) read_budget(json.at("budget"), budgets_);
+    if (json.contains("budget")) {
+      read_budget(json.at("budget"), budgets_);
+      const std::string machine = json.at("budget").value("machine", "");
+      if (budget_machine_.empty()) budget_machine_ = machine;
+    }
     if (json.contains("claim")) claims_[json.at("claim")] = json.at("worker");
     if (json.contains("release")) claims_.erase(json.at("release"));
     if (json.contains("choice"))
@@ -144,6 +164,11 @@ void Journal::read_line(const std::string& line, std::size_t number) {
           Hyperparameters{json.at("choice").at("lr"), read_options(json.at("choice").at("options"))});
     if (json.contains("trial")) trials_.push_back(read_trial(json.at("trial")));
     if (json.contains("run")) runs_.push_back(read_run(json.at("run")));
+    if (json.contains("seeds")) {
+      seeds_ = json.at("seeds");
+      // A journal of before this was kept does not know; then all were.
+      if (runs_.empty() || seeds_before_results_ == 0) seeds_before_results_ = seeds_;
+    }
     if (!json.contains("strategies")) return;
     identity_ = {json.at("data"), json.at("prediction"), json.value("start", "")};
     if (began_.empty()) began_ = json.value("began", "");
@@ -177,12 +202,15 @@ void Journal::begin(const std::vector<std::string>& strategies, const Identity& 
   if (identity_ && identity_->prediction != identity.prediction)
     fail_input("the prediction, or what it is about, is not what it was when the comparison was begun (",
                path_, "); choose another --out");
-  append(Json{{"strategies", strategies},
-              {"data", identity.data},
-              {"prediction", identity.prediction},
-              {"start", identity.start},
-              {"began", began}}
-             .dump());
+  append(json_line(Json{{"strategies", strategies},
+                        {"data", identity.data},
+                        {"prediction", identity.prediction},
+                        {"start", identity.start},
+                        {"began", began}}));
+}
+
+void Journal::begin_seeds(std::int64_t seeds) {
+  if (seeds != seeds_) append(json_line(Json{{"seeds", seeds}}));
 }
 
 bool Journal::claim(const std::string& work) {
@@ -191,11 +219,18 @@ bool Journal::claim(const std::string& work) {
   const auto found = claims_.find(work);
   const bool is_free =
       found == claims_.end() || found->second == worker_->name() || !worker_->is_alive(found->second);
-  if (is_free) write(Json{{"claim", work}, {"worker", worker_->name()}}.dump());
+  if (is_free) write(json_line(Json{{"claim", work}, {"worker", worker_->name()}}));
   return is_free;
 }
 
-void Journal::release(const std::string& work) { append(Json{{"release", work}}.dump()); }
+std::int64_t Journal::workers() const {
+  std::set<std::string> names{worker_->name()};
+  for (const auto& [work, name] : claims_) names.insert(name);
+  return std::count_if(names.begin(), names.end(),
+                       [this](const std::string& name) { return worker_->is_alive(name); });
+}
+
+void Journal::release(const std::string& work) { append(json_line(Json{{"release", work}})); }
 
 void Journal::check_runs(std::size_t samples, std::size_t classes) const {
   const auto is_class = [classes](std::int64_t c) { return c >= 0 && static_cast<std::size_t>(c) < classes; };
@@ -222,6 +257,12 @@ void Journal::check_runs(std::size_t samples, std::size_t classes) const {
   }
 }
 
+void Journal::check_machine() const {
+  if (budget_machine_.empty() || budget_machine_ == machine_) return;
+  fail_input("the budget of seconds was measured on ", budget_machine_, ", and this is ", machine_,
+             ": here its updates take other times (", path_, "); go on with what it was begun with");
+}
+
 bool Journal::is_exploratory(const std::string& strategy) const { return contains(exploratory_, strategy); }
 
 const Hyperparameters* Journal::find_hyperparameters(const std::string& strategy) const {
@@ -242,9 +283,8 @@ std::vector<TuningTrial> Journal::trials_of(const std::string& strategy) const {
 }
 
 void Journal::add_hyperparameters(const std::string& strategy, const Hyperparameters& choice) {
-  append(
-      Json{{"choice", {{"strategy", strategy}, {"lr", choice.lr}, {"options", options_json(choice.options)}}}}
-          .dump());
+  append(json_line(Json{
+      {"choice", {{"strategy", strategy}, {"lr", choice.lr}, {"options", options_json(choice.options)}}}}));
 }
 
 const TuningTrial* Journal::find_trial(const std::string& strategy, double lr,
@@ -271,25 +311,25 @@ bool Journal::restore_budget(const std::string& strategy, const std::string& opt
 }
 
 void Journal::add_budget(const std::string& strategy, const std::string& options, const TrainSection& train) {
-  append(Json{{"budget",
-               {{"strategy", strategy},
-                {"options", options},
-                {"epochs", train.epochs},
-                {"steps", train.steps},
-                {"batch_size", train.batch_size},
-                {"accumulation", train.accumulation},
-                {"restore_best", train.restore_best},
-                {"early_stopping_patience", train.early_stopping_patience}}}}
-             .dump());
+  append(json_line(Json{{"budget",
+                         {{"strategy", strategy},
+                          {"options", options},
+                          {"machine", machine_},
+                          {"epochs", train.epochs},
+                          {"steps", train.steps},
+                          {"batch_size", train.batch_size},
+                          {"accumulation", train.accumulation},
+                          {"restore_best", train.restore_best},
+                          {"early_stopping_patience", train.early_stopping_patience}}}}));
 }
 
 // Failures are not kept: a full disk is no result, and --resume tries again.
 void Journal::add(const TuningTrial& trial) {
-  if (trial.status != RunStatus::failed) append(Json{{"trial", trial_line(trial)}}.dump());
+  if (trial.status != RunStatus::failed) append(json_line(Json{{"trial", trial_line(trial)}}));
 }
 
 void Journal::add(const ReportedRun& run) {
-  if (run.status != RunStatus::failed) append(Json{{"run", run_line(run)}}.dump());
+  if (run.status != RunStatus::failed) append(json_line(Json{{"run", run_line(run)}}));
 }
 
 void Journal::append(const std::string& line) {

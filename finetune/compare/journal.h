@@ -2,6 +2,7 @@
 // end, so that --resume does nothing twice; and one for each that a worker has begun, so that several may work at once.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,8 +20,8 @@ namespace thaw {
 class Journal {
  public:
   // Reads what is there; a last line that a kill cut short is dropped. InputError for a journal that cannot
-  // be read, naming the line.
-  explicit Journal(const std::string& folder);
+  // be read, naming the line. `machine`: what seconds of this session are measured on, in words.
+  explicit Journal(const std::string& folder, std::string machine = "");
 
   // What must be the same in every session, beside the config.
   struct Identity {
@@ -34,6 +35,11 @@ class Journal {
   void begin(const std::vector<std::string>& strategies, const Identity& identity, const std::string& began);
   // InputError where a run cannot be one on so many test samples of so many classes.
   void check_runs(std::size_t samples, std::size_t classes) const;
+  // InputError where a budget was measured on another machine.
+  void check_machine() const;
+  // How many seeds are compared from now on, and how many were when the first result came.
+  void begin_seeds(std::int64_t seeds);
+  std::int64_t seeds_before_results() const { return seeds_before_results_; }
   // When the first session began: test evaluations since then are this comparison's own. A journal of
   // before this was kept knows its first session since, so that its evaluations count as another's.
   const std::string& began() const { return began_; }
@@ -46,6 +52,8 @@ class Journal {
   bool claim(const std::string& work);
   // It came to nothing: others may try.
   void release(const std::string& work);
+  // How many work on it: this one, and those that live of whoever claimed something.
+  std::int64_t workers() const;
   // Reads what other workers have written since.
   void refresh();
 
@@ -70,13 +78,15 @@ class Journal {
  private:
   void append(const std::string& line);
   void write(const std::string& line);
+  void check_file() const;
   void read_new_lines();
   void read_line(const std::string& line, std::size_t number);
 
-  std::string path_, began_;
+  std::string path_, machine_, budget_machine_, began_;
   FileDescriptor file_;
   std::optional<Worker> worker_;
   std::int64_t read_ = 0;  // bytes
+  std::int64_t seeds_ = 0, seeds_before_results_ = 0;
   std::size_t lines_ = 0;
   std::map<std::string, std::string> claims_;  // work -> worker
   std::map<std::pair<std::string, std::string>, TrainSection> budgets_;

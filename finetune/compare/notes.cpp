@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
@@ -34,6 +35,21 @@ void note_machine(CompareOutcome& outcome) {
   outcome.threads = num_threads();
 }
 
+std::string machine_of(const CompareOutcome& outcome) {
+  return concat(outcome.cpu, ", ", outcome.threads, outcome.threads == 1 ? " thread" : " threads");
+}
+
+std::vector<std::string> machine_notes(const std::vector<ReportedRun>& runs) {
+  std::map<std::string, std::int64_t> runs_on;
+  for (const ReportedRun& run : runs)
+    if (!run.machine.empty() && run.status != RunStatus::failed) ++runs_on[run.machine];
+  if (runs_on.size() < 2) return {};
+  std::vector<std::string> counts;
+  for (const auto& [machine, count] : runs_on)
+    counts.push_back(concat(count, count == 1 ? " run" : " runs", " on ", machine));
+  return {"warning: seconds are not on equal terms: " + joined(counts, "; ")};
+}
+
 std::vector<std::string> config_notes(const Config& config, const ModelSource& source) {
   std::vector<std::string> notes;
   if (!source.is_pretrained())
@@ -56,6 +72,11 @@ std::string earlier_evaluations_note(const std::vector<std::string>& evaluations
                 evaluations.size() == 1 ? " time" : " times", ", last by ", evaluations.back(), ")");
 }
 
+std::string added_seeds_note(std::int64_t before, std::int64_t now) {
+  return concat(now - before, " of ", now, " seeds were added when results were known",
+                ": intervals and verdicts are those of a number that was fixed beforehand");
+}
+
 std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs) {
   if (budget.kind != Budget::Kind::seconds) return {};
   return {concat("the budget is of one run: training takes about ",
@@ -66,13 +87,19 @@ std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs) {
 std::vector<std::string> missed_budget_notes(const Budget& budget,
                                              const std::vector<StrategySummary>& summaries) {
   if (budget.kind != Budget::Kind::seconds) return {};
-  std::string missed;
+  std::vector<std::string> missed;
   for (const StrategySummary& s : summaries)
     if (s.lr > 0 && s.runs > s.failed && std::abs(s.seconds.mean - budget.amount) > kMissed * budget.amount)
-      missed += concat(missed.empty() ? "" : ", ", s.strategy, " ", short_number(s.seconds.mean, 2), " s");
+      missed.push_back(concat(s.strategy, " ", short_number(s.seconds.mean, 2), " s"));
   if (missed.empty()) return {};
   return {concat("warning: the budget of ", short_number(budget.amount), " s was missed by more than 20 %: ",
-                 missed, " of training on average; the speed is measured on short runs")};
+                 joined(missed), " of training on average; the speed is measured on short runs")};
+}
+
+std::vector<std::string> closing_notes(const Budget& budget, const CompareOutcome& outcome) {
+  std::vector<std::string> notes = missed_budget_notes(budget, outcome.summaries);
+  for (std::string& note : machine_notes(outcome.runs)) notes.push_back(std::move(note));
+  return notes;
 }
 
 }  // namespace thaw

@@ -20,8 +20,16 @@ void check_comparable(const Config& config, const PreparedData& loaded);
 // Where it runs.
 void note_machine(CompareOutcome& outcome);
 
+// That in words: on what seconds are measured.
+std::string machine_of(const CompareOutcome& outcome);
+// That the runs' seconds were measured on several.
+std::vector<std::string> machine_notes(const std::vector<ReportedRun>& runs);
+
 // What the config asks for and does not get: nothing learnt to freeze, a strategy that is not compared.
 std::vector<std::string> config_notes(const Config& config, const ModelSource& source);
+
+// That `now` seeds are compared, and `before` were when the first result came.
+std::string added_seeds_note(std::int64_t before, std::int64_t now);
 
 // That others evaluated on the test data; `evaluations` has one at least.
 std::string earlier_evaluations_note(const std::vector<std::string>& evaluations);
@@ -32,5 +40,8 @@ std::vector<std::string> budget_notes(const Budget& budget, std::int64_t runs);
 // Which strategies trained for more than 20 % longer or shorter than a budget of seconds, on average.
 std::vector<std::string> missed_budget_notes(const Budget& budget,
                                              const std::vector<StrategySummary>& summaries);
+
+// What is to be said of the runs when all have ended: both of these.
+std::vector<std::string> closing_notes(const Budget& budget, const CompareOutcome& outcome);
 
 }  // namespace thaw

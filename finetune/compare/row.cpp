@@ -6,14 +6,17 @@
 
 namespace thaw {
 
+void settle(ReportedRun& row) {
+  if (!row.test.empty() && !std::isfinite(row.loss)) row.status = RunStatus::diverged;
+}
+
 void fill_row(ReportedRun& row, RunResult result) {
   result.test_evaluations += row.test_evaluations;
   static_cast<RunResult&>(row) = std::move(result);
   if (row.test.empty()) return;
   row.value = metric(row.test, row.metric);
   row.loss = metric(row.test, "loss");
-  // Weights may be finite and answers not.
-  if (!std::isfinite(row.loss)) row.status = RunStatus::diverged;
+  settle(row);
 }
 
 void fill_trial(TuningTrial& trial, const RunResult& result, const std::string& metric) {

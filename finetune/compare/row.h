@@ -9,6 +9,9 @@
 
 namespace thaw {
 
+// A run is no result where its answers are not finite, though its weights may be.
+void settle(ReportedRun& row);
+
 // All but who ran and on which draw; test evaluations are added to those that `row` has.
 void fill_row(ReportedRun& row, RunResult result);
 

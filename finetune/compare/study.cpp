@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "finetune/common/clock.h"
@@ -190,8 +192,12 @@ class StudyRun {
         then.erase(0, then.find('\n') + 1);
       }
       check_same_comparison(then, now, file);
+      if (then == now) return;
+      // Once a cell has taken it: one that refuses leaves what was there.
+      write_cells_ = [this, file, now] { atomic_write(file, concat(kBegun, began_, '\n', now)); };
+    } else {
+      atomic_write(file, concat(kBegun, began_, '\n', now));
     }
-    atomic_write(file, concat(kBegun, began_, '\n', now));
   }
 
   void run_cell(const StudyCell& cell) {
@@ -202,6 +208,7 @@ class StudyRun {
     request.registered_as = request_.compare.out;
     request.began = began_;
     request.is_cell = true;
+    request.opened = std::exchange(write_cells_, nullptr);
     request.resume =
         true;  // whether the study goes on is its own folder's matter; other workers may have begun the cell
     request.message = [&](const std::string& text) {
@@ -319,6 +326,7 @@ class StudyRun {
   const Study& study_;
   StudyOutcome outcome_;
   std::string began_ = now_utc();
+  std::function<void()> write_cells_;
   std::set<std::string> said_;
   std::int64_t cells_done_ = 0;
   double seconds_of_cells_ = 0;

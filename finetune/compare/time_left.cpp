@@ -4,7 +4,10 @@
 
 namespace thaw {
 
-void TimeLeft::expect(const std::string& name, std::int64_t runs) { runs_[name].to_come += runs; }
+void TimeLeft::expect(const std::string& name, std::int64_t runs, bool trains) {
+  runs_[name].to_come += runs;
+  runs_[name].trains = trains;
+}
 
 void TimeLeft::pass(const std::string& name, std::int64_t runs) {
   std::int64_t& to_come = runs_[name].to_come;
@@ -23,16 +26,17 @@ void TimeLeft::end(double seconds) {
   runs_[now_].seconds += seconds;
 }
 
-std::optional<double> TimeLeft::seconds() const {
+std::optional<double> TimeLeft::seconds(std::int64_t workers) const {
   Runs all;
-  for (const auto& [name, runs] : runs_) all.timed += runs.timed, all.seconds += runs.seconds;
+  for (const auto& [name, runs] : runs_)
+    if (runs.trains) all.timed += runs.timed, all.seconds += runs.seconds;
   if (all.timed == 0) return std::nullopt;
   double left = 0;
   for (const auto& [name, runs] : runs_) {
     const Runs& like = runs.timed > 0 ? runs : all;
     left += static_cast<double>(runs.to_come) * like.seconds / static_cast<double>(like.timed);
   }
-  return left;
+  return left / static_cast<double>(workers);
 }
 
 }  // namespace thaw

@@ -98,6 +98,13 @@ bool has_plateau(const StrategyRequest& strategy) {
                      [](const Phase& phase) { return phase.at.kind == PhaseStart::Kind::plateau; });
 }
 
+// One that divides an update, if there is one of at least a quarter of the size: then as many samples are in it as before.
+std::int64_t smaller_batch(std::int64_t batch, std::int64_t per_update) {
+  for (std::int64_t smaller = batch - 1; smaller >= std::max<std::int64_t>(1, batch / 4); --smaller)
+    if (per_update % smaller == 0) return smaller;
+  return (batch + 1) / 2;
+}
+
 // Smaller batches, more of them per update.
 Config within_bytes(Config config, const ModelSource& source, double bytes, const PreparedData& data) {
   TrainSection& train = config.train;
@@ -109,7 +116,7 @@ Config within_bytes(Config config, const ModelSource& source, double bytes, cons
     if (train.batch_size == 1)
       throw OverBudget(concat("an update needs ", bytes_text(needed), " with batches of one sample (",
                               config.strategy.name, ", budget ", bytes_text(bytes), "); give it more bytes"));
-    train.batch_size = (train.batch_size + 1) / 2;
+    train.batch_size = smaller_batch(train.batch_size, per_update);
     train.accumulation = (per_update + train.batch_size - 1) / train.batch_size;
   }
 }

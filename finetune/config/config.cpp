@@ -24,7 +24,6 @@ namespace thaw {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::int64_t kMaxConfigBytes = 1 << 20;
 constexpr std::size_t kMostCells = 4096;
 
 class ConfigReader {

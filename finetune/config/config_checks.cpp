@@ -69,6 +69,14 @@ void check_merge(const Config& config) {
 
 }  // namespace
 
+std::vector<std::string> predicted_but_not_compared(const CompareSection& compare) {
+  std::vector<std::string> names = compare.predict;
+  std::erase_if(names, [&compared = compare.strategies](const std::string& name) {
+    return std::find(compared.begin(), compared.end(), name) != compared.end();
+  });
+  return names;
+}
+
 void check_together(const Config& config) {
   const TrainSection& train = config.train;
   check_metric(config, train.monitor, "train.monitor");
@@ -100,11 +108,9 @@ void check_together(const Config& config) {
   if (!task.has_classes() && (train.label_smoothing > 0 || !(train.class_weight == ClassWeights{})))
     fail_input(train.label_smoothing > 0 ? "train.label_smoothing" : "train.class_weight",
                " is for classification (", config.path, "); leave it out");
-  for (const std::string& name : config.compare.predict)
-    if (std::find(config.compare.strategies.begin(), config.compare.strategies.end(), name) ==
-        config.compare.strategies.end())
-      fail_input("compare.predict names ", in_quotes(name), ", which is not in compare.strategies (",
-                 config.path, "); add it there");
+  if (const auto names = predicted_but_not_compared(config.compare); !names.empty())
+    fail_input("compare.predict names ", in_quotes(names.front()), ", which is not in compare.strategies (",
+               config.path, "); add it there");
   if (config.compare.repeats > 1 && config.data.samples_per_class == 0 && config.data.limit == 0)
     fail_input("compare.repeats are runs of one training subset, but none is drawn (", config.path,
                "); set data.samples_per_class or data.limit, or give compare.seeds instead");

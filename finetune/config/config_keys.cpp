@@ -80,7 +80,7 @@ Problem check_separator(const std::string& text) {
 Problem check_data_file(const std::string& file) {
   if (!lower_ascii(file).ends_with(".txt")) return {};
   return {"is text without labels",
-          "give a .csv, .tsv, .jsonl or IDX images file, a folder of pictures, or builtin:digits"};
+          "give a .csv, .tsv, .jsonl or IDX images file, a folder of pictures or sounds, or builtin:digits"};
 }
 
 Problem check_precision(const std::string& text) {
@@ -141,10 +141,12 @@ const std::vector<Key<ModelSection>>& model_keys() {
       {"audio_context",
        "sound: \"clip\": the model hears each sound alone; \"full\": with silence behind it, up to the "
        "longest that it "
-       "takes, as it was pretrained; default: as the folder says, else clip",
+       "takes, as it was pretrained; default: as the folder says, else full with the model's own decoder, "
+       "clip without",
        &S::audio_context, one_of({"clip", "full"}).unset()},
       {"decoder",
-       "sound: \"ctc\": a new layer says which character each 20 ms are; \"seq2seq\": the model's own "
+       "transcription: \"ctc\": a new layer says which character each 20 ms are; \"seq2seq\": the model's "
+       "own "
        "decoder "
        "writes its tokens; default: as the folder of a run says, else ctc",
        &S::decoder, one_of({"ctc", "seq2seq"}).unset()},
@@ -166,8 +168,9 @@ const std::vector<Key<DataSection>>& data_keys() {
   using S = DataSection;
   static const std::vector<Key<S>> keys = {
       {"train",
-       ".csv, .tsv, .jsonl, a folder with a folder of pictures for each class, IDX images (.gz too) or "
-       "builtin:digits",
+       ".csv, .tsv, .jsonl, a folder with a folder of pictures or sounds for each class, IDX images (.gz "
+       "too) "
+       "or builtin:digits",
        &S::train, path(check_data_file).unset()},
       {"validation", "a file, instead of a share of the training data", &S::validation,
        path(check_data_file).unset()},

@@ -11,10 +11,14 @@
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/config/config_keys.h"
+#include "finetune/config/config_strategy.h"
 #include "finetune/config/config_value.h"
 #include "finetune/config/toml.h"
+#include "nn/io/files.h"
 
 namespace thaw {
+
+inline constexpr std::int64_t kMaxConfigBytes = 1 << 20;
 
 inline toml::table parse_toml(const std::string& text, const std::string& path) {
   try {
@@ -73,12 +77,15 @@ inline void merge(toml::table& into, toml::table&& from, bool is_root = true) {
   }
 }
 
-// KEY=VALUE, where VALUE is TOML or, failing that, a bare word.
+// KEY=VALUE, where VALUE is TOML or, failing that, a bare word; or @FILE, what a TOML file gives.
 inline toml::table parse_override(const std::string& text) {
+  if (text == "@") fail_input("'@' names no file (--set); write --set @FILE");
+  if (text.starts_with('@')) return parse_toml(read_file(text.substr(1), kMaxConfigBytes), text.substr(1));
   const std::string source = std::string(kSetOption) + text;
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0 || text.find('\n') != std::string::npos)
-    fail_input("'", text, "' sets nothing (--set); write --set KEY=VALUE, such as --set train.lr=1e-3");
+    fail_input("'", text,
+               "' sets nothing (--set); write --set KEY=VALUE, such as --set train.lr=1e-3, or --set @FILE");
   try {
     return toml::parse(text, source);
   } catch (const toml::parse_error&) {
@@ -103,7 +110,11 @@ inline std::vector<std::string> give(toml::table& root, toml::table&& changes) {
 // All that --set gives. Of two keys that are alternatives one would quietly drop the other.
 inline toml::table parse_overrides(const std::vector<std::string>& overrides) {
   toml::table given;
-  for (const std::string& change : overrides) merge(given, parse_override(change));
+  for (const std::string& change : overrides) {
+    toml::table changes = parse_override(change);
+    drop_options_of_another(given, changes);
+    merge(given, std::move(changes));
+  }
   for (const Alternatives& pair : alternatives())
     if (given[pair.section][pair.first] && given[pair.section][pair.second])
       fail_input(pair.section, '.', pair.first, " and ", pair.section, '.', pair.second,

@@ -29,6 +29,11 @@ inline std::string place_of(const toml::source_region& source, const std::string
   return concat(path, ":", source.begin.line, ":", source.begin.column);
 }
 
+// The file in which a value stands; `config` for one of the command line.
+inline const std::string& file_of(const toml::source_region& source, const std::string& config) {
+  return source.path && !source.path->starts_with(kSetOption) ? *source.path : config;
+}
+
 // A message "WHAT; HOW" with the place between the two.
 inline std::string with_place(const std::string& message, const std::string& place) {
   const std::size_t end = std::min(message.find("; "), message.size());
@@ -63,10 +68,11 @@ class ValueReader {
                mend);
   }
 
-  // Of a path that is relative to the config. Runs write it into JSON and TOML, so it must be UTF-8.
+  // Of a path that is relative to the file in which it stands. Runs write it into JSON and TOML, so it must be UTF-8.
   std::string absolute_path(const std::string& text) const {
-    std::string path =
-        (std::filesystem::absolute(config_path_).parent_path() / text).lexically_normal().string();
+    std::string path = (std::filesystem::absolute(file_of(node_.source(), config_path_)).parent_path() / text)
+                           .lexically_normal()
+                           .string();
     if (!is_utf8(path)) refuse("is in a folder whose path is not UTF-8", "move it to another folder");
     return path;
   }

@@ -11,6 +11,7 @@
 #include "finetune/data/sound/resample.h"
 #include "finetune/data/sound/sound_file.h"
 #include "finetune/data/sound/spec_augment.h"
+#include "nn/io/files.h"
 #include "nn/io/sha256.h"
 
 namespace thaw {
@@ -47,7 +48,8 @@ std::vector<float> Sounds::features(std::int64_t row) const {
       return found->second;
   }
   const Sound sound = read_sound(clip.path);
-  if (static_cast<std::int64_t>(sound.samples.size()) != clip.frames || sound.rate != clip.rate)
+  if (static_cast<std::int64_t>(sound.samples.size()) != clip.frames || sound.rate != clip.rate ||
+      sha256_hex(read_file(clip.path, kLargestSound)) != clip.digest)
     fail("the sound is not what it was when the run began (", clip.path,
          "); leave files alone while they are read");
   const SoundFeatures& of = *hearing_->features;

@@ -90,8 +90,8 @@ uint64_t hash_row(const Dataset& data, int64_t row, bool by_answer) {
 // Finds rows of a data set by the content of those of `other`.
 class RowIndex {
  public:
-  RowIndex(const Dataset& data, const Dataset& other)
-      : data_(data), other_(other), by_answer_(data.targets == other.targets) {
+  RowIndex(const Dataset& data, const Dataset& other, bool by_answer = true)
+      : data_(data), other_(other), by_answer_(by_answer && data.targets == other.targets) {
     for (int64_t row = 0; row < data.size(); ++row)
       entries_.emplace_back(hash_row(data, row, by_answer_), row);
     std::sort(entries_.begin(), entries_.end());
@@ -102,7 +102,9 @@ class RowIndex {
     const uint64_t hash = hash_row(other_, row, by_answer_);
     auto at = std::lower_bound(entries_.begin(), entries_.end(), std::pair(hash, int64_t{0}));
     for (; at != entries_.end() && at->first == hash; ++at) {
-      if (same_row(data_, at->second, other_, row)) return at->second;
+      if (by_answer_ ? same_row(data_, at->second, other_, row)
+                     : data_.inputs->same(at->second, *other_.inputs, row))
+        return at->second;
     }
     return -1;
   }
@@ -261,14 +263,25 @@ Rows draw_rows(const Dataset& data, int64_t count, uint64_t seed) {
   return draw(data, strata, shares, RandomOrder(seed, "data.draw"));
 }
 
-std::vector<Duplicate> find_duplicates(const Dataset& first, const Dataset& second) {
+namespace {
+
+std::vector<Duplicate> find_rows(const RowIndex& index, const Dataset& second) {
   std::vector<Duplicate> found;
-  const RowIndex index(first, second);
   for (int64_t row = 0; row < second.size(); ++row) {
     const int64_t match = index.find(row);
     if (match >= 0) found.push_back({match, row});
   }
   return found;
+}
+
+}  // namespace
+
+std::vector<Duplicate> find_duplicates(const Dataset& first, const Dataset& second) {
+  return find_rows(RowIndex(first, second), second);
+}
+
+std::vector<Duplicate> find_same_inputs(const Dataset& first, const Dataset& second) {
+  return find_rows(RowIndex(first, second, false), second);
 }
 
 }  // namespace thaw

@@ -40,5 +40,7 @@ struct Duplicate {
 // Each row of `second` that `first` has too, with the first place it has it. Labels are compared as class
 // indices: both data sets must have the same classes.
 std::vector<Duplicate> find_duplicates(const Dataset& first, const Dataset& second);
+// The same of rows with the same features, whatever their labels.
+std::vector<Duplicate> find_same_inputs(const Dataset& first, const Dataset& second);
 
 }  // namespace thaw

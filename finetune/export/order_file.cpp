@@ -6,6 +6,7 @@
 
 #include "finetune/common/json.h"
 #include "finetune/data/numbers.h"
+#include "finetune/data/pictures.h"
 #include "finetune/data/texts.h"
 
 namespace thaw {
@@ -19,6 +20,9 @@ double sum_of_inputs(const Dataset& data) {
   } else if (const Texts* texts = find_texts(data)) {
     for (const Text& text : texts->texts)
       sum += static_cast<double>(std::accumulate(text.tokens.begin(), text.tokens.end(), std::int64_t{0}));
+  } else if (const Pictures* pictures = find_pictures(data)) {
+    for (std::int64_t row = 0; row < pictures->size(); ++row)
+      for (const float value : pictures->values(row)) sum += std::abs(static_cast<double>(value));
   } else {
     sum = static_cast<double>(total_length(*data.inputs));
   }

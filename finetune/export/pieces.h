@@ -13,10 +13,17 @@ const char* csv_rows_py();
 const char* jsonl_rows_py();
 const char* table_data_py();
 const char* digits_data_py();
+const char* idx_file_py();
 const char* idx_data_py();
 const char* tensor_batch_py();
 const char* text_data_py();
 const char* sound_data_py();
+const char* picture_folder_py();  // read_pictures(), open_picture()
+const char* idx_pictures_py();    // the same
+const char* stretched_py();       // resized()
+const char* shortest_edge_py();
+const char* as_they_are_py();
+const char* picture_data_py();
 const char* check_data_py();
 
 // ---- the task: targets_of(), as_lists(), loss_of(), counts_of()
@@ -27,6 +34,10 @@ const char* transcription_py();
 // ---- the model: make_network(), pool(), make_model(), weights_of()
 const char* mlp_py();
 const char* cnn_py();
+const char* same_conv_py();
+const char* efficientnet_lite_py();
+const char* squeezenet_py();
+const char* image_classifier_py();
 const char* bert_py();
 const char* whisper_py();
 const char* mean_pooling_py();

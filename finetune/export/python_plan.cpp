@@ -78,8 +78,9 @@ std::string python_phase(const Model& model, const ResolvedPhase& phase, std::in
 std::string module_in_script(const Model& model, const std::string& path) {
   for (const ParameterPtr& parameter : model.parameters()) {
     if (!parameter->name.starts_with(path + ".")) continue;
-    const std::string name = model.name_in_file(parameter->name);
-    return name.substr(0, name.size() - (parameter->name.size() - path.size()));
+    const std::string name = model.name_in_peft(parameter->name),
+                      within = parameter->name.substr(path.size());
+    if (name.ends_with(within)) return name.substr(0, name.size() - within.size());
   }
   return path;
 }
@@ -87,7 +88,7 @@ std::string module_in_script(const Model& model, const std::string& path) {
 }  // namespace
 
 std::string name_in_script(const Model& model, const std::string& name) {
-  std::string in_script = model.name_in_file(name);
+  std::string in_script = model.name_in_peft(name);
   const std::size_t adapter = in_script.find(".lora_");
   if (adapter != std::string::npos) in_script.insert(in_script.rfind('.'), ".default");
   return in_script;

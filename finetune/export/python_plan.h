@@ -9,7 +9,7 @@
 
 namespace thaw {
 
-// The name that a parameter has in the script's network: that of checkpoints, with PEFT's in adapters.
+// The name that a parameter has in the script's network: transformers' and, in adapters, PEFT's.
 std::string name_in_script(const Model& model, const std::string& name);
 
 // GROUPS: from bottom to top, each with its modules.

@@ -2,15 +2,23 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <system_error>
+#include <utility>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
 #include "finetune/data/numbers.h"
 #include "finetune/data/pictures.h"
+#include "finetune/data/readers/class_folders.h"
 #include "finetune/data/readers/input_file.h"
+#include "finetune/export/recipe_model.h"
 
 namespace thaw {
 namespace {
+
+constexpr const char* kNetworks[] = {
+    "mlp", "cnn", "efficientnet-lite", "squeezenet", "resnet", "convnext", "vit", "bert", "whisper"};
 
 [[noreturn]] void refuse(const std::string& what, const std::string& where, const std::string& mend) {
   fail_input("the script that `thaw export` writes has no ", what, " (", where, "); ", mend,
@@ -46,39 +54,65 @@ void check_strategy(const Config& config, const RunSetup& setup) {
 
 void check_model(const RunSetup& setup) {
   const std::string& architecture = setup.model_config.architecture;
-  if (architecture != "mlp" && architecture != "cnn" && architecture != "bert" && architecture != "whisper")
+  if (std::find(std::begin(kNetworks), std::end(kNetworks), architecture) == std::end(kNetworks))
     refuse(concat("network ", in_quotes(architecture)), "model.from",
-           "use an mlp, a cnn, a BERT or a Whisper");
+           concat("use one of these: ", joined({std::begin(kNetworks), std::end(kNetworks)})));
+  if ((architecture == "resnet" || architecture == "convnext") && has_dropout(setup.model_config))
+    refuse("dropout of a " + architecture, "model.dropout", "set it to 0");
   if (setup.model_config.decoder.writes)
     refuse("decoder of a Whisper", "model.decoder = \"seq2seq\"", "set model.decoder = \"ctc\"");
+  if (setup.model_config.pools_places)
+    refuse("classifier of sounds", "data.task", "set data.task = \"transcription\"");
 }
 
-void check_data(const Config& config, const PreparedData& data) {
+void check_images(const std::string& kind, const std::string& path, const PreparedData& data) {
+  if (const Pictures* pictures = find_pictures(data.train)) {
+    if (kind != "folder" && kind != "idx")
+      refuse("reader for pictures from " + in_quotes(path), "data.train",
+             "give a folder with a folder for each class, or IDX images");
+    if (static_cast<std::int64_t>(data.preprocess.mean.size()) > pictures->view().channels)
+      refuse("pictures whose pixels have a mean each", "data.standardize", "leave it out");
+    return;
+  }
+  const bool are_images = find_numbers(data.train) != nullptr && data.train.columns.empty();
+  if (are_images && data.scaling != Scaling::none)
+    refuse("images that are standardised", "data.standardize", "set data.standardize = false");
+}
+
+// Common Voice's tables call them otherwise.
+void check_names(const std::string& path, const Preprocess& preprocess) {
+  const std::string text = read_text(path);
+  const std::string header = text.substr(0, text.find('\n'));
+  for (const auto& [key, name] :
+       {std::pair{"data.audio", preprocess.audio_column}, std::pair{"data.label", preprocess.label_column}})
+    if (header.find(name) == std::string::npos)
+      refuse(concat("way to find the column that stands for ", in_quotes(name)), path,
+             concat("name it in ", key));
+}
+
+void check_data(const Config& config, const PreparedData& data, const RunSetup& setup) {
   const DataSection& section = config.data;
   if (section.corrupt != Corruption::none) refuse("corrupted images", "data.corrupt", "leave it out");
   if (!section.augment.empty()) refuse("augmentation", "data.augment", "leave it out");
-  if (find_pictures(data.train) != nullptr)
-    refuse("reader of pictures, and no other sizes of images", "data.train",
-           "give images of the model's size");
   if (!data.preprocess.encoding.empty())
     refuse("categories and no missing values", "data.categories, data.missing", "leave them out");
   if (data.target_scaling != Scaling::none)
     refuse("scaled targets", "data.standardize_target", "set it to false");
   if (!data.preprocess.pair_column.empty())
     refuse("pairs of texts", "data.text_pair", "set data.text_pair = \"\"");
-  const bool are_images = find_numbers(data.train) != nullptr && data.train.columns.empty();
-  if (are_images && data.scaling != Scaling::none)
-    refuse("images that are standardised", "data.standardize", "set data.standardize = false");
   const std::string kind = kind_of_file(section.train);
+  check_images(kind, section.train, data);
   const bool is_table = kind == ".csv" || kind == ".tsv";
-  if ((!is_table && kind != ".jsonl" && !are_images) || section.train == "-")
+  const bool is_known =
+      is_table || kind == ".jsonl" || kind == "builtin" || kind == "idx" || kind == "folder";
+  if (!is_known || section.train == "-")
     refuse("reader for " + in_quotes(section.train), "data.train", "give a .csv table");
   const std::string& validation = section.validation;
-  const bool is_like_it = are_images ? (kind == "builtin") == (kind_of_file(validation) == "builtin")
-                                     : kind == kind_of_file(validation);
-  if (!validation.empty() && !is_like_it)
+  if (!validation.empty() && kind_of_file(validation) != kind)
     refuse("second reader for " + in_quotes(validation), "data.validation",
-           "give a file of the training file's kind");
+           "give data of the training data's kind");
+  for (const std::string& file : {section.train, validation})
+    if (takes_sound(setup.model_config) && !file.empty()) check_names(file, data.preprocess);
   if (!is_table) return;
   separator_of_table(config, section.train);
   if (!validation.empty()) separator_of_table(config, validation);
@@ -90,14 +124,19 @@ void check_can_export(const Config& config, const PreparedData& data, const RunS
   check_model(setup);
   check_strategy(config, setup);
   check_train(config.train);
-  check_data(config, data);
+  check_data(config, data, setup);
 }
 
 std::string kind_of_file(const std::string& name) {
   if (name.starts_with("builtin:")) return "builtin";
   std::filesystem::path path = name;
+  std::error_code ignored;  // the data have been read
+  if (std::filesystem::is_directory(path, ignored))
+    return metadata_of_folder(name).empty() ? "folder" : "folder with a table";
   if (lower_ascii(path.extension().string()) == ".gz") path.replace_extension();
-  return lower_ascii(path.extension().string());
+  const std::string ending = lower_ascii(path.extension().string());
+  const bool is_table = ending == ".csv" || ending == ".tsv" || ending == ".jsonl";
+  return !is_table && path.filename().string().find("idx") != std::string::npos ? "idx" : ending;
 }
 
 char separator_of_table(const Config& config, const std::string& path) {

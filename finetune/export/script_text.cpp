@@ -13,8 +13,8 @@ namespace thaw {
 namespace {
 
 // Of the standard library; what else is imported stands below.
-constexpr std::string_view kStandard[] = {"argparse", "csv",     "dataclasses", "gzip", "json",
-                                          "math",     "pathlib", "struct",      "sys"};
+constexpr std::string_view kStandard[] = {"argparse", "csv", "dataclasses", "gzip",   "json",
+                                          "math",     "os",  "pathlib",     "struct", "sys"};
 
 // The names that are taken from each module; none: the module itself is.
 using Imports = std::map<std::string, std::set<std::string>>;

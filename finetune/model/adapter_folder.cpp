@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "finetune/common/json.h"
 #include "finetune/common/text.h"
 #include "finetune/data/readers/labels.h"
 #include "finetune/plan/adapters.h"
@@ -123,17 +124,6 @@ std::string module_for_peft(const Model& model, const std::string& path) {
   return name.substr(0, name.size() - end.size());
 }
 
-std::vector<std::string> targets_for_peft(Model& model, const AdapterSpec& spec) {
-  std::vector<std::string> names;
-  bool renamed = false;
-  for (const Linear* layer : model.linears()) {
-    if (layer->lora() == nullptr) continue;
-    names.push_back(name_for_peft(model, layer->path()));
-    renamed |= names.back() != layer->path();
-  }
-  return renamed ? names : target_names(model, spec);
-}
-
 // Whole where it is, as people write it.
 nlohmann::json json_number_of(double value) {
   return value == std::floor(value) ? nlohmann::json(static_cast<std::int64_t>(value))
@@ -217,6 +207,17 @@ void put_in_order(const std::vector<std::int64_t>& rows, const Linear& layer,
 
 }  // namespace
 
+std::vector<std::string> targets_for_peft(Model& model, const AdapterSpec& spec) {
+  std::vector<std::string> names;
+  bool renamed = false;
+  for (const Linear* layer : model.linears()) {
+    if (layer->lora() == nullptr) continue;
+    names.push_back(name_for_peft(model, layer->path()));
+    renamed |= names.back() != layer->path();
+  }
+  return renamed ? names : target_names(model, spec);
+}
+
 std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels,
                                              const ModelFolder* base) {
   if (base == nullptr || labels.empty()) return {};
@@ -272,7 +273,7 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
   save_safetensors(path + "/adapter_model.safetensors", tensors, {{"format", "pt"}});
   write_preprocess(path, config, written);
   atomic_write(path + kAdapterConfigName,
-               config_json(model, spec, config, saved, base == nullptr ? "" : base->path).dump(2) + "\n");
+               json_document(config_json(model, spec, config, saved, base == nullptr ? "" : base->path)));
 }
 
 void load_adapter(Model& model, const AdapterFolder& folder, const AdapterSpec& spec,

@@ -21,6 +21,9 @@ void write_adapter_folder(const std::string& path, Model& model, const AdapterSp
 // What whoever loads such a folder with PEFT should know of the names that the head's rows have there.
 std::vector<std::string> notes_of_peft_names(const std::vector<std::string>& labels, const ModelFolder* base);
 
+// The adapted layers as PEFT's target_modules names them.
+std::vector<std::string> targets_for_peft(Model& model, const AdapterSpec& spec);
+
 // Whether the folder has an adapter for the layer.
 bool adapts(const Model& model, const AdapterFolder& folder, const Linear& layer);
 

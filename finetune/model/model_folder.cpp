@@ -12,6 +12,7 @@
 #include "finetune/data/readers/labels.h"
 #include "finetune/model/encoding_json.h"
 #include "finetune/model/picture_source.h"
+#include "finetune/preprocess/character_vocabulary.h"
 #include "finetune/preprocess/picture_view_json.h"
 #include "finetune/preprocess/sound_input.h"
 #include "finetune/preprocess/tokenizer/tokenizer.h"
@@ -19,6 +20,7 @@
 #include "finetune/task/transcription.h"
 #include "nn/io/json_file.h"
 #include "nn/io/safetensors_header.h"
+#include "nn/models/checkpoint_class.h"
 #include "nn/models/transformer.h"
 
 namespace thaw {
@@ -72,19 +74,20 @@ Preprocess read_preprocess(const std::string& path, bool normalize, std::string&
   return p;
 }
 
-std::vector<std::string> input_files(const ModelFolder& folder) {
+// What of them `config`, a model made from the folder's, is used with.
+std::vector<std::string> input_files(const ModelFolder& folder, const ModelConfig& config) {
   if (takes_text(folder.config)) return folder.tokenizer()->files();
   if (folder.images) return {kImageInputName};
   if (!takes_sound(folder.config)) return {};
   std::vector<std::string> files;
-  if (folder.config.decoder.writes) files = folder.tokenizer()->files();
-  for (const char* name : {kImageInputName, kGenerationName})
+  if (config.decoder.writes) files = folder.tokenizer()->files();
+  for (const char* name : {kImageInputName, kProcessorName, kGenerationName})
     if (fs::exists(concat(folder.path, '/', name))) files.emplace_back(name);
   return files;
 }
 
-void copy_input_files(const ModelFolder& from, const std::string& to) {
-  for (const std::string& name : input_files(from))
+void copy_input_files(const ModelFolder& from, const ModelConfig& config, const std::string& to) {
+  for (const std::string& name : input_files(from, config))
     atomic_write(concat(to, '/', name), read_file(concat(from.path, '/', name), kMaxTokenizerBytes));
 }
 
@@ -93,7 +96,7 @@ void write_processor_of_size(const ModelFolder& from, const PictureView& view, c
   if (!from.images || !from.images->view || from.images->view->sample_shape() == view.sample_shape()) return;
   nlohmann::json config = read_json(from.images->file);
   write_picture_view(view, from.images->file, config);
-  atomic_write(concat(to, '/', kImageInputName), config.dump(2) + "\n");
+  atomic_write(concat(to, '/', kImageInputName), json_document(config));
 }
 
 // What a folder without a config.json may be instead.
@@ -131,6 +134,13 @@ void use_picture_size(ModelFolder& folder) {
   if (!folder.has_preprocess && folder.images && folder.images->view)
     shape = folder.images->view->sample_shape();
   if (takes_shape(folder.config, shape)) folder.config.sample_shape = shape;
+}
+
+// Whether transformers' recogniser by CTC says what its rows are.
+bool has_characters(const ModelFolder& folder) {
+  return takes_raw_sound(folder.config) &&
+         class_in(nlohmann::json::parse(folder.config.source)).ends_with("ForCTC") &&
+         fs::exists(concat(folder.path, '/', kVocabularyName));
 }
 
 // With weights beside those that modules.json names it is not known which are meant.
@@ -172,8 +182,12 @@ ModelFolder read_model_folder(const std::string& path) {
       folder.preprocess.task = &regression();
     else
       folder.preprocess.labels = folder.config.labels;
-    if (takes_sound(folder.config)) folder.preprocess.task = &transcription();
-    folder.preprocess.whole_context = folder.config.decoder.writes;  // as its decoder was pretrained
+    if (takes_sound(folder.config) && !folder.config.pools_places) folder.preprocess.task = &transcription();
+    if (has_characters(folder))
+      folder.preprocess.labels = read_character_vocabulary(folder.path, folder.config.outputs);
+    // As its decoder, or its classifier, was trained.
+    folder.preprocess.whole_context =
+        folder.config.decoder.writes || (folder.config.pools_places && !takes_raw_sound(folder.config));
   }
   folder.images = read_image_input(folder.path, folder.config);
   use_picture_size(folder);
@@ -234,7 +248,7 @@ void write_preprocess(const std::string& path, const ModelConfig& config, const 
     preprocess["picture"] = view_to_json(*p.view);
   }
   if (p.has_folded) preprocess[kFolded] = true;
-  atomic_write(path + "/preprocess.json", preprocess.dump(2) + "\n");
+  atomic_write(path + "/preprocess.json", json_document(preprocess));
 }
 
 void write_model_folder(const std::string& path, const ModelConfig& config, const Preprocess& preprocess,
@@ -242,8 +256,11 @@ void write_model_folder(const std::string& path, const ModelConfig& config, cons
   std::map<std::string, std::string> metadata{{"format", "pt"}};
   if (preprocess.has_folded) metadata[kFolded] = "adapter";
   save_safetensors(path + "/" + kWeightsName, weights, metadata);
-  if (inputs != nullptr) copy_input_files(*inputs, path);
+  if (inputs != nullptr) copy_input_files(*inputs, config, path);
   if (inputs != nullptr && preprocess.view) write_processor_of_size(*inputs, *preprocess.view, path);
+  if (takes_raw_sound(config) && preprocess.task->targets() == Targets::transcripts &&
+      !preprocess.labels.empty())
+    write_character_vocabulary(path, preprocess.labels);
   write_preprocess(path, config, preprocess);
   atomic_write(path + "/config.json", write_model_config(config));
 }

@@ -1,6 +1,9 @@
 #include "finetune/model/model_source.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <system_error>
+#include <vector>
 
 #include "core/error.h"
 #include "finetune/common/text.h"
@@ -63,6 +66,32 @@ void check_same_columns(const Origin& adapter, const Origin& base) {
                "); set model.from to the base of the adapter");
 }
 
+// Where nothing can be read of a file, that is its state.
+std::string state_of_files(const ModelSource& source) {
+  std::string state;
+  std::error_code error;
+  const auto add = [&](const fs::path& path) {
+    const auto size = fs::file_size(path, error);
+    const auto time = fs::last_write_time(path, error);
+    state += concat(path.string(), ' ', size, ' ', time.time_since_epoch().count(), '\n');
+  };
+  for (const std::string& path :
+       {source.folder == nullptr ? std::string() : source.folder->path, source.section.init}) {
+    if (path.empty()) continue;
+    if (!fs::is_directory(path, error)) {
+      add(path);
+      continue;
+    }
+    std::vector<fs::path> files;
+    for (auto entry = fs::directory_iterator(path, error); !error && entry != fs::directory_iterator();
+         entry.increment(error))
+      if (entry->is_regular_file(error)) files.push_back(entry->path());
+    std::sort(files.begin(), files.end());
+    for (const fs::path& file : files) add(file);
+  }
+  return state;
+}
+
 }  // namespace
 
 ModelSource open_source(const ModelSection& section) {
@@ -73,6 +102,7 @@ ModelSource open_source(const ModelSection& section) {
     open_adapter(section.init, source);
   else if (!section.init.empty())
     open_weights(section.init, source);
+  source.files = state_of_files(source);
   return source;
 }
 
@@ -116,6 +146,12 @@ std::optional<Origin> ModelSource::origin() const {
   const Preprocess& said = init->preprocess;
   const bool says = !said.columns.empty() || !said.mean.empty() || init->images;
   return says && !(adapter != nullptr && from->images) ? init : from;
+}
+
+void ModelSource::check_files() const {
+  if (state_of_files(*this) != files)
+    fail("files of the model were changed since they were opened (", section.from,
+         "); bring them back, and go on with --resume");
 }
 
 }  // namespace thaw

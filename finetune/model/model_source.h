@@ -35,6 +35,9 @@ struct ModelSource {
   std::shared_ptr<const ModelFolder> adapter_base = nullptr;
   std::optional<Preprocess> adapter_preprocess = {};  // thaw's adapters say how their inputs were made
 
+  std::string files = {};  // the names, sizes and times that the files of these had when they were opened
+  // Error where they have changed since: weights are read anew for each run.
+  void check_files() const;
   bool has_init() const { return weights != nullptr || adapter != nullptr; }
   bool starts_from_folder() const { return folder != nullptr && section.pretrained; }
   // The network begins with weights that were learnt.

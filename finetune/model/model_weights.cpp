@@ -145,7 +145,8 @@ class FileNames {
   bool is_in_backbone(const std::string& name_in_file, const std::optional<std::string>& name) const {
     const std::string_view prefix = model_.prefix_in_file();
     return name_in_file.starts_with(prefix) ||
-           (name && places_.contains(*name) && model_.name_in_file(*name).starts_with(prefix));
+           (name && places_.contains(*name) &&
+            (model_.group_of(*name) != model_.head() || model_.name_in_file(*name).starts_with(prefix)));
   }
 
   const Model& model_;

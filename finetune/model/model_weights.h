@@ -46,7 +46,7 @@ struct LoadReport {
 // Copies what fits from the files into the model, converting dtypes, and says what did not.
 LoadReport load_weights(Model& model, const WeightFiles& files);
 
-// One line: counts and the first three names of each kind.
+// One line: counts and names of each kind, as name_list() has them.
 std::string describe_problems(const LoadReport& report);
 
 }  // namespace thaw

@@ -69,22 +69,26 @@ std::optional<SoundInput> sound_input(const Config& config, const ModelSource& s
                  " takes none (", config.path, "); set model.from to the folder of a Whisper");
     return std::nullopt;
   }
-  if (!writes)
-    fail_input("the model in ", config.model.from, " writes transcripts, data.task is ", config.data.task,
-               " (", config.path, "); set data.task = \"transcription\"");
-  std::string column = *audio_column(*source.folder);
-  bool whole = source.folder->has_preprocess && source.folder->preprocess.whole_context;
+  if (!writes && !config.model.decoder.empty())
+    fail_input("model.decoder is for speech to text, and data.task is ", config.data.task, " (", config.path,
+               "); leave it out, or set data.task = \"transcription\"");
+  const ModelFolder& folder = *source.folder;
+  std::string column = *audio_column(folder);
+  // A decoder that has heard nothing but whole contexts writes on and on behind a sound that ends before.
+  const bool by_decoder = writes && uses_decoder(config.model, folder);
+  bool whole =
+      folder.has_preprocess || folder.config.pools_places ? folder.preprocess.whole_context : by_decoder;
   if (const auto origin = source.origin_of_init(); origin && !origin->preprocess.audio_column.empty()) {
     column = origin->preprocess.audio_column;
     whole = origin->preprocess.whole_context;
   }
   if (!config.data.audio.empty()) column = config.data.audio;
   if (!context.empty()) whole = context == "full";
-  if (whole && takes_raw_sound(source.folder->config))
+  if (whole && takes_raw_sound(folder.config))
     fail_input("model.audio_context = \"full\" is for models with a longest sound, and ", config.model.from,
                " has none (", config.path, "); leave it out");
-  SoundInput input = input_of(*source.folder, column, whole, uses_decoder(config.model, *source.folder));
-  if (!config.data.augment.empty()) augment(config, *source.folder, input);
+  SoundInput input = input_of(folder, column, whole, by_decoder);
+  if (!config.data.augment.empty()) augment(config, folder, input);
   return input;
 }
 

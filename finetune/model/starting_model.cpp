@@ -143,7 +143,7 @@ void load_folder(Model& model, const ModelSource& source, const PreparedData& da
   for (const Mismatch& mismatch : report.mismatched) drawn.push_back(mismatch.name);
   std::erase_if(drawn, [&](const std::string& name) { return !is_head(name) || is_output(name); });
   if (!drawn.empty() && !source.has_init())
-    notes.push_back(concat("the folder has no ", joined(drawn), " that fits: drawn at random"));
+    notes.push_back(concat("the folder has no ", joined(drawn), " that fits: initialised at random"));
   std::erase_if(report.missing, is_head);
   std::erase_if(report.mismatched, [&](const Mismatch& mismatch) { return is_head(mismatch.name); });
   if (head == HeadSource::drawn) drawn_outputs.put_back();
@@ -205,6 +205,7 @@ ModelConfig model_config(const ModelSource& source, const PreparedData& data) {
     model.transformer.pad_id = texts_of(data.train).pad_id;
   model.labels = data.train.classes;
   model.outputs = data.task->outputs(data.train);
+  model.pools_places = takes_sound(model) && data.task->targets() != Targets::transcripts;
   model.decoder.writes = data.train.dictation != nullptr;
   if (model.decoder.writes) model.outputs = model.decoder.vocab_size;
   if (source.folder != nullptr && takes_text(model)) use_pooling_of_head(source, data, model);

@@ -43,7 +43,7 @@ T parse_choice(const char* key, const Choice<T> (&choices)[N], const std::string
     if (text == choice.text) return choice.value;
     known += concat(known.empty() ? "" : " or ", in_quotes(choice.text));
   }
-  fail_input(key, " = ", in_quotes(text), " is unknown; write ", known);
+  fail_input(key, " = ", in_quotes(text), " is unknown (strategy.", key, "); write ", known);
 }
 
 template <class T, size_t N>

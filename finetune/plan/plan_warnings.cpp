@@ -44,8 +44,8 @@ void warn_replaced_phases(const ResolvedPlan& plan, Lines& lines) {
   }
 }
 
-// A plateau may come or not: its phase counts as one that can train something.
-void warn_untrained_groups(const ResolvedPlan& plan, Lines& lines) {
+// Of each group, whether some phase trains it. A plateau may come or not: its phase counts as one that can.
+std::vector<bool> trained_groups(const ResolvedPlan& plan) {
   const ModelInfo& model = plan.model();
   std::vector<bool> trained(model.groups.size());
   for (const ResolvedPhase& phase : plan.phases()) {
@@ -54,6 +54,18 @@ void warn_untrained_groups(const ResolvedPlan& plan, Lines& lines) {
       if (phase.trainable[p]) trained[model.parameters[p].group] = true;
     }
   }
+  return trained;
+}
+
+void warn_untrained_head(const ResolvedPlan& plan, const std::vector<bool>& trained, Lines& lines) {
+  const ModelInfo& model = plan.model();
+  if (model.head_is_new && model.has_parameters(model.head()) && plan.run().total_updates > 0 &&
+      !trained[static_cast<size_t>(model.head())])
+    lines.push_back("the head has random weights and never trains: what it says means nothing");
+}
+
+void warn_untrained_groups(const ResolvedPlan& plan, const std::vector<bool>& trained, Lines& lines) {
+  const ModelInfo& model = plan.model();
   std::vector<std::string> untrained;
   for (size_t g = 0; g < trained.size(); ++g) {
     if (!trained[g] && model.has_parameters(static_cast<int>(g))) untrained.push_back(model.groups[g]);
@@ -147,7 +159,9 @@ std::vector<std::string> plan_warnings(const ResolvedPlan& plan, const ScheduleF
   Lines lines;
   warn_late_phases(plan, lines);
   warn_replaced_phases(plan, lines);
-  if (about_frozen || plan.phases().size() > 1) warn_untrained_groups(plan, lines);
+  const std::vector<bool> trained = trained_groups(plan);
+  warn_untrained_head(plan, trained, lines);
+  if (about_frozen || plan.phases().size() > 1) warn_untrained_groups(plan, trained, lines);
   warn_idle_multipliers(plan, lines);
   warn_starved_groups(plan, schedule, triggers, lines);
   warn_endless_warm_up(plan, schedule, lines);

@@ -189,12 +189,21 @@ TableEncoding TableEncoding::fit(const Dataset& training, bool takes_missing) {
     column.kind = cells.columns[c].kind;
     const std::vector<float> values = values_of(cells, c);
     column.marks_missing = static_cast<std::int64_t>(values.size()) < cells.size();
+    // Weights of what no row has would stay as they were drawn.
+    if (values.empty()) column.kind = ColumnKind::category;
     if (column.kind == ColumnKind::category)
       column.categories = ordered_labels(words_in(cells, c));
     else if (takes_missing)
       column.median = median_of(values);
   }
   return encoding;
+}
+
+std::vector<std::string> TableEncoding::without_values() const {
+  std::vector<std::string> names;
+  for (const ColumnEncoding& column : columns)
+    if (column.kind == ColumnKind::category && column.categories.empty()) names.push_back(column.column);
+  return names;
 }
 
 void TableEncoding::apply(Dataset& data, const std::string& what, std::vector<std::string>& notes) const {

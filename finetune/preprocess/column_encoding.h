@@ -3,7 +3,8 @@
 //   boolean   1 for true, 0 for false; where it is missing their median
 //   category  a feature for each category of the training rows, "colour=red": 1 where it is that, else 0 (one-hot). Another
 //             word is none of them: all are 0
-// and for every column that some training row lacks a feature more behind it, "colour is missing": 1 where it is, else 0.
+// and for every column that some training row lacks a feature more behind it, "colour is missing": 1 where it is, else 0. A
+// column that all of them lack is a category without categories: that feature alone.
 #pragma once
 
 #include <string>
@@ -36,6 +37,8 @@ struct TableEncoding {
 
   // What the training rows, which are Cells, say.
   static TableEncoding fit(const Dataset& training, bool takes_missing);
+  // The columns that no row of these has.
+  std::vector<std::string> without_values() const;
 
   // Gives `data`, which have these columns, the features as inputs and as columns. `what` names the data in `notes`, which
   // say what no training row had. InputError where the machine's memory does not hold them.

@@ -16,11 +16,6 @@ using Sizes = std::vector<std::int64_t>;
 constexpr double kPixelLevels = 255;  // a reader divides a byte by it
 constexpr double kUnsaid = 0.5;       // image_mean and image_std of ViTImageProcessor
 
-bool read_switch(const nlohmann::json& config, const char* key, const std::string& path, bool value) {
-  read_optional_field(config, key, path, value);
-  return value;
-}
-
 // A number, which is every channel's, or a list with one for each.
 std::vector<double> read_channels(const nlohmann::json& config, const char* key, const std::string& path,
                                   std::int64_t channels) {
@@ -48,7 +43,7 @@ std::vector<std::string> read_resizing(const nlohmann::json& config, const std::
                                        const Sizes& sample_shape) {
   std::vector<std::string> resizing;
   const auto add_size = [&](const char* key, bool unsaid, const char* size_key) {
-    if (!read_switch(config, key, path, unsaid)) return;
+    if (!read_flag(config, key, path, unsaid)) return;
     const std::optional<PictureSize> size = read_picture_size(config, size_key, path);
     if (size && (size->height != sample_shape[1] || size->width != sample_shape[2]))
       resizing.push_back(concat(key, " to ", size->height, " x ", size->width));
@@ -76,11 +71,11 @@ std::optional<ImageInput> read_image_input(const std::string& folder, const Mode
   double factor = 1 / kPixelLevels;
   read_optional_field(config, "rescale_factor", input.file, factor);
   check_positive({factor}, "rescale_factor", input.file);
-  if (!read_switch(config, "do_rescale", input.file, true)) factor = 1;
+  if (!read_flag(config, "do_rescale", input.file, true)) factor = 1;
   std::vector<double> mean = read_channels(config, "image_mean", input.file, channels);
   std::vector<double> deviation = read_channels(config, "image_std", input.file, channels);
   check_positive(deviation, "image_std", input.file);
-  if (!read_switch(config, "do_normalize", input.file, true)) {
+  if (!read_flag(config, "do_normalize", input.file, true)) {
     mean.assign(mean.size(), 0);
     deviation.assign(deviation.size(), 1);
   }
@@ -91,7 +86,7 @@ std::optional<ImageInput> read_image_input(const std::string& folder, const Mode
   input.deviation = std::move(deviation);
   input.resizing = read_resizing(config, input.file, model.sample_shape);
   for (const char* key : {"do_pad", "do_flip_channel_order", "rescale_offset", "include_top"})
-    if (read_switch(config, key, input.file, false)) input.left_out.emplace_back(key);
+    if (read_flag(config, key, input.file, false)) input.left_out.emplace_back(key);
   try {
     input.view = read_picture_view(config, input.file, channels);
   } catch (const InputError& error) {

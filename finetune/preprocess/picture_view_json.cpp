@@ -20,19 +20,24 @@ void check_side(const char* key, std::int64_t value, const std::string& path) {
     fail_input("'", key, "' is ", value, " (", path, "); it must be 1 to ", kLargestSide);
 }
 
-bool read_flag(const nlohmann::json& config, const char* key, const std::string& path, bool unsaid) {
-  read_optional_field(config, key, path, unsaid);
-  return unsaid;
+constexpr std::array<const char*, 2> kProcessorKeys = {"image_processor_type", "feature_extractor_type"};
+
+bool is_processor(const nlohmann::json& config, const std::string& path, const char* name) {
+  return std::any_of(kProcessorKeys.begin(), kProcessorKeys.end(), [&](const char* key) {
+    std::string type;
+    read_optional_field(config, key, path, type);
+    return type.starts_with(name);
+  });
 }
 
 bool is_convnext(const nlohmann::json& config, const std::string& path) {
-  if (config.contains("crop_pct") && !config["crop_pct"].is_null()) return true;
-  for (const char* key : {"image_processor_type", "feature_extractor_type"}) {
-    std::string type;
-    read_optional_field(config, key, path, type);
-    if (type.starts_with("ConvNext")) return true;
-  }
-  return false;
+  return (config.contains("crop_pct") && !config["crop_pct"].is_null()) ||
+         is_processor(config, path, "ConvNext");
+}
+
+// A number is the shorter side, not a square's.
+bool takes_numbers_as_edges(const nlohmann::json& config, const std::string& path) {
+  return is_processor(config, path, "CLIP") || is_processor(config, path, "Bit");
 }
 
 ResizeFilter read_filter(const nlohmann::json& config, const std::string& path, bool bicubic) {
@@ -61,6 +66,18 @@ PictureView convnext_view(const nlohmann::json& config, const std::string& path,
       static_cast<std::int64_t>(static_cast<double>(view.height) / share);
   view.crops = true;
   return view;
+}
+
+// For a view that ConvNeXt's processor cannot have: the one of CLIP or ViT, which says each part of it.
+void become_another_processor(const PictureView& view, nlohmann::json& config) {
+  for (const char* key : {"crop_pct", "feature_extractor_type"}) config.erase(key);
+  const bool by_edge = view.resize == PictureView::Resize::shortest_edge;
+  config["image_processor_type"] = by_edge ? "CLIPImageProcessor" : "ViTImageProcessor";
+  config["do_center_crop"] = view.crops;
+  config["resample"] = view.filter == ResizeFilter::bicubic ? 3 : 2;
+  for (const char* key : {"image_mean", "image_std"})
+    if (!config.contains(key))
+      config[key] = std::vector<double>(static_cast<std::size_t>(view.channels), 0.5);
 }
 
 template <std::size_t N>
@@ -94,7 +111,9 @@ std::optional<PictureSize> read_picture_size(const nlohmann::json& config, const
 
 std::optional<PictureView> read_picture_view(const nlohmann::json& config, const std::string& path,
                                              std::int64_t channels) {
-  const std::optional<PictureSize> size = read_picture_size(config, "size", path);
+  std::optional<PictureSize> size = read_picture_size(config, "size", path);
+  if (size && config["size"].is_number() && takes_numbers_as_edges(config, path))
+    size->is_shortest_edge = true;
   PictureView view;
   view.channels = channels;
   const bool resizes = read_flag(config, "do_resize", path, true);
@@ -119,15 +138,21 @@ std::optional<PictureView> read_picture_view(const nlohmann::json& config, const
 }
 
 void write_picture_view(const PictureView& view, const std::string& path, nlohmann::json& config) {
-  const bool by_edge = view.resize == PictureView::Resize::shortest_edge;
-  if (is_convnext(config, path))
-    config["size"] = {{"shortest_edge", view.height}};
-  else if (by_edge)
+  if (is_convnext(config, path)) {
+    PictureView plain;
+    plain.channels = view.channels;
+    plain.filter = view.filter;
+    if (convnext_view(config, path, plain, PictureSize{view.height, view.width, true}) == view) {
+      config["size"] = {{"shortest_edge", view.height}};
+      return;
+    }
+    become_another_processor(view, config);
+  }
+  if (view.resize == PictureView::Resize::shortest_edge)
     config["size"] = {{"shortest_edge", view.resize_height}};
   else
     config["size"] = {{"height", view.resize_height}, {"width", view.resize_width}};
-  if (view.crops && !is_convnext(config, path))
-    config["crop_size"] = {{"height", view.height}, {"width", view.width}};
+  if (view.crops) config["crop_size"] = {{"height", view.height}, {"width", view.width}};
 }
 
 nlohmann::ordered_json view_to_json(const PictureView& view) {

@@ -25,14 +25,15 @@ std::optional<PictureSize> read_picture_size(const nlohmann::json& config, const
 // `resample`, `do_resize` and `do_center_crop`; `path` names the file. Nothing where it names no size. InputError for what
 // is malformed, and for filters other than bilinear (2) and bicubic (3).
 //   {height, width}, or a number: stretched to it
-//   {shortest_edge}: the shorter side to it, in proportion
+//   {shortest_edge}, or a number where the processor is CLIP's or Bit's: the shorter side to it, in proportion
 //   ConvNeXt's processor, or a crop_pct: below 384 the shorter side to size / crop_pct and the middle of that size, from
 //   384 on stretched to it
 //   do_center_crop: then the middle of crop_size
 std::optional<PictureView> read_picture_view(const nlohmann::json& config, const std::string& path,
                                              std::int64_t channels);
 
-// The config again, changed so that its processor makes pictures as the view does.
+// The config again, changed so that its processor makes pictures as the view does; it names another processor where its own
+// cannot.
 void write_picture_view(const PictureView& view, const std::string& path, nlohmann::json& config);
 
 // In preprocess.json, beside sample_shape, which has the model's own size.

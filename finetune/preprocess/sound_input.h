@@ -15,6 +15,8 @@ namespace thaw {
 class Tokenizer;
 
 inline constexpr const char* kGenerationName = "generation_config.json";
+// Where newer versions of transformers keep what preprocessor_config.json said, in "feature_extractor".
+inline constexpr const char* kProcessorName = "processor_config.json";
 
 struct SoundInput {
   std::string column;
@@ -26,8 +28,8 @@ struct SoundInput {
   std::int64_t longest_text = 0;                         // in tokens, the prompt included
 };
 
-// As the folder's preprocessor_config.json says; what it does not say, or without the file, is as in transformers'
-// WhisperFeatureExtractor. InputError naming file and key for what is malformed, or no features of the model's.
+// As the folder's preprocessor_config.json or processor_config.json says; what it does not say, or without these, is as in
+// transformers' WhisperFeatureExtractor. InputError naming file and key for what is malformed, or no features of the model's.
 LogMelOptions read_log_mel(const std::string& folder, const ModelConfig& model);
 
 // As preprocessor_config.json says; without the file as in transformers' WhisperFeatureExtractor or Wav2Vec2FeatureExtractor.
@@ -35,8 +37,9 @@ LogMelOptions read_log_mel(const std::string& folder, const ModelConfig& model);
 std::shared_ptr<const Hearing> read_hearing(const std::string& folder, const ModelConfig& model,
                                             bool whole_context);
 
-// What the model's tokenizer puts before a text and behind it, and what generation_config.json, if there is one, says may
-// not be written (suppress_tokens, begin_suppress_tokens). InputError where they do not fit the model.
+// What the model's tokenizer puts before a text and behind it, and what generation_config.json, or without it config.json, says
+// may not be written (suppress_tokens, begin_suppress_tokens; of the latter transformers' default where they say nothing).
+// InputError where they do not fit the model, and for a model of many languages whose tokenizer names none.
 std::shared_ptr<const Dictation> read_dictation(const std::string& folder, const ModelConfig& model,
                                                 std::shared_ptr<const Tokenizer> tokenizer);
 

@@ -97,7 +97,7 @@ std::int64_t count_full(const TextInput& input, const Dataset& data) {
 
 std::string note_of_cut(const TextInput& input, std::int64_t full, std::int64_t texts) {
   if (full == 0) return "";
-  return concat(full, " of ", texts, " texts fill ", input.max_length, " tokens; what is beyond is cut off");
+  return concat(full, " of ", texts, " texts fill ", input.max_length, " tokens: longer ones are truncated");
 }
 
 }  // namespace thaw

@@ -20,8 +20,9 @@ struct ReportedRun : RunResult {
   std::uint64_t draw = 0;  // the seed of the labelled subset: runs of one draw trained on the same samples
   double lr = 0;           // 0: a baseline without one
   std::string metric;
-  double value = 0;  // of `metric` on the test data
-  double loss = 0;   // there
+  double value = 0;     // of `metric` on the test data
+  double loss = 0;      // there
+  std::string machine;  // its processor and threads; empty: a journal of before this was kept
 
   // `metric` on the validation data, of the weights that were kept. NaN: it was not evaluated.
   double validation_value() const;

@@ -17,7 +17,7 @@ namespace thaw {
 namespace {
 
 // Shortest text that reads back as the same number.
-std::string number(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
+std::string number(double value) { return std::isfinite(value) ? json_line(Json(value)) : ""; }
 
 std::string results_csv(const CompareOutcome& outcome) {
   const std::vector<std::string> further = further_metrics_of(outcome);
@@ -145,26 +145,25 @@ std::string results_json(const Config& config, const CompareOutcome& outcome) {
   for (const StrategySummary& summary : outcome.summaries) summaries.push_back(summary_json(summary));
   Json runs = Json::array();
   for (const ReportedRun& run : outcome.runs) runs.push_back(run_json(run));
-  return Json{{"name", config.name},
-              {"metric", outcome.metric},
-              {"higher_is_better", higher_is_better(outcome.metric)},
-              {"stamp", outcome.tuned ? "tuned on validation data" : "untuned: compares recipes"},
-              {"budget", outcome.budget},
-              {"intervals", kIntervals},
-              {"lr", outcome.lr > 0 ? Json(outcome.lr) : Json(nullptr)},
-              {"interrupted", outcome.interrupted},
-              {"test_evaluations", outcome.test_evaluations},
-              {"earlier_looks", outcome.earlier_evaluations},
-              {"prediction", outcome.prediction ? prediction_json(*outcome.prediction) : Json(nullptr)},
-              {"spread_of_full", outcome.full_spread ? Json{{"subset", outcome.full_spread->draw},
-                                                            {"training", outcome.full_spread->seed}}
-                                                     : Json(nullptr)},
-              {"data", data_json(outcome.data)},
-              {"notes", outcome.notes},
-              {"strategies", summaries},
-              {"runs", runs}}
-             .dump(2) +
-         "\n";
+  return json_document(
+      Json{{"name", config.name},
+           {"metric", outcome.metric},
+           {"higher_is_better", higher_is_better(outcome.metric)},
+           {"stamp", outcome.tuned ? "tuned on validation data" : "untuned: compares recipes"},
+           {"budget", outcome.budget},
+           {"intervals", kIntervals},
+           {"lr", outcome.lr > 0 ? Json(outcome.lr) : Json(nullptr)},
+           {"interrupted", outcome.interrupted},
+           {"test_evaluations", outcome.test_evaluations},
+           {"earlier_looks", outcome.earlier_evaluations},
+           {"prediction", outcome.prediction ? prediction_json(*outcome.prediction) : Json(nullptr)},
+           {"spread_of_full", outcome.full_spread ? Json{{"subset", outcome.full_spread->draw},
+                                                         {"training", outcome.full_spread->seed}}
+                                                  : Json(nullptr)},
+           {"data", data_json(outcome.data)},
+           {"notes", outcome.notes},
+           {"strategies", summaries},
+           {"runs", runs}});
 }
 
 }  // namespace

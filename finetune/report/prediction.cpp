@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
+#include "finetune/config/config_checks.h"
 #include "finetune/report/summary.h"
 #include "finetune/task/evaluate.h"
 #include "finetune/task/metric_bounds.h"
@@ -43,17 +44,17 @@ std::optional<Prediction> make_prediction(const CompareSection& compare) {
     if (!compare.prediction.empty())
       fail_input(
           "compare.prediction says why, but compare.predict names no strategy that is predicted to win; name "
-          "them there, or leave compare.prediction out");
+          "them there, or set compare.prediction = \"\"");
     return std::nullopt;
   }
   Prediction prediction{
       .text = compare.prediction, .sha256 = {}, .best = compare.predict, .among = {}, .contrast = {}};
   for (const std::string& name : compare.strategies)
     if (name != "full") prediction.among.push_back(name);
-  for (const std::string& name : prediction.best)
-    if (!is_among(compare.strategies, name))
-      fail_input("compare.predict names ", in_quotes(name),
-                 ", which is not compared; add it to the strategies");
+  if (const auto names = predicted_but_not_compared(compare); !names.empty())
+    fail_input("compare.predict names ", in_quotes(names.front()),
+               ", which is not compared; add it to the strategies, or set compare.predict = [] and "
+               "compare.prediction = \"\"");
   if (rivals_of(prediction).empty())
     fail_input(
         "the prediction leaves no strategy but full that could lose (compare.predict); name fewer, or "

@@ -10,6 +10,11 @@
 
 namespace thaw {
 
+// Empty where nothing is predicted.
+inline std::string hash_of(const std::optional<Prediction>& prediction) {
+  return prediction ? prediction->sha256 : "";
+}
+
 // Of compare.predict and compare.prediction; nothing where no strategy is named. The rivals are the other
 // strategies of the comparison but `full`, which holds every one of them. InputError where one that is to
 // win does not take part, or where no rival is left.

@@ -18,7 +18,7 @@
 namespace thaw {
 namespace {
 
-std::string number(double value) { return Json(value).dump(); }
+std::string number(double value) { return json_line(Json(value)); }
 
 // Of every cell: an axis may change what there is.
 std::vector<std::string> further_metrics_of(const StudyOutcome& outcome) {
@@ -82,16 +82,14 @@ std::string study_json(const StudyOutcome& outcome) {
                     {"why", row.prediction ? Json(row.prediction->text) : Json(nullptr)},
                     {"contrast", row.contrast ? mean_json(*row.contrast) : Json(nullptr)}});
   }
-  return Json{{"name", outcome.name},
-              {"metric", outcome.metric},
-              {"prediction_sha256", outcome.prediction_sha256},
-              {"interrupted", outcome.interrupted},
-              {"axes", axes},
-              {"cells", cells},
-              {"rows", rows},
-              {"contrast", outcome.contrast ? mean_json(*outcome.contrast) : Json(nullptr)}}
-             .dump(2) +
-         "\n";
+  return json_document(Json{{"name", outcome.name},
+                            {"metric", outcome.metric},
+                            {"prediction_sha256", outcome.prediction_sha256},
+                            {"interrupted", outcome.interrupted},
+                            {"axes", axes},
+                            {"cells", cells},
+                            {"rows", rows},
+                            {"contrast", outcome.contrast ? mean_json(*outcome.contrast) : Json(nullptr)}});
 }
 
 std::string mean_text(const StudyMean& mean) {

@@ -153,7 +153,7 @@ std::string summary_text(const CompareOutcome& outcome, std::size_t width) {
   const std::vector<Footnote> footnotes = footnotes_of(outcome);
   for (std::size_t i = 0; i < footnotes.size(); ++i)
     notes += concat(" [", i + 1, "] ", footnotes[i].words, ".");
-  if (has_shared(outcome))
+  if (has_shared(outcome) && table.find("seconds alone") != std::string::npos)
     notes +=
         " Seconds alone: of a run of its own; runs of the comparison shared what frozen layers give, and "
         "took less.";

@@ -66,7 +66,13 @@ void use_encoding(const Config& config, const ModelSource& source, PreparedData&
 void encode_columns(const Config& config, PreparedData& data) {
   if (find_cells(data.train) == nullptr) return;
   TableEncoding& encoding = data.preprocess.encoding;
-  if (encoding.empty()) encoding = TableEncoding::fit(data.train, config.data.missing == Missing::median);
+  if (encoding.empty()) {
+    encoding = TableEncoding::fit(data.train, config.data.missing == Missing::median);
+    if (const auto names = encoding.without_values(); !names.empty())
+      data.notes.push_back(concat(
+          "warning: of these columns no row has a value that was drawn for training: ", name_list(names),
+          "; whether it is missing is all that is a feature"));
+  }
   encoding.apply(data.train, "training", data.notes);
   encoding.apply(data.validation.edit(), "validation", data.notes);
   encoding.apply(data.test.edit(), "test", data.notes);

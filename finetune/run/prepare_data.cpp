@@ -1,5 +1,6 @@
 #include "finetune/run/prepare_data.h"
 
+#include <algorithm>
 #include <set>
 
 #include "core/random.h"
@@ -7,6 +8,7 @@
 #include "finetune/data/corrupt.h"
 #include "finetune/data/numbers.h"
 #include "finetune/data/readers/readers.h"
+#include "finetune/data/readers/transcripts.h"
 #include "finetune/data/split.h"
 #include "finetune/model/picture_source.h"
 #include "finetune/model/scaling.h"
@@ -31,6 +33,14 @@ struct Reading {
   std::optional<PictureView> view = {};
   std::shared_ptr<KeptPictures> pictures = nullptr;
 };
+
+// The characters that the model writes already; empty: nobody says.
+std::vector<std::string> known_alphabet(const ModelSource& model) {
+  const std::optional<Origin> init = model.origin_of_init();
+  if (init && !init->preprocess.labels.empty()) return in_alphabet_order(init->preprocess.labels);
+  return model.folder == nullptr ? std::vector<std::string>{}
+                                 : in_alphabet_order(model.folder->preprocess.labels);
+}
 
 DataSource source_of(const Reading& reading, const std::string& path, const Dataset* like) {
   DataSource source = data_source(reading.config, path);
@@ -58,6 +68,7 @@ DataSource source_of(const Reading& reading, const std::string& path, const Data
     source.require_every_class = false;
   } else {
     source.rows = reading.config.data.rows;
+    if (source.targets == Targets::transcripts) source.alphabet = known_alphabet(reading.model);
     if (has_columns) source.columns = origin->preprocess.columns;
   }
   return source;
@@ -70,6 +81,9 @@ Dataset read_part(Reading& reading, const std::string& path, const Dataset* like
   notes.push_back(describe_read(data, path));
   notes.insert(notes.end(), data.notes.begin(), data.notes.end());
   if (reading.sound) hear(*reading.sound, {&data});  // before anybody asks how long they are
+  if (like != nullptr)                               // of the training data look_at() tells
+    if (std::string few = find_task(reading.config.data.task).unusable(data, path); !few.empty())
+      notes.push_back(std::move(few));
   if (find_pictures(data) != nullptr) {
     if (!reading.view) reading.view = picture_view(reading.config, reading.model, data);
     show(*reading.view, reading.pictures, data);
@@ -92,9 +106,24 @@ struct Part {
 
 std::int64_t place_of(const Dataset& data, std::int64_t row) { return data[row].id + 1; }
 
+// Of rows that are equal but for their labels, as a file under two of them.
+void note_other_answers(const Part& known, const Part& other, std::size_t equal,
+                        std::vector<std::string>& notes) {
+  const std::vector<Duplicate> same = find_same_inputs(known.data, other.data);
+  const auto first = std::find_if(same.begin(), same.end(), [&](const Duplicate& pair) {
+    return known.data[pair.first_row].label != other.data[pair.second_row].label;
+  });
+  if (same.size() <= equal || first == same.end()) return;
+  notes.push_back(concat("warning: ", same.size() - equal, " rows of ", other.path, " have what rows of ",
+                         known.path, " have, under another label (first: row ",
+                         place_of(other.data, first->second_row), " is row ",
+                         place_of(known.data, first->first_row), ")"));
+}
+
 void check_duplicates(const Config& config, const Part& known, const Part& other, bool refuse,
                       std::vector<std::string>& notes) {
   const std::vector<Duplicate> found = find_duplicates(known.data, other.data);
+  note_other_answers(known, other, found.size(), notes);
   if (found.empty()) return;
   const std::string what = concat(found.size(), " rows of ", other.path, " stand in ", known.path,
                                   " too (first: row ", place_of(other.data, found[0].second_row), " is row ",

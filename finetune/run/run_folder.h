@@ -55,9 +55,11 @@ class RunFolder : public RunSink {
 // InputError naming the first line in which the text of a config, `now`, differs from what `file` held,
 // `then`.
 void check_same_config(const std::string& then, const std::string& now, const std::string& file);
-// The same for a comparison: the strategies may differ, and the folders in which files and models stand,
+// The same for a comparison: the strategies may differ, seeds be added, and the folders in which files and models stand,
 // whose contents its journal knows.
 void check_same_comparison(const std::string& then, const std::string& now, const std::string& file);
+// What the file holds, if it is there.
+void check_same_comparison(const std::string& now, const std::string& file);
 
 // For the user who asked to go on with what is not there.
 std::string nothing_to_resume(const std::string& folder);

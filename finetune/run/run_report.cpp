@@ -70,7 +70,7 @@ std::string run_json(const Config& config, const RunResult& result, const RunCon
             {"test", metrics_json(result.test)},
             {"triggers", triggers},
             {"phases", phases}};
-  return json.dump(2) + "\n";
+  return json_document(json);
 }
 
 std::string cpu_name() {

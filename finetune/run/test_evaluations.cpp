@@ -50,11 +50,10 @@ void write_evaluation(const TestEvaluation& evaluation, const std::string& path)
     fail("cannot read ", path, ": ", std::strerror(errno), "; choose another --out");
   FileWriter(file.get(), path)
       .write((last == '\n' ? "" : "\n") +
-             Json{{"test", evaluation.test},
-                  {"by", evaluation.by},
-                  {"config", evaluation.config},
-                  {"time", evaluation.time}}
-                 .dump() +
+             json_line(Json{{"test", evaluation.test},
+                            {"by", evaluation.by},
+                            {"config", evaluation.config},
+                            {"time", evaluation.time}}) +
              "\n");
 }
 

@@ -25,18 +25,26 @@ class Transcription final : public Task {
   Notes look_at(const Dataset& train, const std::string& path, bool) const override {
     Notes notes;
     if (train.dictation != nullptr) return notes;
-    notes.notes.push_back(concat("the model writes ", train.classes.size() - 1, " characters: the space, ",
-                                 name_list({train.classes.begin() + 2, train.classes.end()})));
+    const std::vector<std::string> characters = written_characters(train.classes);
+    notes.notes.push_back(concat("the model writes ", characters.size() + 1, " characters: the space, ",
+                                 name_list(characters)));
+    if (const std::string few = unusable(train, path); !few.empty()) notes.questions.push_back(few);
+    return notes;
+  }
+
+  std::string unusable(const Dataset& data, const std::string& path) const override {
+    if (data.dictation != nullptr) return {};
     std::int64_t count = 0, first = -1;
-    for (std::int64_t row = 0; row < train.size(); ++row) {
-      if (train.inputs->length(row) >= least_ctc_frames(train[row].characters)) continue;
+    for (std::int64_t row = 0; row < data.size(); ++row) {
+      if (data.inputs->length(row) >= least_ctc_frames(data[row].characters)) continue;
       if (count++ == 0) first = row;
     }
-    if (count > 0)
-      notes.questions.push_back(concat("warning: ", count, " sounds of ", path,
-                                       " are too short for their transcripts (first: row ",
-                                       train[first].id + 1, "), and nothing is learnt from them"));
-    return notes;
+    if (count == 0) return {};
+    return concat("warning: ", count, count == 1 ? " sound of " : " sounds of ", path,
+                  count == 1 ? " is too short for its transcript" : " are too short for their transcripts",
+                  " (first: row ", data[first].id + 1, "): nothing is learnt from ",
+                  count == 1 ? "it" : "them", ", and the loss of an evaluation leaves ",
+                  count == 1 ? "it" : "them", " out");
   }
 
   Tensor loss(const Tensor& output, const Batch& batch, const LossOptions&) const override {
@@ -52,6 +60,10 @@ class Transcription final : public Task {
         {"cer", "character error rate", !kHigher, !kRelative, 0, INFINITY, 0, Requires::nothing,
          character_error_rate},
         {"wer", "word error rate", !kHigher, !kRelative, 0, INFINITY, 0, Requires::nothing, word_error_rate},
+        {"plain_cer", "character error rate, without signs and case", !kHigher, !kRelative, 0, INFINITY, 0,
+         Requires::nothing, plain_character_error_rate},
+        {"plain_wer", "word error rate, without signs and case", !kHigher, !kRelative, 0, INFINITY, 0,
+         Requires::nothing, plain_word_error_rate},
     };
     return list;
   }

@@ -8,9 +8,11 @@
 
 #include "core/autograd.h"
 #include "core/ops.h"
+#include "finetune/common/plain_text.h"
 #include "finetune/common/statistics.h"
 #include "finetune/common/utf8.h"
 #include "finetune/data/readers/transcripts.h"
+#include "kernels/ctc.h"
 
 namespace thaw {
 namespace {
@@ -42,9 +44,10 @@ double edits(const std::vector<T>& from, const std::vector<T>& to) {
   return static_cast<double>(distance.back());
 }
 
-// sum(x) / sum(n) over the samples; with r for that, the influence of one is (x - r n) / mean(n).
+// sum(x) / sum(n) over the samples; with r for that, the influence of one is (x - r n) / mean(n). Where all n are 0, as plain
+// texts of signs alone are empty, the mean of x.
 Scored ratio_of_sums(const std::vector<double>& x, const std::vector<double>& n) {
-  const double mean_n = mean(n), ratio = mean(x) / mean_n;
+  const double mean_n = mean(n) > 0 ? mean(n) : 1, ratio = mean(x) / mean_n;
   Scored scored{ratio, {}};
   for (std::size_t i = 0; i < x.size(); ++i) scored.scores.push_back(ratio + (x[i] - ratio * n[i]) / mean_n);
   return scored;
@@ -95,11 +98,16 @@ Scored transcription_loss(const Outputs& outputs, const Dataset& data) {
   const Tensor logits = from_data(outputs.values.data(), {outputs.first_row(data.size()), outputs.columns});
   const Tensor losses = ctc_loss(logits, indices(places), indices(targets), indices(lengths),
                                  {.zero_infinity = true, .reduction = Reduction::none});
-  std::vector<double> each;
-  for (std::int64_t i = 0; i < data.size(); ++i)
-    each.push_back(losses.data<float>()[i] /
-                   static_cast<double>(std::max<std::int64_t>(1, lengths[static_cast<std::size_t>(i)])));
-  return {mean(each), each};
+  // Of a sound that is too short for its transcript there is no loss.
+  std::vector<double> each, counts;
+  for (std::int64_t i = 0; i < data.size(); ++i) {
+    const std::vector<std::int64_t>& own = data[i].characters;
+    const bool counted = outputs.rows(i) >= least_ctc_frames(own);
+    const auto units = static_cast<double>(std::max<std::size_t>(1, own.size()));
+    each.push_back(counted ? losses.data<float>()[i] / units : 0);
+    counts.push_back(counted ? 1 : 0);
+  }
+  return ratio_of_sums(each, counts);
 }
 
 Scored character_error_rate(const Outputs& outputs, const Dataset& data) {
@@ -108,6 +116,14 @@ Scored character_error_rate(const Outputs& outputs, const Dataset& data) {
 
 Scored word_error_rate(const Outputs& outputs, const Dataset& data) {
   return error_rate(outputs, data, words_of);
+}
+
+Scored plain_character_error_rate(const Outputs& outputs, const Dataset& data) {
+  return error_rate(outputs, data, [](const std::string& text) { return characters_of(plain_text(text)); });
+}
+
+Scored plain_word_error_rate(const Outputs& outputs, const Dataset& data) {
+  return error_rate(outputs, data, [](const std::string& text) { return words_of(plain_text(text)); });
 }
 
 }  // namespace thaw

@@ -17,5 +17,8 @@ Scored transcription_loss(const Outputs& outputs, const Dataset& data);
 // characters, or words, of all transcripts: as jiwer's cer and wer have it. A character is a scalar value; spaces count.
 Scored character_error_rate(const Outputs& outputs, const Dataset& data);
 Scored word_error_rate(const Outputs& outputs, const Dataset& data);
+// The same of both texts as plain_text() has them: what is heard, however it is written.
+Scored plain_character_error_rate(const Outputs& outputs, const Dataset& data);
+Scored plain_word_error_rate(const Outputs& outputs, const Dataset& data);
 
 }  // namespace thaw

@@ -102,7 +102,7 @@ void save_checkpoint(const std::string& folder, const CheckpointView& view, std:
                     {"optimizer_steps", steps},
                     {"fingerprint", view.identity.fingerprint},
                     {"starting_model", view.identity.starting_model}};
-  const std::string everything = fields.dump();
+  const std::string everything = json_line(fields);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)

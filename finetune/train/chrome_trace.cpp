@@ -70,7 +70,7 @@ std::string ChromeTrace::json() const {
     add(section_row(asked_by.section), event.name, section_name(asked_by.section), event.start,
         std::chrono::duration<double>(event.seconds),
         {{"module", scope_path(asked_by.scope)}, {"flops", event.flops}, {"bytes", event.bytes}});
-  return Json{{"displayTimeUnit", "ns"}, {"traceEvents", events}}.dump() + "\n";
+  return json_line(Json{{"displayTimeUnit", "ns"}, {"traceEvents", events}}) + "\n";
 }
 
 }  // namespace thaw

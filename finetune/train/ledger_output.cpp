@@ -196,14 +196,13 @@ std::string ledger_json(const Ledger& ledger) {
     phase["measured"] = row.was_measured ? cost_json(row.measured, ledger.groups, true) : Json(nullptr);
     phases.push_back(phase);
   }
-  return Json{{"unit",
-               "predicted: an update of mean batches, measured: the observed one; flops as the kernels count "
-               "them, "
-               "bytes, seconds in kernels"},
-              {"groups", ledger.groups},
-              {"phases", phases}}
-             .dump(2) +
-         "\n";
+  return json_document(
+      Json{{"unit",
+            "predicted: an update of mean batches, measured: the observed one; flops as the kernels count "
+            "them, "
+            "bytes, seconds in kernels"},
+           {"groups", ledger.groups},
+           {"phases", phases}});
 }
 
 std::string ledger_text(const Ledger& ledger, const StepCost* everything) {

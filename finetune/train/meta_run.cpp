@@ -91,8 +91,15 @@ StepCost MetaRun::choose_recomputed(LedgerPhase& row, int stages) {
       if (row.peak_bytes <= limit) return with;
       least = std::min(least, row.peak_bytes);
     }
-  fail_input(config_.strategy.name, " needs ", to_text(ByteSize{least}), " beside the weights in phase ",
-             row.phase + 1, " (train.memory, ", to_text(ByteSize{limit}),
+  const std::int64_t of_weights = without.gradient_bytes + without.optimizer_bytes;
+  const auto text = [](std::int64_t bytes) { return bytes_text(static_cast<double>(bytes)); };
+  const std::string needs =
+      concat(config_.strategy.name, " needs ", text(least), " beside the weights in phase ", row.phase + 1,
+             " (train.memory, ", text(limit));
+  if (of_weights > limit)
+    fail_input(needs, "), ", text(of_weights),
+               " of it for gradients and the optimizer's state; train less at once, or give it more memory");
+  fail_input(needs,
              config_.train.recompute == "auto" ? ", train.recompute = \"auto\"); "
                                                : "); set train.recompute = \"auto\", ",
              "give it more memory, or use a smaller train.batch_size with a larger train.accumulation");

@@ -8,14 +8,14 @@ namespace thaw {
 std::string update_line(std::int64_t step, std::int64_t updates_per_epoch, double loss, double lr,
                         int phase) {
   const double epoch = static_cast<double>(step) / static_cast<double>(updates_per_epoch);
-  return Json{{"step", step}, {"epoch", epoch}, {"loss", json_number(loss)}, {"lr", lr}, {"phase", phase}}
-      .dump();
+  return json_line(
+      Json{{"step", step}, {"epoch", epoch}, {"loss", json_number(loss)}, {"lr", lr}, {"phase", phase}});
 }
 
 std::string evaluation_line(std::int64_t step, const std::string& split, const Metrics& metrics, int phase) {
   Json json{{"step", step}, {"split", split}, {"phase", phase}};
   json.update(metrics_json(metrics));
-  return json.dump();
+  return json_line(json);
 }
 
 void MetricsLog::update_ends(const Moment& now) {

@@ -47,6 +47,7 @@ std::string network_text(const ModelConfig& config, const std::optional<AdapterS
   add(config.width);
   add(config.depth);
   add(config.mels);
+  add(config.pools_places);
   const TransformerConfig& t = config.transformer;
   for (const std::int64_t size : {t.vocab_size, t.positions, t.token_types, t.pad_id, t.first_position,
                                   t.patch_size, t.hidden_size, t.layers, t.heads, t.intermediate_size})
@@ -99,7 +100,8 @@ std::unique_ptr<PrefixStore> prefix_store_in_memory(const TrainSection& train, P
 
 std::unique_ptr<PrefixStore> open_prefix_store(const TrainSection& train, PrefixStore::Message message) {
   if (train.cache == "off") return nullptr;
-  const std::string folder = cache_folder();
+  const bool wants_none = train.cache_disk && train.cache_disk->bytes == 0;
+  const std::string folder = wants_none ? "" : cache_folder();
   const std::int64_t disk = train.cache_disk ? train.cache_disk->bytes : free_disk(folder) / kShareOfDisk;
   return std::make_unique<PrefixStore>(PrefixStore::Limits{cache_memory(train), disk}, folder,
                                        std::move(message));

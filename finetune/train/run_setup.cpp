@@ -77,6 +77,16 @@ RunSetup set_up_run(const Config& config, Strategy strategy, const ModelConfig& 
   return set_up_on(config, std::move(strategy), model_config, make_meta_model(model_config), data);
 }
 
+StepCost cost_of_everything(const Config& config, const ModelSource& source, const PreparedData& data) {
+  Config full = config;
+  full.strategy = StrategyRequest();
+  full.strategy.name = "full";
+  full.train.steps = 1;
+  full.train.recompute = "off";
+  full.train.memory.reset();
+  return set_up_run(full, source, data).predicted(full, data.train).phases.front().predicted;
+}
+
 PreparedModel prepare_model(const RunSetup& setup, const ModelSource& source, const PreparedData& data,
                             std::uint64_t seed, bool allow_missing) {
   return prepare_model(setup.model_config, source, data, seed, setup.strategy.adapters, allow_missing);

@@ -43,6 +43,9 @@ RunSetup set_up_run(const Config& config, const ModelSource& source, const Prepa
 RunSetup set_up_run(const Config& config, Strategy strategy, const ModelConfig& model_config,
                     const PreparedData& data);
 
+// One update of `full` in the place of the config's strategy: what savings are relative to.
+StepCost cost_of_everything(const Config& config, const ModelSource& source, const PreparedData& data);
+
 // The model that it trains, with its starting weights.
 PreparedModel prepare_model(const RunSetup& setup, const ModelSource& source, const PreparedData& data,
                             std::uint64_t seed, bool allow_missing);

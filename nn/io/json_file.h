@@ -55,4 +55,10 @@ void read_optional_field(const nlohmann::json& json, const char* key, const std:
   if (found != json.end() && !found->is_null()) read_field(json, key, place, to);
 }
 
+// What it says, or `unsaid`.
+inline bool read_flag(const nlohmann::json& json, const char* key, const std::string& path, bool unsaid) {
+  read_optional_field(json, key, path, unsaid);
+  return unsaid;
+}
+
 }  // namespace thaw

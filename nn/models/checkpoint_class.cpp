@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "nn/io/json_file.h"
 #include "nn/io/safetensors_header.h"
 
 namespace thaw {
@@ -44,7 +45,8 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 // Neither a classifier's nor without a head.
 bool has_foreign_head(std::string_view name) {
-  for (const char* known : {"ForSequenceClassification", "ForImageClassification", "ForCTC"})
+  for (const char* known :
+       {"ForSequenceClassification", "ForImageClassification", "ForAudioClassification", "ForCTC"})
     if (name.ends_with(known)) return false;
   if (name.empty()) return false;
   return !name.ends_with("Model") || name.ends_with("HeadModel") || name.ends_with("HeadsModel");
@@ -74,6 +76,9 @@ std::string foreign_head_in(const nlohmann::json& json, const ModelConfig& confi
   if (type == "multi_label_classification") return "one of several labels at once (problem_type)";
   if (type == "regression" && config.outputs > 1)
     return concat("one of ", config.outputs, " numbers (problem_type)");
+  bool weighs_layers = false;
+  if (config.pools_places) read_optional_field(json, "use_weighted_layer_sum", "config.json", weighs_layers);
+  if (weighs_layers) return "one on a weighted sum of all layers (use_weighted_layer_sum)";
   return "";
 }
 

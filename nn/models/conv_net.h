@@ -63,6 +63,8 @@ class PrefixedConvNet : public ConvNet {
   std::string_view prefix_;
 };
 
+// A side of no image: where a least side comes to it, nothing is large enough.
+inline constexpr std::int64_t kLargestImageSide = std::int64_t{1} << 20;
 // InputError where the sample's height or width is below `least`.
 void check_image_size(const ModelConfig& config, std::int64_t least);
 

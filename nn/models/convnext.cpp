@@ -102,7 +102,7 @@ class ConvNextBlock : public ConvPart {
 ConvNext::ConvNext(const ModelConfig& config, const Init& init) : PrefixedConvNet(config, kConvNextPrefix) {
   const ConvNetConfig& c = config.conv_net;
   std::int64_t least = c.patch_size;
-  for (const ConvStage& stage : c.stages) least *= stage.stride;
+  for (const ConvStage& stage : c.stages) least = std::min(least * stage.stride, kLargestImageSide);
   check_image_size(config, least);
   std::int64_t channels = c.stages.front().channels;
   add_group("stem");

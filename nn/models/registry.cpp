@@ -33,7 +33,8 @@ std::unique_ptr<Model> make(const ModelConfig& config, const Init& init) {
 }
 
 std::unique_ptr<Model> make_whisper(const ModelConfig& config, const Init& init) {
-  return config.decoder.writes ? make<WhisperWriter>(config, init) : make<Whisper>(config, init);
+  if (config.decoder.writes) return make<WhisperWriter>(config, init);
+  return config.pools_places ? make<WhisperClassifier>(config, init) : make<Whisper>(config, init);
 }
 
 using Input = Architecture::Input;

@@ -101,11 +101,14 @@ struct ArchitectureOptions {
 struct ModelConfig : ArchitectureOptions {
   std::string architecture;  // a name of all_architectures()
   double dropout = 0;
-  TransformerConfig transformer;           // transformers
-  ConvNetConfig conv_net;                  // convolutional networks but the cnn
-  std::int64_t mels = 80;                  // sound: features of a frame
-  DecoderConfig decoder;                   // sound
-  WaveConfig wave;                         // raw sound
+  TransformerConfig transformer;  // transformers
+  ConvNetConfig conv_net;         // convolutional networks but the cnn
+  std::int64_t mels = 80;         // sound: features of a frame
+  DecoderConfig decoder;          // sound
+  WaveConfig wave;                // raw sound
+  bool pools_places =
+      false;  // sound: an output for each, from the mean of its places; else one for each place
+  std::int64_t projection = 256;           // the same: what the output layer reads
   std::vector<std::int64_t> sample_shape;  // one sample: [features], or [C, H, W]; empty for text and sound
   std::int64_t outputs = 0;                // classes, or 1 for regression
   std::vector<std::string> labels;         // of the classes, where config.json names them

@@ -63,7 +63,7 @@ class Fire : public ConvPart {
 std::int64_t least_image(const ConvNetConfig& config) {
   std::int64_t least = 1;
   for (const ConvStage& fire : config.stages)
-    if (fire.stride == 2) least = 2 * least + 1;
+    if (fire.stride == 2) least = std::min(2 * least + 1, kLargestImageSide);
   return 2 * least - 1;
 }
 

@@ -82,6 +82,11 @@ Tensor mean_state(const Tensor& states, const Tensor& mask) {
   return sum(states * unsqueeze(weight, -1), {1}) / sum(weight, {1}, true);
 }
 
+Tensor mean_state(ModelState&& state) {
+  const Tensor mask = state.x.padding.mask;
+  return mean_state(take_states(std::move(state)), mask);
+}
+
 void check_length(std::int64_t length, std::int64_t longest) {
   if (length > longest)
     fail_input("a text of ", length, " tokens is longer than the model's ", longest,

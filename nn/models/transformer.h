@@ -77,6 +77,7 @@ Tensor take_states(ModelState&& state);
 // The mean of the tokens' states: [B, T, C] and bool [B, T], or nothing where every place holds a token, ->
 // [B, C].
 Tensor mean_state(const Tensor& states, const Tensor& mask);
+Tensor mean_state(ModelState&& state);  // of a model's, [N, C] -> [B, C]
 
 // InputError for a text of more tokens than that.
 void check_length(std::int64_t length, std::int64_t longest);

@@ -7,13 +7,12 @@
 #include "nn/layers/token_rows.h"
 #include "nn/models/architecture.h"
 #include "nn/models/checkpoint_class.h"
-#include "nn/models/labels.h"
+#include "nn/models/sound_head.h"
 
 namespace thaw {
 namespace {
 
 constexpr std::string_view kWavePrefixes[] = {"wav2vec2.", "hubert."};
-constexpr std::string_view kWaveHead = "lm_head";
 constexpr const char* kPositionConv = "encoder.pos_conv_embed.conv";
 
 constexpr EncoderLayerNames kWaveLayerNames = {
@@ -126,12 +125,20 @@ Wav2Vec2::Wav2Vec2(const ModelConfig& config, const Init& init)
         &add_module(path, std::make_unique<EncoderLayer>(t, kWaveLayerNames, options, init.in(path))));
     groups.push_back({concat("encoder.", i), {path}});
   }
-  const std::string classifier(kWaveHead);
-  final_dropout_ = &add_module("dropout", std::make_unique<Dropout>(t.classifier_dropout));
-  classifier_ =
-      &add_module(classifier, std::make_unique<Linear>(t.hidden_size, config.outputs, init.in(classifier)));
-  groups.push_back({"head", {"dropout", classifier}});
-  groups[pre_norm_ ? groups.size() - 1 : 1].prefixes.emplace_back("encoder.layer_norm");
+  const auto linear = [&](const char* path, std::int64_t in, std::int64_t out) {
+    return &add_module(path, std::make_unique<Linear>(in, out, init.in(path)));
+  };
+  if (config.pools_places) {
+    projector_ = linear(kProjector, t.hidden_size, config.projection);
+    classifier_ = linear(kSoundClassifier, config.projection, config.outputs);
+    groups[pre_norm_ ? groups.size() - 1 : 1].prefixes.emplace_back("encoder.layer_norm");
+    groups.push_back({"head", {kProjector, kSoundClassifier}});
+  } else {
+    final_dropout_ = &add_module("dropout", std::make_unique<Dropout>(t.classifier_dropout));
+    classifier_ = linear(kCharacterHead, t.hidden_size, config.outputs);
+    groups.push_back({"head", {"dropout", kCharacterHead}});
+    groups[pre_norm_ ? groups.size() - 1 : 1].prefixes.emplace_back("encoder.layer_norm");
+  }
   finish(std::move(groups));
   init_transformer(*this, t.initializer_range, init);
   positions_->use_length_of_direction();
@@ -184,17 +191,23 @@ void Wav2Vec2::run_group(int group, ModelState& state) {
     state.h = project(state.h, state);
   else
     state.h = layers_[static_cast<std::size_t>(group - 2)]->forward(state.h, *state.rows);
+  if (projector_ != nullptr && pre_norm_ && group == head() - 1) state.h = norm_->forward(state.h);
 }
 
 Tensor Wav2Vec2::pool(ModelState state) {
+  if (projector_ != nullptr) return mean_state(std::move(state));
   const RandomScope random(state.rows->random());
   return final_dropout_->forward(pre_norm_ ? norm_->forward(state.h) : state.h);
+}
+
+Tensor Wav2Vec2::head_features(const Tensor& pooled) {
+  return projector_ != nullptr ? projector_->forward(pooled) : pooled;
 }
 
 std::string_view Wav2Vec2::prefix_in_file() const { return kWavePrefixes[is_hubert_ ? 1 : 0]; }
 
 std::string Wav2Vec2::name_in_file(const std::string& name) const {
-  return name.starts_with(kWaveHead) ? name : std::string(prefix_in_file()) + name;
+  return is_sound_head(name) ? name : std::string(prefix_in_file()) + name;
 }
 
 std::optional<std::string> Wav2Vec2::name_in_model(const std::string& name_in_file) const {
@@ -203,6 +216,7 @@ std::optional<std::string> Wav2Vec2::name_in_model(const std::string& name_in_fi
   // What pretraining alone uses.
   for (const char* other : {"masked_spec_embed", "quantizer.", "project_q.", "project_hid."})
     if (name.starts_with(other)) return std::nullopt;
+  if (is_other_sound_head(*this, name)) return std::nullopt;
   // Older versions of PyTorch call the two parts so.
   const std::string old = concat(kPositionConv, ".weight_");
   if (name == old + "g") return concat(kPositionConv, ".parametrizations.weight.original0");
@@ -217,6 +231,10 @@ std::vector<std::string> Wav2Vec2::bottleneck_targets() const {
 }
 
 namespace {
+
+// Behind what the family is called.
+constexpr const char* kWaveRecogniser = "ForCTC";
+constexpr const char* kWaveClassifier = "ForSequenceClassification";
 
 void check_wave_in(const WaveConfig& wave, const TransformerConfig& t, const std::string& path) {
   if (wave.kernels.empty() || wave.kernels.size() > 64 || wave.channels.size() != wave.kernels.size() ||
@@ -280,24 +298,26 @@ void read_wav2vec2(const nlohmann::json& json, const std::string& path, ModelCon
   check_switches(json, path, config, {{"add_adapter", false}, {"conv_pos_batch_norm", false}});
   check_sizes_in(t, path);
   check_wave_in(wave, t, path);
-  read_labels(json, path, config);
+  read_sound_head(json, path, kWaveClassifier, config);
   // The head's rows are the tokenizer's characters, which id2label need not name.
-  if (class_in(json).ends_with("ForCTC")) read_optional_field(json, "vocab_size", path, config.outputs);
+  if (class_in(json).ends_with(kWaveRecogniser))
+    read_optional_field(json, "vocab_size", path, config.outputs);
   if (static_cast<std::int64_t>(config.labels.size()) != config.outputs) config.labels.clear();
 }
 
 void write_wav2vec2(const ModelConfig& config, nlohmann::ordered_json& json) {
   const TransformerConfig& t = config.transformer;
-  json["architectures"] = {config.architecture == "hubert" ? "HubertForCTC" : "Wav2Vec2ForCTC"};
+  const std::string family = config.architecture == "hubert" ? "Hubert" : "Wav2Vec2";
+  write_sound_head(config, (family + kWaveClassifier).c_str(), (family + kWaveRecogniser).c_str(), json);
   json["hidden_dropout"] = t.hidden_dropout;
   json["attention_dropout"] = t.attention_dropout;
   json["activation_dropout"] = t.activation_dropout;
   json["feat_proj_dropout"] = t.embedding_dropout;
   json["final_dropout"] = t.classifier_dropout;
+  json.erase("problem_type");
+  if (config.pools_places) return;
   json["vocab_size"] = config.outputs;
   json["pad_token_id"] = 0;  // the blank of CTC, as transformers has it
-  write_labels(config, json);
-  json.erase("problem_type");
 }
 
 }  // namespace thaw

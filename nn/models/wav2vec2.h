@@ -1,7 +1,7 @@
-// wav2vec 2.0 (Baevski et al. 2020) and HuBERT (Hsu et al. 2021) as speech recognisers by CTC: convolutions over the raw
-// samples make a place of every 20 ms, a convolution over places says where each stands, then come the layers of a
-// transformer. Names are Hugging Face's, without the prefix "wav2vec2." or "hubert.". The config's layerdrop and the masks
-// of its pretraining (SpecAugment) are not applied.
+// wav2vec 2.0 (Baevski et al. 2020) and HuBERT (Hsu et al. 2021) as speech recognisers by CTC, and as classifiers of sounds:
+// convolutions over the raw samples make a place of every 20 ms, a convolution over places says where each stands, then come
+// the layers of a transformer. Names are Hugging Face's, without the prefix "wav2vec2." or "hubert.". The config's layerdrop
+// and the masks of its pretraining (SpecAugment) are not applied.
 #pragma once
 
 #include <string_view>
@@ -55,14 +55,16 @@ class Wav2Vec2 : public Model {
   Wav2Vec2(const ModelConfig& config, const Init& init);
 
   // Samples [B, S] with how many each sound has and the padding of its places -> logits of all sounds' places, one after
-  // another [N, outputs].
+  // another [N, outputs]; of a classifier (ModelConfig::pools_places) of each sound [B, outputs].
   ModelState begin(const ModelInput& x) override;
   void run_group(int group, ModelState& state) override;
-  // The last norm, where it stands above the layers, and dropout.
+  // By CTC: the last norm, where it stands above the layers, and dropout. Of a classifier: the mean of the places; that norm
+  // is in the last layer's group, and the projector, which transformers has before the mean, behind it.
   Tensor pool(ModelState state) override;
-  bool pools_with_parameters() const override { return true; }
+  bool pools_with_parameters() const override { return projector_ == nullptr; }
+  Tensor head_features(const Tensor& pooled) override;
   Tensor output(const Tensor& features) override { return classifier_->forward(features); }
-  bool gives_sequences() const override { return true; }
+  bool gives_sequences() const override { return projector_ == nullptr; }
   bool uses_weights_once(int group) const override { return group > 1; }  // below once for each sound
 
   const char* architecture() const override { return is_hubert_ ? "hubert" : "wav2vec2"; }
@@ -87,7 +89,8 @@ class Wav2Vec2 : public Model {
   LayerNorm* norm_;
   Dropout* dropout_;
   std::vector<EncoderLayer*> layers_;
-  Dropout* final_dropout_;
+  Dropout* final_dropout_ = nullptr;  // by CTC
+  Linear* projector_ = nullptr;       // of a classifier
   Linear* classifier_;
 };
 

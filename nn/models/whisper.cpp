@@ -7,14 +7,12 @@
 #include "nn/layers/token_rows.h"
 #include "nn/models/architecture.h"
 #include "nn/models/checkpoint_class.h"
-#include "nn/models/labels.h"
+#include "nn/models/sound_head.h"
 
 namespace thaw {
 namespace {
 
 constexpr std::string_view kWhisperPrefix = "model.";  // of all names in a checkpoint but the last layer's
-constexpr std::string_view kClassifier =
-    "lm_head";  // as Wav2Vec2ForCTC calls it: Whisper itself has no such layer
 
 // Sines and cosines of C / 2 wavelengths from 2 pi to 10,000 * 2 pi places (Vaswani et al. 2017, section 3.5, with all
 // sines first): [places, C].
@@ -105,7 +103,7 @@ void WhisperEncoder::run_group(int group, ModelState& state) {
 std::string_view WhisperEncoder::prefix_in_file() const { return kWhisperPrefix; }
 
 std::string WhisperEncoder::name_in_file(const std::string& name) const {
-  return name.starts_with(kClassifier) ? name : std::string(kWhisperPrefix) + name;
+  return is_sound_head(name) ? name : std::string(kWhisperPrefix) + name;
 }
 
 std::optional<std::string> WhisperEncoder::name_in_model(const std::string& name_in_file) const {
@@ -113,6 +111,7 @@ std::optional<std::string> WhisperEncoder::name_in_model(const std::string& name
   while (name.starts_with(kWhisperPrefix))
     name.erase(0, kWhisperPrefix.size());  // Lightning puts one more there
   if (!writes() && (name.starts_with("decoder.") || name == "proj_out.weight")) return std::nullopt;
+  if (is_other_sound_head(*this, name)) return std::nullopt;
   return name;
 }
 
@@ -123,16 +122,40 @@ std::vector<std::string> WhisperEncoder::bottleneck_targets() const {
 }
 
 Whisper::Whisper(const ModelConfig& config, const Init& init) : WhisperEncoder(config, init) {
-  const std::string classifier(kClassifier);
-  classifier_ = &add_module(classifier, std::make_unique<Linear>(config.transformer.hidden_size,
-                                                                 config.outputs, init.in(classifier)));
+  // As Wav2Vec2ForCTC calls it: Whisper itself has no such layer.
+  classifier_ = &add_module(
+      kCharacterHead,
+      std::make_unique<Linear>(config.transformer.hidden_size, config.outputs, init.in(kCharacterHead)));
   std::vector<Group> groups = encoder_groups();
-  groups.push_back({"head", {"encoder.layer_norm", classifier}});
+  groups.push_back({"head", {"encoder.layer_norm", kCharacterHead}});
   finish(std::move(groups));
   init_transformer(*this, config.transformer.initializer_range, init);
 }
 
+WhisperClassifier::WhisperClassifier(const ModelConfig& config, const Init& init)
+    : WhisperEncoder(config, init),
+      projector_(&add_module(kProjector, std::make_unique<Linear>(config.transformer.hidden_size,
+                                                                  config.projection, init.in(kProjector)))),
+      classifier_(&add_module(kSoundClassifier, std::make_unique<Linear>(config.projection, config.outputs,
+                                                                         init.in(kSoundClassifier)))) {
+  std::vector<Group> groups = encoder_groups();
+  groups.back().prefixes.emplace_back("encoder.layer_norm");
+  groups.push_back({"head", {kProjector, kSoundClassifier}});
+  finish(std::move(groups));
+  init_transformer(*this, config.transformer.initializer_range, init);
+}
+
+void WhisperClassifier::run_group(int group, ModelState& state) {
+  WhisperEncoder::run_group(group, state);
+  if (group == head() - 1) state.h = encoder_norm().forward(state.h);
+}
+
+Tensor WhisperClassifier::pool(ModelState state) { return mean_state(std::move(state)); }
+
 namespace {
+
+constexpr const char* kWhisperWriter = "WhisperForConditionalGeneration";
+constexpr const char* kWhisperClassifier = "WhisperForAudioClassification";
 
 void check_decoder_in(const DecoderConfig& decoder, const TransformerConfig& encoder,
                       const std::string& path) {
@@ -184,19 +207,21 @@ void read_whisper(const nlohmann::json& json, const std::string& path, ModelConf
   if (t.hidden_size % 2 != 0 || t.hidden_size < 4)
     fail_input("the model's hidden size is ", t.hidden_size, " (", path,
                "); its positions need an even one, of at least 4");
-  decoder.writes = decoder.layers > 0 && class_in(json) == "WhisperForConditionalGeneration";
+  decoder.writes = decoder.layers > 0 && class_in(json) == kWhisperWriter;
   if (decoder.writes)
     config.outputs = decoder.vocab_size;
   else
-    read_labels(json, path, config);
+    read_sound_head(json, path, kWhisperClassifier, config);
 }
 
 void write_whisper(const ModelConfig& config, nlohmann::ordered_json& json) {
   const TransformerConfig& t = config.transformer;
-  json["architectures"] = {config.decoder.writes ? "WhisperForConditionalGeneration" : "WhisperForCTC"};
   json["dropout"] = t.hidden_dropout;
   json["attention_dropout"] = t.attention_dropout;
-  if (!config.decoder.writes) write_labels(config, json);
+  if (config.decoder.writes)
+    json["architectures"] = {kWhisperWriter};
+  else
+    write_sound_head(config, kWhisperClassifier, "WhisperForCTC", json);
   json.erase("problem_type");
 }
 

@@ -1,6 +1,6 @@
 // Whisper's encoder (Radford et al. 2022), and with it a speech recogniser by CTC: a linear layer above the encoder says of
-// every 20 ms which character they are (see ctc_loss in core/ops.h). The one by Whisper's own decoder is whisper_writer.h's.
-// Names are Hugging Face's, without the prefix "model.".
+// every 20 ms which character they are (see ctc_loss in core/ops.h); and a classifier of sounds. The recogniser by Whisper's
+// own decoder is whisper_writer.h's. Names are Hugging Face's, without the prefix "model.".
 #pragma once
 
 #include <string_view>
@@ -34,7 +34,7 @@ class WhisperFrontEnd : public Module {
   Dropout& dropout_;
 };
 
-// What both ways to recognise have: the encoder, and how its parts are called.
+// What all of them have: the encoder, and how its parts are called.
 class WhisperEncoder : public Model {
  public:
   // Log-mel features [B, 2 T, mels], with the padding of the T places.
@@ -75,6 +75,27 @@ class Whisper : public WhisperEncoder {
   bool gives_sequences() const override { return true; }
 
  private:
+  Linear* classifier_;
+};
+
+// A classifier of sounds, as transformers' WhisperForAudioClassification: the mean over a sound's places, and two linear
+// layers. The norm above the encoder's layers is in the group of the last one, so that a frozen encoder gives one vector of
+// a sound in each pass.
+class WhisperClassifier : public WhisperEncoder {
+ public:
+  // The weights are drawn from N(0, initializer_range^2).
+  WhisperClassifier(const ModelConfig& config, const Init& init);
+
+  void run_group(int group, ModelState& state) override;
+  Tensor pool(ModelState state) override;  // [B, C]
+  // transformers has the projector before the mean: of linear maps the same, but for rounding
+  Tensor head_features(const Tensor& pooled) override { return projector_->forward(pooled); }
+  Tensor output(const Tensor& features) override { return classifier_->forward(features); }
+
+  std::string name_in_file(const std::string& name) const override { return name; }
+
+ private:
+  Linear* projector_;
   Linear* classifier_;
 };
 

@@ -21,6 +21,7 @@
 #include "finetune/model/snapshot.h"
 #include "finetune/model/starting_model.h"
 #include "finetune/model/text_source.h"
+#include "finetune/preprocess/character_vocabulary.h"
 #include "finetune/preprocess/column_encoding.h"
 #include "finetune/preprocess/image_input.h"
 #include "finetune/preprocess/sound_input.h"
@@ -141,6 +142,7 @@ void folder_file(const std::string& bytes) {
     text_input(read);
     load_tokenizer(folder.path())->encode("the film was good", 8);
   });
+  answer([&] { read_character_vocabulary(folder.path(), 4); });
   if (is_adapter_folder(folder.path("adapter"))) answer([&] { read_adapter_folder(folder.path("adapter")); });
   ModelConfig images;
   images.architecture = "vit";
@@ -196,7 +198,7 @@ void wav(const std::string& bytes) {
 }
 
 void exif(const std::string& bytes) {
-  const int orientation = exif_orientation(bytes);
+  const int orientation = exif_orientation_of_app1(bytes);
   if (orientation < 1 || orientation > 8) throw std::logic_error("no orientation");
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares what a Whisper folder writes in thaw with transformers' greedy generation, token for token, and the loss of given
+"""Compares what a Whisper folder writes in thaw with transformers' greedy generate(), and the loss of given
 transcripts.
 
   finetune/cases/get.sh whisper prompts
@@ -22,6 +22,7 @@ import tempfile
 import numpy
 import torch
 from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
 logging.set_verbosity_error()
@@ -49,19 +50,9 @@ def states_of(model, features, samples, clip):
     return encoder(torch.tensor(features[None, :, : 2 * places])).last_hidden_state
 
 
-def generate(model, memory, prompt, end):
-    """Greedily, every pass over the whole text so far."""
-    never = list(model.generation_config.suppress_tokens or [])
-    first = list(model.generation_config.begin_suppress_tokens or [])
-    tokens = list(prompt)
-    while len(tokens) < model.config.max_target_positions + 1:
-        state = model.model.decoder(input_ids=torch.tensor([tokens]), encoder_hidden_states=memory).last_hidden_state
-        scores = model.proj_out(state[0, -1])
-        scores[never + (first if len(tokens) == len(prompt) else [])] = -torch.inf
-        tokens.append(int(scores.argmax()))
-        if tokens[-1] == end:
-            break
-    return [token for token in tokens[len(prompt):] if token != end]
+def generate(model, memory):
+    """As its folder's generation_config.json says, but for beams and draws."""
+    return model.generate(encoder_outputs=BaseModelOutput(last_hidden_state=memory), do_sample=False, num_beams=1)[0]
 
 
 def main():
@@ -75,7 +66,7 @@ def main():
     model = WhisperForConditionalGeneration.from_pretrained(arguments.model, attn_implementation="eager").eval()
     extractor = WhisperFeatureExtractor.from_pretrained(arguments.model)
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
-    *prompt, end = tokenizer("").input_ids
+    *prompt, _ = tokenizer("").input_ids
     with open(arguments.data, newline="") as file:
         rows = list(csv.DictReader(file))[: arguments.sounds]
     sounds = [(arguments.data.parent / row["audio"]).resolve() for row in rows]
@@ -96,7 +87,7 @@ def main():
             features = extractor._np_extract_fbank_features(
                 numpy.pad(samples, (0, extractor.n_samples - len(samples)))[None], "cpu")[0].astype(numpy.float32)
             memory = states_of(model, features, len(samples), arguments.clip)
-            theirs = tokenizer.decode(generate(model, memory, prompt, end), skip_special_tokens=True).strip()
+            theirs = tokenizer.decode(generate(model, memory), skip_special_tokens=True).strip()
             if theirs != text:
                 different += 1
                 print(f"{sound.name}: thaw {text!r}, transformers {theirs!r}")

@@ -10,13 +10,15 @@ Each folder has config.json and model.safetensors, and golden.safetensors with t
 tensors `x` (token ids or images), `mask`, `types`, `labels`, `hidden.<i>` (the embeddings' output, then each layer's),
 and for each task (`pooler`, `cls`, `mean`, `classify`, `language`) `<task>.logits`, `<task>.loss` (cross-entropy) and
 `<task>.g.<name in model.safetensors>`, the gradients. A model with batch norms has a task `train`, in training mode, and
-`train.b.<name>`, the buffers after it. `whisper`, `wav2vec2` and `hubert` have sounds, and a task `ctc`; `whisper-writer`
-texts of its decoder. Everything is seeded; another version of PyTorch may change the last bits.
+`train.b.<name>`, the buffers after it. `whisper`, `wav2vec2` and `hubert` have sounds, and a task `ctc`; those called
+`-classifier` sounds and the task `classify`; `whisper-writer` texts of its decoder. `wav2vec2-letters` has a tokenizer's
+files instead, sounds, and `texts.json`: what is written of them. Everything is seeded; another version of PyTorch may change the last bits.
 """
 
 import json
 import math
 import pathlib
+import wave
 
 import efficientnet_lite_pytorch
 import efficientnet_lite_pytorch.utils as efficientnet_utils
@@ -372,12 +374,12 @@ def whisper_sizes():
                 attn_implementation="eager")
 
 
-def save_whisper(name, config, parameters, sines, tensors, features, lengths):
+def save_whisper(name, config, parameters, sines, tensors, features, lengths, prefix="model."):
     folder = FOLDER / name
     folder.mkdir(exist_ok=True)
     config.save_pretrained(folder)
     weights = {name: p.detach().clone().contiguous() for name, p in parameters.items()}
-    save_file(weights | {"model.encoder.embed_positions.weight": sines}, folder / "model.safetensors",
+    save_file(weights | {f"{prefix}encoder.embed_positions.weight": sines}, folder / "model.safetensors",
               metadata={"format": "pt"})
     mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     tensors |= {"x": torch.nn.utils.rnn.pad_sequence(features, batch_first=True), "mask": mask}
@@ -470,18 +472,48 @@ def make_whisper_writer():
     save_whisper("whisper-writer", config, names, sines, tensors, features, lengths)
 
 
+def make_whisper_classifier():
+    """The encoder with transformers' classifier of sounds, each sound alone."""
+    torch.manual_seed(14)
+    lengths, sizes = [6, 4, 1], whisper_sizes() | dict(classifier_proj_size=6)
+    encoders, parameters, sines = whisper_encoders(lengths, sizes)
+    config = transformers.WhisperConfig(max_source_positions=8, id2label=CLASSES, **sizes,
+                                        architectures=["WhisperForAudioClassification"])
+    model = randomize(transformers.WhisperForAudioClassification(config))
+    head = {name: p for name, p in model.named_parameters() if not name.startswith("encoder.")}
+    features, rows = [torch.randn(2 * n, 5) for n in lengths], []
+    for model.encoder, x in zip(encoders, features):
+        rows.append(model(x.T[None]).logits)
+    tensors = classified(torch.cat(rows))
+    names = {f"encoder.{name}": p for name, p in parameters.items()} | head
+    tensors |= {f"classify.g.{name}": p.grad for name, p in names.items()}
+    save_whisper("whisper-classifier", config, names, sines, tensors, features, lengths, prefix="")
+    expect_whole(transformers.WhisperForAudioClassification, "whisper-classifier")
+
+
+CLASSES = dict(enumerate(["bell", "horn", "rain"]))
+
+
+def classified(logits):
+    labels = torch.tensor([2, 0, 1])
+    loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    return {"labels": labels, "classify.logits": logits, "classify.loss": loss}
+
+
+def expect_whole(kind, name):
+    """The class reads the folder and misses nothing."""
+    _, report = kind.from_pretrained(FOLDER / name, output_loading_info=True)
+    assert not any(report.values()), report
+
+
 def make_wave(name, config, model, seed):
     """wav2vec 2.0 or HuBERT over raw sounds of several lengths: each by itself, for the norm over its whole length, and the
     zeros behind its end, make it another one in a batch."""
     torch.manual_seed(seed)
-    config = config(vocab_size=7, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
-                    conv_dim=[6, 8, 8], conv_kernel=[5, 3, 2], conv_stride=[3, 2, 2], num_conv_pos_embeddings=4,
-                    num_conv_pos_embedding_groups=2, hidden_dropout=0, activation_dropout=0, attention_dropout=0,
-                    feat_proj_dropout=0, final_dropout=0, layerdrop=0, mask_time_prob=0, mask_feature_prob=0,
-                    attn_implementation="eager", **SOUND_KINDS[name])
-    model = randomize(model(config))
+    model = randomize(model(config(**wave_sizes(), **SOUND_KINDS[name])))
     body = getattr(model, model.base_model_prefix)
-    sounds = [torch.randn(n) for n in (131, 60, 29)]
+    sounds = [torch.randn(n) for n in WAVE_LENGTHS]
     hidden = {i: [] for i in range(3)}
     body.encoder.layers[0].register_forward_pre_hook(lambda _, inputs: hidden[0].append(inputs[0][0]))
     for i, layer in enumerate(body.encoder.layers):
@@ -493,13 +525,80 @@ def make_wave(name, config, model, seed):
     padded = torch.nn.utils.rnn.pad_sequence([r.log_softmax(-1) for r in rows])
     loss = F.ctc_loss(padded, targets, places, counts)
     loss.backward()
+    tensors = {"places": places, "targets": targets, "target_lengths": counts, "ctc.logits": torch.cat(rows),
+               "ctc.loss": loss}
+    tensors |= {f"hidden.{i}": torch.cat(parts) for i, parts in hidden.items()}
+    save_wave(name, model, sounds, tensors, "ctc")
+
+
+def make_wave_classifier(kind, config, model, seed):
+    torch.manual_seed(seed)
+    config = config(**wave_sizes(), **SOUND_KINDS[kind], id2label=CLASSES, classifier_proj_size=6)
+    sizes, strides = config.conv_kernel, config.conv_stride
+    model = randomize(model(config))
+    sounds, places = [torch.randn(n) for n in WAVE_LENGTHS], []
+    for n in WAVE_LENGTHS:
+        for size, stride in zip(sizes, strides):
+            n = (n - size) // stride + 1
+        places.append(n)
+    tensors = classified(torch.cat([model(sound[None]).logits for sound in sounds]))
+    save_wave(f"{kind}-classifier", model, sounds, tensors | {"places": torch.tensor(places)}, "classify")
+
+
+def make_wave_letters():
+    """A recogniser with the vocabulary of its Wav2Vec2CTCTokenizer: capitals, a blank that is not the first, and tokens behind
+    the vocabulary's own. The texts are those of the likeliest tokens, without the names of what is never written."""
+    torch.manual_seed(17)
+    folder = FOLDER / "wav2vec2-letters"
+    folder.mkdir(exist_ok=True)
+    letters = ["B", "|", "A", "[UNK]", "\u00c9", "[PAD]", "'"]
+    (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
+    special = dict(unk_token="[UNK]", pad_token="[PAD]", word_delimiter_token="|")
+    tokenizer = transformers.Wav2Vec2CTCTokenizer(folder / "vocab.json", **special)
+    extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=True)
+    config = transformers.Wav2Vec2Config(**wave_sizes() | {"vocab_size": len(tokenizer)}, **SOUND_KINDS["wav2vec2"],
+                                         pad_token_id=tokenizer.pad_token_id)
+    model = randomize(transformers.Wav2Vec2ForCTC(config))
+    with torch.no_grad():  # so that each token is likely somewhere
+        model.lm_head.bias -= model(torch.randn(1, 4000)).logits[0].mean(0)
+    for part in (model, tokenizer, extractor):
+        part.save_pretrained(folder)
+    texts = {}
+    for i in range(4):
+        samples = (8000 * torch.randn(400 + 300 * i).cumsum(0).sin()).round().to(torch.int16)
+        with wave.open(str(folder / f"{i}.wav"), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes(samples.numpy().tobytes())
+        x = extractor(samples.numpy() / 32768, sampling_rate=16000, return_tensors="pt").input_values
+        ids = model(x).logits[0].argmax(-1)
+        texts[f"{i}.wav"] = {}
+        for tokens in (tokenizer, transformers.Wav2Vec2CTCTokenizer(folder / "vocab.json", do_lower_case=True, **special)):
+            text = tokens.decode(ids)
+            for name in ("<s>", "</s>", "[UNK]", "[unk]"):
+                text = text.replace(name, "")
+            texts[f"{i}.wav"]["lower" if tokens.do_lower_case else "text"] = " ".join(text.split())
+    (folder / "texts.json").write_text(json.dumps(texts, indent=1) + "\n")
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+WAVE_LENGTHS = (131, 60, 29)
+
+
+def wave_sizes():
+    return dict(vocab_size=7, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
+                conv_dim=[6, 8, 8], conv_kernel=[5, 3, 2], conv_stride=[3, 2, 2], num_conv_pos_embeddings=4,
+                num_conv_pos_embedding_groups=2, hidden_dropout=0, activation_dropout=0, attention_dropout=0,
+                feat_proj_dropout=0, final_dropout=0, layerdrop=0, mask_time_prob=0, mask_feature_prob=0,
+                attn_implementation="eager")
+
+
+def save_wave(name, model, sounds, tensors, task):
     folder = FOLDER / name
     model.save_pretrained(folder)
-    tensors = {"x": torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True),
-               "sizes": torch.tensor([len(s) for s in sounds]), "places": places, "targets": targets,
-               "target_lengths": counts, "ctc.logits": torch.cat(rows), "ctc.loss": loss}
-    tensors |= {f"hidden.{i}": torch.cat(parts) for i, parts in hidden.items()}
-    tensors |= {f"ctc.g.{key}": p.grad for key, p in names_in_file(model, folder).items() if p.grad is not None}
+    tensors |= {"x": torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True),
+                "sizes": torch.tensor([len(s) for s in sounds])}
+    tensors |= {f"{task}.g.{key}": p.grad for key, p in names_in_file(model, folder).items() if p.grad is not None}
     versions = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
     save_file({key: value.detach().clone().contiguous() for key, value in tensors.items()},
               folder / "golden.safetensors", metadata={"made_with": versions})
@@ -536,4 +635,8 @@ if __name__ == "__main__":
     make_whisper_writer()
     make_wave("wav2vec2", transformers.Wav2Vec2Config, transformers.Wav2Vec2ForCTC, 9)
     make_wave("hubert", transformers.HubertConfig, transformers.HubertForCTC, 10)
+    make_whisper_classifier()
+    make_wave_classifier("wav2vec2", transformers.Wav2Vec2Config, transformers.Wav2Vec2ForSequenceClassification, 15)
+    make_wave_classifier("hubert", transformers.HubertConfig, transformers.HubertForSequenceClassification, 16)
+    make_wave_letters()
     make_roberta("xlm-roberta", transformers.XLMRobertaForSequenceClassification, transformers.XLMRobertaConfig, 6)

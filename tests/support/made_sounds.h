@@ -99,6 +99,15 @@ inline Dataset made_sounds(const ModelConfig& config, std::int64_t count, std::u
   return data;
 }
 
+// The same, of three classes, for a model that classifies sounds.
+inline Dataset made_sound_classes(const ModelConfig& config, std::int64_t count, std::uint64_t seed) {
+  Dataset data = made_sounds(config, count, seed);
+  data.targets = Targets::classes;
+  data.classes = {"a", "b", "c"};
+  for (Sample& sample : data.samples) sample.label = sample.id % 3;
+  return data;
+}
+
 // The same for a model that writes tokens 3 to 19, begins with 1 and ends with 2.
 inline Dataset made_dictation(const ModelConfig& config, std::int64_t count, std::uint64_t seed) {
   Dataset data = made_sounds(config, count, seed);

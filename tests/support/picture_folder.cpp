@@ -10,14 +10,11 @@
 namespace thaw::test {
 namespace {
 
-std::string big_endian(std::uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
-          static_cast<char>(value)};
-}
+using std::string_literals::operator""s;
 
 // zlib's form of bytes that are not compressed (RFC 1950, 1951).
 std::string stored(const std::string& bytes) {
-  std::string out("\x78\x01", 2);
+  std::string out = "\x78\x01"s;
   std::uint32_t a = 1, b = 0;
   for (const char c : bytes) {
     a = (a + static_cast<unsigned char>(c)) % 65521;
@@ -35,6 +32,11 @@ std::string stored(const std::string& bytes) {
 }
 
 }  // namespace
+
+std::string big_endian(std::uint32_t value) {
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+          static_cast<char>(value)};
+}
 
 bool reads_pictures() {
   try {

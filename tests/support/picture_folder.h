@@ -26,6 +26,7 @@ std::string png_bytes(std::int64_t width, std::int64_t height, int channels,
 // Of one colour.
 std::string plain_png(std::int64_t width, std::int64_t height, const std::vector<std::uint8_t>& color);
 
+std::string big_endian(std::uint32_t value);
 // A chunk of PNG: its length, type and data, and their checksum.
 std::string png_chunk(const std::string& type_and_data);
 

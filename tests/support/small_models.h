@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nn/models/registry.h"
@@ -12,15 +13,26 @@ namespace thaw::test {
 // The Whisper that writes with its decoder: no architecture of its own.
 inline constexpr const char* kSmallWriter = "whisper-writer";
 
-inline std::vector<std::string> all_small_models() {
+// What stands behind the name of one that hears where it classifies sounds; else it recognises speech.
+inline constexpr std::string_view kClassifierEnd = "-classifier";
+
+inline std::vector<std::string> models_without_decoder() {
   std::vector<std::string> names = all_architectures();
+  names.insert(names.end(), {"whisper-classifier", "wav2vec2-classifier", "hubert-classifier"});
+  return names;
+}
+
+inline std::vector<std::string> all_small_models() {
+  std::vector<std::string> names = models_without_decoder();
   names.emplace_back(kSmallWriter);
   return names;
 }
 
 inline ModelConfig small_model(const std::string& name) {
-  const bool writes = name == kSmallWriter;
-  const std::string architecture = writes ? "whisper" : name;
+  const bool writes = name == kSmallWriter, classifies_sounds = name.ends_with(kClassifierEnd);
+  const std::string architecture = writes              ? "whisper"
+                                   : classifies_sounds ? name.substr(0, name.size() - kClassifierEnd.size())
+                                                       : name;
   ModelConfig config;
   config.architecture = architecture;
   config.hidden = {8, 7};
@@ -53,6 +65,8 @@ inline ModelConfig small_model(const std::string& name) {
   config.wave.pre_norm = architecture == "hubert";
   if (writes) config.decoder = {true, 2, 2, 12, 16, 20};
   if (writes) config.outputs = config.decoder.vocab_size;
+  config.pools_places = classifies_sounds;
+  config.projection = 6;
   t.pooling = own_pooling(config);
   return config;
 }

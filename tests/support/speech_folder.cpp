@@ -15,6 +15,12 @@ void append(std::string& to, std::uint32_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> (8 * i) & 0xFF);
 }
 
+void add_tone(std::vector<float>& to, bool high, std::mt19937& random) {
+  const double turns = 6.283185307179586 * (high ? 3000 : 400) * (1 + 0.01 * (random() % 8)) / 16000;
+  for (int n = 0; n < 4500; ++n) to.push_back(static_cast<float>(0.5 * std::sin(turns * n)));
+  to.insert(to.end(), 500 + random() % 200, 0.0F);
+}
+
 constexpr const char* kFeatures =
     R"({"feature_size": 5, "sampling_rate": 16000, "n_fft": 2000, "hop_length": 1000, "chunk_length": 1})";
 
@@ -121,14 +127,25 @@ void write_tones(const TemporaryFolder& folder, const std::string& name, int cou
     for (unsigned tone = 0; tone < 2 + random() % 2; ++tone) {
       const bool high = random() % 2 == 1;
       text += high ? 'b' : 'a';
-      const double turns = 6.283185307179586 * (high ? 3000 : 400) * (1 + 0.01 * (random() % 8)) / 16000;
-      for (int n = 0; n < 4500; ++n) samples.push_back(static_cast<float>(0.5 * std::sin(turns * n)));
-      samples.insert(samples.end(), 500 + random() % 200, 0.0F);
+      add_tone(samples, high, random);
     }
     folder.write("tones/" + file, wav_bytes(samples, 16000));
     csv += file + "," + text + "," + std::to_string(i % 5) + "\n";
   }
   folder.write("tones/" + name + ".csv", csv);
+}
+
+void write_tone_classes(const TemporaryFolder& folder, const std::string& name, int count, unsigned seed) {
+  std::mt19937 random(seed);
+  for (const bool high : {true, false}) {
+    const std::string label = name + (high ? "/high" : "/low");
+    std::filesystem::create_directories(folder.path(label));
+    for (int i = 0; i < count; ++i) {
+      std::vector<float> samples;
+      for (int tone = 0; tone <= i % 3; ++tone) add_tone(samples, high, random);
+      folder.write(label + "/" + std::to_string(i) + ".wav", wav_bytes(samples, 16000));
+    }
+  }
 }
 
 }  // namespace thaw::test

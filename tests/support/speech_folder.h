@@ -20,5 +20,7 @@ void write_wave_model(const TemporaryFolder& folder);
 // Writes writer/: the same with a decoder of 12 positions, and a byte-level tokenizer whose tokens are bytes.
 void write_speech_writer(const TemporaryFolder& folder);
 void write_tones(const TemporaryFolder& folder, const std::string& name, int count, unsigned seed);
+// Writes NAME/high and NAME/low: `count` sounds each, of one to three tones.
+void write_tone_classes(const TemporaryFolder& folder, const std::string& name, int count, unsigned seed);
 
 }  // namespace thaw::test

@@ -1,5 +1,5 @@
 // Pictures changed at random, for training: a function of a key and the sample, never of the order of calls. They change
-// 8-bit pictures, as Pillow and torchvision.transforms do.
+// 8-bit pictures, as Pillow and torchvision.transforms do, but that they shear about the middle.
 #pragma once
 
 #include <cstdint>

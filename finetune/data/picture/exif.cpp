@@ -6,8 +6,10 @@
 namespace thaw {
 namespace {
 
-constexpr std::string_view kExif("Exif\0\0", 6);
-constexpr std::uint32_t kOrientation = 0x0112, kShort = 3;
+using std::string_view_literals::operator""sv;
+
+constexpr std::string_view kExif = "Exif\0\0"sv;
+constexpr std::uint32_t kOrientation = 0x0112, kShort = 3, kLong = 4;
 constexpr std::size_t kEntryBytes = 12;
 
 // Numbers of either byte order; beyond the end all bytes are 0.
@@ -31,22 +33,25 @@ class Tiff {
 
 }  // namespace
 
-int exif_orientation(std::string_view app1) {
-  if (!app1.starts_with(kExif)) return 1;
-  app1.remove_prefix(kExif.size());
-  if (!app1.starts_with("II") && !app1.starts_with("MM")) return 1;
-  const Tiff tiff(app1, app1[0] == 'M');
+int exif_orientation(std::string_view exif) {
+  if (!exif.starts_with("II") && !exif.starts_with("MM")) return 1;
+  const Tiff tiff(exif, exif[0] == 'M');
   if (tiff.number(2, 2) != 42) return 1;
   const std::size_t directory = tiff.number(4, 4);
   const std::uint32_t entries = tiff.number(directory, 2);
   for (std::uint32_t i = 0; i < entries; ++i) {
     const std::size_t entry = directory + 2 + i * kEntryBytes;
-    if (entry + kEntryBytes > app1.size()) return 1;
-    if (tiff.number(entry, 2) != kOrientation || tiff.number(entry + 2, 2) != kShort) continue;
-    const std::uint32_t value = tiff.number(entry + 8, 2);
+    if (entry + kEntryBytes > exif.size()) return 1;
+    const std::uint32_t type = tiff.number(entry + 2, 2);
+    if (tiff.number(entry, 2) != kOrientation || (type != kShort && type != kLong)) continue;
+    const std::uint32_t value = tiff.number(entry + 8, type == kShort ? 2 : 4);
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
   return 1;
+}
+
+int exif_orientation_of_app1(std::string_view app1) {
+  return app1.starts_with(kExif) ? exif_orientation(app1.substr(kExif.size())) : 1;
 }
 
 }  // namespace thaw

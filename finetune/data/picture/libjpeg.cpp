@@ -17,6 +17,7 @@
 namespace thaw {
 namespace {
 
+constexpr std::string_view kEndOfImage = "\xFF\xD9";
 constexpr int kMostScans = 500;  // of a progressive file: each costs a pass over the picture
 
 class JpegReader {
@@ -49,9 +50,11 @@ class JpegReader {
     info.width = jpeg_.image_width;
     info.height = jpeg_.image_height;
     check_picture_size(info.width, info.height, path_);
+    check_end();
     info.is_grey = jpeg_.num_components == 1;
     for (auto* marker = jpeg_.marker_list; marker != nullptr; marker = marker->next) {
-      info.orientation = exif_orientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
+      info.orientation =
+          exif_orientation_of_app1({reinterpret_cast<const char*>(marker->data), marker->data_length});
       if (info.orientation != 1) break;
     }
     if (swaps_sides(info.orientation)) std::swap(info.width, info.height);
@@ -76,8 +79,22 @@ class JpegReader {
  private:
   template <class Work>
   void run(const Work& work) {
-    if (!runs_through(escape_, work))
-      fail_input("a damaged JPEG (", path_, "): ", escape_.message, "; get the whole file");
+    if (!runs_through(escape_, work)) refuse();
+  }
+
+  [[noreturn]] void refuse() const {
+    if (errors_.msg_code == JERR_BAD_PRECISION || errors_.msg_code == JERR_SOF_UNSUPPORTED)
+      fail_input("a JPEG of a kind that is not read (", path_, "): ", escape_.message,
+                 "; convert it to one of 8 bits");
+    fail_input("a damaged JPEG (", path_, "): ", escape_.message, "; get the whole file");
+  }
+
+  // Of a file that was cut off the pixels would be missed when they are wanted. A marker in the header may hold a whole
+  // JPEG, a thumbnail with an end of its own.
+  void check_end() const {
+    const std::size_t header = bytes_.size() - jpeg_.src->bytes_in_buffer;
+    if (bytes_.find(kEndOfImage, header) == std::string_view::npos)
+      fail_input("a damaged JPEG (", path_, "): it ends too early; get the whole file");
   }
 
   static Escape& escape_of(j_common_ptr jpeg) { return static_cast<JpegReader*>(jpeg->client_data)->escape_; }

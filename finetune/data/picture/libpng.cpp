@@ -6,9 +6,12 @@
 
 #include <png.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
+#include "finetune/data/picture/exif.h"
 #include "finetune/data/picture/guarded.h"
 
 namespace thaw {
@@ -16,11 +19,32 @@ namespace {
 
 // deflate makes at most 1032 bytes of one.
 constexpr std::uint64_t kMostInflation = 1032;
+constexpr std::size_t kSignatureBytes = 8, kChunkBytes = 12;  // a chunk's length, type and checksum
+
+// What stands in chunks that may follow the pixels, where libpng comes last.
+struct PngChunks {
+  std::string_view exif;
+  bool is_whole = false;  // the last chunk is there
+};
+
+PngChunks look_at_chunks(std::string_view bytes) {
+  PngChunks found;
+  bytes.remove_prefix(std::min(bytes.size(), kSignatureBytes));
+  while (bytes.size() >= kChunkBytes && !found.is_whole) {
+    const std::size_t length = png_get_uint_32(reinterpret_cast<png_const_bytep>(bytes.data()));
+    if (length > bytes.size() - kChunkBytes) break;
+    const std::string_view type = bytes.substr(4, 4);
+    if (type == "eXIf") found.exif = bytes.substr(8, length);
+    found.is_whole = type == "IEND";
+    bytes.remove_prefix(length + kChunkBytes);
+  }
+  return found;
+}
 
 class PngReader {
  public:
   PngReader(std::string_view bytes, const std::string& path)
-      : rest_(bytes), size_(bytes.size()), path_(path) {
+      : rest_(bytes), size_(bytes.size()), chunks_(look_at_chunks(bytes)), path_(path) {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &escape_, &on_error,
                                   [](png_structp, png_const_charp) {});
     if (png_ != nullptr) info_ = png_create_info_struct(png_);
@@ -41,6 +65,7 @@ class PngReader {
     PictureInfo picture;
     picture.width = png_get_image_width(png_, info_);
     picture.height = png_get_image_height(png_, info_);
+    picture.orientation = exif_orientation(chunks_.exif);
     check_picture_size(picture.width, picture.height, path_);
     const int color = png_get_color_type(png_, info_);
     picture.is_grey = (color & PNG_COLOR_MASK_COLOR) == 0;
@@ -49,14 +74,17 @@ class PngReader {
         std::uint64_t{png_get_rowbytes(png_, info_)} * png_get_image_height(png_, info_);
     if (raw / kMostInflation > size_)
       fail_input("the header claims more pixels than the file can hold (", path_, "); get the whole file");
+    if (!chunks_.is_whole) fail_input("a damaged PNG (", path_, "): it ends too early; get the whole file");
+    if (swaps_sides(picture.orientation)) std::swap(picture.width, picture.height);
     return picture;
   }
 
   Picture decode() {
     const PictureInfo info = read_info();
-    Picture picture = black_picture(info.width, info.height, info.is_grey ? 1 : 3);
+    Picture picture = black_picture(png_get_image_width(png_, info_), png_get_image_height(png_, info_),
+                                    info.is_grey ? 1 : 3);
     std::vector<png_bytep> rows;
-    for (std::int64_t y = 0; y < info.height; ++y) rows.push_back(picture.row(y));
+    for (std::int64_t y = 0; y < picture.height; ++y) rows.push_back(picture.row(y));
     run([&] {
       png_set_expand(png_);
       png_set_strip_16(png_);
@@ -68,7 +96,7 @@ class PngReader {
       png_read_image(png_, rows.data());
       png_read_end(png_, nullptr);
     });
-    return picture;
+    return turned(std::move(picture), info.orientation);
   }
 
  private:
@@ -91,6 +119,7 @@ class PngReader {
 
   std::string_view rest_;
   std::size_t size_;
+  PngChunks chunks_;
   const std::string& path_;
   Escape escape_;
   png_structp png_ = nullptr;

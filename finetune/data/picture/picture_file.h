@@ -7,7 +7,7 @@
 // What a model sees of a file:
 //   - transparency is dropped: a pixel has its own colour, however transparent it is, as in Pillow's convert("RGB");
 //   - 16 bits a value: the upper 8; 1, 2, 4 bits of grey: spread over 0 to 255; palettes: their colours;
-//   - EXIF's orientation (JPEG) is applied; gamma, colour profiles and all else that a file says are not;
+//   - EXIF's orientation (JPEG, and PNG's eXIf) is applied; gamma, colour profiles and all else that a file says are not;
 //   - JPEG of four components (CMYK) is refused.
 #pragma once
 

@@ -24,6 +24,7 @@ struct PictureView {
   bool crops = false;  // then the middle is taken, with black around a picture that is too small
 
   std::vector<std::int64_t> sample_shape() const { return {channels, height, width}; }
+  bool operator==(const PictureView&) const = default;
 };
 
 // Stretched to this size.

@@ -60,6 +60,8 @@ std::string CellProblems::keys_that_help(const Table& table) const {
 
 std::string CellProblems::mend(const Table& table) const {
   const Kind& first = kinds_.front();
+  if (kinds_.size() == 1 && std::string_view(first.what) == kNamesNoFile)
+    return "paths are relative to the table's folder; mend them, or remove the rows";
   if (kinds_.size() == 1 && !first.is_feature())
     return std::string_view(first.what).find("number") == std::string_view::npos
                ? "fill it in, or remove the row"

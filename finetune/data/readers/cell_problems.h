@@ -18,6 +18,7 @@ class CellProblems {
     const char* role;  // "feature", "label", "text" or "group"
     const std::string& name;
   };
+  static constexpr const char* kNamesNoFile = "names a file that is not there";
   // `what` is wrong with it, such as "is not a number": a literal. `text` is the cell's, empty where there is
   // nothing to show.
   void add(const Column& column, const char* what, std::string_view text, const std::string& place);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 
 #include "core/error.h"
 #include "finetune/common/nearest.h"
@@ -11,12 +12,38 @@
 namespace thaw {
 namespace {
 
-// By its whole name, or by a glob. A pattern that is some column's whole name is that one alone, though it
-// has a glob's signs ("size [cm]").
-bool is_named_by(const std::string& pattern, const std::string& name, const std::vector<std::string>& names) {
-  if (std::find(names.begin(), names.end(), pattern) != names.end()) return pattern == name;
-  return glob_matches(pattern, name);
-}
+// The columns' names, by which columns are found at once: a table may have a hundred thousand.
+class Names {
+ public:
+  explicit Names(const std::vector<std::string>& names) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      const auto column = static_cast<int64_t>(i);
+      const auto [places, is_new] = places_.emplace(names[i], Places{column, ColumnRoles::kNone});
+      if (!is_new && places->second.second == ColumnRoles::kNone) places->second.second = column;
+    }
+  }
+
+  bool has(std::string_view name) const { return places_.contains(name); }
+  // The first column of that name and the next one, or kNone.
+  int64_t first(std::string_view name) const {
+    return has(name) ? places_.at(name).first : ColumnRoles::kNone;
+  }
+  int64_t second(std::string_view name) const {
+    return has(name) ? places_.at(name).second : ColumnRoles::kNone;
+  }
+
+  // By its whole name, or by a glob. A pattern that is some column's whole name is that one alone, though it
+  // has a glob's signs ("size [cm]").
+  bool is_named_by(const std::string& pattern, const std::string& name) const {
+    return has(pattern) ? pattern == name : glob_matches(pattern, name);
+  }
+
+ private:
+  struct Places {
+    int64_t first, second;
+  };
+  std::unordered_map<std::string_view, Places> places_;
+};
 
 // Hugging Face's folders of sounds and pictures, and Common Voice, call them so.
 constexpr const char* kFileNames[] = {"file_name", "path"};
@@ -29,7 +56,7 @@ bool is_id(const std::string& name) { return name == "id" || name == "ID" || nam
 class Chooser {
  public:
   Chooser(const DataSource& source, const std::vector<std::string>& names, const std::string& place)
-      : source_(source), names_(names), place_(place) {}
+      : source_(source), names_(names), known_(names), place_(place) {}
 
   ColumnRoles choose() {
     roles_.feature.assign(names_.size(), ColumnRoles::kNone);
@@ -73,7 +100,7 @@ class Chooser {
   bool is_spare_id(size_t column) const {
     const std::string& name = names_[column];
     return is_id(name) && !roles_.reads(column) && name != source_.label &&
-           std::count(names_.begin(), names_.end(), name) == 1;
+           known_.second(name) == ColumnRoles::kNone;
   }
 
   void choose_sounds() {
@@ -90,8 +117,7 @@ class Chooser {
   int64_t find_or(const std::string& name, std::span<const char* const> usual, const char* option) {
     if (name != "audio" && name != "image" && name != "text") return find(name, option);
     for (const char* other : usual)
-      if (std::find(names_.begin(), names_.end(), name) == names_.end() &&
-          std::find(names_.begin(), names_.end(), other) != names_.end()) {
+      if (!known_.has(name) && known_.has(other)) {
         roles_.notes.push_back(concat("the ", option, " is column ", in_quotes(other), " (", place_, ")"));
         return find(other, option);
       }
@@ -116,10 +142,9 @@ class Chooser {
   }
 
   int64_t find(const std::string& name, const char* option) const {
-    const auto found = std::find(names_.begin(), names_.end(), name);
-    if (found == names_.end()) refuse_absent(name, option);
-    check_single(found);
-    return found - names_.begin();
+    if (!known_.has(name)) refuse_absent(name, option);
+    check_single(name);
+    return known_.first(name);
   }
 
   [[noreturn]] void refuse_absent(const std::string& name, const char* option) const {
@@ -144,21 +169,24 @@ class Chooser {
                    ? concat("set data.", option, " to one of the columns: ", name_list(known))
                    : concat("give the column that name, or name it by --", is_second ? "text-pair" : option,
                             "; there are ", name_list(known)),
-               is_second ? "; \"\" is for single texts" : "");
+               is_second ? "; \"\" is for single texts" : "",
+               !source_.audio.empty() && source_.targets == Targets::classes
+                   ? "; for speech to text set data.task = \"transcription\""
+                   : "");
   }
 
-  void check_single(std::vector<std::string>::const_iterator first) const {
-    const auto second = std::find(first + 1, names_.end(), *first);
-    if (second == names_.end()) return;
-    fail_input("two columns are named ", in_quotes(*first), " (", place_, ", columns ",
-               first - names_.begin() + 1, " and ", second - names_.begin() + 1, "); rename one",
+  void check_single(const std::string& name) const {
+    const int64_t second = known_.second(name);
+    if (second == ColumnRoles::kNone) return;
+    fail_input("two columns are named ", in_quotes(name), " (", place_, ", columns ", known_.first(name) + 1,
+               " and ", second + 1, "); rename one",
                source_.columns.empty() ? ", or leave both out with data.ignore" : "");
   }
 
   void check_patterns(const std::vector<std::string>& patterns, const char* key) const {
     for (const std::string& pattern : patterns)
       if (std::none_of(names_.begin(), names_.end(),
-                       [&](const std::string& name) { return is_named_by(pattern, name, names_); }))
+                       [&](const std::string& name) { return known_.is_named_by(pattern, name); }))
         fail_input(key, " has ", in_quotes(pattern), ", which no column matches (", place_, "); there are ",
                    name_list(names_));
   }
@@ -170,46 +198,49 @@ class Chooser {
 
   bool is_named_by_any(const std::vector<std::string>& patterns, const std::string& name) const {
     return std::any_of(patterns.begin(), patterns.end(),
-                       [&](const std::string& pattern) { return is_named_by(pattern, name, names_); });
+                       [&](const std::string& pattern) { return known_.is_named_by(pattern, name); });
   }
 
   bool is_other_role(const std::string& name) const {
     return name == source_.label || (!source_.group.empty() && name == source_.group);
   }
 
-  void add_feature(std::vector<std::string>::const_iterator column) {
-    check_single(column);
-    roles_.feature[static_cast<size_t>(column - names_.begin())] =
-        static_cast<int64_t>(roles_.features.size());
-    roles_.features.push_back(*column);
+  void add_feature(const std::string& name) {
+    check_single(name);
+    roles_.feature[static_cast<size_t>(known_.first(name))] = static_cast<int64_t>(roles_.features.size());
+    roles_.features.push_back(name);
   }
 
   void choose_all_features() {
     check_patterns(source_.features, "data.features");
     check_patterns(source_.ignore, "data.ignore");
-    for (auto column = names_.begin(); column != names_.end(); ++column) {
-      if (is_other_role(*column)) continue;
-      if (column->empty())
-        roles_.notes.push_back(
-            concat("column ", column - names_.begin() + 1, " has no name and is left out (", place_, ")"));
-      else if (is_chosen(*column))
-        add_feature(column);
-    }
+    for (const std::string& name : names_)
+      if (!name.empty() && !is_other_role(name) && is_chosen(name)) add_feature(name);
+    note_unnamed();
+  }
+
+  void note_unnamed() {
+    const auto count = std::count(names_.begin(), names_.end(), "");
+    if (count == 0) return;
+    const int64_t first = known_.first("") + 1;
+    roles_.notes.push_back(count == 1
+                               ? concat("column ", first, " has no name and is left out (", place_, ")")
+                               : concat(count, " columns have no name and are left out (", place_,
+                                        ", first: column ", first, ")"));
   }
 
   void choose_named_features() {
     std::vector<std::string> absent, ignored;
     for (const std::string& wanted : source_.columns) {
-      const auto found = std::find(names_.begin(), names_.end(), wanted);
-      if (found == names_.end())
+      if (!known_.has(wanted))
         absent.push_back(wanted);
       else if (!is_chosen(wanted))
         ignored.push_back(wanted);
-      else if (found - names_.begin() == roles_.label)
+      else if (known_.first(wanted) == roles_.label)
         fail_input("the column ", in_quotes(wanted), " is the label, and one of ", source_.columns_of,
                    " features (", place_, "); set data.label to another column");
       else
-        add_feature(found);
+        add_feature(wanted);
     }
     if (!absent.empty())
       fail_input(source_.columns_of, " feature columns ", name_list(absent), " are not in the table (",
@@ -241,12 +272,13 @@ class Chooser {
       if (!names_[i].empty() && !roles_.reads(i) && !is_other_role(names_[i]) && is_chosen(names_[i]))
         extra.push_back(names_[i]);
     if (!extra.empty())
-      roles_.notes.push_back(concat("of the columns ", name_list(extra), " nothing is read: they are not ",
-                                    source_.columns_of, " (", place_, ")"));
+      roles_.notes.push_back(concat("columns that are not read, for they are not ", source_.columns_of, ": ",
+                                    name_list(extra), " (", place_, ")"));
   }
 
   const DataSource& source_;
   const std::vector<std::string>& names_;
+  const Names known_;
   const std::string& place_;
   ColumnRoles roles_;
 };
@@ -262,8 +294,9 @@ bool ColumnRoles::reads(size_t column) const {
 
 std::vector<size_t> columns_to_keep(const std::vector<std::string>& patterns,
                                     const std::vector<std::string>& names, const std::string& where) {
+  const Names known(names);
   const auto matches = [&](const std::string& pattern, const std::string& name) {
-    return pattern == "all" || is_named_by(pattern, name, names);
+    return pattern == "all" || known.is_named_by(pattern, name);
   };
   std::vector<size_t> kept;
   std::vector<bool> taken(names.size(), false);

@@ -93,6 +93,7 @@ const char* FeatureColumn::add_word(std::string_view text, double& value) {
   const auto [known, is_new] = place_.emplace(std::move(key), words_.size());
   if (is_new) words_.emplace_back(text);
   std::string& word = words_[known->second];
+  if (text != word && spellings_.first.empty()) spellings_ = {word, std::string(text)};
   if (text.size() < word.size() || (text.size() == word.size() && text < word)) word = text;
   value = static_cast<double>(known->second);
   return nullptr;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "finetune/data/cells.h"
@@ -39,6 +40,8 @@ class FeatureColumn {
   std::vector<float> booleans() const;
 
   std::int64_t missing() const { return missing_; }
+  // Two spellings of one number, which are one category; both empty: there are none.
+  const std::pair<std::string, std::string>& spellings() const { return spellings_; }
   const std::string& missing_word() const { return missing_word_; }  // the first that is no empty cell
 
  private:
@@ -52,6 +55,7 @@ class FeatureColumn {
   std::unordered_map<std::string, std::size_t> place_;
   std::int64_t numbers_ = 0, missing_ = 0;
   std::string missing_word_;
+  std::pair<std::string, std::string> spellings_;
 };
 
 }  // namespace thaw

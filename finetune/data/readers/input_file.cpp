@@ -59,26 +59,31 @@ bool is_gzip(InputFile& file) {
   return std::string_view(magic, file.read(magic, sizeof magic)) == kGzip;
 }
 
-// All that read(to, size) gives, which is less than `size` only at the end. `most` is a bound and no more: of a gzip
-// file a thousand times what there mostly is.
+constexpr size_t kBlock = size_t{1} << 20;
+
+// All that read(to, size) gives, which is less than `size` only at the end. `expected` bytes take no memory twice.
 template <class Read>
-std::string read_blocks(const Read& read, const std::string& path, uint64_t most = 0) {
-  constexpr size_t kBlock = size_t{1} << 20, kReserved = size_t{1} << 28;
+std::string read_blocks(const Read& read, const std::string& path, uint64_t expected = 0) {
+  check_memory(expected, path);
   std::string text;
-  text.reserve(std::min<uint64_t>(most, kReserved));
+  text.reserve(expected + kBlock);
   for (;;) {
     const size_t before = text.size();
+    // A string that grows has twice its room, and stands beside the old one for a moment.
+    if (before + kBlock > text.capacity()) check_memory(3 * uint64_t{text.capacity()}, path);
     text.resize(before + kBlock);
     const size_t got = read(text.data() + before, kBlock);
     text.resize(before + got);
     if (got < kBlock) return text;
-    check_memory(text.size(), path);
   }
 }
 
+// The bound of a gzip file is a thousand times what there mostly is.
 std::string read_whole(InputFile& file) {
+  constexpr uint64_t kExpected = uint64_t{1} << 28;
+  const bool is_plain = dynamic_cast<PlainFile*>(&file) != nullptr;
   return read_blocks([&](char* to, size_t size) { return file.read(to, size); }, file.path(),
-                     file.size_bound());
+                     is_plain ? file.size_bound() : std::min(file.size_bound(), kExpected));
 }
 
 std::string read_standard_input() {

@@ -174,16 +174,26 @@ std::vector<std::string> class_names(const std::vector<std::string>& labels, con
   return ordered_labels(merged);
 }
 
-Dataset without_unknown(Dataset data, const DataSource& source) {
+// `labels`: as the file has them.
+Dataset without_unknown(Dataset data, const std::vector<std::string>& labels, const DataSource& source,
+                        std::vector<std::string>& notes) {
   std::vector<int64_t> rows;
+  std::vector<std::string> others;
   for (int64_t row = 0; row < data.size(); ++row) {
-    if (data[row].label != kUnknown) rows.push_back(row);
+    if (data[row].label != kUnknown)
+      rows.push_back(row);
+    else
+      others.push_back(labels[static_cast<size_t>(row)]);
   }
   if (rows.empty()) {
     fail_input("no sample is of the classes ", name_list(data.classes), " (", source.path,
                "); set data.classes or data.merge to labels that the data have");
   }
-  return static_cast<int64_t>(rows.size()) == data.size() ? std::move(data) : data.subset(rows);
+  if (others.empty()) return data;
+  notes.push_back(
+      concat(others.size(), " of ", data.size(), " samples are left out, with labels that are none of ",
+             source.merge.empty() ? "data.classes" : "data.merge", ": ", name_list(ordered_labels(others))));
+  return data.subset(rows);
 }
 
 void refuse_unknown(const Dataset& data, const std::vector<std::string>& labels,
@@ -222,6 +232,13 @@ void note_spellings(const std::vector<std::string>& labels, const std::vector<st
 std::string label_key(std::string_view label) {
   const std::string_view trimmed = trim(label);
   return exact_number(trimmed).value_or(std::string(trimmed));
+}
+
+std::string group_key(std::string_view group) {
+  const std::string trimmed(trim(group));
+  const bool has_exponent = trimmed.find_first_of("eE") != std::string::npos;
+  const std::optional<int64_t> integer = has_exponent ? std::nullopt : integer_of(trimmed);
+  return integer ? concat(*integer) : trimmed;
 }
 
 std::vector<std::string> ordered_labels(const std::vector<std::string>& labels) {
@@ -308,16 +325,16 @@ Dataset with_labels(Dataset data, std::vector<std::string> labels, const DataSou
     give_transcripts(data, labels, source);
     return data;
   }
-  if (!source.merge.empty()) {
-    if (source.require_every_class) check_merged_labels(labels, source);
-    labels = merged_labels(labels, source.merge);
-  }
-  data.classes = class_names(labels, source);
-  const std::vector<int64_t> indices = class_indices(labels, data.classes);
+  if (!source.merge.empty() && source.require_every_class) check_merged_labels(labels, source);
+  std::vector<std::string> merged;
+  if (!source.merge.empty()) merged = merged_labels(labels, source.merge);
+  const std::vector<std::string>& named = source.merge.empty() ? labels : merged;
+  data.classes = class_names(named, source);
+  const std::vector<int64_t> indices = class_indices(named, data.classes);
   for (size_t row = 0; row < indices.size(); ++row) data.samples[row].label = indices[row];
   if (source.merge.empty()) note_spellings(labels, data.classes, indices, notes);
   if (source.drop_other_classes || !source.merge.empty()) {
-    data = without_unknown(std::move(data), source);
+    data = without_unknown(std::move(data), labels, source, notes);
   } else {
     refuse_unknown(data, labels, place_of);
   }

@@ -19,6 +19,9 @@ namespace thaw {
 std::string label_key(std::string_view label);
 
 // The distinct labels, each in its shortest spelling: in numeric order if every one is an integer, else by bytes.
+// A group without white space around it; "17.0" and "017" are "17", and "19.10" is not "19.1", nor "12e1" "120".
+std::string group_key(std::string_view group);
+
 std::vector<std::string> ordered_labels(const std::vector<std::string>& labels);
 
 // The first two that are one class by their keys; nothing where all of them are different classes.

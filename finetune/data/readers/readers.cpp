@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
+#include "finetune/data/readers/class_folders.h"
 #include "finetune/data/readers/csv.h"
 #include "finetune/data/readers/digits.h"
 #include "finetune/data/readers/idx.h"
@@ -28,10 +29,11 @@ void refuse_other_models(const DataSource& source) {
                "); give a .csv, .tsv or .jsonl table with a column of sound files, or another model");
 }
 
-// Nor columns of features.
+// Nor have they columns of features.
 void refuse_columns(const DataSource& source) {
+  const char* what = source.audio.empty() ? "images" : "sounds";
   const auto refuse = [&](const std::string& option) {
-    fail_input("images have no columns (", source.path, ", ", option,
+    fail_input(what, " have no columns (", source.path, ", ", option,
                "); give a table, or remove the option");
   };
   if (!source.group.empty()) refuse("data.group = " + in_quotes(source.group));
@@ -70,10 +72,13 @@ Dataset read_source(const DataSource& source) {
   if (std::filesystem::is_directory(path, ignored)) {
     DataSource table = source;
     table.path = metadata_of_folder(source.path);
+    table.is_of_folder = true;
     if (!table.path.empty()) return read_source(table);
-    refuse_other_models(source);
+    if (!source.text.empty())
+      fail_input("a folder is read as pictures or sounds, but the model reads text (", source.path,
+                 "); put the texts into a .csv, .tsv or .jsonl table, with a column of labels");
     refuse_columns(source);
-    return read_picture_folder(source);
+    return source.audio.empty() ? read_picture_folder(source) : read_sound_folder(source);
   }
   const std::string extension = kind_of(path);
   if (extension == ".csv") return read_csv(source, ',');
@@ -95,9 +100,10 @@ Dataset read_source(const DataSource& source) {
     refuse_table_options(source);
     return read_idx(source);
   }
-  fail_input("unknown kind of data file (", source.path,
-             "); give a .csv, .tsv or .jsonl table, a folder of pictures, an IDX images file such as "
-             "train-images-idx3-ubyte.gz, or builtin:digits");
+  fail_input(
+      "unknown kind of data file (", source.path,
+      "); give a .csv, .tsv or .jsonl table, a folder of pictures or sounds, one picture or sound, an IDX "
+      "images file such as train-images-idx3-ubyte.gz, or builtin:digits");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Reading data sets: CSV, TSV and JSONL tables of numbers, texts, sound or picture files, folders of pictures, IDX images
-// (MNIST's format, plain or gzip), built-in data.
+// Reading data sets: CSV, TSV and JSONL tables of numbers, texts, sound or picture files, folders of pictures or sounds, IDX
+// images (MNIST's format, plain or gzip), built-in data.
 //
 // Every file is treated as hostile: sizes are checked before memory is taken, and whatever is wrong throws
 // InputError with the file, the line and, where it is known, the column.
@@ -23,8 +23,11 @@ using LabelMerge = std::map<std::string, std::vector<std::string>>;
 struct DataSource {
   // A .csv, .tsv, .jsonl or IDX images file, each plain or gzip, "builtin:NAME", or "-": CSV from standard
   // input. With `text` and without labels also a .txt file, and "-" is such: one text per line.
-  // With `audio` also a sound file by itself. With neither `text` nor `audio` also a folder of pictures, or one by itself.
+  // With `audio` also a folder of sounds, or one by itself. With neither `text` nor `audio` also a folder of pictures, or one
+  // by itself.
   std::string path;
+  bool is_of_folder =
+      false;  // a table that was found in the folder of its files: those that it does not name are said
   // None for prediction: a label column is skipped, a file of labels is not looked for.
   Targets targets = Targets::classes;
   std::string label = "label";  // the label's column
@@ -32,6 +35,8 @@ struct DataSource {
   std::string text_pair;        // the column of the second text of a pair; empty: single texts
   std::string audio;  // the column of sound files: the samples are sounds, other columns are skipped
   bool spell = true;  // transcripts are spelt in classes, which are characters; else they stay texts
+  std::vector<std::string>
+      alphabet;       // the classes of transcripts that hold no other characters; empty: none known
   std::string image;  // the column of picture files: the samples are pictures, other columns are skipped
   std::string group;  // optional: the column whose equal values stay on one side of a split
 

@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "finetune/common/text.h"
-#include "finetune/data/readers/columns.h"
 #include "finetune/data/sound/sound_file.h"
 #include "nn/io/files.h"
 #include "nn/io/sha256.h"
@@ -18,13 +17,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 6> kEndings = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"};
-constexpr std::int64_t kLargestSound = std::int64_t{1} << 32;
+constexpr std::array<std::string_view, 9> kEndings = {".wav", ".flac", ".ogg",  ".oga", ".opus",
+                                                      ".mp3", ".aif",  ".aiff", ".aifc"};
 
-SoundClip read_clip(const std::string& path) {
-  const SoundInfo info = read_sound_info(path);
-  if (info.frames == 0) fail_input("the sound is empty (", path, "); leave it out");
-  return {path, info.frames, info.rate, sha256_hex(read_file(path, kLargestSound))};
+ReadFiles sounds_of(const DataSource& source) {
+  return [path = source.path](const std::vector<std::string>& paths, std::vector<std::string>&) {
+    return std::make_shared<const Sounds>(read_files(kSoundFiles, path, paths, read_sound_clip));
+  };
 }
 
 }  // namespace
@@ -34,31 +33,35 @@ bool is_sound_name(const std::string& path) {
   return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
 }
 
-SoundClip clip_of_table(const std::string& table, const std::string& name, const std::string& place) {
-  const fs::path folder = fs::path(table).parent_path();
-  fs::path path = folder / name;
+std::string path_of_sound(const std::string& table, const std::string& name) {
+  const fs::path folder = fs::path(table).parent_path(), path = folder / name,
+                 in_clips = folder / "clips" / name;
   std::error_code ignored;  // read_sound_info() says what is wrong with a path
-  if (!fs::exists(path, ignored) && fs::exists(folder / "clips" / name, ignored))
-    path = folder / "clips" / name;
-  try {
-    return read_clip(path.string());
-  } catch (const InputError& error) {
-    fail_input(error.what(), "; it is named by ", place);
-  }
+  return (!fs::exists(path, ignored) && fs::exists(in_clips, ignored) ? in_clips : path).string();
+}
+
+SoundClip read_sound_clip(const std::string& path) {
+  const SoundInfo info = read_sound_info(path);
+  if (info.frames == 0) fail_input("the sound is empty (", path, "); leave it out");
+  return {path, info.frames, info.rate, sha256_hex(read_file(path, kLargestSound))};
 }
 
 Dataset read_sound_alone(const DataSource& source) {
   if (source.targets != Targets::none)
-    fail_input("a sound file has no transcript (", source.path,
-               "); give a .csv, .tsv or .jsonl table with a column of sound files and one of transcripts");
-  Dataset data;
-  data.samples.push_back({.id = 0});
-  if (!columns_to_keep(source.keep, {source.audio}, source.path).empty()) {
-    data.kept_columns.push_back(source.audio);
-    data.samples.back().kept.push_back({source.path});
-  }
-  data.inputs = std::make_shared<const Sounds>(std::vector<SoundClip>{read_clip(source.path)});
-  return data;
+    fail_input("a sound file has no ", source.targets == Targets::transcripts ? "transcript" : "label", " (",
+               source.path, "); give a .csv, .tsv or .jsonl table with a column of sound files and one of ",
+               source.targets == Targets::transcripts
+                   ? "transcripts"
+                   : "labels, or a folder with a folder of sounds for each class");
+  return read_one_file(source, source.audio, sounds_of(source));
+}
+
+Dataset read_sound_folder(const DataSource& source) {
+  if (source.targets == Targets::transcripts || source.targets == Targets::numbers)
+    fail_input("a folder of sounds says their classes, not their ",
+               source.targets == Targets::numbers ? "numbers" : "transcripts", " (", source.path,
+               "); give a .csv, .tsv or .jsonl table, or put it there as metadata.csv");
+  return read_class_folders(source, kSoundFiles, source.audio, sounds_of(source));
 }
 
 }  // namespace thaw

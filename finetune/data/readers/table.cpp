@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "core/error.h"
@@ -26,6 +28,12 @@ std::string counted(const std::vector<std::pair<std::string, std::string>>& colu
   for (const auto& [name, count] : columns)
     if (texts.size() < kShown) texts.push_back(concat(in_quotes(name), count));
   return joined(texts) + (columns.size() > kShown ? concat(" and ", columns.size() - kShown, " more") : "");
+}
+
+// What is there, but cannot be looked at, is read, which says why it cannot.
+bool is_gone(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::status(path, ignored).type() == std::filesystem::file_type::not_found;
 }
 
 }  // namespace
@@ -100,22 +108,28 @@ void TableBuilder::add_file(const std::vector<Cell>& cells) {
   const int64_t column = is_sound ? roles_.audio : roles_.image;
   if (column == ColumnRoles::kNone) return;
   const Cell& cell = cells[static_cast<size_t>(column)];
-  const char* problem = cell.nested               ? "is a list or an object"
-                        : trim(cell.text).empty() ? "is missing"
-                                                  : nullptr;
   const std::string name(trim(cell.text));
-  if (problem != nullptr)
-    complain(column, is_sound ? "audio" : "image", problem, cell);
-  else if (is_sound)
-    sounds_.push_back(clip_of_table(source_.path, name, cell_place(cell)));
-  else
-    pictures_.push_back(picture_of_table(source_.path, name, cell_place(cell)));
+  const std::string path = is_sound ? path_of_sound(source_.path, name)
+                                    : (std::filesystem::path(source_.path).parent_path() / name).string();
+  const char* problem = cell.nested     ? "is a list or an object"
+                        : name.empty()  ? "is missing"
+                        : is_gone(path) ? CellProblems::kNamesNoFile
+                                        : nullptr;
+  if (problem != nullptr) return complain(column, is_sound ? "audio" : "image", problem, cell);
+  try {
+    if (is_sound)
+      sounds_.push_back(read_sound_clip(path));
+    else
+      pictures_.push_back(read_picture_file(path));
+  } catch (const InputError& error) {
+    fail_input(error.what(), "; it is named by ", cell_place(cell));
+  }
 }
 
 std::string TableBuilder::text_of(const std::vector<Cell>& cells, int64_t column) {
   const Cell& cell = cells[static_cast<size_t>(column)];
   if (cell.nested) complain(column, "text", "is a list or an object", cell);
-  if (cell.text.empty()) complain(column, "text", "is missing", cell);
+  if (trim(cell.text).empty()) complain(column, "text", "is missing", cell);
   if (may_be_missing(cell.text) && missing_texts_++ == 0)
     first_missing_text_ = concat(in_quotes(cell.text), ", ", cell_place(cell));
   return std::string(cell.text);
@@ -139,8 +153,8 @@ void TableBuilder::add_group(const std::vector<Cell>& cells, Sample& sample) {
   if (roles_.group == ColumnRoles::kNone) return;
   const Cell& cell = cells[static_cast<size_t>(roles_.group)];
   if (cell.nested) complain(roles_.group, "group", "is a list or an object", cell);
-  if (cell.text.empty()) complain(roles_.group, "group", "is missing", cell);
-  sample.group = cell.text;
+  if (trim(cell.text).empty()) complain(roles_.group, "group", "is missing", cell);
+  sample.group = group_key(cell.text);
 }
 
 // A list or an object names no row; where nobody asked for the column that is no reason to stop.
@@ -206,6 +220,9 @@ void TableBuilder::note_kinds() {
     const std::string& name = data_.columns[f];
     if (column.kind() == ColumnKind::category)
       words.emplace_back(name, concat(" (", column.words().size(), ")"));
+    if (const auto& [one, other] = column.spellings(); !one.empty())
+      note(concat("categories of ", in_quotes(name), " that are equal numbers are one, such as ",
+                  in_quotes(one), " and ", in_quotes(other), " (", source_.path, ")"));
     if (column.kind() == ColumnKind::boolean) booleans.emplace_back(name, "");
     if (column.missing() == 0) continue;
     const std::string& word = column.missing_word();
@@ -227,6 +244,16 @@ void TableBuilder::note_doubts() {
   if (missing_texts_ > 0)
     note(concat("warning: ", missing_texts_, missing_texts_ == 1 ? " text is" : " texts are",
                 " no word but what stands for a missing one (first: ", first_missing_text_, ")"));
+}
+
+void TableBuilder::note_unnamed_files() {
+  if (!source_.is_of_folder || (roles_.audio == ColumnRoles::kNone && roles_.image == ColumnRoles::kNone))
+    return;
+  std::vector<std::string> named;
+  for (const SoundClip& clip : sounds_) named.push_back(clip.path);
+  for (const PictureFile& file : pictures_) named.push_back(file.path);
+  const FileKind& kind = roles_.audio != ColumnRoles::kNone ? kSoundFiles : kPictureFiles;
+  if (const std::string text = note_of_unnamed(source_.path, kind, named); !text.empty()) note(text);
 }
 
 std::shared_ptr<const Inputs> TableBuilder::take_inputs() {
@@ -279,6 +306,7 @@ Dataset TableBuilder::finish() {
   note_row_numbers();
   if (may_be_cells()) note_kinds();
   note_doubts();
+  note_unnamed_files();
   data_.inputs = take_inputs();
   if (source_.targets == Targets::none) return std::move(data_);
   const auto row_place = [&](int64_t row) {

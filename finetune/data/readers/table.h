@@ -67,6 +67,7 @@ class TableBuilder {
   void note_row_numbers();
   void note_kinds();
   void note_doubts();
+  void note_unnamed_files();
   std::string cell_place(const Cell& cell) const;
   std::shared_ptr<const Inputs> take_inputs();
   std::shared_ptr<const Inputs> take_cells();

@@ -3,23 +3,15 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string_view>
 
 #include "core/error.h"
+#include "finetune/common/plain_text.h"
 #include "finetune/common/text.h"
 #include "finetune/common/utf8.h"
 
 namespace thaw {
 namespace {
-
-// Words with one space between them.
-std::string with_single_spaces(const std::string& text) {
-  std::istringstream words(text);
-  std::string word, result;
-  while (words >> word) result += (result.empty() ? "" : " ") + word;
-  return result;
-}
 
 // The scalar values of a text as texts.
 std::vector<std::string> characters_of(std::string_view text) {
@@ -38,8 +30,8 @@ std::vector<std::string> classes_of(const Dataset& data) {
   for (const Sample& sample : data.samples)
     for (std::string& character : characters_of(sample.transcript)) found.insert(std::move(character));
   found.erase(" ");
-  found.erase(kSpace);
-  std::vector<std::string> classes{kBlank, kSpace};
+  found.erase(kSpaceClass);
+  std::vector<std::string> classes{kBlankClass, kSpaceClass};
   classes.insert(classes.end(), found.begin(), found.end());
   return classes;
 }
@@ -47,8 +39,26 @@ std::vector<std::string> classes_of(const Dataset& data) {
 void check_classes(const std::vector<std::string>& classes, const std::string& path) {
   if (is_alphabet(classes)) return;
   fail_input("the classes ", name_list(classes), " are no alphabet (", path, ", data.classes); name first ",
-             in_quotes(kBlank), ", the blank, and ", in_quotes(kSpace),
+             in_quotes(kBlankClass), ", the blank, and ", in_quotes(kSpaceClass),
              ", the space, then each character once");
+}
+
+bool is_never_written(const std::string& name) {
+  return std::find(std::begin(kNeverWritten), std::end(kNeverWritten), name) != std::end(kNeverWritten);
+}
+
+// The alphabet that the source knows where it has all characters, else these.
+std::vector<std::string> known_or_own(std::vector<std::string> own, const DataSource& source,
+                                      std::vector<std::string>& notes) {
+  if (source.alphabet.empty()) return own;
+  const std::set<std::string> known(source.alphabet.begin(), source.alphabet.end());
+  std::vector<std::string> others = own;
+  std::erase_if(others, [&](const std::string& character) { return known.contains(character); });
+  if (others.empty()) return source.alphabet;
+  notes.push_back(concat("the transcripts have characters that are none of the model's, ", name_list(others),
+                         ": its alphabet is made anew (it has ",
+                         name_list(written_characters(source.alphabet)), ", capitals being others)"));
+  return own;
 }
 
 // Which of the classes each character is, by its text.
@@ -62,10 +72,10 @@ std::map<std::string, std::int64_t> index_of(const std::vector<std::string>& cla
 
 void give_transcripts(Dataset& data, const std::vector<std::string>& texts, const DataSource& source) {
   for (std::size_t row = 0; row < texts.size(); ++row)
-    data.samples[row].transcript = with_single_spaces(texts[row]);
+    data.samples[row].transcript = with_single_spaces(composed(texts[row]));
   if (!source.spell) return;
   if (!source.classes.empty()) check_classes(source.classes, source.path);
-  data.classes = source.classes.empty() ? classes_of(data) : source.classes;
+  data.classes = source.classes.empty() ? known_or_own(classes_of(data), source, data.notes) : source.classes;
   const std::map<std::string, std::int64_t> index = index_of(data.classes);
   std::set<std::string> unknown;
   std::int64_t samples_with_unknown = 0;
@@ -87,12 +97,27 @@ void give_transcripts(Dataset& data, const std::vector<std::string>& texts, cons
 }
 
 bool is_alphabet(const std::vector<std::string>& classes) {
-  if (classes.size() < 3 || classes[0] != kBlank || classes[1] != kSpace) return false;
+  if (classes.size() < 3 || classes[0] != kBlankClass || classes[1] != kSpaceClass) return false;
   const auto is_character = [](const std::string& name) {
-    return name != " " && name != kSpace && !name.empty() && utf8_sequence(name) == name.size();
+    const bool is_single =
+        name != " " && name != kSpaceClass && !name.empty() && utf8_sequence(name) == name.size();
+    return is_single || is_never_written(name);
   };
   return std::all_of(classes.begin() + 2, classes.end(), is_character) &&
          std::set<std::string>(classes.begin(), classes.end()).size() == classes.size();
+}
+
+std::vector<std::string> in_alphabet_order(const std::vector<std::string>& names) {
+  std::vector<std::string> ordered{kBlankClass, kSpaceClass};
+  for (const std::string& name : names)
+    if (name != kBlankClass && name != kSpaceClass) ordered.push_back(name);
+  return ordered.size() == names.size() && is_alphabet(ordered) ? ordered : std::vector<std::string>{};
+}
+
+std::vector<std::string> written_characters(const std::vector<std::string>& alphabet) {
+  std::vector<std::string> written(alphabet.begin() + 2, alphabet.end());
+  std::erase_if(written, is_never_written);
+  return written;
 }
 
 std::string text_of_path(const std::vector<std::int64_t>& path, const std::vector<std::string>& classes) {
@@ -100,7 +125,8 @@ std::string text_of_path(const std::vector<std::int64_t>& path, const std::vecto
   std::int64_t last = -1;
   for (const std::int64_t at : path) {
     const std::string& character = classes[static_cast<std::size_t>(at)];
-    if (at != last && character != kBlank) text += character == kSpace ? " " : character;
+    if (at != last && character != kBlankClass && !is_never_written(character))
+      text += character == kSpaceClass ? " " : character;
     last = at;
   }
   return with_single_spaces(text);

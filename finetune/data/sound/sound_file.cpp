@@ -52,7 +52,7 @@ std::unique_ptr<SoundReader> open_sound(const std::string& path) {
   if (kind.empty())
     fail_input("not a sound file (", path, "): it begins like none; give WAV, FLAC, Ogg, MP3 or AIFF");
   std::unique_ptr<SoundReader> reader =
-      kind == "WAV" ? open_wav(std::move(file)) : open_by_libsndfile(path, kind);
+      kind == "WAV" ? open_wav(std::move(file), {head.data(), size}) : open_by_libsndfile(path, kind);
   check_limits(reader->rate, reader->channels, reader->frames.value_or(0), path);
   return reader;
 }

@@ -27,6 +27,8 @@ inline constexpr std::int64_t kMostFrames = std::int64_t{1} << 30;  // six hours
 inline constexpr std::int64_t kMostChannels = 256;
 inline constexpr std::int64_t kMostRate = 768000;
 
+inline constexpr std::int64_t kLargestSound = std::int64_t{1} << 32;  // bytes of a file
+
 // From the header alone. Only a file whose header does not say how many frames follow is read to its end.
 SoundInfo read_sound_info(const std::string& path);
 

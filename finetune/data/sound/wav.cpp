@@ -18,11 +18,13 @@
 namespace thaw {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 constexpr std::uint32_t kPcm = 1, kFloats = 3, kExtensible = 0xFFFE;
 constexpr std::size_t kFormatBytes = 16, kExtensibleBytes = 40;
 // A WAVEFORMATEXTENSIBLE ends in 16 bytes of which the first two are a format as above; the others are these.
 constexpr std::size_t kSubformatAt = 24;
-constexpr std::string_view kSubformatTail("\0\0\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71", 14);
+constexpr std::string_view kSubformatTail = "\0\0\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71"sv;
 // The size of a chunk whose writer did not know it: one that wrote into a pipe and could not come back to it.
 constexpr std::uint32_t kUnknownSize = 0xFFFFFFFF;
 
@@ -173,11 +175,14 @@ class WavReader : public SoundReader {
 
 }  // namespace
 
-std::unique_ptr<SoundReader> open_wav(std::unique_ptr<InputFile> file) {
+std::unique_ptr<SoundReader> open_wav(std::unique_ptr<InputFile> file, std::string_view head) {
   const std::string path = file->path();
   Chunks chunks(*file);
   const auto [format, data] = find_samples(chunks, path);
-  const bool is_known = data.size != 0 && data.size != kUnknownSize;
+  // Who could not come back to write the one size could not write the other.
+  const std::uint32_t whole = little_endian(head, 4, 4);
+  const bool is_empty = data.size == 0 && whole != 0 && whole != kUnknownSize;
+  const bool is_known = is_empty || (data.size != 0 && data.size != kUnknownSize);
   std::optional<std::int64_t> frames;
   if (format.is_pcm16() && format.channels > 0 && is_known) {
     frames = data.size / format.frame_bytes;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 
 #include "finetune/data/readers/input_file.h"
 #include "finetune/data/sound/sound_reader.h"
@@ -14,8 +15,8 @@ namespace thaw {
 // "RIFF", a size, "WAVE": what a WAV file begins with.
 inline constexpr std::size_t kWavHeadBytes = 12;
 
-// Reads on from the first kWavHeadBytes, which are read. Samples of other encodings than 16-bit PCM are left to
+// Reads on from the first kWavHeadBytes, `head`. Samples of other encodings than 16-bit PCM are left to
 // libsndfile.
-std::unique_ptr<SoundReader> open_wav(std::unique_ptr<InputFile> file);
+std::unique_ptr<SoundReader> open_wav(std::unique_ptr<InputFile> file, std::string_view head);
 
 }  // namespace thaw

@@ -15,14 +15,14 @@ def group_of(name):
 
 def names_in(model, wanted):
     """The parameters that an entry of a plan means: "head" is a group, "layer.1:bias" its biases,
-    "layer.1:norm" what its normalisation layers have, "layer.1:lora" its adapters; everything else
-    is the name of one parameter."""
+    "layer.1:norm" what its normalisation layers have (and ConvNeXt's scales of channels),
+    "layer.1:lora" its adapters; everything else is the name of one parameter."""
     group, _, kind = wanted.partition(":")
     norms = {name for name, module in model.named_modules() if isinstance(module, NORMS)}
     is_of_kind = {
         "": lambda name: True,
         "bias": lambda name: name.endswith(".bias"),
-        "norm": lambda name: name.rpartition(".")[0] in norms,
+        "norm": lambda name: name.rpartition(".")[0] in norms or "layer_scale" in name,
         "lora": lambda name: ".lora_" in name,
     }[kind]
 

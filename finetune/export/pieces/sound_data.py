@@ -50,10 +50,16 @@ class Sounds:
         return self.features[row]
 
 
+def place_of(table, name):
+    """Beside the table or, as in Common Voice, in clips/ beside it."""
+    beside = table.parent / name
+    return beside if beside.exists() else table.parent / "clips" / name
+
+
 def read_data(path):
     """The sounds that the rows of the table name, and targets [N, ..]."""
     rows = read_rows(path)
-    sounds = Sounds([path.parent / row[AUDIO].strip() for row in rows])
+    sounds = Sounds([place_of(path, row[AUDIO].strip()) for row in rows])
     return sounds, targets_of([row[LABEL] for row in rows])
 
 

@@ -8,5 +8,6 @@ def read_data(path):
     # Mean and deviation are those of the TRAINING rows alone. Computed from all rows, or from those
     # of the data that are evaluated, they would tell the model of data that it must not know.
     if MEAN:
-        features = ((features.double() - torch.tensor(MEAN)) / torch.tensor(DEVIATION)).float()
+        mean, deviation = (torch.tensor(values, dtype=torch.float64) for values in (MEAN, DEVIATION))
+        features = ((features.double() - mean) / deviation).float()
     return features, targets_of([row[LABEL] for row in rows])

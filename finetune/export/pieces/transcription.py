@@ -1,3 +1,5 @@
+import unicodedata
+
 import torch
 import torch.nn.functional as F
 
@@ -5,7 +7,9 @@ import torch.nn.functional as F
 def targets_of(texts):
     """The characters of each transcript [N, longest], filled up with -1."""
     index = {character: i for i, character in enumerate(CHARACTERS) if i > 1} | {" ": 1}
-    spelt = [[index[c] for c in " ".join(text.split()) if c in index] for text in texts]
+    # Two spellings of one character, e with an accent or one sign for both, would be two characters.
+    texts = [" ".join(unicodedata.normalize("NFC", text).split()) for text in texts]
+    spelt = [[index[c] for c in text if c in index] for text in texts]
     tensors = [torch.tensor(characters, dtype=torch.long) for characters in spelt]
     return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=-1)
 

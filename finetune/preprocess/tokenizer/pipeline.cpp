@@ -27,7 +27,9 @@ Encoding PipelineTokenizer::encode_pair(std::string_view first, std::string_view
 std::string PipelineTokenizer::decode(const std::vector<std::int64_t>& ids) const {
   std::string text;
   for (const std::int64_t id : ids)
-    if (!parts_.raw_tokens.has(id) && !parts_.normalized_tokens.has(id))
+    if (const auto word = parts_.added_words.find(id); word != parts_.added_words.end())
+      text += word->second;
+    else if (!parts_.raw_tokens.has(id) && !parts_.normalized_tokens.has(id))
       text += parts_.model->bytes_of(id).value_or(std::string_view());
   return is_utf8(text) ? text : replace_invalid_utf8(text);
 }

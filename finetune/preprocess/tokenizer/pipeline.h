@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +23,8 @@ namespace thaw {
 struct TokenizerParts {
   AddedTokens raw_tokens;  // found in the text as it is
   Normalizer normalizer;
-  AddedTokens normalized_tokens;  // found in the normalised text
+  AddedTokens normalized_tokens;                    // found in the normalised text
+  std::map<std::int64_t, std::string> added_words;  // of these two, those that are text of their own
   PreTokenizer pre_tokenizer;
   std::unique_ptr<const TokenModel> model;
   Template single{{TemplatePiece::Kind::first, 0, {}}};

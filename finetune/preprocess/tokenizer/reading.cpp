@@ -6,6 +6,12 @@
 #include "core/error.h"
 
 namespace thaw {
+namespace {
+
+// "<|0.00|>": a time, a language or the like, whatever the file calls it.
+bool is_mark(const std::string& content) { return content.starts_with("<|") && content.ends_with("|>"); }
+
+}  // namespace
 
 std::optional<std::int64_t> find_id(const std::string& token, const ReadTokenizer& tokenizer) {
   const auto added = tokenizer.added_ids.find(token);
@@ -36,6 +42,7 @@ void set_added_tokens(std::vector<DeclaredToken> tokens, ReadTokenizer& to) {
   std::string buffer;
   for (auto& [id, declared] : by_id) {
     AddedToken& token = declared.token;
+    if (!declared.special && !is_mark(token.content)) to.parts.added_words.emplace(id, token.content);
     if (declared.normalized) {
       const std::string content = token.content;
       token.content = to.parts.normalizer.normalize(content, buffer);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "finetune/common/units.h"
 #include "finetune/report/html/html.h"
+#include "finetune/report/prediction.h"
 #include "finetune/report/verdict.h"
 
 namespace thaw::report {
@@ -100,7 +101,7 @@ std::string repeat_section(const CompareOutcome& outcome, const std::string& con
        {"earlier comparisons on the same test data",
         outcome.earlier_evaluations.empty() ? "none known"
                                             : std::to_string(outcome.earlier_evaluations.size())},
-       {"SHA-256 of the prediction", outcome.prediction ? outcome.prediction->sha256 : ""},
+       {"SHA-256 of the prediction", hash_of(outcome.prediction)},
        {"the prediction", outcome.prediction ? outcome.prediction->text : ""}});
   if (!outcome.earlier_evaluations.empty())
     html += paragraph("Earlier comparisons on the same test data:") + list_of(outcome.earlier_evaluations);

@@ -1,0 +1,2 @@
+def resized(image):
+    return image
