@@ -191,6 +191,10 @@ TEST_F(CliSpeech, SoundsThatCannotBeLearntAreSaid) {
   ASSERT_EQ(run.code, 0) << run.err;
   expect_has(run.err, "1 sound of ");
   expect_has(run.err, "is too short for its transcript (first: row 2): nothing is learnt from it");
+  const ProgramResult eval = run_program({"eval", folder.path("tones.toml"), "--model", folder.path("run"),
+                                          "--set", "data.test=" + folder.path("tones/short.csv")});
+  ASSERT_EQ(eval.code, 0) << eval.err;
+  expect_has(eval.err, "and the loss of an evaluation leaves it out");
 }
 
 TEST_F(CliSpeech, AFolderThatIsNotWhatItSaysIsRefused) {

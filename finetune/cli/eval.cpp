@@ -151,6 +151,7 @@ int eval(const Arguments& arguments) {
   Part part = part_to_evaluate(config, saved.folder);
   prepare_for(saved.folder, part.source, part.data);
   if (task.has_classes()) use_labels_of(saved.folder, part.source, !config.data.classes.empty(), part.data);
+  if (const std::string few = task.unusable(part.data, part.source); !few.empty()) Progress().message(few);
   Json json{{"split", part.split}, {"samples", part.data.size()}};
   const Outputs outputs = predict_all(*saved.model, part.data);
   check_outputs(outputs, part.source);

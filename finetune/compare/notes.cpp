@@ -45,6 +45,7 @@ std::vector<std::string> machine_notes(const std::vector<ReportedRun>& runs) {
     if (!run.machine.empty() && run.status != RunStatus::failed) ++runs_on[run.machine];
   if (runs_on.size() < 2) return {};
   std::vector<std::string> counts;
+  counts.reserve(runs_on.size());
   for (const auto& [machine, count] : runs_on)
     counts.push_back(concat(count, count == 1 ? " run" : " runs", " on ", machine));
   return {"warning: seconds are not on equal terms: " + joined(counts, "; ")};

@@ -51,10 +51,10 @@ class Task {
   struct Notes {
     std::vector<std::string> notes, questions;
   };
-  // What of a part of the data counts otherwise than its samples should, in words; empty: nothing. `path` is for messages.
-  virtual std::string unusable(const Dataset&, const std::string& /*path*/) const { return {}; }
   // `named_classes`: data.classes has some. InputError where nothing can be learnt; `path` is for messages.
   virtual Notes look_at(const Dataset& train, const std::string& path, bool named_classes) const = 0;
+  // Which samples, of any part, neither train nor count in the loss, in words; empty: none. `path` is for messages.
+  virtual std::string unusable(const Dataset&, const std::string& /*path*/) const { return {}; }
 
   // ---- training
 
