@@ -56,6 +56,17 @@ struct CliCache : ::testing::Test {
   std::string config, cache = folder.path("cache"), last, without;
 };
 
+TEST_F(CliCache, ItsFolderMayBeRelativeAndNotThereYet) {
+  const std::string where = "thaw-cache-of-a-test";
+  fs::remove_all(where);
+  const ProgramResult result =
+      run_program_in({"THAW_CACHE=" + where}, {"train", config, "--out", folder.path("relative")});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.err.find("too little"), std::string::npos) << result.err;
+  EXPECT_TRUE(fs::is_directory(where));
+  fs::remove_all(where);
+}
+
 TEST_F(CliCache, ALaterRunTakesWhatAnEarlierOneLeft) {
   EXPECT_TRUE(files().empty());
   EXPECT_EQ(weights(run("first")), without);

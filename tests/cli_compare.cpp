@@ -234,12 +234,32 @@ TEST_F(CliCompare, ATestRowInTheTrainingFileIsNamed) {
   const ProgramResult result = quick();
   EXPECT_EQ(result.code, 2);
   expect_has(result.err,
-             "1 rows of " + folder.path("test.csv") + " stand in " + table + " too (first: row 7 is row 91)");
+             "1 row of " + folder.path("test.csv") + " stands in " + table + " too (first: row 7 is row 91)");
   EXPECT_TRUE(wrote_nothing());
   const ProgramResult warned = quick({"--set", "data.duplicates=warn"});
   EXPECT_EQ(warned.code, 0) << warned.err;
-  expect_has(warned.err, "warning: 1 rows of");
+  expect_has(warned.err, "warning: 1 row of");
   expect_has(results()["data"]["duplicates"], "1 test rows stand among the training data too");
+}
+
+TEST_F(CliCompare, OneInputUnderTwoAnswersIsSaid) {
+  folder.write("t.csv", "x,label\n" + std::string("1,a\n2,b\n3,a\n4,b\n1,b\n5,a\n6,b\n7,a\n8,b\n"));
+  folder.write("test.csv", "x,label\n2,a\n9,b\n");
+  write_config("train = \"t.csv\"\ntest = \"test.csv\"");
+  const ProgramResult result = quick();
+  EXPECT_EQ(result.code, 0) << result.err;
+  expect_has(result.err, "1 row of " + table +
+                             " has what an earlier row has, under another label (first: row 5 is row 1)");
+  expect_has(result.err, "1 row of " + folder.path("test.csv") + " has what rows of " + table +
+                             " have, under another label (first: row 1 is row 2)");
+  folder.write("t.csv", "x,label\n1,1.5\n2,2.5\n3,1\n4,2\n1,7\n5,1\n6,2\n7,1\n8,2\n");
+  folder.write("test.csv", "x,label\n2,3\n9,4\n");
+  std::filesystem::remove_all(run);
+  const ProgramResult numbers = quick({"--set", "data.task=regression"});
+  EXPECT_EQ(numbers.code, 0) << numbers.err;
+  expect_has(numbers.err, "have, under another target (first: row 1 is row 2)");
+  EXPECT_EQ(numbers.err.find("has what an earlier row has"), std::string::npos)
+      << "measured twice: " << numbers.err;
 }
 
 TEST_F(CliCompare, AValidationRowAmongTheTestRowsIsNamed) {
@@ -260,7 +280,7 @@ TEST_F(CliCompare, AGroupOnTwoSidesIsNamed) {
   write_config("train = \"t.csv\"\ntest = \"test.csv\"\ngroup = \"group\"");
   const ProgramResult result = quick();
   EXPECT_EQ(result.code, 2);
-  expect_has(result.err, "1 groups of " + folder.path("test.csv"));
+  expect_has(result.err, "1 group of " + folder.path("test.csv"));
   expect_has(result.err, "first: \"g17\"");
   EXPECT_TRUE(wrote_nothing());
   ASSERT_EQ(quick({"--set", "data.duplicates=warn"}).code, 0);

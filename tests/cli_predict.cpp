@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -116,7 +117,9 @@ TEST_F(CliPredict, FieldsOfOneNameAreRefused) {
 TEST_F(CliPredict, RefusesOtherFormats) {
   const std::string table = "x,y\n1,1\n";
   expect_refused(predict("n.csv", table, {"--format", "parquet"}), {"no format \"parquet\"", "jsonl or csv"});
-  expect_refused(predict("n.csv", table, {"--output", folder.path("p.tsv")}), {".tsv", "--format"});
+  for (const char* ending : {".tsv", ".csv.gz", ".json", ".parquet"})
+    expect_refused(predict("n.csv", table, {"--output", folder.path("p") + ending}),
+                   {std::filesystem::path(ending).extension().string(), "--format"});
   EXPECT_EQ(predict("n.csv", table, {"--output", folder.path("p.tsv"), "--format", "csv"}).code, 0);
   expect_refused(predict("n.csv", table, {"--format", "csv", "--json"}), {"--json, --format csv"});
   expect_refused(predict("n.csv", table, {"--text", "x"}), {"takes no text", "--text"});

@@ -205,6 +205,13 @@ TEST_F(CliSoundClasses, WhatIsWrongIsSaidInOneLine) {
              "a folder of sounds says their classes, not their transcripts");
   expect_has(error_of({"data.task=regression"}), "not their numbers");
   expect_has(error_of({"data.train=" + folder.path("train/low/1.wav")}), "a sound file has no label");
+  for (const char* name : {"01", "1"}) {
+    std::filesystem::create_directories(folder.path(std::string("numbers/") + name));
+    folder.write(std::string("numbers/") + name + "/a.wav", wav_bytes(std::vector<float>(4000, 0.1F), 16000));
+  }
+  const std::string one_class = error_of(with("numbers"));
+  expect_has(one_class, "labels that are equal numbers, as 1 and 01, are one");
+  EXPECT_EQ(one_class.find("regression"), std::string::npos) << one_class;
   expect_has(error_of({"data.group=speaker"}), "sounds have no columns");
   expect_has(error_of({"model.decoder=ctc"}), "model.decoder is for speech to text");
   expect_has(error_of({"model.from=mlp"}), "the folder has no pictures in it");

@@ -123,6 +123,9 @@ TEST_F(CliSpeech, WhatIsWrongIsSaidInOneLine) {
   expect_has(error_of({"data.task=classification"}), "for speech to text set data.task = \"transcription\"");
   expect_has(error_of({"model.from=mlp"}), "takes none");
   expect_has(error_of({"data.standardize=train"}), "takes sound");
+  for (const char* setting :
+       {"data.ignore=[\"x\"]", "data.features=[\"x\"]", "data.missing=median", "data.categories=[\"x\"]"})
+    expect_has(error_of({setting}), "is for columns of numbers and categories, and here sounds are read");
   expect_has(error_of({"data.classes=[\"a\", \"b\", \"c\"]"}), "no alphabet");
   json features = json::parse(file_text(folder.path("whisper/preprocessor_config.json")));
   features["hop_length"] = 941;
@@ -195,6 +198,20 @@ TEST_F(CliSpeech, SoundsThatCannotBeLearntAreSaid) {
                                           "--set", "data.test=" + folder.path("tones/short.csv")});
   ASSERT_EQ(eval.code, 0) << eval.err;
   expect_has(eval.err, "and the loss of an evaluation leaves it out");
+}
+
+TEST_F(CliSpeech, WhatTranscriptsAndRatesMayMeanIsSaid) {
+  folder.write("tones/slow.wav", wav_bytes(std::vector<float>(4000, 0.1F), 8000));
+  folder.write("tones/odd.csv", "audio,text\ntrain0.wav,ab\nslow.wav,nan\ntrain0.wav,ba\n");
+  folder.write("tones/again.csv", "audio,text\ntrain0.wav,b\ntrain1.wav,a\n");
+  const ProgramResult run = train({"--set", "data.train=" + folder.path("tones/odd.csv"), "--set",
+                                   "train.epochs=1", "--set", "data.test=" + folder.path("tones/again.csv")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  expect_has(run.err, "1 transcript is no word but what stands for a missing one (first: \"nan\"");
+  expect_has(run.err, "of 8000 to 16000 Hz, resampled to 16000");
+  expect_has(run.err, "has what an earlier row has, under another transcript (first: row 3 is row 1)");
+  expect_has(run.err, "again.csv has what rows of");
+  expect_has(run.err, "under another transcript (first: row 1 is row 1)");
 }
 
 TEST_F(CliSpeech, AFolderThatIsNotWhatItSaysIsRefused) {

@@ -324,6 +324,8 @@ TEST_F(ConfigTest, ErrorsOfAFileOfOverridesNameItsLine) {
             std::string::npos);
   EXPECT_NE(error_of("", {"@" + folder.path("none.toml")}).find("file not found"), std::string::npos);
   EXPECT_NE(error_of("", {"@"}).find("names no file"), std::string::npos) << error_of("", {"@"});
+  const std::string empty = "@" + folder.write("empty.toml", "# nothing\n");
+  EXPECT_NE(error_of("", {empty}).find("has no keys"), std::string::npos) << error_of("", {empty});
 }
 
 TEST_F(ConfigTest, OverrideErrorsNameTheOption) {

@@ -226,9 +226,9 @@ KeyRow duplicates() {
   setup.files["test.csv"] =
       test + train.substr(train.find('\n') + 1, train.find('\n', train.find('\n') + 1) - train.find('\n'));
   return compare_row("data.duplicates", {"", "\"warn\""}, setup, {}, [](const Comparisons& by) {
-    EXPECT_NE(by[0].error.find("1 rows of"), std::string::npos) << by[0].error;
+    EXPECT_NE(by[0].error.find("1 row of"), std::string::npos) << by[0].error;
     EXPECT_EQ(by[1].error, "");
-    EXPECT_NE(by[1].messages.find("warning: 1 rows of"), std::string::npos) << by[1].messages;
+    EXPECT_NE(by[1].messages.find("warning: 1 row of"), std::string::npos) << by[1].messages;
   });
 }
 

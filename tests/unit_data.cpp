@@ -68,6 +68,11 @@ TEST_F(Csv, ReadsRegressionTargetsAndGroups) {
   // As labels are: a group that another program wrote otherwise must not stand on both sides of a split.
   EXPECT_EQ(groups_of(read("a.csv", "y,who,x\n1,17,1\n2, 17.0,2\n3,p1 ,3\n4,19.10,4\n5,12e1,5\n", source)),
             (Strings{"17", "17", "p1", "19.10", "12e1"}));
+  const Dataset unknown = read("a.csv", "y,who,x\n1,NA,1\n2,NA,2\n3,bob,3\n", source);
+  ASSERT_FALSE(unknown.notes.empty());
+  EXPECT_NE(unknown.notes.back().find("2 groups are no word but what stands for a missing one"),
+            std::string::npos)
+      << unknown.notes.back();
   EXPECT_EQ(d.columns, (Strings{"x"}));
   EXPECT_EQ(d.targets, Targets::numbers);
   EXPECT_TRUE(d.classes.empty());
@@ -108,7 +113,8 @@ TEST_F(Csv, OneColumnHasNoEmptyLines) {
 TEST_F(Csv, RefusesBadFeatures) {
   const auto refuse = [&](const std::string& value, const std::string& what) {
     expect_refused("a.csv", "x,label\n1,a\n" + value + ",b\n",
-                   {"feature \"x\" " + what, "a.csv:3:1, row 2", "; write"});
+                   {"feature \"x\" " + what, "a.csv:3:1, row 2",
+                    what.starts_with("is missing") ? "; fill it in" : "; write"});
   };
   refuse("", "is missing");
   refuse(" ", "is missing");

@@ -64,6 +64,7 @@ TEST_F(PictureFiles, EveryKindIsAsPillowReadsIt) {
     const PictureInfo info = read_picture_info(file_text(kFolder + name), name);
     EXPECT_EQ(json({info.width, info.height}), expected["size"]) << name;
     EXPECT_EQ(info.is_grey, name.starts_with("grey") || name.starts_with("bits")) << name;
+    EXPECT_EQ(info.has_16_bits, name == "sixteen.png") << name;
     EXPECT_EQ(info.has_alpha, name.find("alpha") != std::string::npos || name == "palette_clear.png") << name;
   }
 }

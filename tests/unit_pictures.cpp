@@ -294,6 +294,8 @@ TEST_F(PictureData, ViewsAreThoseOfTransformers) {
   write_picture_view(view_of_size(view_of(clip), 32, 32), "p", changed);
   EXPECT_EQ(describe_view(view_of(changed)),
             "resized to 36 on the shorter side (bicubic), the middle 32 x 32 of them, in colour");
+  const json cut{{"size", {{"shortest_edge", 8}}}, {"do_center_crop", true}, {"crop_size", 5000}};
+  expect_has(message_of<InputError>([&] { view_of_size(view_of(cut), 8, 8); }), "crop_size");
   changed = {{"size", 224}};
   write_picture_view(stretched_to(3, 8, 6), "p", changed);
   EXPECT_EQ(describe_view(view_of(changed)), "resized to 6 x 8 (bilinear), in colour");

@@ -25,8 +25,10 @@ Format format_of(const Arguments& arguments) {
   if (arguments.json && format.empty()) format = "jsonl";
   if (format.empty()) {
     format = lower_ascii(std::filesystem::path(arguments.output).extension().string());
-    if (format == ".tsv")
-      fail_input("predictions are not written as .tsv (--output ", arguments.output,
+    constexpr const char* kOthers[] = {".tsv", ".json", ".gz",   ".zip",     ".bz2",   ".xz",
+                                       ".zst", ".xls",  ".xlsx", ".parquet", ".arrow", ".feather"};
+    if (std::find(std::begin(kOthers), std::end(kOthers), format) != std::end(kOthers))
+      fail_input("predictions are not written as ", format, " (--output ", arguments.output,
                  "); name a .csv or .jsonl file, or say --format csv or --format jsonl");
     format = format == ".csv" ? "csv" : "jsonl";
   }

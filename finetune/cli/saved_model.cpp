@@ -170,7 +170,7 @@ void add_adapter(Model& model, const AdapterFolder& adapter, LoadReport& report)
 void refuse_other_outputs(const ModelFolder& folder) {
   const std::string& type = folder.config.problem_type;
   if (type == "multi_label_classification")
-    fail_input("the model gives a text several labels at once (problem_type in ", folder.path,
+    fail_input("the model gives a sample several labels at once (problem_type in ", folder.path,
                "/config.json), which is not in this version; fine-tune it to give one");
   if (type == "regression" && folder.config.outputs > 1)
     fail_input("the model gives ", folder.config.outputs, " numbers (problem_type in ", folder.path,

@@ -80,7 +80,12 @@ inline void merge(toml::table& into, toml::table&& from, bool is_root = true) {
 // KEY=VALUE, where VALUE is TOML or, failing that, a bare word; or @FILE, what a TOML file gives.
 inline toml::table parse_override(const std::string& text) {
   if (text == "@") fail_input("'@' names no file (--set); write --set @FILE");
-  if (text.starts_with('@')) return parse_toml(read_file(text.substr(1), kMaxConfigBytes), text.substr(1));
+  if (text.starts_with('@')) {
+    toml::table table = parse_toml(read_file(text.substr(1), kMaxConfigBytes), text.substr(1));
+    if (table.empty())
+      fail_input("the file has no keys (--set ", text, "); write some, or leave the option out");
+    return table;
+  }
   const std::string source = std::string(kSetOption) + text;
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0 || text.find('\n') != std::string::npos)

@@ -224,14 +224,22 @@ void hear(const SoundInput& input, const std::vector<Dataset*>& parts) {
   }
 }
 
-std::string describe_sounds(const std::vector<Dataset*>& parts) {
+std::string describe_sounds(const std::vector<Dataset*>& parts, const Hearing& hearing) {
   double seconds = 0;
+  std::set<std::int64_t> rates;
   for (const Dataset* part : parts)
     if (const Sounds* sounds = find_sounds(*part))
-      for (std::int64_t row = 0; row < sounds->size(); ++row) seconds += sounds->seconds(row);
+      for (std::int64_t row = 0; row < sounds->size(); ++row) {
+        seconds += sounds->seconds(row);
+        rates.insert((*sounds)[row].rate);
+      }
   const bool are_hours = seconds >= 100 * 60;
-  return concat(short_number(seconds / (are_hours ? 3600 : 60), 3), are_hours ? " hours" : " minutes",
-                " of sound");
+  std::string text = concat(short_number(seconds / (are_hours ? 3600 : 60), 3),
+                            are_hours ? " hours" : " minutes", " of sound");
+  if (rates.empty() || (rates.size() == 1 && *rates.begin() == hearing.features->rate())) return text;
+  text += concat(", of ", *rates.begin());
+  if (rates.size() > 1) text += concat(" to ", *rates.rbegin());
+  return text + concat(" Hz, resampled to ", hearing.features->rate());
 }
 
 }  // namespace thaw

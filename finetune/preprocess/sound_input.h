@@ -47,7 +47,7 @@ std::shared_ptr<const Dictation> read_dictation(const std::string& folder, const
 // where it writes. InputError for a sound that is longer than the model's context, or a text than its decoder's.
 void hear(const SoundInput& input, const std::vector<Dataset*>& parts);
 
-// "64 minutes of sound", of all parts.
-std::string describe_sounds(const std::vector<Dataset*>& parts);
+// "64 minutes of sound", of all parts, and the rates that are not the model's.
+std::string describe_sounds(const std::vector<Dataset*>& parts, const Hearing& hearing);
 
 }  // namespace thaw

@@ -1,7 +1,6 @@
 #include "finetune/run/prepare_data.h"
 
 #include <algorithm>
-#include <set>
 
 #include "core/random.h"
 #include "finetune/common/text.h"
@@ -17,6 +16,7 @@
 #include "finetune/preprocess/class_spelling.h"
 #include "finetune/preprocess/picture_input.h"
 #include "finetune/preprocess/text_input.h"
+#include "finetune/run/data_checks.h"
 #include "finetune/run/fit_preprocess.h"
 
 namespace thaw {
@@ -96,62 +96,6 @@ void take_split(Dataset& rest, Dataset& taken, double fraction, std::uint64_t se
   const Split split = split_dataset(rest, fraction, seed);
   taken = rest.subset(split.taken);
   rest = rest.subset(split.rest);
-}
-
-// Samples and the file that they are from.
-struct Part {
-  const Dataset& data;
-  const std::string& path;
-};
-
-std::int64_t place_of(const Dataset& data, std::int64_t row) { return data[row].id + 1; }
-
-// Of rows that are equal but for their labels, as a file under two of them.
-void note_other_answers(const Part& known, const Part& other, std::size_t equal,
-                        std::vector<std::string>& notes) {
-  const std::vector<Duplicate> same = find_same_inputs(known.data, other.data);
-  const auto first = std::find_if(same.begin(), same.end(), [&](const Duplicate& pair) {
-    return known.data[pair.first_row].label != other.data[pair.second_row].label;
-  });
-  if (same.size() <= equal || first == same.end()) return;
-  notes.push_back(concat("warning: ", same.size() - equal, " rows of ", other.path, " have what rows of ",
-                         known.path, " have, under another label (first: row ",
-                         place_of(other.data, first->second_row), " is row ",
-                         place_of(known.data, first->first_row), ")"));
-}
-
-void check_duplicates(const Config& config, const Part& known, const Part& other, bool refuse,
-                      std::vector<std::string>& notes) {
-  const std::vector<Duplicate> found = find_duplicates(known.data, other.data);
-  note_other_answers(known, other, found.size(), notes);
-  if (found.empty()) return;
-  const std::string what = concat(found.size(), " rows of ", other.path, " stand in ", known.path,
-                                  " too (first: row ", place_of(other.data, found[0].second_row), " is row ",
-                                  place_of(known.data, found[0].first_row), ")");
-  if (refuse && config.data.duplicates == Duplicates::refuse)
-    fail_input(what, "; remove them, or set data.duplicates = \"warn\"");
-  notes.push_back("warning: " + what);
-}
-
-void check_groups(const Config& config, const Part& known, const Part& other, bool refuse,
-                  std::vector<std::string>& notes) {
-  const std::set<std::string> groups = known.data.groups();
-  std::set<std::string> shared;
-  for (const std::string& group : other.data.groups())
-    if (groups.count(group) > 0) shared.insert(group);
-  if (shared.empty()) return;
-  const std::string what =
-      concat(shared.size(), " groups of ", other.path, " stand in ", known.path, " too (column ",
-             in_quotes(config.data.group), ", first: ", in_quotes(*shared.begin()), ")");
-  if (refuse && config.data.duplicates == Duplicates::refuse)
-    fail_input(what, "; keep a group in one file, or set data.duplicates = \"warn\"");
-  notes.push_back("warning: " + what);
-}
-
-void check_apart(const Config& config, const Part& known, const Part& other, bool refuse,
-                 std::vector<std::string>& notes) {
-  check_duplicates(config, known, other, refuse, notes);
-  check_groups(config, known, other, refuse, notes);
 }
 
 void check_same_shape(const Dataset& train, const Dataset& other, const std::string& path) {
@@ -296,6 +240,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   PreparedData data;
   data.task = &find_task(section.task);
   data.train = read_part(reading, section.train, nullptr, data.notes);
+  note_contradictions({data.train, section.train}, data.notes);
   const std::optional<Origin> origin = source.origin();
   data.target_scaling = choose_target_scaling(config, origin, data.notes);
   if (data.target_scaling == Scaling::model) data.preprocess.target_scale = origin->preprocess.target_scale;
@@ -320,7 +265,7 @@ PreparedData load_data(const Config& config, const ModelSource& source, bool wan
   const std::optional<TextInput>& text = reading.text;
   if (text) tokenize_parts(reading, data);
   show_idx_parts(reading, data);
-  if (reading.sound) data.notes.push_back(describe_sounds(parts_of(data)));
+  if (reading.sound) data.notes.push_back(describe_sounds(parts_of(data), *reading.sound->hearing));
 
   Preprocess& preprocess = data.preprocess;
   preprocess.task = data.task;

@@ -6,6 +6,8 @@
 #include "core/error.h"
 #include "core/ops.h"
 #include "finetune/common/text.h"
+#include "finetune/data/pictures.h"
+#include "finetune/data/sounds.h"
 #include "finetune/task/classification_metrics.h"
 
 namespace thaw {
@@ -37,13 +39,16 @@ class Classification final : public Task {
   }
 
   Notes look_at(const Dataset& train, const std::string& path, bool named_classes) const override {
-    if (train.classes.size() < 2)
+    if (train.classes.size() < 2) {
+      const bool are_numbers = !train.classes.empty() && parse_number(train.classes[0]).has_value();
+      const bool are_files = find_pictures(train) != nullptr || find_sounds(train) != nullptr;
       fail_input("the labels have ", train.classes.size(), " class, ", name_list(train.classes), " (", path,
                  "); classification needs two: add samples",
-                 named_classes ? ", or name more in data.classes"
-                 : parse_number(train.classes.empty() ? "" : train.classes[0])
-                     ? ", or set data.task = \"regression\""
-                     : "");
+                 named_classes               ? ", or name more in data.classes"
+                 : !are_files && are_numbers ? ", or set data.task = \"regression\""
+                 : are_numbers               ? " (labels that are equal numbers, as 1 and 01, are one)"
+                                             : "");
+    }
     if (!looks_like_numbers(train)) return {};
     return {{},
             {concat("warning: the labels are ", train.classes.size(), " different numbers in ", train.size(),

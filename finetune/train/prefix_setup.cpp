@@ -28,6 +28,7 @@ std::int64_t free_memory() {
 // Of the file system that the folder is on, or will be.
 std::int64_t free_disk(std::filesystem::path folder) {
   std::error_code error;
+  folder = std::filesystem::absolute(folder, error);
   while (!std::filesystem::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
   const auto space = std::filesystem::space(folder, error);
   return error ? 0 : static_cast<std::int64_t>(space.available);

@@ -69,6 +69,7 @@ class PngReader {
     check_picture_size(picture.width, picture.height, path_);
     const int color = png_get_color_type(png_, info_);
     picture.is_grey = (color & PNG_COLOR_MASK_COLOR) == 0;
+    picture.has_16_bits = png_get_bit_depth(png_, info_) == 16;
     picture.has_alpha = (color & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
     const std::uint64_t raw =
         std::uint64_t{png_get_rowbytes(png_, info_)} * png_get_image_height(png_, info_);

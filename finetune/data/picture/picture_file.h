@@ -23,7 +23,8 @@ struct PictureInfo {
   std::int64_t width = 0, height = 0;  // as it is seen
   bool is_grey = false;
   bool has_alpha = false;
-  int orientation = 1;  // EXIF's; 1: as it is stored
+  bool has_16_bits = false;  // a value
+  int orientation = 1;       // EXIF's; 1: as it is stored
 };
 
 inline constexpr std::int64_t kLargestPicture = std::int64_t{1} << 28;  // bytes of a file

@@ -68,8 +68,10 @@ std::string CellProblems::mend(const Table& table) const {
                : "mend it, or set data.task = \"classification\"";
   const std::string keys = table.may_choose ? keys_that_help(table) : "";
   if (kinds_.size() == 1 && first.rows == 1)
-    return concat(has_feature_that("false") ? "write true or false" : "write a finite number",
-                  ", or remove the row or the column", keys);
+    return concat(has_feature_that("false")                      ? "write true or false"
+                  : first.what == std::string_view("is missing") ? "fill it in"
+                                                                 : "write a finite number",
+                  ", or remove the row", table.may_choose ? " or the column" : "", keys);
   std::vector<std::string> columns;
   for (const Kind& kind : kinds_)
     if (kind.is_feature() && std::find(columns.begin(), columns.end(), in_quotes(kind.name)) == columns.end())

@@ -67,6 +67,7 @@ class Chooser {
       if (!source_.group.empty()) roles_.group = find(source_.group, "group");
       check_apart(roles_.group, "group");
     }
+    if (!source_.audio.empty() || !source_.image.empty() || !source_.text.empty()) refuse_feature_keys();
     if (!source_.audio.empty())
       choose_sounds();
     else if (!source_.image.empty())
@@ -101,6 +102,19 @@ class Chooser {
     const std::string& name = names_[column];
     return is_id(name) && !roles_.reads(column) && name != source_.label &&
            known_.second(name) == ColumnRoles::kNone;
+  }
+
+  // A key that would change nothing may have been meant for something.
+  void refuse_feature_keys() const {
+    if (!source_.columns.empty() || !source_.kinds.empty()) return;  // those of a trained model
+    const char* what = !source_.audio.empty() ? "sounds" : !source_.image.empty() ? "pictures" : "texts";
+    for (const auto& [is_given, key] : {std::pair{!source_.features.empty(), "data.features"},
+                                        std::pair{!source_.ignore.empty(), "data.ignore"},
+                                        std::pair{!source_.categories.empty(), "data.categories"},
+                                        std::pair{source_.takes_missing, "data.missing"}})
+      if (is_given)
+        fail_input(key, " is for columns of numbers and categories, and here ", what, " are read (", place_,
+                   "); leave it out");
   }
 
   void choose_sounds() {
@@ -167,7 +181,10 @@ class Chooser {
                                       ", looks like data: put the columns' names above it")
                : source_.targets != Targets::none
                    ? concat("set data.", option, " to one of the columns: ", name_list(known))
-                   : concat("give the column that name, or name it by --", is_second ? "text-pair" : option,
+                   : concat("give the column that name",
+                            source_.text.empty() ? ""
+                            : is_second          ? ", or name it by --text-pair"
+                                                 : ", or name it by --text",
                             "; there are ", name_list(known)),
                is_second ? "; \"\" is for single texts" : "",
                !source_.audio.empty() && source_.targets == Targets::classes

@@ -42,15 +42,18 @@ Dataset read_picture_folder(const DataSource& source) {
 
 void note_pictures(const std::vector<PictureFile>& files, const std::string& where,
                    std::vector<std::string>& notes) {
-  const auto has_alpha = [](const PictureFile& file) { return file.info.has_alpha; };
-  const auto clear = std::count_if(files.begin(), files.end(), has_alpha);
-  if (clear == 0) return;
-  const char* what = " may be transparent: of a clear pixel the colour is taken that it has";
-  if (files.size() == 1)
-    notes.push_back(concat(where, what));
-  else
-    notes.push_back(concat(clear, clear == 1 ? " picture of " : " pictures of ", where, what,
-                           " (first: ", std::find_if(files.begin(), files.end(), has_alpha)->path, ")"));
+  const auto note = [&](bool PictureInfo::*is_so, const char* what) {
+    const auto asked = [&](const PictureFile& file) { return file.info.*is_so; };
+    const auto count = std::count_if(files.begin(), files.end(), asked);
+    if (count == 0) return;
+    if (files.size() == 1)
+      notes.push_back(concat(where, what));
+    else
+      notes.push_back(concat(count, count == 1 ? " picture of " : " pictures of ", where, what,
+                             " (first: ", std::find_if(files.begin(), files.end(), asked)->path, ")"));
+  };
+  note(&PictureInfo::has_alpha, " may be transparent: of a clear pixel the colour is taken that it has");
+  note(&PictureInfo::has_16_bits, ": of the 16 bits of a value the upper 8 are taken");
 }
 
 }  // namespace thaw

@@ -130,9 +130,13 @@ std::string TableBuilder::text_of(const std::vector<Cell>& cells, int64_t column
   const Cell& cell = cells[static_cast<size_t>(column)];
   if (cell.nested) complain(column, "text", "is a list or an object", cell);
   if (trim(cell.text).empty()) complain(column, "text", "is missing", cell);
-  if (may_be_missing(cell.text) && missing_texts_++ == 0)
-    first_missing_text_ = concat(in_quotes(cell.text), ", ", cell_place(cell));
+  look_for_missing(cell, missing_texts_);
   return std::string(cell.text);
+}
+
+void TableBuilder::look_for_missing(const Cell& cell, MissingWords& words) {
+  if (may_be_missing(cell.text) && words.count++ == 0)
+    words.first = concat(in_quotes(cell.text), ", ", cell_place(cell));
 }
 
 void TableBuilder::add_label(const std::vector<Cell>& cells) {
@@ -146,6 +150,7 @@ void TableBuilder::add_label(const std::vector<Cell>& cells) {
   else if (source_.targets == Targets::numbers && (!value || !std::isfinite(static_cast<float>(*value))))
     complain(roles_.label, "label", "is not a finite number", cell);
   if (source_.targets == Targets::numbers && value) doubts_.back().add(cell.text, *value);
+  if (source_.targets == Targets::transcripts) look_for_missing(cell, missing_transcripts_);
   labels_.emplace_back(cell.text);
 }
 
@@ -154,6 +159,7 @@ void TableBuilder::add_group(const std::vector<Cell>& cells, Sample& sample) {
   const Cell& cell = cells[static_cast<size_t>(roles_.group)];
   if (cell.nested) complain(roles_.group, "group", "is a list or an object", cell);
   if (trim(cell.text).empty()) complain(roles_.group, "group", "is missing", cell);
+  look_for_missing(cell, missing_groups_);
   sample.group = group_key(cell.text);
 }
 
@@ -241,9 +247,15 @@ void TableBuilder::note_doubts() {
     const std::string& column = f < data_.columns.size() ? data_.columns[f] : source_.label;
     for (const std::string& warning : doubts_[f].warnings(column, source_.path)) note(warning);
   }
-  if (missing_texts_ > 0)
-    note(concat("warning: ", missing_texts_, missing_texts_ == 1 ? " text is" : " texts are",
-                " no word but what stands for a missing one (first: ", first_missing_text_, ")"));
+  const auto note_missing = [&](const MissingWords& words, const char* one, const char* several,
+                                const char* end) {
+    if (words.count > 0)
+      note(concat("warning: ", words.count, ' ', words.count == 1 ? one : several,
+                  " no word but what stands for a missing one (first: ", words.first, ")", end));
+  };
+  note_missing(missing_texts_, "text is", "texts are", "");
+  note_missing(missing_transcripts_, "transcript is", "transcripts are", "; leave such rows out");
+  note_missing(missing_groups_, "group is", "groups are", "; rows with the same word are one group");
 }
 
 void TableBuilder::note_unnamed_files() {

@@ -86,8 +86,13 @@ class TableBuilder {
   std::vector<std::string> labels_;
   std::vector<int64_t> lines_;                   // of each row
   int64_t headers_ = 0, first_header_line_ = 0;  // rows that repeat it
-  int64_t missing_texts_ = 0;                    // that may stand for none: "NA"
-  std::string first_missing_text_;
+  // Cells that may stand for none: "NA".
+  struct MissingWords {
+    int64_t count = 0;
+    std::string first = {};
+  };
+  void look_for_missing(const Cell& cell, MissingWords& words);
+  MissingWords missing_texts_, missing_transcripts_, missing_groups_;
 };
 
 }  // namespace thaw
