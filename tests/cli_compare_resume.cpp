@@ -254,6 +254,15 @@ TEST_F(CliCompareResume, ARefusedSessionLeavesTheConfig) {
   EXPECT_EQ(resume({"--no-tune", "--seeds", "2"}).code, 0);
 }
 
+TEST_F(CliCompareResume, WithoutItsConfigNothingIsAdded) {
+  ASSERT_EQ(compare({"--no-tune", "--seeds", "2"}).code, 0);
+  std::filesystem::remove(run + "/config.toml");
+  const ProgramResult refused = resume({"--no-tune", "--seeds", "2", "--set", "train.batch_size=4"});
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, "but no config.toml that says what they were made with (" + run);
+  EXPECT_FALSE(std::filesystem::exists(run + "/config.toml"));
+}
+
 // The grid has two rates: the best one is at an edge.
 TEST_F(CliCompareResume, NotesOnTheEdgeOfTheRatesStay) {
   const auto edges = [&] {

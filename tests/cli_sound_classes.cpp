@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "finetune/data/sound/sound_file.h"
 #include "tests/support/files.h"
 #include "tests/support/json_lines.h"
 #include "tests/support/messages.h"
@@ -196,6 +197,13 @@ TEST_F(CliSoundClasses, WhatIsWrongIsSaidInOneLine) {
   expect_has(too_long, "the model hears 1 s at once (" + folder.path("half/a/1.wav"));
   folder.write("half/a/1.wav", wav_bytes({}, 16000));
   expect_has(error_of(with("half")), "the sound is empty (" + folder.path("half/a/1.wav"));
+  // Pages of one stream: its beginning, and what it holds.
+  const auto page = [](char flags) {
+    return std::string("OggS") + '\0' + flags + std::string(20, '\0') + "\1\3abc";
+  };
+  EXPECT_FALSE(is_chained_ogg(page(2) + page(2) + page(0) + page(4)));
+  EXPECT_TRUE(is_chained_ogg(page(2) + page(0) + page(4) + page(2) + page(0)));
+  EXPECT_FALSE(is_chained_ogg(page(2) + page(0) + page(4) + "OggS"));
   make("parts/train");
   make("parts/test");
   folder.write("parts/train/1.wav", wav_bytes(std::vector<float>(4000, 0.1F), 16000));

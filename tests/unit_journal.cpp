@@ -271,6 +271,7 @@ TEST_F(JournalFile, AnUnreadableLineIsNamed) {
 }
 
 TEST_F(JournalFile, RunsThatCannotBeOnTheDataAreRefused) {
+  folder.write("config.toml", "");
   open().add(full_run());
   const auto message = [&](std::size_t samples, std::size_t classes) {
     return message_of<InputError>([&] { open().check_runs(samples, classes); });

@@ -235,6 +235,10 @@ void Journal::release(const std::string& work) { append(json_line(Json{{"release
 void Journal::check_runs(std::size_t samples, std::size_t classes) const {
   const auto is_class = [classes](std::int64_t c) { return c >= 0 && static_cast<std::size_t>(c) < classes; };
   const auto is_finite = [](float score) { return std::isfinite(score); };
+  const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
+  if (!(trials_.empty() && runs_.empty()) && !std::filesystem::exists(folder / "config.toml"))
+    fail_input("there are results, but no config.toml that says what they were made with (", folder.string(),
+               "); put it back, or choose another --out");
   for (const ReportedRun& run : runs_) {
     const auto refuse = [&](const auto&... what) {
       fail_input("the journal cannot be read: the run of ", run.strategy, " with seed ", run.seed, what...,

@@ -33,7 +33,8 @@ class Journal {
   // evaluated on the test data, are exploratory. InputError where an earlier session had others, other data or
   // another prediction. `began`: this session, UTC.
   void begin(const std::vector<std::string>& strategies, const Identity& identity, const std::string& began);
-  // InputError where a run cannot be one on so many test samples of so many classes.
+  // InputError where a run cannot be one on so many test samples of so many classes, and where there are results but no
+  // config.toml beside them.
   void check_runs(std::size_t samples, std::size_t classes) const;
   // InputError where a budget was measured on another machine.
   void check_machine() const;

@@ -43,7 +43,10 @@ std::string path_of_sound(const std::string& table, const std::string& name) {
 SoundClip read_sound_clip(const std::string& path) {
   const SoundInfo info = read_sound_info(path);
   if (info.frames == 0) fail_input("the sound is empty (", path, "); leave it out");
-  return {path, info.frames, info.rate, sha256_hex(read_file(path, kLargestSound))};
+  const std::string bytes = read_file(path, kLargestSound);
+  if (is_chained_ogg(bytes))
+    fail_input("several recordings stand one after another in the file (", path, "); split it");
+  return {path, info.frames, info.rate, sha256_hex(bytes)};
 }
 
 Dataset read_sound_alone(const DataSource& source) {

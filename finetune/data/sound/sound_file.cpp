@@ -74,6 +74,23 @@ std::int64_t for_each_block(SoundReader& reader, const std::string& path, const 
 
 }  // namespace
 
+bool is_chained_ogg(std::string_view bytes) {
+  constexpr std::size_t kHeader = 27, kFlags = 5;
+  constexpr unsigned char kBeginsStream = 2;
+  bool has_data = false;
+  while (bytes.size() >= kHeader && bytes.starts_with("OggS")) {
+    const bool begins = (static_cast<unsigned char>(bytes[kFlags]) & kBeginsStream) != 0;
+    if (begins && has_data) return true;
+    has_data |= !begins;
+    const std::size_t segments = static_cast<unsigned char>(bytes[kHeader - 1]);
+    std::size_t page = kHeader + segments;
+    if (page > bytes.size()) break;
+    for (std::size_t i = 0; i < segments; ++i) page += static_cast<unsigned char>(bytes[kHeader + i]);
+    bytes.remove_prefix(std::min(page, bytes.size()));
+  }
+  return false;
+}
+
 SoundInfo read_sound_info(const std::string& path) {
   const auto reader = open_sound(path);
   const std::int64_t frames =

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace thaw {
@@ -33,6 +34,10 @@ inline constexpr std::int64_t kLargestSound = std::int64_t{1} << 32;  // bytes o
 SoundInfo read_sound_info(const std::string& path);
 
 Sound read_sound(const std::string& path);
+
+// Whether an Ogg file holds recordings one after another, of which read_sound() gives the first: a stream begins behind the
+// data of one (RFC 3533, section 4).
+bool is_chained_ogg(std::string_view bytes);
 
 // Refuses a file with fewer frames than its header says.
 void check_all_there(std::int64_t there, std::int64_t frames, const std::string& path);
