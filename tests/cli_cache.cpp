@@ -57,14 +57,13 @@ struct CliCache : ::testing::Test {
 };
 
 TEST_F(CliCache, ItsFolderMayBeRelativeAndNotThereYet) {
-  const std::string where = "thaw-cache-of-a-test";
-  fs::remove_all(where);
-  const ProgramResult result =
-      run_program_in({"THAW_CACHE=" + where}, {"train", config, "--out", folder.path("relative")});
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  const ProgramResult result = run_program_in({"THAW_CACHE=kept"}, {"train", config, "--out", "relative"});
+  fs::current_path(before);
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(result.err.find("too little"), std::string::npos) << result.err;
-  EXPECT_TRUE(fs::is_directory(where));
-  fs::remove_all(where);
+  EXPECT_TRUE(fs::is_directory(folder.path("kept")));
 }
 
 TEST_F(CliCache, ALaterRunTakesWhatAnEarlierOneLeft) {

@@ -65,15 +65,20 @@ void check_model(const RunSetup& setup) {
     refuse("classifier of sounds", "data.task", "give a model that transcribes");
 }
 
+void check_bits(const Pictures& pictures) {
+  for (std::int64_t row = 0; row < pictures.size(); ++row)
+    if (const PictureInfo info = pictures.source().info(row); info.has_16_bits && info.is_grey)
+      refuse("reader for grey pictures of 16 bits, which Pillow cuts off at 255",
+             pictures.source().place(row), "convert them to 8 bits");
+}
+
 void check_images(const std::string& kind, const std::string& path, const PreparedData& data) {
   if (const Pictures* pictures = find_pictures(data.train)) {
     if (kind != "folder" && kind != "idx")
       refuse("reader for pictures from " + in_quotes(path), "data.train",
              "give a folder with a folder for each class, or IDX images");
-    for (std::int64_t row = 0; row < pictures->size(); ++row)
-      if (const PictureInfo info = pictures->source().info(row); info.has_16_bits && info.is_grey)
-        refuse("reader for grey pictures of 16 bits, which Pillow cuts off at 255",
-               pictures->source().place(row), "convert them to 8 bits");
+    check_bits(*pictures);
+    if (const Pictures* others = find_pictures(data.validation)) check_bits(*others);
     if (static_cast<std::int64_t>(data.preprocess.mean.size()) > pictures->view().channels)
       refuse("pictures whose pixels have a mean each", "data.standardize", "leave it out");
     return;

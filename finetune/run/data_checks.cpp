@@ -26,25 +26,26 @@ std::string counted(std::size_t count, const char* what) {
   return concat(count, ' ', what, count == 1 ? "" : "s");
 }
 
-// Of rows that are equal but for their labels, as a file under two of them.
-void note_other_answers(const Part& known, const Part& other, std::size_t equal,
+// Of rows that are equal but for their labels, as a file under two of them. `equal`: those that are equal altogether.
+void note_other_answers(const Part& known, const Part& other, const std::vector<Duplicate>& equal,
                         std::vector<std::string>& notes) {
-  const std::vector<Duplicate> same = find_same_inputs(known.data, other.data);
-  const auto first = std::find_if(same.begin(), same.end(), [&](const Duplicate& pair) {
-    return answer_otherwise(known.data[pair.first_row], other.data[pair.second_row]);
+  std::vector<Duplicate> same = find_same_inputs(known.data, other.data);
+  const auto second_row = [](const Duplicate& a, const Duplicate& b) { return a.second_row < b.second_row; };
+  std::erase_if(same, [&](const Duplicate& pair) {
+    return std::binary_search(equal.begin(), equal.end(), pair, second_row) ||
+           !answer_otherwise(known.data[pair.first_row], other.data[pair.second_row]);
   });
-  if (same.size() <= equal || first == same.end()) return;
-  notes.push_back(concat("warning: ", counted(same.size() - equal, "row"), " of ", other.path,
-                         same.size() - equal == 1 ? " has" : " have", " what rows of ", known.path,
-                         " have, under another ", answer_of(known.data), " (first: row ",
-                         place_of(other.data, first->second_row), " is row ",
-                         place_of(known.data, first->first_row), ")"));
+  if (same.empty()) return;
+  notes.push_back(concat(
+      "warning: ", counted(same.size(), "row"), " of ", other.path, same.size() == 1 ? " has" : " have",
+      " what rows of ", known.path, " have, under another ", answer_of(known.data), " (first: row ",
+      place_of(other.data, same[0].second_row), " is row ", place_of(known.data, same[0].first_row), ")"));
 }
 
 void check_duplicates(const Config& config, const Part& known, const Part& other, bool refuse,
                       std::vector<std::string>& notes) {
   const std::vector<Duplicate> found = find_duplicates(known.data, other.data);
-  note_other_answers(known, other, found.size(), notes);
+  note_other_answers(known, other, found, notes);
   if (found.empty()) return;
   const std::string what = concat(counted(found.size(), "row"), " of ", other.path,
                                   found.size() == 1 ? " stands in " : " stand in ", known.path,

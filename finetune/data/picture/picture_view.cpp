@@ -28,9 +28,10 @@ PictureView view_of_size(PictureView view, std::int64_t height, std::int64_t wid
   view.resize_height = view.resize_height * height / view.height;
   view.resize_width = view.resize_width * width / view.width;
   if (view.resize != PictureView::Resize::none && (view.resize_height < 1 || view.resize_width < 1))
-    fail_input("pictures would be resized to nothing before ", view.width, " x ", view.height,
-               " are cropped, and the model takes ", width, " x ", height,
-               " (size and crop_size of preprocessor_config.json); mend these");
+    fail_input(
+        "pictures would be resized to nothing before ", view.width, " x ", view.height,
+        " of them are cropped (size and crop_size of the model's preprocessor_config.json), and it takes ",
+        width, " x ", height, "; mend these, or set model.image_size higher");
   view.height = height;
   view.width = width;
   return view;

@@ -192,12 +192,13 @@ class Chooser {
                    : "");
   }
 
-  void check_single(const std::string& name) const {
+  // `is_feature`: it may be left out.
+  void check_single(const std::string& name, bool is_feature = false) const {
     const int64_t second = known_.second(name);
     if (second == ColumnRoles::kNone) return;
     fail_input("two columns are named ", in_quotes(name), " (", place_, ", columns ", known_.first(name) + 1,
                " and ", second + 1, "); rename one",
-               source_.columns.empty() ? ", or leave both out with data.ignore" : "");
+               is_feature && source_.columns.empty() ? ", or leave both out with data.ignore" : "");
   }
 
   void check_patterns(const std::vector<std::string>& patterns, const char* key) const {
@@ -223,7 +224,7 @@ class Chooser {
   }
 
   void add_feature(const std::string& name) {
-    check_single(name);
+    check_single(name, true);
     roles_.feature[static_cast<size_t>(known_.first(name))] = static_cast<int64_t>(roles_.features.size());
     roles_.features.push_back(name);
   }

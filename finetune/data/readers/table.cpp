@@ -254,7 +254,8 @@ void TableBuilder::note_doubts() {
                   " no word but what stands for a missing one (first: ", words.first, ")", end));
   };
   note_missing(missing_texts_, "text is", "texts are", "");
-  note_missing(missing_transcripts_, "transcript is", "transcripts are", "; leave such rows out");
+  note_missing(missing_transcripts_, "transcript is", "transcripts are",
+               "; if that is so, leave such rows out");
   note_missing(missing_groups_, "group is", "groups are", "; rows with the same word are one group");
 }
 
